@@ -1,0 +1,52 @@
+//! A digest of what an order says, by which a repeat is told from another order under the same key.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::PlaceOrder;
+use crate::id::{from_hex, to_hex};
+
+/// 128 bits of SHA-256 over the order as Millrace writes it, so that white space, the order of
+/// members and explicit nulls make no difference. Written as 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BodyDigest([u8; 16]);
+
+impl BodyDigest {
+    /// The digest of `order`.
+    pub fn of(order: &PlaceOrder) -> Self {
+        Self::of_written(&order.written())
+    }
+
+    /// The digest of an order that is written already.
+    pub(crate) fn of_written(order: &[u8]) -> Self {
+        let hash = Sha256::digest(order);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash[..16]);
+        Self(digest)
+    }
+
+    /// The digest that these 16 bytes are, as a database keeps them.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes of the digest.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<BodyDigest> for String {
+    fn from(digest: BodyDigest) -> Self {
+        to_hex(&digest.0)
+    }
+}
+
+impl TryFrom<String> for BodyDigest {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        from_hex(&text).map(Self).ok_or("a digest is 32 hexadecimal digits")
+    }
+}

@@ -1,0 +1,68 @@
+//! What is sold.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+const LENGTH_MAX: usize = 64;
+
+/// A stock-keeping unit: 1 to 64 printable ASCII characters, without a space at either end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sku(String);
+
+/// A text that is no [`Sku`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a SKU has 1 to {LENGTH_MAX} printable ASCII characters, without a space at either end")]
+pub struct NotASku;
+
+impl Sku {
+    /// The SKU as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Sku {
+    type Error = NotASku;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let fits = (1..=LENGTH_MAX).contains(&text.len());
+        if printable && fits && text.trim() == text { Ok(Self(text)) } else { Err(NotASku) }
+    }
+}
+
+impl std::str::FromStr for Sku {
+    type Err = NotASku;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<Sku> for String {
+    fn from(sku: Sku) -> Self {
+        sku.0
+    }
+}
+
+impl std::fmt::Display for Sku {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skus_of_a_real_shop_are_taken_and_others_are_not() {
+        for good in ["85123A", "POST", "M", "BANK CHARGES", "a_1-2.3"] {
+            assert_eq!(good.parse::<Sku>().unwrap().as_str(), good);
+        }
+        for bad in ["", " ", " A", "A ", "É", "A\u{7f}", &"A".repeat(65)] {
+            assert_eq!(bad.parse::<Sku>(), Err(NotASku), "{bad:?}");
+        }
+    }
+}
