@@ -1,0 +1,131 @@
+//! What travels on the wire stays what it is: each kind of event has a golden file. A change that
+//! makes one of them red breaks every cluster that is being upgraded.
+
+use std::path::Path;
+
+use async_nats::header::NATS_MESSAGE_ID;
+use orders::*;
+
+use super::*;
+
+fn id(byte: u8) -> OrderId {
+    OrderId::from_bytes([byte; 16])
+}
+
+fn money(amount: i64) -> Money {
+    Money { amount, currency: "GBP".parse().unwrap() }
+}
+
+fn order(body: &str) -> Created {
+    let order = PlaceOrder::parse(body.as_bytes()).unwrap();
+    Created { digest: BodyDigest::of(&order), order }
+}
+
+/// Two events of each kind: all that is optional, and nothing of it.
+fn whats(kind: EventKind) -> [What; 2] {
+    let smallest = r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}]}"#;
+    let whole = r#"{"customer_id":"17850","currency":"GBP","reference":"536365","expected_total":10,
+        "lines":[{"sku":"85123A","quantity":1,"unit_price":5},{"sku":"BANK CHARGES","quantity":1,
+        "unit_price":5}],"payment":{"token":"tok_visa"}}"#;
+    let token = || order(whole).order.payment_token;
+    let skus = || vec!["85123A".parse().unwrap(), "BANK CHARGES".parse().unwrap()];
+    let by_buyer = CancelReason::Requested { by: Requester::Buyer };
+    match kind {
+        EventKind::Created => [smallest, whole].map(|body| What::Created(Box::new(order(body)))),
+        EventKind::Reserved => {
+            [None, token()].map(|payment_token| What::Reserved { amount: money(10), payment_token })
+        }
+        EventKind::Rejected => [
+            What::Rejected { reason: Rejection::OutOfStock { skus: skus() } },
+            What::Rejected { reason: Rejection::PriceChanged { skus: skus() } },
+        ],
+        EventKind::Conflicted => {
+            [smallest, whole].map(|body| What::Conflicted { digest: order(body).digest })
+        }
+        EventKind::Paid => ["pi_1", "pi_2"]
+            .map(|intent| What::Paid { amount: money(10), payment_intent: intent.to_owned() }),
+        EventKind::Declined => ["generic_decline", "insufficient_funds"]
+            .map(|code| What::Declined { decline_code: code.to_owned() }),
+        EventKind::Fulfilled => {
+            ["shp_1", "shp_2"].map(|shipment| What::Fulfilled { shipment: shipment.to_owned() })
+        }
+        EventKind::CancelRequested => {
+            [Requester::Buyer, Requester::Expiry].map(|by| What::CancelRequested { by })
+        }
+        EventKind::CancelRefused => [What::CancelRefused, What::CancelRefused],
+        EventKind::Withdrawn => [by_buyer, CancelReason::Unshippable { skus: skus() }]
+            .map(|reason| What::Withdrawn { reason }),
+        EventKind::Refunded => [None, Some(money(10))]
+            .map(|amount| What::Refunded { amount, reason: by_buyer.clone() }),
+        EventKind::Cancelled => [
+            by_buyer,
+            CancelReason::PaymentDeclined { decline_code: "insufficient_funds".to_owned() },
+        ]
+        .map(|reason| What::Cancelled { reason }),
+    }
+}
+
+fn events(kind: EventKind) -> Vec<Event> {
+    let at = Timestamp::from_millis(1_795_151_246_000);
+    let [first, second] = whats(kind);
+    vec![Event { order_id: id(1), at, what: first }, Event { order_id: id(2), at, what: second }]
+}
+
+#[test]
+fn every_event_is_written_as_its_golden_file_has_it_and_reads_back() {
+    for kind in EventKind::ALL {
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/batch/golden/{kind}.ndjson"));
+        let messages = messages(&events(kind), RECORDS_MAX);
+        let golden = std::fs::read(&file).unwrap();
+        let written = String::from_utf8_lossy(&messages[0].payload);
+        assert_eq!(written, String::from_utf8_lossy(&golden), "{kind}");
+        let read: Vec<Event> = lines(&Bytes::from(golden))
+            .map(|line| serde_json::from_slice(&line).unwrap())
+            .collect();
+        assert_eq!(read, events(kind));
+    }
+}
+
+#[test]
+fn a_batch_says_what_it_holds() {
+    let message = &messages(&events(EventKind::Paid), RECORDS_MAX)[0];
+    let header = |name| message.headers.get(name).unwrap().as_str();
+    assert_eq!(message.subject, "orders.paid");
+    assert_eq!(header("Content-Type"), "application/x-ndjson");
+    assert_eq!(header("Millrace-Records"), "2");
+    assert_eq!(header("Millrace-Schema"), "1");
+}
+
+#[test]
+fn the_same_events_have_the_same_id_and_another_grouping_has_another() {
+    let events = events(EventKind::Paid);
+    let ids = |events: &[Event], most| -> Vec<String> {
+        let messages = messages(events, most);
+        let id = |message: &Outgoing| message.headers.get(NATS_MESSAGE_ID).unwrap().to_string();
+        messages.iter().map(id).collect()
+    };
+    assert_eq!(ids(&events, 2), ids(&events, 2));
+    let (together, apart) = (ids(&events, 2), ids(&events, 1));
+    assert_eq!((together.len(), apart.len()), (1, 2));
+    assert!(!apart.contains(&together[0]));
+}
+
+#[test]
+fn no_batch_has_too_many_records_or_bytes_and_no_record_is_lost() {
+    let many: Vec<Event> = (0..1_000u32)
+        .map(|number| Event {
+            order_id: id((number % 251) as u8),
+            at: Timestamp::from_millis(number.into()),
+            what: What::Fulfilled { shipment: "s".repeat(2_000) },
+        })
+        .collect();
+    let messages = messages(&many, RECORDS_MAX);
+    let mut read = Vec::new();
+    for message in &messages {
+        let records: Vec<Bytes> = lines(&message.payload).collect();
+        assert!(records.len() <= RECORDS_MAX && message.payload.len() <= BYTES_MAX);
+        read.extend(records.iter().map(|line| serde_json::from_slice::<Event>(line).unwrap()));
+    }
+    assert_eq!(read, many);
+}

@@ -1,0 +1,61 @@
+//! The headers of a stream's messages, read without their bodies.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::{Message, stream::Stream};
+use futures_util::StreamExt;
+use orders::Timestamp;
+
+use crate::names::RECORDS_HEADER;
+
+/// The broker forgets the consumer that reads headers after this.
+const READER_LIVES: Duration = Duration::from_secs(10);
+
+/// What a message's headers say.
+pub(crate) struct Header {
+    pub(crate) sequence: u64,
+    pub(crate) subject: String,
+    /// A message without the header holds one record, as those of the stream of retries do.
+    pub(crate) records: u64,
+    pub(crate) stored_at: Timestamp,
+}
+
+/// The headers of up to `most` messages of `stream`, beginning as `from` says. No subjects mean all.
+pub(crate) async fn read(
+    stream: &Stream<()>,
+    from: DeliverPolicy,
+    subjects: &[String],
+    most: usize,
+) -> Result<Vec<Header>, async_nats::Error> {
+    let reader = stream
+        .create_consumer(pull::Config {
+            headers_only: true,
+            ack_policy: AckPolicy::None,
+            deliver_policy: from,
+            filter_subjects: subjects.to_vec(),
+            memory_storage: true,
+            num_replicas: 1,
+            inactive_threshold: READER_LIVES,
+            ..pull::Config::default()
+        })
+        .await?;
+    let mut messages = reader.fetch().max_messages(most).expires(READER_LIVES).messages().await?;
+    let mut headers = Vec::new();
+    while let Some(message) = messages.next().await {
+        headers.push(header(&message?)?);
+    }
+    Ok(headers)
+}
+
+fn header(message: &Message) -> Result<Header, async_nats::Error> {
+    let records = message.headers.as_ref().and_then(|headers| headers.get(RECORDS_HEADER));
+    let info = message.info()?;
+    let stored_at = info.published.unix_timestamp_nanos() / 1_000_000;
+    Ok(Header {
+        sequence: info.stream_sequence,
+        subject: message.subject.to_string(),
+        records: records.and_then(|value| value.as_str().parse().ok()).unwrap_or(1),
+        stored_at: Timestamp::from_millis(stored_at as i64),
+    })
+}

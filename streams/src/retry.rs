@@ -1,0 +1,163 @@
+//! Another try for one record, later: it waits in the broker, so that it happens also when every
+//! worker is gone meanwhile, and holds back nothing that travelled with it.
+
+use std::time::{Duration, SystemTime};
+
+use async_nats::header::{NATS_MESSAGE_ID, NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
+use bytes::Bytes;
+use orders::OrderId;
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::outgoing::content_id;
+use crate::{Outgoing, Record, Step, Trail, dead_letter, names};
+
+/// A record that failed this often becomes a dead letter: with the waits between, after minutes.
+pub const TRIES_MAX: u32 = 12;
+/// A record older than this becomes a dead letter.
+pub const DEADLINE: Duration = Duration::from_hours(24);
+const WAIT_FIRST: Duration = Duration::from_millis(200);
+const WAIT_MAX: Duration = Duration::from_mins(1);
+/// Long enough that thousands that wait for the same thing are no load, short enough that nobody
+/// notices when it is back.
+const POSTPONE_MAX: Duration = Duration::from_secs(10);
+
+/// How a record stands in a message of the stream of retries.
+#[derive(Serialize, Deserialize)]
+struct Waiting<'a> {
+    #[serde(flatten)]
+    trail: Trail,
+    #[serde(borrow)]
+    error: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    record: &'a serde_json::value::RawValue,
+}
+
+/// The message that lets `record` come back to `step` after a while. `None` where no try is left.
+pub fn schedule(step: Step, order: OrderId, record: &Record, error: &str) -> Option<Outgoing> {
+    let trail = Trail { tries: record.trail.tries + 1, ..record.trail.clone() };
+    if trail.tries >= TRIES_MAX || is_over(&trail, SystemTime::now()) {
+        return None;
+    }
+    let wait = wait_after(trail.tries);
+    let record = Record { trail, line: record.line.clone() };
+    waiting(step, order, &record, error, wait)
+}
+
+/// The message that lets `record` come back to `step` after a while with all the tries that it has,
+/// since none was made: what it needs is away. `None` where the record is no JSON.
+pub fn postpone(step: Step, order: OrderId, record: &Record, error: &str) -> Option<Outgoing> {
+    waiting(step, order, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
+}
+
+/// The message that brings `record` to `step` at once, and to no other step; `id` tells it from any
+/// earlier one. `None` where the record is no JSON, so that no step could read it.
+pub(crate) fn at_once(step: Step, trail: Trail, record: &str, id: &str) -> Option<Outgoing> {
+    let waiting = Waiting { trail, error: "".into(), record: serde_json::from_str(record).ok()? };
+    let payload = serde_json::to_vec(&waiting).ok()?;
+    let mut message = Outgoing::unidentified(names::retry_subject(step), payload.into());
+    message.headers.insert(NATS_MESSAGE_ID, id);
+    Some(message)
+}
+
+fn waiting(
+    step: Step,
+    order: OrderId,
+    record: &Record,
+    error: &str,
+    wait: Duration,
+) -> Option<Outgoing> {
+    let at = OffsetDateTime::from(SystemTime::now() + wait).format(&Rfc3339).ok()?;
+    let waiting = Waiting {
+        trail: record.trail.clone(),
+        error: dead_letter::cut(error, dead_letter::ERROR_BYTES_MAX).into(),
+        record: serde_json::from_slice(&record.line).ok()?,
+    };
+    let subject = names::schedule_subject(step, order, &content_id(&record.line)[..8]);
+    // Without an id of its own: the broker's window of ids would swallow a schedule that is due
+    // again, and the subject makes sure that there is only one.
+    let mut message = Outgoing::unidentified(subject, serde_json::to_vec(&waiting).ok()?.into());
+    message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
+    message.headers.insert(NATS_SCHEDULE_TARGET, names::retry_subject(step).as_str());
+    Some(message)
+}
+
+/// The record that `payload` holds, now that its time has come. What cannot be read is a record
+/// as it stands, and the step finds that it is no event.
+pub(crate) fn due(payload: &Bytes, delivered: Trail) -> Record {
+    match serde_json::from_slice::<Waiting<'_>>(payload) {
+        Ok(Waiting { trail, record, .. }) => {
+            Record { line: payload.slice_ref(record.get().as_bytes()), trail }
+        }
+        Err(_) => Record { line: payload.clone(), trail: delivered },
+    }
+}
+
+/// Full jitter: anything up to an exponentially growing limit, so that failures spread out.
+/// (M. Brooker, Exponential Backoff and Jitter, 2015)
+fn wait_after(tries: u32) -> Duration {
+    let limit = WAIT_FIRST.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(WAIT_MAX);
+    rand::rng().random_range(Duration::ZERO..=limit)
+}
+
+fn is_over(trail: &Trail, now: SystemTime) -> bool {
+    let first = SystemTime::UNIX_EPOCH + Duration::from_millis(trail.first_at.as_millis() as u64);
+    now.duration_since(first).is_ok_and(|age| age > DEADLINE)
+}
+
+#[cfg(test)]
+mod tests {
+    use orders::Timestamp;
+
+    use super::*;
+    use crate::Origin;
+
+    fn record(tries: u32, first_at: Timestamp) -> Record {
+        let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 7 };
+        let line = Bytes::from_static(br#"{"order_id":"x", "spaced" : 1}"#);
+        Record { line, trail: Trail { origin, first_at, tries, replays: 0 } }
+    }
+
+    fn now() -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    fn order() -> OrderId {
+        OrderId::from_bytes([7; 16])
+    }
+
+    #[test]
+    fn a_record_comes_back_with_the_same_bytes_and_one_more_try() {
+        let record = record(0, now());
+        let message = schedule(Step::Charge, order(), &record, "the \"provider\" failed").unwrap();
+        let due = due(&message.payload, record.trail.clone());
+        assert_eq!(due.line, record.line);
+        assert_eq!(due.trail, Trail { tries: 1, ..record.trail });
+    }
+
+    #[test]
+    fn a_postponed_record_keeps_its_tries_and_waits_for_ever() {
+        let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
+        let record = record(TRIES_MAX - 1, yesterday);
+        let message = postpone(Step::Charge, order(), &record, "it is away").unwrap();
+        assert_eq!(due(&message.payload, record.trail.clone()).trail, record.trail);
+    }
+
+    #[test]
+    fn no_try_is_left_after_twelve_or_after_a_day() {
+        assert!(schedule(Step::Charge, order(), &record(TRIES_MAX - 2, now()), "").is_some());
+        assert!(schedule(Step::Charge, order(), &record(TRIES_MAX - 1, now()), "").is_none());
+        let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
+        assert!(schedule(Step::Charge, order(), &record(0, yesterday), "").is_none());
+    }
+
+    #[test]
+    fn waits_stay_within_their_growing_limit() {
+        for tries in 1..=u32::from(u8::MAX) {
+            assert!(wait_after(tries) <= WAIT_MAX);
+        }
+        assert!((0..100).all(|_| wait_after(1) <= WAIT_FIRST));
+    }
+}

@@ -1,0 +1,64 @@
+//! Who must say what before a profile is claimed.
+
+use super::*;
+
+fn brokers(known: usize, intervals: &[(&str, BrokerSync)]) -> Syncs {
+    let brokers = intervals.iter().map(|(name, sync)| ((*name).to_owned(), *sync)).collect();
+    Syncs { brokers, known }
+}
+
+const LAZY: BrokerSync = BrokerSync::Every(Duration::from_mins(2));
+
+#[test]
+fn a_majority_that_syncs_every_write_is_a_proof() {
+    for answered in [2, 3] {
+        let all = [("a", BrokerSync::Always), ("b", BrokerSync::Always), ("c", BrokerSync::Always)];
+        assert_eq!(brokers(3, &all[..answered]).prove(Profile::Durable), Ok(()));
+    }
+    assert_eq!(brokers(1, &[("a", BrokerSync::Always)]).prove(Profile::Single), Ok(()));
+}
+
+#[test]
+fn one_broker_that_does_not_sync_every_write_is_named() {
+    let syncs = brokers(3, &[("a", BrokerSync::Always), ("b", LAZY), ("c", BrokerSync::Always)]);
+    let unproven = syncs.prove(Profile::Durable).unwrap_err();
+    assert_eq!(
+        unproven.to_string(),
+        "`durable` may not be claimed: b reports sync_interval 120s; set `sync_interval: always` \
+         in its configuration, or start with `--profile fast`"
+    );
+}
+
+#[test]
+fn a_minority_proves_nothing() {
+    let too_few = |syncs: Syncs, profile, answered, known, needed| {
+        let expected = Unproven::TooFew { profile, answered, known, needed };
+        assert_eq!(syncs.prove(profile), Err(expected));
+    };
+    too_few(brokers(3, &[("a", BrokerSync::Always)]), Profile::Durable, 1, 3, 2);
+    // A broker that has not heard of the others yet.
+    too_few(brokers(1, &[("a", BrokerSync::Always)]), Profile::Durable, 1, 3, 2);
+    too_few(
+        brokers(5, &[("a", BrokerSync::Always), ("b", BrokerSync::Always)]),
+        Profile::Durable,
+        2,
+        5,
+        3,
+    );
+    too_few(brokers(0, &[]), Profile::Single, 0, 1, 1);
+}
+
+#[test]
+fn what_brokers_answer_is_read() {
+    // As nats-server 2.15.1 says it, without what is not read.
+    let lazy = r#"{"server":{"name":"broker-2"},"data":{"config":{"sync_interval":120000000000},
+        "streams":0,"meta_cluster":{"cluster_size":3}}}"#;
+    let always = r#"{"server":{"name":"broker-1"},"data":{"config":{"sync_interval":120000000000,
+        "sync_always":true},"streams":0,"meta_cluster":{"cluster_size":3}}}"#;
+    let stores_nothing = r#"{"server":{"name":"leaf"},"data":{"disabled":true,"config":{}}}"#;
+    let mut syncs = brokers(0, &[]);
+    for answer in [lazy, always, stores_nothing] {
+        syncs.hear(serde_json::from_str(answer).unwrap());
+    }
+    assert_eq!(syncs, brokers(3, &[("broker-1", BrokerSync::Always), ("broker-2", LAZY)]));
+}
