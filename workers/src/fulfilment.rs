@@ -1,0 +1,74 @@
+//! Fulfilment: books one shipment for each order, or withdraws the order. It alone decides which,
+//! by one row for each order.
+
+mod decision;
+mod hindrance;
+
+use orders::{CancelReason, Event, What};
+
+use crate::database::Database;
+use crate::task::{StepError, Task, Verdict};
+use decision::{Decided, Rows, Wanted, decide};
+use hindrance::hindered;
+
+mod embedded {
+    refinery::embed_migrations!("src/fulfilment/migrations");
+}
+
+/// How the tables of fulfilment come to be.
+pub(crate) fn migrations() -> refinery::Runner {
+    embedded::migrations::runner()
+}
+
+/// Books a shipment for each order, or finds it booked. An order with a SKU that begins with
+/// `unshippable` is withdrawn; one that was withdrawn before is not shipped.
+pub async fn ship(
+    database: &Database,
+    unshippable: Option<&str>,
+    tasks: &[Task],
+) -> Result<Vec<Verdict>, StepError> {
+    let mut wanted: Wanted = tasks.iter().map(|task| (task.row_id(), None)).collect();
+    if let Some(prefix) = unshippable {
+        let hindered =
+            database.settled(async |client| hindered(client, prefix, &wanted).await).await?;
+        let why = |skus| Some(CancelReason::Unshippable { skus });
+        wanted.extend(hindered.into_iter().map(|(id, skus)| (id, why(skus))));
+    }
+    let rows = database.settled(async |client| decide(client, &wanted).await).await?;
+    Ok(verdicts(tasks, &rows, |decided| match decided {
+        Decided::Shipped(shipment) => Some(What::Fulfilled { shipment: shipment.clone() }),
+        Decided::Withdrawn(reason @ CancelReason::Unshippable { .. }) => {
+            Some(What::Withdrawn { reason: reason.clone() })
+        }
+        // Withdrawn on request, and told then.
+        Decided::Withdrawn(_) => None,
+    }))
+}
+
+/// Withdraws each order that is not shipped; for one that is, it is too late.
+pub async fn withdraw(database: &Database, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+    let mut wanted = Wanted::new();
+    for task in tasks {
+        if let What::CancelRequested { by } = task.event.what {
+            wanted.entry(task.row_id()).or_insert(Some(CancelReason::Requested { by }));
+        }
+    }
+    let rows = database.settled(async |client| decide(client, &wanted).await).await?;
+    Ok(verdicts(tasks, &rows, |decided| match decided {
+        Decided::Shipped(_) => Some(What::CancelRefused),
+        Decided::Withdrawn(reason) => Some(What::Withdrawn { reason: reason.clone() }),
+    }))
+}
+
+/// What `tell` makes of each order's row, at the row's time.
+fn verdicts(tasks: &[Task], rows: &Rows, tell: impl Fn(&Decided) -> Option<What>) -> Vec<Verdict> {
+    let verdict = |task: &Task| {
+        let Some((decided, at)) = rows.get(&task.row_id()) else {
+            return Verdict::Later("the order has no row after its decision".to_owned());
+        };
+        let (order_id, at) = (task.order_id(), (*at).into());
+        let event = tell(decided).map(|what| Event { order_id, at, what });
+        Verdict::Done(event.into_iter().collect())
+    };
+    tasks.iter().map(verdict).collect()
+}

@@ -1,0 +1,37 @@
+//! Orders that cannot be shipped, for the SKUs on their lines. The lines stand in the reservation,
+//! and are read only where a rule asks for them.
+
+use std::collections::BTreeSet;
+
+use deadpool_postgres::Object;
+use orders::{Line, Sku};
+use tokio_postgres::types::Json;
+use uuid::Uuid;
+
+use super::decision::Wanted;
+use crate::database::DatabaseError;
+
+/// The orders with SKUs that begin with `prefix`, and these SKUs in order.
+pub(super) async fn hindered(
+    connection: &Object,
+    prefix: &str,
+    wanted: &Wanted,
+) -> Result<Vec<(Uuid, Vec<Sku>)>, DatabaseError> {
+    let select = connection
+        .prepare_cached(
+            "SELECT order_id, lines FROM inventory.reservations
+             WHERE order_id = ANY($1) AND lines IS NOT NULL",
+        )
+        .await?;
+    let ids: Vec<&Uuid> = wanted.keys().collect();
+    let mut hindered = Vec::new();
+    for row in connection.query(&select, &[&ids]).await? {
+        let Json(lines) = row.try_get::<_, Json<Vec<Line>>>("lines")?;
+        let skus = lines.into_iter().map(|line| line.sku);
+        let skus: BTreeSet<Sku> = skus.filter(|sku| sku.as_str().starts_with(prefix)).collect();
+        if !skus.is_empty() {
+            hindered.push((row.try_get("order_id")?, skus.into_iter().collect()));
+        }
+    }
+    Ok(hindered)
+}

@@ -1,0 +1,109 @@
+//! Stock: loading a catalogue, putting more in, and looking it up.
+
+use std::collections::HashMap;
+
+use orders::{Currency, Money, Sku, StockView};
+use serde::Deserialize;
+
+use crate::database::{Database, DatabaseError};
+
+/// A row of a catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogItem {
+    /// What is sold.
+    pub sku: Sku,
+    /// Its name.
+    pub name: String,
+    /// What its prices are in.
+    pub currency: Currency,
+    /// Its most usual price, in minor units: at least 1.
+    pub unit_price: i64,
+    /// Other prices that are good, in minor units.
+    #[serde(default)]
+    pub other_prices: Vec<i64>,
+    /// How many there are to begin with: at least 0.
+    pub on_hand: i64,
+}
+
+/// Loads a catalogue. A SKU that is there already gets its new name and prices and keeps its
+/// stock: `on_hand` counts for new SKUs only. Tells how many were new.
+pub async fn load(database: &Database, items: &[CatalogItem]) -> Result<u64, DatabaseError> {
+    let before = count(database).await?;
+    let connection = database.connection().await?;
+    let statement = connection
+        .prepare_cached(
+            "INSERT INTO inventory.stock
+                 (sku, name, currency, unit_price, other_prices, loaded, on_hand)
+             VALUES ($1, $2, $3, $4, $5, $6, $6)
+             ON CONFLICT (sku) DO UPDATE SET name = excluded.name, currency = excluded.currency,
+                 unit_price = excluded.unit_price, other_prices = excluded.other_prices,
+                 version = stock.version + 1",
+        )
+        .await?;
+    let inserts = items.iter().map(async |item| {
+        let (sku, currency) = (item.sku.as_str(), item.currency.as_str());
+        let CatalogItem { name, unit_price, other_prices, on_hand, .. } = item;
+        connection
+            .execute(&statement, &[&sku, name, &currency, unit_price, other_prices, on_hand])
+            .await
+    });
+    futures_util::future::try_join_all(inserts).await?;
+    Ok(count(database).await? - before)
+}
+
+/// Puts `quantity` more of `sku` on hand, or takes as many away where it is negative. Tells what is
+/// on hand then; `None` where the SKU is unknown or less is on hand than is to be taken away.
+pub async fn add(
+    database: &Database,
+    sku: &Sku,
+    quantity: i64,
+) -> Result<Option<i64>, DatabaseError> {
+    let connection = database.connection().await?;
+    let row = connection
+        .query_opt(
+            "UPDATE inventory.stock SET on_hand = on_hand + $2, loaded = loaded + $2,
+                 version = version + 1
+             WHERE sku = $1 AND on_hand + $2 >= 0 RETURNING on_hand",
+            &[&sku.as_str(), &quantity],
+        )
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// The stock of each SKU: as many answers, in the same order; `None` where it is unknown.
+pub async fn look_up(
+    database: &Database,
+    skus: &[Sku],
+) -> Result<Vec<Option<StockView>>, DatabaseError> {
+    let connection = database.connection().await?;
+    let statement = connection
+        .prepare_cached(
+            "SELECT sku, on_hand, unit_price, currency, version FROM inventory.stock
+             WHERE sku = ANY($1)",
+        )
+        .await?;
+    let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
+    let mut found = HashMap::new();
+    for row in connection.query(&statement, &[&names]).await? {
+        let currency: &str = row.try_get("currency")?;
+        let (Ok(sku), Ok(currency)) = (row.try_get::<_, &str>("sku")?.parse(), currency.parse())
+        else {
+            continue;
+        };
+        let view = StockView {
+            sku,
+            on_hand: row.try_get("on_hand")?,
+            unit_price: Money { amount: row.try_get("unit_price")?, currency },
+            version: row.try_get("version")?,
+        };
+        found.insert(view.sku.clone(), view);
+    }
+    Ok(skus.iter().map(|sku| found.get(sku).cloned()).collect())
+}
+
+async fn count(database: &Database) -> Result<u64, DatabaseError> {
+    let connection = database.connection().await?;
+    let row = connection.query_one("SELECT count(*) FROM inventory.stock", &[]).await?;
+    Ok(row.try_get::<_, i64>(0)? as u64)
+}

@@ -1,0 +1,44 @@
+//! What payment says that it holds, for the audit to compare with the provider.
+
+use orders::OrderId;
+use uuid::Uuid;
+
+use crate::database::{Database, DatabaseError};
+use crate::task::{order_id, row_id};
+
+/// One order's money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Whose.
+    pub order_id: OrderId,
+    /// Minor units that were captured and not given back.
+    pub amount: i64,
+    /// Whether a charge is on its way: the provider may be ahead of the row.
+    pub is_pending: bool,
+}
+
+/// What is held for all orders, a page at a time in the order of their ids: up to `limit` of them
+/// after `after`.
+pub async fn page(
+    database: &Database,
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<Held>, DatabaseError> {
+    let connection = database.connection().await?;
+    let select = connection
+        .prepare_cached(
+            "SELECT order_id, CASE state WHEN 'paid' THEN amount ELSE 0 END, state = 'pending'
+             FROM payment.payments WHERE order_id > $1 ORDER BY order_id LIMIT $2",
+        )
+        .await?;
+    let after = after.map_or(Uuid::nil(), row_id);
+    let rows = connection.query(&select, &[&after, &limit]).await?;
+    let held = rows.iter().map(|row| {
+        Ok(Held {
+            order_id: order_id(row.try_get(0)?),
+            amount: row.try_get(1)?,
+            is_pending: row.try_get(2)?,
+        })
+    });
+    held.collect()
+}

@@ -1,0 +1,157 @@
+//! HTTP/1.1 to the provider: kept connections, bounded in number, time and size.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Method, Request, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::answer::Answer;
+use super::{CallError, ConfigError};
+
+/// A page of 10,000 intents is 4 MB.
+const MAX_BODY: usize = 16 << 20;
+
+/// Shorter than servers keep a quiet connection, so that seldom one is closed as we use it.
+const IDLE: Duration = Duration::from_secs(15);
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+#[derive(Debug)]
+pub(super) struct Transport {
+    base_url: String,
+    /// Marked as sensitive: it is not shown by `Debug`.
+    authorization: HeaderValue,
+    http: Http,
+    places: Semaphore,
+    per_try: Duration,
+}
+
+#[derive(Debug)]
+enum Http {
+    Plain(Client<HttpConnector, Full<Bytes>>),
+    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+impl Transport {
+    pub(super) fn new(
+        base_url: &str,
+        secret_key: &str,
+        per_try: Duration,
+        parallel: usize,
+    ) -> Result<Transport, ConfigError> {
+        let base: Uri = base_url.parse().map_err(|_| ConfigError::BaseUrl)?;
+        let (Some(scheme), Some(authority)) = (base.scheme_str(), base.authority()) else {
+            return Err(ConfigError::BaseUrl);
+        };
+        if base.path_and_query().is_some_and(|rest| rest != "/") || authority.as_str().contains('@')
+        {
+            return Err(ConfigError::BaseUrl);
+        }
+        let mut authorization = HeaderValue::try_from(format!("Bearer {secret_key}"))
+            .map_err(|_| ConfigError::SecretKey)?;
+        authorization.set_sensitive(true);
+        let parallel = parallel.clamp(1, Semaphore::MAX_PERMITS);
+        Ok(Transport {
+            base_url: format!("{scheme}://{authority}"),
+            authorization,
+            http: Http::new(scheme, per_try, parallel)?,
+            places: Semaphore::new(parallel),
+            per_try,
+        })
+    }
+
+    /// Makes one try.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        form: String,
+        idempotency_key: Option<&str>,
+    ) -> Result<Answer, CallError> {
+        let request = self.request(method, path, form, idempotency_key)?;
+        let _place = self.places.acquire().await.expect("the semaphore is never closed");
+        timeout(self.per_try, self.exchange(request))
+            .await
+            .unwrap_or_else(|elapsed| Err(CallError::Unanswered(elapsed.into())))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+        let response = match self.http.send(request).await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Err(CallError::Down(error)),
+            Err(error) => return Err(CallError::Unanswered(error.into())),
+        };
+        let status = response.status();
+        match Limited::new(response.into_body(), MAX_BODY).collect().await {
+            Ok(body) => Answer::new(status, body.to_bytes()),
+            Err(error) => Err(CallError::Unanswered(error)),
+        }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        form: String,
+        idempotency_key: Option<&str>,
+    ) -> Result<Request<Full<Bytes>>, CallError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base_url))
+            .header(AUTHORIZATION, &self.authorization);
+        if let Some(key) = idempotency_key {
+            request = request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header(IDEMPOTENCY_KEY, key);
+        }
+        request.body(Full::from(form)).map_err(|error| CallError::Refused {
+            status: 400,
+            code: "not_sent".to_owned(),
+            message: error.to_string(),
+        })
+    }
+}
+
+impl Http {
+    fn new(scheme: &str, per_try: Duration, parallel: usize) -> Result<Http, ConfigError> {
+        let mut connector = HttpConnector::new();
+        // Half a try: a host that is away is told from one that does not answer.
+        connector.set_connect_timeout(Some(per_try / 2));
+        connector.set_nodelay(true);
+        let mut client = Client::builder(TokioExecutor::new());
+        client
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(parallel);
+        match scheme {
+            "http" => Ok(Http::Plain(client.build(connector))),
+            "https" => {
+                connector.enforce_http(false);
+                let connector = HttpsConnectorBuilder::new()
+                    .with_native_roots()
+                    .map_err(ConfigError::Certificates)?
+                    .https_only()
+                    .enable_http1()
+                    .wrap_connector(connector);
+                Ok(Http::Tls(client.build(connector)))
+            }
+            _ => Err(ConfigError::BaseUrl),
+        }
+    }
+
+    fn send(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+        match self {
+            Http::Plain(client) => client.request(request),
+            Http::Tls(client) => client.request(request),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One worker process: the loops of one pool, and answers to questions.
+
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+use streams::{ConnectError, Connection, Pool, Publisher, Puller, ServiceError, WorkerState};
+use thiserror::Error;
+use tokio::task::{JoinSet, LocalSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::answers::{answer_status, answer_stock};
+use crate::database::{Database, DatabaseError, UrlError};
+use crate::inventory::Sweep;
+use crate::payment::Payments;
+use crate::payment::breaker::{Breaker, BreakerLimits};
+use crate::payment::guarded::{self, Guarded};
+use crate::payment::provider::{ConfigError, Limits, Provider};
+use crate::run::{FINISH_WITHIN, Loop, SET_RECORDS_MAX, sources};
+use crate::stages::Stages;
+use crate::{alone, fulfilment, inventory, janitor, payment};
+
+/// The longest that a worker takes to end once it is asked to: it finishes what it has, or gives it
+/// back, for which 5 s are enough.
+pub const END_MAX: Duration = FINISH_WITHIN.saturating_add(Duration::from_secs(5));
+
+/// How a worker is set up.
+pub struct Config {
+    /// Whose work it does.
+    pub pool: Pool,
+    /// The brokers, separated by commas.
+    pub nats_url: String,
+    /// The database.
+    pub database_url: String,
+    /// The payment provider, `http://…` or `https://…`.
+    pub provider_url: String,
+    /// The payment provider's secret key.
+    pub provider_key: String,
+    /// The bounds of each call to the payment provider.
+    pub provider_limits: Limits,
+    /// When the payment provider is not called any more.
+    pub breaker_limits: BreakerLimits,
+    /// Outcomes in one message, at most 256.
+    pub max_batch: NonZeroUsize,
+    /// How long a reservation waits for its payment: far longer than a transaction may last, and
+    /// the same for every worker.
+    pub payment_limit: Duration,
+    /// What SKUs begin with that fulfilment cannot ship.
+    pub unshippable: Option<String>,
+}
+
+/// Why a worker could not start.
+#[derive(Debug, Error)]
+pub enum WorkerError {
+    /// No broker.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No usable database URL.
+    #[error(transparent)]
+    DatabaseUrl(#[from] UrlError),
+    /// No usable provider.
+    #[error(transparent)]
+    Provider(#[from] ConfigError),
+    /// The tables could not be created.
+    #[error("the tables could not be brought up to date")]
+    Migrate(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A part of it broke down.
+    #[error("a part of the worker broke down")]
+    Broken(#[source] tokio::task::JoinError),
+    /// It could not be announced.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+/// Works for a pool until `shutdown`, then finishes what it has in hand. All of it runs on the
+/// calling thread: a worker waits far more than it computes, and more of them are more processes.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    let database = Database::open(&config.database_url)?;
+    let provider =
+        Provider::new(&config.provider_url, &config.provider_key, config.provider_limits)?;
+    let connection = Connection::open(&config.nats_url, config.pool.as_str()).await?;
+    let batch_records_max = config.max_batch.get().min(streams::batch::RECORDS_MAX);
+    let breaker = Arc::new(Mutex::new(Breaker::new(config.breaker_limits)));
+    let provider = Guarded::new(provider, breaker.clone(), connection.clone());
+    let work = Loop {
+        stages: Stages {
+            payments: Payments {
+                database: database.clone(),
+                provider,
+                payment_limit: config.payment_limit,
+            },
+            database: database.clone(),
+            process: rand::random(),
+            unshippable: config.unshippable,
+        },
+        publisher: Publisher::new(connection.clone()),
+        batch_records_max,
+    };
+    let calls_provider = config.pool == Pool::Payment;
+    let state = move || WorkerState {
+        breaker: calls_provider.then(|| guarded::lock(&breaker).state().to_owned()),
+    };
+    let service = connection.serve(config.pool, state).await?;
+    let statuses = service.questions(streams::names::STATUS_GET).await?;
+
+    let together = LocalSet::new();
+    let ended = together.run_until(async {
+        let mut tasks = JoinSet::new();
+        let ahead = messages_ahead(batch_records_max);
+        if config.pool == Pool::Inventory {
+            let sweep = Sweep {
+                database: database.clone(),
+                publisher: work.publisher.clone(),
+                payment_limit: config.payment_limit,
+                batch_records_max,
+            };
+            tasks.spawn_local(sweep.run(shutdown.clone()));
+            tasks.spawn_local(janitor::sweep(connection.clone(), shutdown.clone()));
+        }
+        let work = Rc::new(work);
+        for step in config.pool.steps() {
+            for source in sources(step) {
+                let puller = Puller::new(connection.clone(), source, ahead);
+                let (work, shutdown) = (work.clone(), shutdown.clone());
+                tasks.spawn_local(async move { work.run(step, puller, shutdown).await });
+            }
+        }
+        tasks.spawn_local(answer_status(statuses, database.clone(), shutdown.clone()));
+        if config.pool == Pool::Inventory {
+            let stock = service.questions(streams::names::STOCK_GET).await?;
+            tasks.spawn_local(answer_stock(stock, database, shutdown.clone()));
+        }
+        tracing::info!(pool = %config.pool, "working");
+        while let Some(ended) = tasks.join_next().await {
+            // A worker that lost one of its loops would look well and leave orders lying.
+            ended.map_err(WorkerError::Broken)?;
+        }
+        Ok::<_, WorkerError>(())
+    });
+    ended.await?;
+    connection.flush().await;
+    tracing::info!(pool = %config.pool, "stopped");
+    Ok(())
+}
+
+/// Messages to ask for in advance: together about two sets, since their `ack_wait` runs while they
+/// wait; never so few that every pull waits for the broker.
+fn messages_ahead(batch_records_max: usize) -> usize {
+    (2 * SET_RECORDS_MAX / batch_records_max).clamp(4, 256)
+}
+
+/// Creates the tables of every stage or brings them up to date. May run anywhere, any number of
+/// times, at the same time.
+pub async fn migrate(database: &Database) -> Result<(), WorkerError> {
+    // The lock keeps processes that start together from creating the same table twice.
+    const LOCK: i64 = 0x4d_49_4c_4c_52_41_43_45;
+    let locked = async {
+        let connection = database.connection().await?;
+        // Another process may be migrating for longer than a set of orders may wait.
+        connection.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
+        connection.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
+        Ok::<_, DatabaseError>(connection)
+    };
+    let mut connection = locked.await.map_err(unmigrated)?;
+    let stages = [
+        ("inventory", inventory::migrations()),
+        ("payment", payment::migrations()),
+        ("fulfilment", fulfilment::migrations()),
+        ("workers", alone::migrations()),
+    ];
+    let mut result = Ok(());
+    for (stage, mut migrations) in stages {
+        migrations.set_migration_table_name(format!("{stage}_migrations"));
+        if let Err(err) = migrations.run_async(&mut **connection).await {
+            result = Err(unmigrated(err));
+            break;
+        }
+    }
+    // The session ends with its settings, and the lock with the session.
+    drop(Object::take(connection));
+    result
+}
+
+fn unmigrated(err: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> WorkerError {
+    WorkerError::Migrate(err.into())
+}
