@@ -1,0 +1,70 @@
+//! `millrace audit`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use streams::Connection;
+use workers::database::Database;
+use workers::payment::provider::{Limits, Provider};
+
+use super::{Books, Traffic, audit, repair};
+use crate::endpoints::Reach;
+use crate::ledger;
+use crate::report::Report;
+
+/// Pages of the provider's lists: our own provider gives more at once than Stripe would.
+const PROVIDER_PAGE: u16 = 10_000;
+
+/// What to audit.
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    reach: Reach,
+    /// The client's ledger of 202s: each of its orders must be there
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+    /// Publish the last event of stuck orders again
+    #[arg(long)]
+    repair: bool,
+    /// Write the findings as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Audits a running cluster. Fails when something is not as it must be.
+pub fn run(args: &AuditArgs) -> Result<ExitCode> {
+    let ledger = args.ledger.as_deref().map(ledger::read).transpose()?.unwrap_or_default();
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let books = Books::open(&args.reach).await?;
+        let findings =
+            audit(&books, Report::new(args.reach.profile()?), &ledger, Traffic::GoesOn).await?;
+        if let Some(file) = &args.report {
+            findings.report.write(file)?;
+        }
+        show(&findings.report.to_string());
+        if args.repair {
+            let pushed = repair(&books.connection, &findings.stuck).await?;
+            show(&format!("{pushed} orders got another push; audit again to see them arrive\n"));
+        }
+        Ok(if findings.report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+impl Books {
+    /// Opens the books of a running cluster.
+    pub async fn open(reach: &Reach) -> Result<Self> {
+        let limits = Limits { page: PROVIDER_PAGE, ..Limits::default() };
+        Ok(Self {
+            connection: Connection::open(&reach.nats_url()?, "audit").await?,
+            database: Database::open(&reach.database_url()?)?,
+            provider: Provider::new(&reach.provider_url()?, &reach.provider_key, limits)?,
+        })
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the findings are what the command is for")]
+fn show(text: &str) {
+    print!("{text}");
+}

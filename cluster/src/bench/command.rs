@@ -1,0 +1,92 @@
+//! `millrace bench`.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use streams::Profile;
+
+use super::scene::Wanted;
+use super::{BenchName, BenchReport, bench};
+use crate::interrupt::{INTERRUPTED, Interrupt};
+use crate::servers::Tell;
+
+/// The line of progress turns so often.
+const TURN_EVERY: Duration = Duration::from_millis(200);
+
+/// What to measure.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// Which benches [default: all of them]
+    #[arg(value_name = "NAME")]
+    names: Vec<BenchName>,
+    /// durable, fast or single [default: durable, and intake under each]
+    #[arg(long)]
+    profile: Option<Profile>,
+    /// How long one repetition of what is compared lasts; side measurements take a third of it
+    #[arg(long, value_name = "N", default_value = "2", value_parser = seconds)]
+    seconds: Duration,
+    /// Write report.json and report.html into this folder
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// The baskets, one JSON object a line [default: a sample of a real retailer's]
+    #[arg(long, value_name = "FILE", requires = "catalog")]
+    orders: Option<PathBuf>,
+    /// The catalogue that the baskets need, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+}
+
+/// Measures and tells. Fails where an audit does.
+pub fn run(args: &BenchArgs) -> Result<ExitCode> {
+    let names = if args.names.is_empty() { BenchName::ALL.to_vec() } else { args.names.clone() };
+    let BenchArgs { seconds, profile, orders, catalog, .. } = args.clone();
+    let wanted = Wanted { time: seconds, profile, orders, catalog };
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let interrupt = Interrupt::listen()?;
+        let (line, tell) = progress();
+        let report = interrupt.or(bench(&names, &wanted, tell)).await.transpose();
+        line.finish_and_clear();
+        let Some(report) = report? else { return Ok(ExitCode::from(INTERRUPTED)) };
+        if let Some(folder) = &args.report {
+            report.write(folder)?;
+        }
+        show(&report);
+        Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+/// A number of seconds, also a part of one.
+fn seconds(text: &str) -> Result<Duration> {
+    let seconds: f64 = text.parse()?;
+    anyhow::ensure!((0.1..=3_600.0).contains(&seconds), "give 0.1 to 3600 seconds");
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A line on a terminal that is written anew; lines one after the other anywhere else.
+fn progress() -> (ProgressBar, Arc<Tell>) {
+    if !io::stderr().is_terminal() {
+        return (ProgressBar::hidden(), Arc::new(say));
+    }
+    let line = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}");
+    line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    line.enable_steady_tick(TURN_EVERY);
+    let told = line.clone();
+    (line, Arc::new(move |text: &str| told.set_message(text.to_owned())))
+}
+
+#[expect(clippy::print_stderr, reason = "this is what the command has to say while it works")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
+fn show(report: &BenchReport) {
+    println!("{report}");
+}

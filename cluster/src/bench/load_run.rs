@@ -1,0 +1,84 @@
+//! One run of the generator: what was posted, and what each process used meanwhile.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::load::{Phase, PhaseResult};
+
+/// What to post.
+pub(super) struct Load<'a> {
+    /// Where, as `http://HOST:PORT`.
+    pub(super) urls: Vec<String>,
+    pub(super) bodies: &'a Path,
+    /// One after the other, each with its name; one without a name warms up and is not reported.
+    pub(super) phases: Vec<(String, Phase)>,
+}
+
+/// What a phase came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoadRun {
+    /// What was measured.
+    pub name: String,
+    /// Acknowledged a second.
+    pub per_second: f64,
+    /// The share of the whole machine's CPU that the generator took, 0 to 1.
+    pub generator_share: f64,
+    /// CPU of each kind of process for each acknowledged order, in microseconds, over all phases of
+    /// the run.
+    pub cpu_micros: BTreeMap<String, f64>,
+    /// What the generator counted.
+    pub result: PhaseResult,
+}
+
+/// CPU time by process.
+pub(super) type CpuTimes = BTreeMap<String, Duration>;
+
+/// A closed loop of `connections`.
+pub(super) const fn closed(connections: usize, lasts: Duration) -> Phase {
+    Phase { connections, rate: None, lasts_ms: lasts.as_millis() as u64, orders_max: None }
+}
+
+/// An open loop at `rate` orders a second, of which `connections` can be in the air.
+pub(super) const fn open(connections: usize, rate: f64, lasts: Duration) -> Phase {
+    Phase { connections, rate: Some(rate), lasts_ms: lasts.as_millis() as u64, orders_max: None }
+}
+
+impl Load<'_> {
+    /// The runs to report, where the processes used `cpu` meanwhile.
+    pub(super) fn runs(&self, results: &[PhaseResult], cpu: &CpuTimes) -> Vec<LoadRun> {
+        let orders: u64 = results.iter().map(|result| result.acknowledged).sum();
+        let generator: f64 = results.iter().map(|result| result.cpu_seconds).sum();
+        let micros = |seconds: f64| seconds * 1e6 / orders.max(1) as f64;
+        let mut cpu_micros = BTreeMap::from([("generator".to_owned(), micros(generator))]);
+        for (process, time) in cpu {
+            *cpu_micros.entry(kind(process).to_owned()).or_default() += micros(time.as_secs_f64());
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        let named = self.phases.iter().zip(results).filter(|((name, _), _)| !name.is_empty());
+        let run = |((name, _), result): (&(String, Phase), &PhaseResult)| LoadRun {
+            name: name.clone(),
+            per_second: result.rate(),
+            generator_share: result.cpu_seconds / (result.lasted() * cores),
+            cpu_micros: cpu_micros.clone(),
+            result: result.clone(),
+        };
+        named.map(run).collect()
+    }
+}
+
+/// `edge` for `edge-2`.
+pub(super) fn kind(process: &str) -> &str {
+    process.trim_end_matches(|symbol: char| symbol.is_ascii_digit()).trim_end_matches('-')
+}
+
+/// What was used between two looks.
+pub(super) fn used(before: &CpuTimes, after: &CpuTimes) -> CpuTimes {
+    let since = |(process, time): (&String, &Duration)| {
+        let before = before.get(process).copied().unwrap_or_default();
+        (process.clone(), time.saturating_sub(before))
+    };
+    after.iter().map(since).collect()
+}

@@ -1,0 +1,92 @@
+//! The client's own book of what it was promised: every 202, written down as it comes.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use orders::{OrderId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One 202.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// The idempotency key that the order was posted under.
+    pub key: String,
+    /// The id that was answered, with its proof.
+    pub order_id: String,
+    /// When the order was first posted.
+    pub posted_at_ms: Timestamp,
+    /// When the 202 came.
+    pub acknowledged_at_ms: Timestamp,
+}
+
+/// A ledger that is being written.
+pub struct Ledger(File);
+
+impl Acknowledged {
+    /// The order's id without its proof.
+    pub fn id(&self) -> Result<OrderId> {
+        let id = self.order_id.get(..32).and_then(|id| id.parse().ok());
+        id.with_context(|| format!("`{}` is no order id", self.order_id))
+    }
+}
+
+impl Ledger {
+    /// A new ledger at `path`.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path);
+        Ok(Self(file.with_context(|| format!("cannot write {}", path.display()))?))
+    }
+
+    /// Writes one line, whole.
+    pub fn write(&mut self, acknowledged: &Acknowledged) -> Result<()> {
+        let mut line = serde_json::to_vec(acknowledged)?;
+        line.push(b'\n');
+        self.0.write_all(&line).context("cannot write the ledger")
+    }
+
+    /// Waits until all that was written is on disk.
+    pub fn sync(&self) -> Result<()> {
+        self.0.sync_data().context("cannot sync the ledger")
+    }
+}
+
+/// Reads the ledger at `path`. A last line that was cut off by a crash does not count.
+pub fn read(path: &Path) -> Result<Vec<Acknowledged>> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lines: Vec<String> = BufReader::new(file).lines().collect::<Result<_, _>>()?;
+    let mut entries = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(entry) => entries.push(entry),
+            Err(err) if index + 1 == lines.len() && err.is_eof() => {}
+            Err(err) => {
+                let place = format!("{}: line {}", path.display(), index + 1);
+                return Err(err).context(place);
+            }
+        }
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_a_crash_cut_off_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let entry = Acknowledged {
+            key: "k".to_owned(),
+            order_id: "0".repeat(48),
+            posted_at_ms: Timestamp::from_millis(1),
+            acknowledged_at_ms: Timestamp::from_millis(2),
+        };
+        let mut ledger = Ledger::create(&path).unwrap();
+        ledger.write(&entry).unwrap();
+        ledger.0.write_all(br#"{"key":"cut"#).unwrap();
+        assert_eq!(read(&path).unwrap(), [entry]);
+    }
+}

@@ -1,0 +1,71 @@
+//! The test cards, as `payment_method` names them.
+
+use std::fmt::{self, Display};
+
+/// A card that behaves in one way for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Card {
+    Visa,
+    Declined(Decline),
+    /// The first so many confirms answer 500 and do nothing.
+    Flaky(u8),
+    /// The confirm that captures is never answered.
+    Hang,
+}
+
+/// Why a bank says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Decline {
+    Generic,
+    InsufficientFunds,
+}
+
+const MAX_FLAKY: u8 = 99;
+
+impl Card {
+    /// The card that a token stands for; none for a token that is not in the table.
+    pub(super) fn parse(token: &str) -> Option<Card> {
+        if token == "tok_hang" {
+            return Some(Card::Hang);
+        }
+        if let Some(failures) = token.strip_prefix("tok_flaky_") {
+            let failures = failures.parse().ok()?;
+            return (1..=MAX_FLAKY).contains(&failures).then_some(Card::Flaky(failures));
+        }
+        let name = token.strip_prefix("pm_card_").or_else(|| token.strip_prefix("tok_"))?;
+        match name {
+            "visa" => Some(Card::Visa),
+            "chargeDeclined" => Some(Card::Declined(Decline::Generic)),
+            "insufficientFunds" => Some(Card::Declined(Decline::InsufficientFunds)),
+            _ => None,
+        }
+    }
+}
+
+impl Display for Card {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Card::Visa => f.write_str("pm_card_visa"),
+            Card::Declined(Decline::Generic) => f.write_str("pm_card_chargeDeclined"),
+            Card::Declined(Decline::InsufficientFunds) => f.write_str("pm_card_insufficientFunds"),
+            Card::Flaky(failures) => write!(f, "tok_flaky_{failures}"),
+            Card::Hang => f.write_str("tok_hang"),
+        }
+    }
+}
+
+impl Decline {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Decline::Generic => "generic_decline",
+            Decline::InsufficientFunds => "insufficient_funds",
+        }
+    }
+
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Decline::Generic => "Your card was declined.",
+            Decline::InsufficientFunds => "Your card has insufficient funds.",
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Requests that change something, parsed and checked before any key is taken: a request that is
+//! refused here saves nothing under its key, as at Stripe.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::card::Card;
+use super::failure::Failure;
+
+/// What a `POST` asks for.
+#[derive(Debug, Hash)]
+pub(super) enum Operation {
+    Create(NewIntent),
+    Confirm { intent: String },
+    Cancel { intent: String },
+    Refund { intent: String, amount: Option<i64> },
+}
+
+/// The parameters of a new intent.
+#[derive(Debug, Hash)]
+pub(super) struct NewIntent {
+    /// In minor units, from 1 to [`MAX_AMOUNT`].
+    pub(super) amount: i64,
+    /// Three lower-case letters.
+    pub(super) currency: String,
+    pub(super) card: Card,
+    pub(super) order_id: Option<String>,
+    pub(super) confirm: bool,
+}
+
+/// Stripe takes eight digits of most currencies and twelve of some; here every currency has twelve.
+const MAX_AMOUNT: i64 = 999_999_999_999;
+
+/// Stripe's limit for a value of metadata.
+const MAX_METADATA: usize = 500;
+
+impl Operation {
+    pub(super) fn parse(path: &str, form: &[u8]) -> Result<Operation, Failure> {
+        let mut segments = path.strip_prefix("/v1/").unwrap_or_default().split('/');
+        match (segments.next(), segments.next(), segments.next(), segments.next()) {
+            (Some("payment_intents"), None, ..) => create(form),
+            (Some("payment_intents"), Some(id), Some("confirm"), None) => {
+                no_parameters(form)?;
+                Ok(Operation::Confirm { intent: id.to_owned() })
+            }
+            (Some("payment_intents"), Some(id), Some("cancel"), None) => {
+                no_parameters(form)?;
+                Ok(Operation::Cancel { intent: id.to_owned() })
+            }
+            (Some("refunds"), None, ..) => refund(form),
+            _ => Err(Failure::no_such_route(path)),
+        }
+    }
+
+    /// Equal for equal requests, whatever the order of their parameters.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+fn create(form: &[u8]) -> Result<Operation, Failure> {
+    let (mut amount, mut currency, mut order_id) = (None, None, None);
+    let (mut card, mut confirm) = (Card::Visa, false);
+    for (name, value) in form_urlencoded::parse(form) {
+        match name.as_ref() {
+            "amount" => amount = Some(parse_amount(&value)?),
+            "currency" if is_currency(&value) => currency = Some(value.into_owned()),
+            "payment_method" => {
+                card = Card::parse(&value)
+                    .ok_or_else(|| Failure::parameter(&name, "resource_missing"))?;
+            }
+            "metadata[order_id]" if value.len() <= MAX_METADATA => {
+                order_id = Some(value.into_owned());
+            }
+            "confirm" if value == "true" => confirm = true,
+            "confirm" if value == "false" => confirm = false,
+            "currency" | "metadata[order_id]" | "confirm" => {
+                return Err(Failure::parameter(&name, "parameter_invalid"));
+            }
+            _ => return Err(Failure::parameter(&name, "parameter_unknown")),
+        }
+    }
+    let amount = amount.ok_or_else(|| Failure::parameter("amount", "parameter_missing"))?;
+    let currency = currency.ok_or_else(|| Failure::parameter("currency", "parameter_missing"))?;
+    Ok(Operation::Create(NewIntent { amount, currency, card, order_id, confirm }))
+}
+
+fn refund(form: &[u8]) -> Result<Operation, Failure> {
+    let (mut intent, mut amount) = (None, None);
+    for (name, value) in form_urlencoded::parse(form) {
+        match name.as_ref() {
+            "payment_intent" => intent = Some(value.into_owned()),
+            "amount" => amount = Some(parse_amount(&value)?),
+            _ => return Err(Failure::parameter(&name, "parameter_unknown")),
+        }
+    }
+    let intent = intent.ok_or_else(|| Failure::parameter("payment_intent", "parameter_missing"))?;
+    Ok(Operation::Refund { intent, amount })
+}
+
+fn no_parameters(form: &[u8]) -> Result<(), Failure> {
+    match form_urlencoded::parse(form).next() {
+        Some((name, _)) => Err(Failure::parameter(&name, "parameter_unknown")),
+        None => Ok(()),
+    }
+}
+
+fn parse_amount(value: &str) -> Result<i64, Failure> {
+    match value.parse() {
+        Ok(amount @ 1..=MAX_AMOUNT) => Ok(amount),
+        Ok(..=0) => Err(Failure::parameter("amount", "amount_too_small")),
+        Ok(_) => Err(Failure::parameter("amount", "amount_too_large")),
+        Err(_) => Err(Failure::parameter("amount", "parameter_invalid_integer")),
+    }
+}
+
+fn is_currency(value: &str) -> bool {
+    value.len() == 3 && value.bytes().all(|letter| letter.is_ascii_lowercase())
+}

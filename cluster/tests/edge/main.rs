@@ -1,0 +1,17 @@
+//! The edge over real HTTP, on real brokers and a real Redis.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod broker;
+mod cancel;
+mod crowded;
+mod drain;
+mod durability;
+mod house;
+mod http;
+mod place;
+mod protocol;
+mod refused;
+mod repeats;
+mod rude;
+mod status;
+mod stock;
