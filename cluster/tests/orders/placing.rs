@@ -25,6 +25,8 @@ pub(crate) struct Http(Client<HttpConnector, Full<Bytes>>);
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    /// Whether it says that the order was known before.
+    pub(crate) replayed: bool,
     pub(crate) body: Value,
 }
 
@@ -42,8 +44,9 @@ impl Http {
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         let answer = self.0.request(request).await.unwrap();
         let status = answer.status();
+        let replayed = answer.headers().contains_key("idempotent-replayed");
         let body = answer.into_body().collect().await.unwrap().to_bytes();
-        Answer { status, body: serde_json::from_slice(&body).unwrap() }
+        Answer { status, replayed, body: serde_json::from_slice(&body).unwrap() }
     }
 }
 
