@@ -26,33 +26,41 @@ pub(super) enum Decided {
     Withdrawn(CancelReason),
 }
 
-/// Decides about the orders that are not decided yet, and reads the rows of all.
+/// Decides about the orders that are not decided yet, and gives the rows of all: what was written is
+/// known, and only what was decided before is read.
 pub(super) async fn decide(connection: &Object, wanted: &Wanted) -> Result<Rows, DatabaseError> {
     let insert = connection
         .prepare_cached(
             "INSERT INTO fulfilment.shipments (order_id, state, shipment, reason, decided_at)
              SELECT id, CASE WHEN reason IS NULL THEN 'shipped' ELSE 'withdrawn' END,
                  CASE WHEN reason IS NULL THEN 'shp_' || replace(id::text, '-', '') END, reason, $3
-             FROM unnest($1::uuid[], $2::json[]) AS wanted (id, reason) ON CONFLICT DO NOTHING",
+             FROM unnest($1::uuid[], $2::json[]) AS wanted (id, reason)
+             ON CONFLICT DO NOTHING RETURNING order_id, shipment, reason, decided_at",
         )
         .await?;
     let ids: Vec<&Uuid> = wanted.keys().collect();
     let reasons: Vec<_> = wanted.values().map(|reason| reason.as_ref().map(Json)).collect();
-    connection.execute(&insert, &[&ids, &reasons, &now()]).await?;
-    let select = connection
-        .prepare_cached(
-            "SELECT order_id, shipment, reason, decided_at FROM fulfilment.shipments
-             WHERE order_id = ANY($1)",
-        )
-        .await?;
-    let rows = connection.query(&select, &[&ids]).await?;
-    rows.iter().map(|row| Ok((row.try_get("order_id")?, read(row)?))).collect()
+    let written = connection.query(&insert, &[&ids, &reasons, &now()]).await?;
+    let mut rows: Rows = written.iter().map(read).collect::<Result<_, _>>()?;
+    let before: Vec<&Uuid> = ids.into_iter().filter(|id| !rows.contains_key(id)).collect();
+    if !before.is_empty() {
+        let select = connection
+            .prepare_cached(
+                "SELECT order_id, shipment, reason, decided_at FROM fulfilment.shipments
+                 WHERE order_id = ANY($1)",
+            )
+            .await?;
+        for row in connection.query(&select, &[&before]).await? {
+            rows.extend([read(&row)?]);
+        }
+    }
+    Ok(rows)
 }
 
-fn read(row: &Row) -> Result<(Decided, SystemTime), DatabaseError> {
+fn read(row: &Row) -> Result<(Uuid, (Decided, SystemTime)), DatabaseError> {
     let decided = match row.try_get("shipment")? {
         Some(shipment) => Decided::Shipped(shipment),
         None => Decided::Withdrawn(row.try_get::<_, Json<_>>("reason")?.0),
     };
-    Ok((decided, row.try_get("decided_at")?))
+    Ok((row.try_get("order_id")?, (decided, row.try_get("decided_at")?)))
 }
