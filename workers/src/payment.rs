@@ -92,7 +92,8 @@ async fn call_each<Item, Answer>(
     items: impl IntoIterator<Item = Item>,
     call: impl AsyncFn(Item) -> Result<Answer, Failed>,
 ) -> Vec<Result<Answer, Failed>> {
-    let calls = items.into_iter().map(|item| call(item));
+    // Each is moved a few times on its way through the stream, and large: boxed, it stays where it is.
+    let calls = items.into_iter().map(|item| Box::pin(call(item)));
     stream::iter(calls).buffered(CALLS_MAX).collect().await
 }
 
