@@ -5,14 +5,21 @@ mod asked;
 use futures_util::FutureExt;
 use thiserror::Error;
 
-use crate::{Connection, Delivery, Source};
+use crate::{Connection, Delivery, Source, batch};
 use asked::Asked;
+
+/// Messages that are asked for in advance, at least and at most: never so few that every pull waits
+/// for the broker, and few enough that they fit into memory if all of them are full.
+const AHEAD_MIN: usize = 4;
+const AHEAD_MAX: usize = 64;
 
 /// Pulls from one durable consumer.
 pub struct Puller {
     connection: Connection,
     source: Source,
-    ahead: usize,
+    records_ahead: usize,
+    /// Records of a message, as those that came last had.
+    records_each: usize,
     asked: Option<Asked>,
     finishing: bool,
 }
@@ -27,11 +34,12 @@ pub struct PullError {
 }
 
 impl Puller {
-    /// A puller for `source` that asks for `ahead` messages in advance, and for half as many more
-    /// when half of them are taken. What waits here has its `ack_wait` running, so it must be little.
-    /// Nothing is asked of the broker yet.
-    pub fn new(connection: Connection, source: Source, ahead: usize) -> Self {
-        Self { connection, source, ahead, asked: None, finishing: false }
+    /// A puller for `source` that asks for about `records_ahead` records in advance, and for as many
+    /// more when half of them are taken. What waits here has its `ack_wait` running, so it must be
+    /// little. Nothing is asked of the broker yet.
+    pub fn new(connection: Connection, source: Source, records_ahead: usize) -> Self {
+        let records_each = batch::RECORDS_MAX;
+        Self { connection, source, records_ahead, records_each, asked: None, finishing: false }
     }
 
     /// Where it pulls from.
@@ -76,18 +84,19 @@ impl Puller {
         let asked = match &mut self.asked {
             Some(asked) => asked,
             None if self.finishing => return Ok(Vec::new()),
-            none => none.insert(Asked::open(&self.connection, &self.source, self.ahead).await?),
+            none => none.insert(Asked::open(&self.connection, &self.source).await?),
         };
         if self.finishing {
             asked.stop();
         }
+        let ahead = (self.records_ahead / self.records_each).clamp(AHEAD_MIN, AHEAD_MAX);
         let mut deliveries = Vec::new();
         let mut records = 0;
         while records < records_max {
             let next = if deliveries.is_empty() {
-                asked.next().await
+                asked.next(ahead).await
             } else {
-                match asked.next().now_or_never() {
+                match asked.next(ahead).now_or_never() {
                     Some(next) => next,
                     None => break,
                 }
@@ -106,6 +115,9 @@ impl Puller {
                 Err(err) => return Err(err),
                 Ok(None) => break,
             }
+        }
+        if !deliveries.is_empty() {
+            self.records_each = records.div_ceil(deliveries.len()).max(1);
         }
         Ok(deliveries)
     }

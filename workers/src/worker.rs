@@ -18,7 +18,7 @@ use crate::payment::Payments;
 use crate::payment::breaker::{Breaker, BreakerLimits};
 use crate::payment::guarded::{self, Guarded};
 use crate::payment::provider::{ConfigError, Limits, Provider};
-use crate::run::{FINISH_WITHIN, Loop, SET_RECORDS_MAX, sources};
+use crate::run::{FINISH_WITHIN, Loop, RECORDS_AHEAD, sources};
 use crate::stages::Stages;
 use crate::{alone, fulfilment, inventory, janitor, payment};
 
@@ -108,7 +108,6 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
     let together = LocalSet::new();
     let ended = together.run_until(async {
         let mut tasks = JoinSet::new();
-        let ahead = messages_ahead(batch_records_max);
         if config.pool == Pool::Inventory {
             let sweep = Sweep {
                 database: database.clone(),
@@ -122,7 +121,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         let work = Rc::new(work);
         for step in config.pool.steps() {
             for source in sources(step) {
-                let puller = Puller::new(connection.clone(), source, ahead);
+                let puller = Puller::new(connection.clone(), source, RECORDS_AHEAD);
                 let (work, shutdown) = (work.clone(), shutdown.clone());
                 tasks.spawn_local(async move { work.run(step, puller, shutdown).await });
             }
@@ -143,12 +142,6 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
     connection.flush().await;
     tracing::info!(pool = %config.pool, "stopped");
     Ok(())
-}
-
-/// Messages to ask for in advance: together about two sets, since their `ack_wait` runs while they
-/// wait; never so few that every pull waits for the broker.
-fn messages_ahead(batch_records_max: usize) -> usize {
-    (2 * SET_RECORDS_MAX / batch_records_max).clamp(4, 256)
 }
 
 /// Creates the tables of every stage or brings them up to date. May run anywhere, any number of

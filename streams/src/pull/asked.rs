@@ -29,8 +29,6 @@ pub(super) struct Asked {
     subject: String,
     inbox: Subject,
     arriving: Subscriber,
-    /// Messages in one request.
-    most: usize,
     /// Messages that were asked for and may come still.
     owed: usize,
     stopped: bool,
@@ -47,11 +45,7 @@ struct Request {
 
 impl Asked {
     /// An inbox for the consumer of `source`, from which nothing is asked yet.
-    pub(super) async fn open(
-        connection: &Connection,
-        source: &Source,
-        most: usize,
-    ) -> Result<Self, Error> {
+    pub(super) async fn open(connection: &Connection, source: &Source) -> Result<Self, Error> {
         let inbox = Subject::from(connection.client.new_inbox());
         let arriving = connection.client.subscribe(inbox.clone()).await?;
         Ok(Self {
@@ -59,7 +53,6 @@ impl Asked {
             subject: format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", source.stream, source.durable),
             inbox,
             arriving,
-            most,
             owed: 0,
             stopped: false,
             connects: connects(connection),
@@ -71,14 +64,14 @@ impl Asked {
         self.stopped = true;
     }
 
-    /// The next message, and `None` when it is stopped and all has come that was asked for. Any
-    /// error means that nothing can be said of what was asked for. May be cancelled without losing
-    /// a message.
-    pub(super) async fn next(&mut self) -> Result<Option<Message>, Error> {
+    /// The next message, and `None` when it is stopped and all has come that was asked for. Asks for
+    /// `ahead` more as soon as no more than half of that may come still. Any error means that
+    /// nothing can be said of what was asked for. May be cancelled without losing a message.
+    pub(super) async fn next(&mut self, ahead: usize) -> Result<Option<Message>, Error> {
         loop {
             // The next request is there before the last one is used up.
-            if !self.stopped && self.owed <= self.most / 2 {
-                self.ask().await?;
+            if !self.stopped && self.owed <= ahead / 2 {
+                self.ask(ahead).await?;
             }
             if self.owed == 0 {
                 return Ok(None);
@@ -104,12 +97,12 @@ impl Asked {
         left
     }
 
-    async fn ask(&mut self) -> Result<(), Error> {
-        let request = Request { batch: self.most, expires: EXPIRES.as_nanos() };
+    async fn ask(&mut self, batch: usize) -> Result<(), Error> {
+        let request = Request { batch, expires: EXPIRES.as_nanos() };
         let (subject, inbox) = (self.subject.clone(), self.inbox.clone());
         let request = serde_json::to_vec(&request)?.into();
         self.connection.client.publish_with_reply(subject, inbox, request).await?;
-        self.owed += self.most;
+        self.owed += batch;
         Ok(())
     }
 
@@ -140,7 +133,7 @@ impl Asked {
             Some(StatusCode::TIMEOUT) => {
                 let headers = heard.headers.as_ref();
                 let left = headers.and_then(|headers| headers.get("Nats-Pending-Messages"));
-                let left = left.and_then(|left| left.as_str().parse().ok()).unwrap_or(self.most);
+                let left = left.and_then(|left| left.as_str().parse().ok()).unwrap_or(self.owed);
                 self.owed = self.owed.saturating_sub(left);
                 Ok(None)
             }
