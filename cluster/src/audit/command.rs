@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
@@ -16,6 +17,8 @@ use crate::report::Report;
 
 /// Pages of the provider's lists: our own provider gives more at once than Stripe would.
 const PROVIDER_PAGE: u16 = 10_000;
+/// How long the provider may take for such a page: an audit can wait where a checkout cannot.
+const PAGE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to audit.
 #[derive(Debug, Clone, Args)]
@@ -55,7 +58,7 @@ pub fn run(args: &AuditArgs) -> Result<ExitCode> {
 impl Books {
     /// Opens the books of a running cluster.
     pub async fn open(reach: &Reach) -> Result<Self> {
-        let limits = Limits { page: PROVIDER_PAGE, ..Limits::default() };
+        let limits = Limits { page: PROVIDER_PAGE, per_try: PAGE_PATIENCE, ..Limits::default() };
         Ok(Self {
             connection: Connection::open(&reach.nats_url()?, "audit").await?,
             database: Database::open(&reach.database_url()?)?,

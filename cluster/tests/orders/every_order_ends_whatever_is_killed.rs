@@ -15,7 +15,7 @@ use crate::goods::{basket, item, paid_with, rows};
 use crate::placing::place_over;
 use crate::shop::{Shop, plan, until};
 
-const ORDERS: usize = 600;
+const ORDERS: usize = 900;
 /// Small batches make many messages, so that something is in hand wherever it is interrupted.
 const SMALL_BATCH: usize = 8;
 
@@ -90,7 +90,7 @@ async fn run(shop: &mut Shop, interrupt: impl AsyncFnOnce(&mut Shop)) -> Vec<Ord
     let placing = place_over(shop.edges(), &orders, &accepted);
     let interrupting = async {
         until("some orders have ended", async || shop.ended().await > 20).await;
-        assert!(shop.ended().await < ORDERS as u64 / 2, "the run is over before it is interrupted");
+        assert!(shop.ended().await < ORDERS as u64, "the run is over before it is interrupted");
         interrupt(shop).await;
     };
     let (ids, ()) = join(placing, interrupting).await;

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioExecutor;
 use orders::OrderId;
 use serde_json::Value;
 
-use crate::shop::Shop;
+use crate::shop::{Shop, until};
 
 /// A client that keeps its connections.
 pub(crate) struct Http(Client<HttpConnector, Full<Bytes>>);
@@ -106,11 +106,18 @@ impl Shop {
         self.cluster.endpoints().edge_urls
     }
 
-    /// What a buyer is shown of the order with this proven id.
+    /// What a buyer is shown of the order with this proven id, as soon as a worker says it in time.
     pub(crate) async fn shown(&self, proven_id: &str) -> Value {
-        let answer = self.http.get(&format!("{}/v1/orders/{proven_id}", self.edges()[0])).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        answer.body
+        let url = format!("{}/v1/orders/{proven_id}", self.edges()[0]);
+        let mut shown = Value::Null;
+        until("the order is shown as it is", async || {
+            let answer = self.http.get(&url).await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+            shown = answer.body;
+            shown["current"] == true
+        })
+        .await;
+        shown
     }
 }
 

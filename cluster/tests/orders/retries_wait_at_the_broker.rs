@@ -52,7 +52,7 @@ async fn it_comes_back_when_it_is_due_once_and_as_it_was() {
     }
     // Nobody pulls; the broker brings them to the step's subject all the same.
     until("all ten are due", async || waiting(connection).await == 10).await;
-    assert!(begun.elapsed() < WAIT_MAX + Duration::from_secs(10));
+    assert!(begun.elapsed() < WAIT_MAX + Duration::from_mins(1));
 
     let mut puller = Puller::new(connection.clone(), Step::Charge.retries(), 16);
     let mut back = Vec::new();
