@@ -8,17 +8,19 @@ use thiserror::Error;
 use crate::{Connection, Delivery, Source, batch};
 use asked::Asked;
 
-/// Messages that are asked for in advance, at least and at most: never so few that every pull waits
-/// for the broker, and few enough that they fit into memory if all of them are full.
+/// Messages that are asked for in advance: never so few that every pull waits for the broker, and so few
+/// that they fit into memory if all of them are as large as can be (half a MiB, and half as many again
+/// may be on their way).
 const AHEAD_MIN: usize = 4;
-const AHEAD_MAX: usize = 64;
+const AHEAD_MAX: usize = 32;
 
 /// Pulls from one durable consumer.
 pub struct Puller {
     connection: Connection,
     source: Source,
     records_ahead: usize,
-    /// Records of a message, as those that came last had.
+    /// Records of a message, by those that came last. It falls slowly: when messages grow, what was asked
+    /// for by the size of a few small ones would be far too much.
     records_each: usize,
     asked: Option<Asked>,
     finishing: bool,
@@ -34,9 +36,9 @@ pub struct PullError {
 }
 
 impl Puller {
-    /// A puller for `source` that asks for about `records_ahead` records in advance, and for as many
-    /// more when half of them are taken. What waits here has its `ack_wait` running, so it must be
-    /// little. Nothing is asked of the broker yet.
+    /// A puller for `source` that asks for about `records_ahead` records in advance, in four messages
+    /// at least, and for as many more when half of them are taken. What waits here has its `ack_wait`
+    /// running, so it must be little. Nothing is asked of the broker yet.
     pub fn new(connection: Connection, source: Source, records_ahead: usize) -> Self {
         let records_each = batch::RECORDS_MAX;
         Self { connection, source, records_ahead, records_each, asked: None, finishing: false }
@@ -71,6 +73,7 @@ impl Puller {
     /// Stops pulling at once and gives back what was asked for in advance. A message that the broker
     /// sends at this very moment is delivered again after `ack_wait`.
     pub async fn give_back(&mut self) {
+        self.records_each = batch::RECORDS_MAX;
         let Some(asked) = self.asked.take() else { return };
         // What is given back while it still pulls would come here again.
         for message in asked.end().await {
@@ -117,7 +120,8 @@ impl Puller {
             }
         }
         if !deliveries.is_empty() {
-            self.records_each = records.div_ceil(deliveries.len()).max(1);
+            let each = records.div_ceil(deliveries.len());
+            self.records_each = each.max(self.records_each / 2).max(1);
         }
         Ok(deliveries)
     }

@@ -19,9 +19,11 @@ use crate::work::{with_causes, work};
 const SET_RECORDS_MAX: usize = 512;
 /// Records to ask for in advance: about two sets, since their `ack_wait` runs while they wait.
 pub(crate) const RECORDS_AHEAD: usize = 2 * SET_RECORDS_MAX;
-/// A set of fewer records is followed by a pause, in which the next one grows: sets cost brokers and
-/// database nearly the same whatever their size.
-const SMALL_SET: usize = 128;
+/// A set of fewer records, in fewer messages, is followed by a pause, in which the next one grows: sets cost
+/// brokers and database nearly the same whatever their size. Where many messages wait, however small,
+/// nothing is gained by waiting for more.
+const SMALL_SET_RECORDS: usize = 128;
+const SMALL_SET_MESSAGES: usize = 24;
 /// From the beginning of a small set to the next one. An order that comes to an idle step does not
 /// wait; at a steady light load it waits for half of that at each of three steps.
 const GATHER: Duration = Duration::from_millis(40);
@@ -62,12 +64,12 @@ impl Loop {
             match pulled {
                 Ok(deliveries) => {
                     let begun = Instant::now();
-                    let records: usize = deliveries.iter().map(|it| it.records.len()).sum();
+                    let is_small = is_small(&deliveries);
                     self.handle(step, deliveries, &mut puller, &ending).await;
                     if begun.elapsed() > SLOW_SET {
                         puller.give_back().await;
                     }
-                    if records < SMALL_SET {
+                    if is_small {
                         shutdown.run_until_cancelled(sleep_until(begun + GATHER)).await;
                     }
                 }
@@ -189,6 +191,11 @@ impl Ending {
     fn by(&self) -> Instant {
         *self.by.get_or_init(|| Instant::now() + FINISH_WITHIN)
     }
+}
+
+fn is_small(set: &[Delivery]) -> bool {
+    let records: usize = set.iter().map(|delivery| delivery.records.len()).sum();
+    records < SMALL_SET_RECORDS && set.len() < SMALL_SET_MESSAGES
 }
 
 fn longer(pause: Duration) -> Duration {

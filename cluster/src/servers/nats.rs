@@ -149,7 +149,7 @@ impl Brokers {
 /// it for itself spend a fifth of their time on looking for work (decision 0009).
 fn cores_each(brokers: usize) -> usize {
     let cores = available_parallelism().map_or(1, usize::from);
-    (cores / brokers).max(1)
+    cores.div_ceil(brokers)
 }
 
 /// What a broker is told about the way to the others.

@@ -65,11 +65,13 @@ fn order(key: &str) -> Event {
 async fn give_back_twice(connection: &Connection) {
     let mut puller = Puller::new(connection.clone(), Step::Reserve.events(), 1);
     for delivered in 1..=2 {
-        for delivery in timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap() {
+        let deliveries = timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap();
+        // What is given back to one who still pulls would come here again.
+        puller.give_back().await;
+        for delivery in deliveries {
             assert_eq!(delivery.delivered, delivered);
             delivery.give_back().await;
         }
     }
-    puller.give_back().await;
     connection.flush().await;
 }

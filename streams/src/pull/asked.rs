@@ -133,7 +133,8 @@ impl Asked {
             Some(StatusCode::TIMEOUT) => {
                 let headers = heard.headers.as_ref();
                 let left = headers.and_then(|headers| headers.get("Nats-Pending-Messages"));
-                let left = left.and_then(|left| left.as_str().parse().ok()).unwrap_or(self.owed);
+                // Not told, nothing is assumed to be over: silence will end it.
+                let left = left.and_then(|left| left.as_str().parse().ok()).unwrap_or(0);
                 self.owed = self.owed.saturating_sub(left);
                 Ok(None)
             }
