@@ -93,7 +93,7 @@ impl Topology {
         ]
     }
 
-    fn durable(&self, source: &Source) -> pull::Config {
+    pub(crate) fn durable(&self, source: &Source) -> pull::Config {
         pull::Config {
             durable_name: Some(source.durable.clone()),
             ack_policy: AckPolicy::Explicit,

@@ -1,6 +1,8 @@
 //! A stream like that of orders which nobody reads: what the brokers themselves can store, for
 //! benchmarks to compare with.
 
+mod relay;
+
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, StorageType};
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{ConnectError, Connection, Outgoing, Profile, PublishError, Publisher};
+pub use relay::{Layout, Relay};
 
 const NAME: &str = "YARDSTICK";
 const SUBJECT: &str = "yardstick";
@@ -38,14 +41,7 @@ impl Yardstick {
     /// Creates the stream with the replicas and the storage that orders have under `profile`.
     pub async fn create(urls: &str, profile: Profile) -> Result<Self, YardstickError> {
         let connection = Connection::open(urls, "yardstick").await?;
-        let config = Config {
-            name: NAME.to_owned(),
-            subjects: vec![SUBJECT.to_owned()],
-            storage: StorageType::File,
-            num_replicas: profile.brokers(),
-            duplicate_window: DUPLICATE_WINDOW,
-            ..Config::default()
-        };
+        let config = config(NAME, vec![SUBJECT.to_owned()], profile);
         let created = connection.jetstream.create_stream(config).await;
         created.map_err(|err| YardstickError::Refused(err.into()))?;
         Ok(Self { publisher: Publisher::new(connection.clone()), connection })
@@ -61,5 +57,16 @@ impl Yardstick {
     pub async fn remove(self) -> Result<(), YardstickError> {
         let removed = self.connection.jetstream.delete_stream(NAME).await;
         removed.map(drop).map_err(|err| YardstickError::Refused(err.into()))
+    }
+}
+
+fn config(name: &str, subjects: Vec<String>, profile: Profile) -> Config {
+    Config {
+        name: name.to_owned(),
+        subjects,
+        storage: StorageType::File,
+        num_replicas: profile.brokers(),
+        duplicate_window: DUPLICATE_WINDOW,
+        ..Config::default()
     }
 }

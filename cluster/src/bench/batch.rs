@@ -1,9 +1,12 @@
-//! `batch`: what group commit is worth. The same chain with messages of up to 1, 16, 64 and 256 orders.
+//! `batch`: what group commit is worth. The same chain with messages of up to 1, 16, 64 and 256
+//! orders; and, at the brokers alone, one stream against a stream for each stage.
 
 use anyhow::Result;
+use streams::Layout;
 
 use super::chain::sustained;
 use super::notes::Notes;
+use super::relay::hand_on;
 use super::scene::{REPETITIONS, Scene};
 use super::stand::{Shape, Stand};
 
@@ -27,6 +30,23 @@ pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
             }
         }
     }
+    for _ in 0..REPETITIONS {
+        let one = relay(scene, notes, &stand, Layout::OneStream).await?;
+        let each = relay(scene, notes, &stand, Layout::StreamForEachStage).await?;
+        notes.row("one stream ÷ a stream for each stage", "ratio", one / each);
+    }
     stand.end(scene, notes).await?;
     Ok(())
+}
+
+async fn relay(scene: &Scene, notes: &mut Notes, stand: &Stand, layout: Layout) -> Result<f64> {
+    let name = match layout {
+        Layout::OneStream => "handed on by brokers, one stream",
+        Layout::StreamForEachStage => "handed on by brokers, a stream for each stage",
+    };
+    scene.say(&format!("batch: {name}"));
+    let (urls, bodies) = (stand.cluster.servers.brokers.url(), &scene.goods.small);
+    let rate = hand_on(&urls, scene.profile(), layout, bodies, scene.time).await?;
+    notes.row(name, "orders/s", rate);
+    Ok(rate)
 }

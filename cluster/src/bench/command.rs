@@ -42,7 +42,7 @@ pub struct BenchArgs {
     catalog: Option<PathBuf>,
 }
 
-/// Measures and tells. Fails where an audit does.
+/// Measures and tells. Fails where a bench or an audit does.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     let names = if args.names.is_empty() { BenchName::ALL.to_vec() } else { args.names.clone() };
     let BenchArgs { seconds, profile, orders, catalog, .. } = args.clone();

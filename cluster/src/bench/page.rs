@@ -16,7 +16,7 @@ const STYLE: &str = "body{font:14px/1.5 sans-serif;max-width:1200px;margin:2em a
 
 /// The whole page.
 pub(super) fn page(report: &BenchReport) -> String {
-    let verdict = if report.passed { "All audits passed." } else { "An audit FAILED." };
+    let verdict = if report.passed { "All audits passed." } else { "A bench or an audit FAILED." };
     let outcomes: String = report.benches.iter().map(outcome).collect();
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Millrace: benchmarks</title>\
@@ -68,7 +68,8 @@ fn outcome(outcome: &Outcome) -> String {
     };
     let rows: String = outcome.rows.iter().map(row).collect();
     let failed = outcome.stands.iter().filter(|stand| !stand.audit.passed);
-    let failed: Vec<String> = failed.map(|stand| stand.audit.to_string()).collect();
+    let failed = failed.map(|stand| stand.audit.to_string());
+    let failed: Vec<String> = outcome.error.iter().cloned().chain(failed).collect();
     let failed = escaped(&failed.concat());
     let stands: String = outcome.stands.iter().map(stand).collect();
     format!(

@@ -68,7 +68,7 @@ async fn store_all(
 }
 
 /// The message `number`, of orders that no other message has.
-fn message(lines: &[Vec<u8>], number: usize, packed: usize) -> Bytes {
+pub(super) fn message(lines: &[Vec<u8>], number: usize, packed: usize) -> Bytes {
     let mut message = Vec::new();
     for order in number * packed..(number + 1) * packed {
         let line_at = message.len();
@@ -80,7 +80,7 @@ fn message(lines: &[Vec<u8>], number: usize, packed: usize) -> Bytes {
 }
 
 /// The lines that an edge would write.
-fn lines(bodies: &Path) -> Result<Vec<Vec<u8>>> {
+pub(super) fn lines(bodies: &Path) -> Result<Vec<Vec<u8>>> {
     let text = std::fs::read_to_string(bodies).context("the bodies cannot be read")?;
     let line = |body: &str| {
         let order = PlaceOrder::parse(body.as_bytes())?;

@@ -18,7 +18,7 @@ use super::stand::StandReport;
 /// What a run of benches came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchReport {
-    /// Whether every audit passed.
+    /// Whether every bench came to its end and every audit passed.
     pub passed: bool,
     /// What it was measured on.
     pub machine: Machine,
@@ -37,8 +37,11 @@ pub struct BenchReport {
 pub struct Outcome {
     /// Its name.
     pub name: &'static str,
-    /// Whether every audit passed. If not, nothing that was measured is told.
+    /// Whether it came to its end and every audit passed. If not, nothing that was measured is told.
     pub passed: bool,
+    /// Why it did not come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// How long it took.
     pub took_seconds: f64,
     /// What was measured.
@@ -60,13 +63,15 @@ pub struct Row {
 }
 
 impl Outcome {
-    /// The outcome of a bench, and its figures. Where an audit failed there are none.
+    /// The outcome of a bench, and its figures. Where it broke off or an audit failed there are none.
     pub(super) fn of(
         name: &'static str,
         took_seconds: f64,
         notes: Notes,
+        error: Option<&anyhow::Error>,
     ) -> (Self, BTreeMap<String, Figure>) {
-        let passed = notes.stands.iter().all(|stand| stand.audit.passed);
+        let error = error.map(|err| format!("{err:#}"));
+        let passed = error.is_none() && notes.stands.iter().all(|stand| stand.audit.passed);
         let (mut rows, mut figures) = (Vec::new(), BTreeMap::new());
         let mut runs = Vec::new();
         if passed {
@@ -74,7 +79,7 @@ impl Outcome {
             rows.extend(notes.rows().into_iter().map(|(name, figure)| Row { name, figure }));
             runs = notes.runs;
         }
-        (Self { name, passed, took_seconds, rows, runs, stands: notes.stands }, figures)
+        (Self { name, passed, error, took_seconds, rows, runs, stands: notes.stands }, figures)
     }
 }
 
@@ -98,6 +103,9 @@ impl fmt::Display for BenchReport {
             for Row { name, figure } in &outcome.rows {
                 writeln!(f, "  {name:<58}{figure}")?;
             }
+            if let Some(error) = &outcome.error {
+                writeln!(f, "  no figure, for it could not be measured: {error}")?;
+            }
             for stand in outcome.stands.iter().filter(|stand| !stand.audit.passed) {
                 writeln!(f, "  {}: no figure, for its audit failed\n{}", stand.name, stand.audit)?;
             }
@@ -111,7 +119,7 @@ impl fmt::Display for BenchReport {
         if !self.machine.is_release {
             writeln!(f, "\nThis program was not built with --release: the figures mean nothing.")?;
         }
-        writeln!(f, "\naudits: {}", if self.passed { "passed" } else { "FAILED" })
+        writeln!(f, "\nbenches and audits: {}", if self.passed { "passed" } else { "FAILED" })
     }
 }
 
@@ -156,10 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bench_whose_audit_fails_tells_no_figure() {
-        let (outcome, figures) = Outcome::of("hot", 1.0, notes(true));
+    fn a_bench_that_breaks_off_or_whose_audit_fails_tells_no_figure() {
+        let (outcome, figures) = Outcome::of("hot", 1.0, notes(true), None);
         assert!(outcome.passed && figures.len() == 1 && outcome.rows.len() == 1);
-        let (outcome, figures) = Outcome::of("hot", 1.0, notes(false));
-        assert!(!outcome.passed && figures.is_empty() && outcome.rows.is_empty());
+        let broken = anyhow::anyhow!("the disk is full").context("no promises");
+        for (audited, error) in [(false, None), (true, Some(&broken))] {
+            let (outcome, figures) = Outcome::of("hot", 1.0, notes(audited), error);
+            assert!(!outcome.passed && figures.is_empty() && outcome.rows.is_empty());
+            assert_eq!(outcome.error.as_deref(), error.map(|_| "no promises: the disk is full"));
+        }
     }
 }
