@@ -5,14 +5,17 @@ use std::fmt::Write;
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 12.0;
+/// Half of the longest name of a tick.
+const RIGHT: f64 = 28.0;
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 36.0;
 /// About so many lines of a grid can be read.
 const TICKS: f64 = 5.0;
 /// Colours that are told apart, also by most who see few; beyond them a plot has too many lines.
-const COLOURS: [&str; 8] =
-    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000"];
+const COLOURS: [&str; 9] = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000",
+    "#f0e442",
+];
 const LEGEND_LINE: f64 = 14.0;
 
 /// A line of a plot.
@@ -143,7 +146,7 @@ fn ticks(step: f64, most: f64) -> impl Iterator<Item = f64> {
 fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 10_000.0 => format!("{}k", value / 1_000.0),
-        size if size >= 1_000.0 => format!("{value:.0}"),
+        size if size >= 100.0 => format!("{value:.0}"),
         _ => format!("{}", (value * 1_000.0).round() / 1_000.0),
     }
 }
@@ -207,6 +210,12 @@ mod tests {
             assert!((max - end).abs() < 1e-9, "{most} ends at {max}");
             assert!(max / step <= 10.0);
         }
+    }
+
+    #[test]
+    fn numbers_have_no_digits_that_say_nothing() {
+        let told = [12_000.0, 3_502.4, 420.144, 0.05, 20.0].map(number);
+        assert_eq!(told, ["12k", "3502", "420", "0.05", "20"]);
     }
 
     #[test]
