@@ -23,6 +23,7 @@ pub struct Puller {
     /// for by the size of a few small ones would be far too much.
     records_each: usize,
     asked: Option<Asked>,
+    holding_back: bool,
     finishing: bool,
 }
 
@@ -41,7 +42,15 @@ impl Puller {
     /// running, so it must be little. Nothing is asked of the broker yet.
     pub fn new(connection: Connection, source: Source, records_ahead: usize) -> Self {
         let records_each = batch::RECORDS_MAX;
-        Self { connection, source, records_ahead, records_each, asked: None, finishing: false }
+        Self {
+            connection,
+            source,
+            records_ahead,
+            records_each,
+            asked: None,
+            holding_back: false,
+            finishing: false,
+        }
     }
 
     /// Where it pulls from.
@@ -62,6 +71,12 @@ impl Puller {
                 Err(PullError { stream, durable: durable.clone(), source })
             }
         }
+    }
+
+    /// Whether to ask for about one full batch at a time and for nothing in advance, as whoever is slow
+    /// should: what it does not hold is there for others.
+    pub fn hold_back(&mut self, yes: bool) {
+        self.holding_back = yes;
     }
 
     /// From now on nothing more is asked for: `next` gives what was asked for already. That takes
@@ -92,7 +107,12 @@ impl Puller {
         if self.finishing {
             asked.stop();
         }
-        let ahead = (self.records_ahead / self.records_each).clamp(AHEAD_MIN, AHEAD_MAX);
+        let (records_ahead, ahead_min, records_max) = if self.holding_back {
+            (batch::RECORDS_MAX, 1, batch::RECORDS_MAX.min(records_max))
+        } else {
+            (self.records_ahead, AHEAD_MIN, records_max)
+        };
+        let ahead = (records_ahead / self.records_each).clamp(ahead_min, AHEAD_MAX);
         let mut deliveries = Vec::new();
         let mut records = 0;
         while records < records_max {

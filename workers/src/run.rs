@@ -39,8 +39,13 @@ const LOOK_AGAIN_LAST: Duration = Duration::from_secs(2);
 /// How long a set is kept in hand while a dependency is away. Then other workers may have it, to
 /// whom the dependency may not be away.
 const KEEP_IN_HAND: Duration = Duration::from_mins(1);
+/// After a set that took so long, nothing more is asked for in advance: other workers may be free for it.
+/// Only a slow provider makes a set last a second.
+const SLOW_SET: Duration = Duration::from_secs(2);
+/// After a set that took less, it is again. Sets are half as large meanwhile.
+const QUICK_SET: Duration = Duration::from_millis(500);
 /// After a set that took so long, what was asked for in advance is near its `ack_wait`.
-const SLOW_SET: Duration = Duration::from_secs(10);
+const STALE_AFTER: Duration = Duration::from_secs(10);
 /// How long a worker that is asked to end works on what it has: a set is done well before, unless a
 /// dependency hangs. What is not done by then is given back.
 pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(15);
@@ -66,9 +71,7 @@ impl Loop {
                     let begun = Instant::now();
                     let is_small = is_small(&deliveries);
                     self.handle(step, deliveries, &mut puller, &ending).await;
-                    if begun.elapsed() > SLOW_SET {
-                        puller.give_back().await;
-                    }
+                    keep_pace(&mut puller, begun.elapsed()).await;
                     if is_small {
                         shutdown.run_until_cancelled(sleep_until(begun + GATHER)).await;
                     }
@@ -190,6 +193,18 @@ impl Ending {
     /// The end of that time, which begins with the first question for it.
     fn by(&self) -> Instant {
         *self.by.get_or_init(|| Instant::now() + FINISH_WITHIN)
+    }
+}
+
+/// Lets `puller` ask for as much as suits one whose last set took so long.
+async fn keep_pace(puller: &mut Puller, took: Duration) {
+    if took > SLOW_SET {
+        puller.hold_back(true);
+    } else if took < QUICK_SET {
+        puller.hold_back(false);
+    }
+    if took > STALE_AFTER {
+        puller.give_back().await;
     }
 }
 
