@@ -71,8 +71,12 @@ async fn bench(names: &[BenchName], wanted: &Wanted, tell: Arc<Tell>) -> Result<
             BenchName::Batch => batch::run(&scene, &mut notes).await,
             BenchName::Hot => hot::run(&scene, &mut notes).await,
         };
+        let error = ran.err();
+        if let Some(err) = &error {
+            scene.say(&format!("{name} could not be measured: {err:#}"));
+        }
         let took = begun.elapsed().as_secs_f64();
-        let (outcome, figures) = Outcome::of(name.as_str(), took, notes, ran.err().as_ref());
+        let (outcome, figures) = Outcome::of(name.as_str(), took, notes, error.as_ref());
         report.passed &= outcome.passed;
         report.figures.extend(figures);
         report.benches.push(outcome);

@@ -16,7 +16,11 @@ const STYLE: &str = "body{font:14px/1.5 sans-serif;max-width:1200px;margin:2em a
 
 /// The whole page.
 pub(super) fn page(report: &BenchReport) -> String {
-    let verdict = if report.passed { "All audits passed." } else { "A bench or an audit FAILED." };
+    let verdict = if report.passed {
+        "All benches ended and all audits passed."
+    } else {
+        "A bench or an audit FAILED."
+    };
     let outcomes: String = report.benches.iter().map(outcome).collect();
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Millrace: benchmarks</title>\
@@ -69,8 +73,9 @@ fn outcome(outcome: &Outcome) -> String {
     let rows: String = outcome.rows.iter().map(row).collect();
     let failed = outcome.stands.iter().filter(|stand| !stand.audit.passed);
     let failed = failed.map(|stand| stand.audit.to_string());
-    let failed: Vec<String> = outcome.error.iter().cloned().chain(failed).collect();
-    let failed = escaped(&failed.concat());
+    let error = outcome.error.iter().map(|error| format!("could not be measured: {error}"));
+    let failed: Vec<String> = error.chain(failed).collect();
+    let failed = escaped(&failed.join("\n"));
     let stands: String = outcome.stands.iter().map(stand).collect();
     format!(
         "<h2>{}</h2><pre>{failed}</pre><table>{rows}</table>{}{stands}",

@@ -12,9 +12,9 @@ const BOTTOM: f64 = 36.0;
 /// About so many lines of a grid can be read.
 const TICKS: f64 = 5.0;
 /// Colours that are told apart, also by most who see few; beyond them a plot has too many lines.
-const COLOURS: [&str; 9] = [
+const COLOURS: [&str; 11] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000",
-    "#f0e442",
+    "#f0e442", "#882255", "#b8b8b8",
 ];
 const LEGEND_LINE: f64 = 14.0;
 
@@ -145,7 +145,7 @@ fn ticks(step: f64, most: f64) -> impl Iterator<Item = f64> {
 /// Without digits that say nothing.
 fn number(value: f64) -> String {
     match value.abs() {
-        size if size >= 10_000.0 => format!("{}k", value / 1_000.0),
+        size if size >= 10_000.0 => format!("{}k", (value / 100.0).round() / 10.0),
         size if size >= 100.0 => format!("{value:.0}"),
         _ => format!("{}", (value * 1_000.0).round() / 1_000.0),
     }
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn numbers_have_no_digits_that_say_nothing() {
-        let told = [12_000.0, 3_502.4, 420.144, 0.05, 20.0].map(number);
-        assert_eq!(told, ["12k", "3502", "420", "0.05", "20"]);
+        let told = [12_000.0, 12_345.678, 3_502.4, 420.144, 0.05, 20.0].map(number);
+        assert_eq!(told, ["12k", "12.3k", "3502", "420", "0.05", "20"]);
     }
 
     #[test]

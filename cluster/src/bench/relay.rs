@@ -6,18 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
+use futures_util::{TryStreamExt, stream};
 use streams::{Delivery, Layout, Profile, Puller, Relay};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::publishing::{lines, message};
 
-/// Orders in a message: what an edge packs at full load.
+/// Orders in a message: what an edge packs at full load. Workers make larger ones of them, so this is
+/// no bound of a chain.
 const PACKED: usize = 128;
+/// Messages of the first stage that are being stored: more gained nothing where they are only stored.
+const FEEDING: usize = 4;
+/// The part of the time in which the stages fill before what comes out is counted.
+const FILLING: u32 = 4;
 /// Orders that a stage takes at a time, as a worker's step does.
 const SET: usize = 512;
 /// Messages between the first stage and the last: enough for each stage to have two sets.
@@ -41,14 +47,11 @@ pub(super) async fn hand_on(
         let puller = relay.puller(stage).await?;
         stages.spawn(carry_on_from(stage, puller, relay.clone(), way.clone()));
     }
-    let begun = Instant::now();
-    let feed = feed(&relay, &lines, &way);
-    tokio::select! {
-        never = feed => never?,
+    let rate = tokio::select! {
+        failed = feed(&relay, &lines, &way) => failed?,
         Some(failed) = stages.join_next() => failed??,
-        () = sleep_until(begun + time) => {}
-    }
-    let rate = (way.ended.load(Ordering::Relaxed) * PACKED) as f64 / begun.elapsed().as_secs_f64();
+        rate = way.rate(time) => rate,
+    };
     stages.shutdown().await;
     relay.remove().await?;
     Ok(rate)
@@ -62,22 +65,34 @@ struct Way {
     ended: AtomicUsize,
 }
 
-/// Stores messages of the first stage, one at a time, while there is room. Never ends by itself.
-async fn feed(relay: &Relay, lines: &[Vec<u8>], way: &Way) -> Result<()> {
-    for number in 0.. {
-        way.room.acquire().await.context("there is no way")?.forget();
-        relay.store(0, marked(0, &message(lines, number, PACKED))).await?;
+impl Way {
+    /// Orders that come to the last stage a second, once the stages are full.
+    async fn rate(&self, time: Duration) -> f64 {
+        sleep(time / FILLING).await;
+        let (before, begun) = (self.ended.load(Ordering::Relaxed), Instant::now());
+        sleep(time).await;
+        let messages = self.ended.load(Ordering::Relaxed) - before;
+        (messages * PACKED) as f64 / begun.elapsed().as_secs_f64()
     }
-    Ok(())
 }
 
-/// Hands on what stands at `stage`. Never ends by itself.
-async fn carry_on_from(
+/// Stores messages of the first stage while there is room. Ends only by an error.
+async fn feed<T>(relay: &Relay, lines: &[Vec<u8>], way: &Way) -> Result<T> {
+    let store = async |number| {
+        way.room.acquire().await.context("there is no way")?.forget();
+        anyhow::Ok(relay.store(0, marked(0, &message(lines, number, PACKED))).await?)
+    };
+    stream::iter((0..).map(Ok)).try_for_each_concurrent(FEEDING, store).await?;
+    bail!("there are no numbers left")
+}
+
+/// Hands on what stands at `stage`. Ends only by an error.
+async fn carry_on_from<T>(
     stage: usize,
     mut puller: Puller,
     relay: Relay,
     way: Arc<Way>,
-) -> Result<()> {
+) -> Result<T> {
     loop {
         let set = puller.next(SET).await?;
         let stored = set.iter().map(|delivery| relay.store(stage + 1, next(stage + 1, delivery)));

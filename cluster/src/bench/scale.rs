@@ -15,9 +15,9 @@ use super::stand::{Shape, Stand, now_ms};
 /// How long the provider takes for a call, in milliseconds.
 const LATENCY: u32 = 200;
 const WORKERS: [usize; 3] = [1, 2, 4];
-/// Sets of orders that each worker takes: it has up to four in hand and in advance, so fewer would
-/// find all of them with one worker. Each lasts two seconds.
-const SETS_EACH: u64 = 6;
+/// Sets of orders for each worker: one has up to eight in hand and in advance, so fewer might all be
+/// with one. Each set lasts two seconds.
+const SETS_EACH: u64 = 8;
 const SET: u64 = 512;
 
 pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {

@@ -23,10 +23,12 @@ const CONNECTIONS_TRIED: [usize; 2] = [CONNECTIONS, 4 * CONNECTIONS];
 /// As many as wait for it keep a slow provider busy.
 const PAYMENT_WORKERS: usize = 4;
 /// Calls that one payment worker keeps in flight, and calls that an order takes.
-const CALLS_IN_FLIGHT: f64 = 64.0;
+const CALLS_IN_FLIGHT: f64 = 100.0;
 const CALLS_AN_ORDER: f64 = 2.0;
-/// Two sets of orders for two of the workers: fewer would measure one set.
-const ORDERS_MIN: f64 = 1_024.0;
+/// Six sets of orders for each worker: fewer may all be in one worker's hands.
+const ORDERS_MIN: f64 = 6.0 * 512.0 * PAYMENT_WORKERS as f64;
+/// For orders that a very slow provider makes wait, few as they are.
+const SECONDS_MAX: f64 = 15.0;
 const ENVS: [(&str, &str); 2] = [("PROVIDER_TIMEOUT", "4s"), ("MILLRACE_BACKLOG_SECONDS", "86400")];
 
 pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
@@ -118,8 +120,10 @@ impl<'a> Both<'a> {
             return Ok(sustained(scene, notes, stand, small).await?.rate);
         }
         let calls_a_second = CALLS_IN_FLIGHT * PAYMENT_WORKERS as f64 * 1e3 / f64::from(latency);
-        let orders = calls_a_second / CALLS_AN_ORDER * scene.time.as_secs_f64() * 2.0;
-        carry(scene, notes, stand, small, orders.max(ORDERS_MIN) as u64).await
+        let orders_a_second = calls_a_second / CALLS_AN_ORDER;
+        let orders = (orders_a_second * scene.time.as_secs_f64() * 2.0).max(ORDERS_MIN);
+        let orders = orders.min(orders_a_second * SECONDS_MAX);
+        carry(scene, notes, stand, small, orders as u64).await
     }
 
     /// The times to an answer of both, under the same load: half of what the service can do.
