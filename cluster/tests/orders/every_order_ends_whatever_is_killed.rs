@@ -67,9 +67,8 @@ async fn the_payment_provider_that_goes_away_and_comes_back_in_ill_health() {
         shop.set_provider("away_ms=2000&fail=close&rate=0.05").await;
     })
     .await;
-    // Its breaker lets few calls through: half of what is left ends while it is ill.
-    let half = u64::midpoint(shop.ended().await, ORDERS as u64);
-    until("orders end with an ill provider", async || shop.ended().await >= half).await;
+    // All of it ends while it is ill.
+    shop.until_final(&ids).await;
     shop.set_provider("fail=none").await;
     shop.close(&ids).await;
 }
