@@ -73,8 +73,8 @@ impl Puller {
         }
     }
 
-    /// Whether to ask for about one full batch at a time and for nothing in advance, as whoever is slow
-    /// should: what it does not hold is there for others.
+    /// Whether to ask for no more than about one full batch, as whoever is slow should: what it does not
+    /// hold is there for others. What was asked for already still comes.
     pub fn hold_back(&mut self, yes: bool) {
         self.holding_back = yes;
     }
