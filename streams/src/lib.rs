@@ -6,7 +6,7 @@
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders become one message, stored once
 //! - [`Puller`], [`Delivery`]: messages become records again, and are settled
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not take
-//! - [`Yardstick`], [`Relay`]: what the brokers can store and hand on, for benchmarks
+//! - [`Yardstick`]: what the brokers can store and hand on, for benchmarks
 //! - [`Replay`]: the stream read from a place on, for those who only look
 
 pub mod batch;
@@ -50,4 +50,4 @@ pub use replay::{Replay, ReplayError, Replayed, at_sequence};
 pub use step::{Pool, Source, Step, UnknownPool, UnknownStep};
 pub use sync::{BrokerSync, Syncs, Unproven, prove, prove_at_start, syncs};
 pub use topology::{Drift, Topology, TopologyError, ensure_topology, limit_orders};
-pub use yardstick::{Layout, Relay, Yardstick, YardstickError};
+pub use yardstick::{Layout, Yardstick, YardstickError};

@@ -1,7 +1,5 @@
-//! A stream like that of orders which nobody reads: what the brokers themselves can store, for
-//! benchmarks to compare with.
-
-mod relay;
+//! Streams like that of orders, without the work of any stage: what the brokers themselves can store
+//! and hand on, for benchmarks to compare with.
 
 use std::time::Duration;
 
@@ -9,24 +7,37 @@ use async_nats::jetstream::stream::{Config, StorageType};
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::{ConnectError, Connection, Outgoing, Profile, PublishError, Publisher};
-pub use relay::{Layout, Relay};
+use crate::{
+    ConnectError, Connection, Outgoing, Profile, PublishError, Publisher, Puller, Source, Topology,
+};
 
-const NAME: &str = "YARDSTICK";
-const SUBJECT: &str = "yardstick";
+/// One for each stage.
+const STREAMS: [&str; Yardstick::STAGES] =
+    ["YARDSTICK_1", "YARDSTICK_2", "YARDSTICK_3", "YARDSTICK_4"];
 /// With thousands of messages in the air a broker takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// As for orders: ids are remembered at a price.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
-/// The stream, and a connection of its own to it. Cheap to clone.
+/// The streams, and a connection of its own to them. Cheap to clone.
 #[derive(Clone)]
 pub struct Yardstick {
     connection: Connection,
     publisher: Publisher,
+    profile: Profile,
+    layout: Layout,
 }
 
-/// The stream is not there.
+/// Where the messages of the stages are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// All in one stream, as orders are.
+    OneStream,
+    /// Those of each stage in a stream of its own.
+    StreamForEachStage,
+}
+
+/// The streams are not there.
 #[derive(Debug, Error)]
 pub enum YardstickError {
     /// No broker.
@@ -38,35 +49,85 @@ pub enum YardstickError {
 }
 
 impl Yardstick {
-    /// Creates the stream with the replicas and the storage that orders have under `profile`.
-    pub async fn create(urls: &str, profile: Profile) -> Result<Self, YardstickError> {
+    /// How many stages there are: one for each event on the way of an order that all goes well with.
+    pub const STAGES: usize = 4;
+
+    /// Creates the streams with the replicas and the storage that orders have under `profile`.
+    pub async fn create(
+        urls: &str,
+        profile: Profile,
+        layout: Layout,
+    ) -> Result<Self, YardstickError> {
         let connection = Connection::open(urls, "yardstick").await?;
-        let config = config(NAME, vec![SUBJECT.to_owned()], profile);
-        let created = connection.jetstream.create_stream(config).await;
-        created.map_err(|err| YardstickError::Refused(err.into()))?;
-        Ok(Self { publisher: Publisher::new(connection.clone()), connection })
+        let publisher = Publisher::new(connection.clone());
+        let yardstick = Self { connection, publisher, profile, layout };
+        for stream in yardstick.streams() {
+            let created = yardstick.connection.jetstream.create_stream(yardstick.config(stream));
+            created.await.map_err(|err| YardstickError::Refused(err.into()))?;
+        }
+        Ok(yardstick)
     }
 
-    /// Stores one message, as a batch of orders is stored.
-    pub async fn store(&self, payload: Bytes) -> Result<(), PublishError> {
-        let message = Outgoing::identified(SUBJECT.to_owned(), payload);
+    /// Stores one message of `stage`, as a batch of orders is stored. No two may be the same bytes,
+    /// whatever their stages.
+    pub async fn store(&self, stage: usize, payload: Bytes) -> Result<(), PublishError> {
+        let message = Outgoing::identified(subject(stage), payload);
         self.publisher.publish(&message, PATIENCE).await.map(drop)
     }
 
-    /// Removes the stream with all that is in it.
+    /// The messages of `stage`, by a durable like that of a worker's step.
+    pub async fn puller(
+        &self,
+        stage: usize,
+        records_ahead: usize,
+    ) -> Result<Puller, YardstickError> {
+        let source = Source {
+            stream: self.stream(stage),
+            durable: format!("yardstick-{stage}"),
+            subjects: vec![subject(stage)],
+        };
+        let durable = Topology::new(self.profile).durable(&source);
+        let created = self.connection.jetstream.create_consumer_on_stream(durable, source.stream);
+        created.await.map_err(|err| YardstickError::Refused(err.into()))?;
+        Ok(Puller::new(self.connection.clone(), source, records_ahead))
+    }
+
+    /// Removes the streams with all that is in them.
     pub async fn remove(self) -> Result<(), YardstickError> {
-        let removed = self.connection.jetstream.delete_stream(NAME).await;
-        removed.map(drop).map_err(|err| YardstickError::Refused(err.into()))
+        for stream in self.streams() {
+            let removed = self.connection.jetstream.delete_stream(stream).await;
+            removed.map_err(|err| YardstickError::Refused(err.into()))?;
+        }
+        Ok(())
+    }
+
+    fn config(&self, stream: &str) -> Config {
+        let stages = (0..Self::STAGES).filter(|stage| self.stream(*stage) == stream);
+        Config {
+            name: stream.to_owned(),
+            subjects: stages.map(subject).collect(),
+            storage: StorageType::File,
+            num_replicas: self.profile.brokers(),
+            duplicate_window: DUPLICATE_WINDOW,
+            ..Config::default()
+        }
+    }
+
+    const fn streams(&self) -> &'static [&'static str] {
+        match self.layout {
+            Layout::OneStream => STREAMS.split_at(1).0,
+            Layout::StreamForEachStage => &STREAMS,
+        }
+    }
+
+    const fn stream(&self, stage: usize) -> &'static str {
+        match self.layout {
+            Layout::OneStream => STREAMS[0],
+            Layout::StreamForEachStage => STREAMS[stage],
+        }
     }
 }
 
-fn config(name: &str, subjects: Vec<String>, profile: Profile) -> Config {
-    Config {
-        name: name.to_owned(),
-        subjects,
-        storage: StorageType::File,
-        num_replicas: profile.brokers(),
-        duplicate_window: DUPLICATE_WINDOW,
-        ..Config::default()
-    }
+fn subject(stage: usize) -> String {
+    format!("yardstick.{stage}")
 }

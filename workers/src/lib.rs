@@ -29,4 +29,5 @@ pub mod view;
 mod work;
 mod worker;
 
+pub use run::{RECORDS_AHEAD, SET_RECORDS_MAX};
 pub use worker::{Config, END_MAX, WorkerError, migrate, run};

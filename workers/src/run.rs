@@ -16,9 +16,9 @@ use crate::work::{with_causes, work};
 
 /// Records that one set takes together: at 500 orders a transaction PostgreSQL is near its best,
 /// and a set is done in a fraction of `ack_wait`.
-const SET_RECORDS_MAX: usize = 512;
+pub const SET_RECORDS_MAX: usize = 512;
 /// Records to ask for in advance: about two sets, since their `ack_wait` runs while they wait.
-pub(crate) const RECORDS_AHEAD: usize = 2 * SET_RECORDS_MAX;
+pub const RECORDS_AHEAD: usize = 2 * SET_RECORDS_MAX;
 /// A set of fewer records, in fewer messages, is followed by a pause, in which the next one grows: sets cost
 /// brokers and database nearly the same whatever their size. Where many messages wait, however small,
 /// nothing is gained by waiting for more.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use orders::{Created, OrderId, PlaceOrder, Timestamp};
-use streams::{Profile, Yardstick, batch};
+use streams::{Layout, Profile, Yardstick, batch};
 
 /// How orders are stored.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ pub(super) async fn publish(
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let yardstick = Yardstick::create(&urls, profile).await?;
+            let yardstick = Yardstick::create(&urls, profile, Layout::OneStream).await?;
             let rate = store_all(&yardstick, &lines, publishing, time).await;
             yardstick.remove().await?;
             rate
@@ -57,7 +57,7 @@ async fn store_all(
 ) -> Result<f64> {
     let begun = Instant::now();
     let messages = (0..).take_while(|_| begun.elapsed() < time);
-    let stored = messages.map(|number: usize| yardstick.store(message(lines, number, packed)));
+    let stored = messages.map(|number: usize| yardstick.store(0, message(lines, number, packed)));
     let mut stored = stream::iter(stored).buffer_unordered(in_the_air);
     let mut count = 0;
     while let Some(stored) = stored.next().await {

@@ -10,26 +10,25 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::{TryStreamExt, stream};
-use streams::{Delivery, Layout, Profile, Puller, Relay};
+use streams::{Delivery, Layout, Profile, Puller, Yardstick};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use workers::{RECORDS_AHEAD, SET_RECORDS_MAX};
 
-use super::publishing::{lines, message};
+use super::publishing::{self, lines, message};
 
 /// Orders in a message: what an edge packs at full load. Workers make larger ones of them, so this is
 /// no bound of a chain.
 const PACKED: usize = 128;
 /// Messages of the first stage that are being stored: more gained nothing where they are only stored.
-const FEEDING: usize = 4;
+const FEEDING: usize = publishing::PACKED.in_the_air;
 /// The part of the time in which the stages fill before what comes out is counted.
 const FILLING: u32 = 4;
-/// Orders that a stage takes at a time, as a worker's step does.
-const SET: usize = 512;
 /// Messages between the first stage and the last: enough for each stage to have two sets.
 const ON_THE_WAY: usize = 32;
 /// The last stage's messages are not handed on.
-const LAST: usize = Relay::STAGES - 1;
+const LAST: usize = Yardstick::STAGES - 1;
 
 /// Orders carried through all stages a second, for `time`.
 pub(super) async fn hand_on(
@@ -40,20 +39,20 @@ pub(super) async fn hand_on(
     time: Duration,
 ) -> Result<f64> {
     let lines = lines(bodies)?;
-    let relay = Relay::create(urls, profile, layout).await?;
+    let yardstick = Yardstick::create(urls, profile, layout).await?;
     let way = Arc::new(Way { room: Semaphore::new(ON_THE_WAY), ended: AtomicUsize::new(0) });
     let mut stages = JoinSet::new();
     for stage in 0..LAST {
-        let puller = relay.puller(stage).await?;
-        stages.spawn(carry_on_from(stage, puller, relay.clone(), way.clone()));
+        let puller = yardstick.puller(stage, RECORDS_AHEAD).await?;
+        stages.spawn(carry_on_from(stage, puller, yardstick.clone(), way.clone()));
     }
     let rate = tokio::select! {
-        failed = feed(&relay, &lines, &way) => failed?,
+        failed = feed(&yardstick, &lines, &way) => failed?,
         Some(failed) = stages.join_next() => failed??,
         rate = way.rate(time) => rate,
     };
     stages.shutdown().await;
-    relay.remove().await?;
+    yardstick.remove().await?;
     Ok(rate)
 }
 
@@ -77,10 +76,10 @@ impl Way {
 }
 
 /// Stores messages of the first stage while there is room. Ends only by an error.
-async fn feed<T>(relay: &Relay, lines: &[Vec<u8>], way: &Way) -> Result<T> {
+async fn feed<T>(yardstick: &Yardstick, lines: &[Vec<u8>], way: &Way) -> Result<T> {
     let store = async |number| {
         way.room.acquire().await.context("there is no way")?.forget();
-        anyhow::Ok(relay.store(0, marked(0, &message(lines, number, PACKED))).await?)
+        anyhow::Ok(yardstick.store(0, marked(0, &message(lines, number, PACKED))).await?)
     };
     stream::iter((0..).map(Ok)).try_for_each_concurrent(FEEDING, store).await?;
     bail!("there are no numbers left")
@@ -90,12 +89,13 @@ async fn feed<T>(relay: &Relay, lines: &[Vec<u8>], way: &Way) -> Result<T> {
 async fn carry_on_from<T>(
     stage: usize,
     mut puller: Puller,
-    relay: Relay,
+    yardstick: Yardstick,
     way: Arc<Way>,
 ) -> Result<T> {
     loop {
-        let set = puller.next(SET).await?;
-        let stored = set.iter().map(|delivery| relay.store(stage + 1, next(stage + 1, delivery)));
+        let set = puller.next(SET_RECORDS_MAX).await?;
+        let stored =
+            set.iter().map(|delivery| yardstick.store(stage + 1, next(stage + 1, delivery)));
         let stored = try_join_all(stored).await?.len();
         if stage + 1 == LAST {
             way.ended.fetch_add(stored, Ordering::Relaxed);

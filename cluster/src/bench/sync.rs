@@ -3,6 +3,8 @@
 
 use anyhow::{Context, Result, ensure};
 use streams::Pool;
+use workers::SET_RECORDS_MAX;
+use workers::payment::provider::Limits;
 
 use super::chain::{carry, sustained};
 use super::load_run::{Load, closed, open};
@@ -22,11 +24,10 @@ const USUAL: u32 = 50;
 const CONNECTIONS_TRIED: [usize; 2] = [CONNECTIONS, 4 * CONNECTIONS];
 /// As many as wait for it keep a slow provider busy.
 const PAYMENT_WORKERS: usize = 4;
-/// Calls that one payment worker keeps in flight, and calls that an order takes.
-const CALLS_IN_FLIGHT: f64 = 100.0;
+/// Calls that an order takes.
 const CALLS_AN_ORDER: f64 = 2.0;
 /// Six sets of orders for each worker: fewer may all be in one worker's hands.
-const ORDERS_MIN: f64 = 6.0 * 512.0 * PAYMENT_WORKERS as f64;
+const ORDERS_MIN: f64 = (6 * SET_RECORDS_MAX * PAYMENT_WORKERS) as f64;
 /// For orders that a very slow provider makes wait, few as they are.
 const SECONDS_MAX: f64 = 15.0;
 const ENVS: [(&str, &str); 2] = [("PROVIDER_TIMEOUT", "4s"), ("MILLRACE_BACKLOG_SECONDS", "86400")];
@@ -119,7 +120,8 @@ impl<'a> Both<'a> {
         if latency == 0 {
             return Ok(sustained(scene, notes, stand, small).await?.rate);
         }
-        let calls_a_second = CALLS_IN_FLIGHT * PAYMENT_WORKERS as f64 * 1e3 / f64::from(latency);
+        let calls_a_second =
+            (Limits::default().parallel * PAYMENT_WORKERS) as f64 * 1e3 / f64::from(latency);
         let orders_a_second = calls_a_second / CALLS_AN_ORDER;
         let orders = (orders_a_second * scene.time.as_secs_f64() * 2.0).max(ORDERS_MIN);
         let orders = orders.min(orders_a_second * SECONDS_MAX);

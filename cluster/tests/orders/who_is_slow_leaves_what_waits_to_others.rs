@@ -6,6 +6,7 @@ use std::time::Duration;
 use orders::EventKind;
 use streams::{Delivery, Profile, Puller, Step, batch};
 use tokio::time::timeout;
+use workers::{RECORDS_AHEAD, SET_RECORDS_MAX};
 
 use crate::events::{created, line};
 use crate::goods::{basket, item};
@@ -13,9 +14,6 @@ use crate::shop::{Shop, plan};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MESSAGES: usize = 4;
-/// What a worker takes at a time, and asks for in advance.
-const SET: usize = 2 * batch::RECORDS_MAX;
-const AHEAD: usize = 2 * SET;
 
 #[tokio::test]
 async fn a_puller_that_holds_back_has_one_batch_and_the_next_one_has_the_rest() {
@@ -29,7 +27,7 @@ async fn a_puller_that_holds_back_has_one_batch_and_the_next_one_has_the_rest() 
         let lines: Vec<_> = (0..batch::RECORDS_MAX).map(order).collect();
         shop.publish(EventKind::Created, &lines).await;
     }
-    let open = || Puller::new(shop.books.connection.clone(), Step::Reserve.events(), AHEAD);
+    let open = || Puller::new(shop.books.connection.clone(), Step::Reserve.events(), RECORDS_AHEAD);
 
     let (mut slow, mut quick) = (open(), open());
     slow.hold_back(true);
@@ -48,5 +46,8 @@ async fn a_puller_that_holds_back_has_one_batch_and_the_next_one_has_the_rest() 
 }
 
 async fn next(puller: &mut Puller) -> Vec<Delivery> {
-    timeout(PATIENCE, puller.next(SET)).await.expect("what waits is with the other one").unwrap()
+    timeout(PATIENCE, puller.next(SET_RECORDS_MAX))
+        .await
+        .expect("what waits is with the other one")
+        .unwrap()
 }
