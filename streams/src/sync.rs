@@ -15,6 +15,8 @@ use crate::{Connection, Profile, names};
 /// How long brokers may take to answer: a healthy one takes a few milliseconds, and for one that is
 /// away this is how long the others are kept waiting.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// The same at a start, which may be slow: a broker that is busy just then must not be overlooked.
+const ANSWER_WITHIN_AT_START: Duration = Duration::from_secs(3);
 /// How long a start waits for enough brokers: they elect a leader within 9 s, and answer before.
 const PROOF_PATIENCE: Duration = Duration::from_secs(15);
 /// Between two tries: who cannot be reached is known at once.
@@ -74,6 +76,10 @@ pub enum Unproven {
 
 /// Asks every broker, and waits for all of them, for 1 s at most.
 pub async fn syncs(connection: &Connection) -> Result<Syncs, LookError> {
+    syncs_within(connection, ANSWER_WITHIN).await
+}
+
+async fn syncs_within(connection: &Connection, patience: Duration) -> Result<Syncs, LookError> {
     let client = &connection.client;
     let asked = async {
         let inbox = client.new_inbox();
@@ -94,26 +100,34 @@ pub async fn syncs(connection: &Connection) -> Result<Syncs, LookError> {
             }
         }
     };
-    timeout(ANSWER_WITHIN, listen).await.ok();
+    timeout(patience, listen).await.ok();
     Ok(syncs)
 }
 
 /// Whether `profile` may be claimed as the brokers are now: a majority answers, without which no
 /// order is acknowledged, and each that answers syncs every write. Profile `fast` claims nothing.
 pub async fn prove(connection: &Connection, profile: Profile) -> Result<(), Unproven> {
+    prove_within(connection, profile, ANSWER_WITHIN).await
+}
+
+async fn prove_within(
+    connection: &Connection,
+    profile: Profile,
+    patience: Duration,
+) -> Result<(), Unproven> {
     if !profile.syncs_always() {
         return Ok(());
     }
     let none = Syncs { brokers: BTreeMap::new(), known: 0 };
     // A closed connection hears nobody.
-    syncs(connection).await.unwrap_or(none).prove(profile)
+    syncs_within(connection, patience).await.unwrap_or(none).prove(profile)
 }
 
-/// As [`prove`], but gives brokers that are starting 15 s to be enough.
+/// As [`prove`], but waits 3 s for each answer, and gives brokers that are starting 15 s to be enough.
 pub async fn prove_at_start(connection: &Connection, profile: Profile) -> Result<(), Unproven> {
     let deadline = Instant::now() + PROOF_PATIENCE;
     loop {
-        match prove(connection, profile).await {
+        match prove_within(connection, profile, ANSWER_WITHIN_AT_START).await {
             Err(Unproven::TooFew { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
             proven => return proven,
         }
