@@ -1,30 +1,38 @@
-//! Pulling messages from a durable consumer that a whole pool shares.
+//! Pulling messages from a durable consumer that a whole pool shares. Nothing is asked for in advance:
+//! what nobody works on waits at the broker, for whoever is free first.
 
 mod asked;
 
-use futures_util::FutureExt;
+use std::mem::take;
+
+use async_nats::Error;
+use async_nats::jetstream::Message;
 use thiserror::Error;
 
 use crate::{Connection, Delivery, Source, batch};
-use asked::Asked;
+use asked::{Asked, Portion};
 
-/// Messages that are asked for in advance: never so few that every pull waits for the broker, and so few
-/// that they fit into memory if all of them are as large as can be (half a MiB, and half as many again
-/// may be on their way).
-const AHEAD_MIN: usize = 4;
-const AHEAD_MAX: usize = 32;
+/// The most that one request asks for: nearly four of the largest messages.
+const BYTES_MAX: usize = 4 * batch::BYTES_MAX;
 
 /// Pulls from one durable consumer.
 pub struct Puller {
     connection: Connection,
     source: Source,
-    records_ahead: usize,
-    /// Records of a message, by those that came last. It falls slowly: when messages grow, what was asked
-    /// for by the size of a few small ones would be far too much.
-    records_each: usize,
     asked: Option<Asked>,
-    holding_back: bool,
+    /// What has come already of what `next` waits for.
+    set: Set,
+    /// Bytes of a record, by the last set. As long as they are unknown, one message is asked for.
+    record_bytes: Option<usize>,
     finishing: bool,
+}
+
+/// What is worked on together: the messages that one request brings.
+#[derive(Default)]
+struct Set {
+    deliveries: Vec<Delivery>,
+    records: usize,
+    bytes: usize,
 }
 
 /// The broker could not be pulled from. The next pull starts anew.
@@ -33,116 +41,111 @@ pub struct Puller {
 pub struct PullError {
     stream: &'static str,
     durable: String,
-    source: async_nats::Error,
+    source: Error,
 }
 
 impl Puller {
-    /// A puller for `source` that asks for about `records_ahead` records in advance, in four messages
-    /// at least, and for as many more when half of them are taken. What waits here has its `ack_wait`
-    /// running, so it must be little. Nothing is asked of the broker yet.
-    pub fn new(connection: Connection, source: Source, records_ahead: usize) -> Self {
-        let records_each = batch::RECORDS_MAX;
-        Self {
-            connection,
-            source,
-            records_ahead,
-            records_each,
-            asked: None,
-            holding_back: false,
-            finishing: false,
-        }
+    /// A puller for `source`. Nothing is asked of the broker yet.
+    pub fn new(connection: Connection, source: Source) -> Self {
+        let (asked, set, record_bytes) = (None, Set::default(), None);
+        Self { connection, source, asked, set, record_bytes, finishing: false }
     }
 
     /// Where it pulls from.
-    pub fn source(&self) -> &Source {
+    pub const fn source(&self) -> &Source {
         &self.source
     }
 
-    /// Waits for a message and takes those that are there with it, up to about `records_max`
-    /// records in all. After [`finish`](Self::finish), none means that all have come. May be
-    /// cancelled without losing a message.
-    pub async fn next(&mut self, records_max: usize) -> Result<Vec<Delivery>, PullError> {
-        match self.take(records_max).await {
-            Ok(deliveries) => Ok(deliveries),
-            Err(source) => {
-                // Whatever went wrong, a new pull is the cure.
-                self.give_back().await;
+    /// Waits for a message and takes those that are there with it, of about `records_wanted` records
+    /// in all, by the size of those that came before. After [`finish`](Self::finish), none means
+    /// that all have come. May be cancelled without losing a message.
+    pub async fn next(&mut self, records_wanted: usize) -> Result<Vec<Delivery>, PullError> {
+        if let Err(source) = self.gather(records_wanted).await {
+            // Whatever went wrong, a new pull is the cure. What has come is worked on first.
+            self.end().await;
+            if self.set.deliveries.is_empty() {
                 let Source { stream, ref durable, .. } = self.source;
-                Err(PullError { stream, durable: durable.clone(), source })
+                return Err(PullError { stream, durable: durable.clone(), source });
             }
         }
-    }
-
-    /// Whether to ask for no more than about one full batch, as whoever is slow should: what it does not
-    /// hold is there for others. What was asked for already still comes.
-    pub fn hold_back(&mut self, yes: bool) {
-        self.holding_back = yes;
+        let set = take(&mut self.set);
+        if let Some(bytes) = set.bytes.checked_div(set.records) {
+            self.record_bytes = Some(bytes);
+        }
+        Ok(set.deliveries)
     }
 
     /// From now on nothing more is asked for: `next` gives what was asked for already. That takes
     /// about a second where there are no messages.
-    pub fn finish(&mut self) {
+    pub const fn finish(&mut self) {
         self.finishing = true;
     }
 
-    /// Stops pulling at once and gives back what was asked for in advance. A message that the broker
+    /// Stops pulling at once and gives back what nobody has taken yet. A message that the broker
     /// sends at this very moment is delivered again after `ack_wait`.
     pub async fn give_back(&mut self) {
-        self.records_each = batch::RECORDS_MAX;
-        let Some(asked) = self.asked.take() else { return };
-        // What is given back while it still pulls would come here again.
-        for message in asked.end().await {
-            if let Ok(delivery) = Delivery::open(message) {
-                delivery.give_back().await;
-            }
+        if self.asked.as_ref().is_some_and(Asked::is_open) {
+            // What is given back while it still pulls would come here again.
+            self.end().await;
         }
+        while let Some(delivery) = self.set.deliveries.pop() {
+            delivery.give_back().await;
+        }
+        self.set = Set::default();
     }
 
-    async fn take(&mut self, records_max: usize) -> Result<Vec<Delivery>, async_nats::Error> {
-        let asked = match &mut self.asked {
-            Some(asked) => asked,
-            None if self.finishing => return Ok(Vec::new()),
-            none => none.insert(Asked::open(&self.connection, &self.source).await?),
-        };
-        if self.finishing {
-            asked.stop();
-        }
-        let (records_ahead, ahead_min, records_max) = if self.holding_back {
-            (batch::RECORDS_MAX, 1, batch::RECORDS_MAX.min(records_max))
-        } else {
-            (self.records_ahead, AHEAD_MIN, records_max)
-        };
-        let ahead = (records_ahead / self.records_each).clamp(ahead_min, AHEAD_MAX);
-        let mut deliveries = Vec::new();
-        let mut records = 0;
-        while records < records_max {
-            let next = if deliveries.is_empty() {
-                asked.next(ahead).await
-            } else {
-                match asked.next(ahead).now_or_never() {
-                    Some(next) => next,
-                    None => break,
-                }
+    /// Fills the set with what one request brings.
+    async fn gather(&mut self, records_wanted: usize) -> Result<(), Error> {
+        // Messages are whole: more than twice as many come only when records became much smaller.
+        while self.set.records < 2 * records_wanted {
+            let portion = self.portion(records_wanted);
+            let asked = match &mut self.asked {
+                Some(asked) => asked,
+                None if self.finishing => return Ok(()),
+                none => none.insert(Asked::open(&self.connection, &self.source).await?),
             };
-            match next {
-                Ok(Some(message)) => {
-                    let delivery = Delivery::open(message)?;
-                    records += delivery.records.len();
-                    deliveries.push(delivery);
+            if !asked.is_open() {
+                if self.finishing || !self.set.deliveries.is_empty() {
+                    return Ok(());
                 }
-                // What was taken is worked on first; the next call begins anew.
-                Err(_) if !deliveries.is_empty() => {
-                    self.asked = None;
-                    break;
-                }
-                Err(err) => return Err(err),
-                Ok(None) => break,
+                asked.ask(portion).await?;
+            }
+            if let Some(message) = asked.next().await? {
+                self.set.add(message)?;
+            } else if !asked.is_open() && self.set.deliveries.is_empty() {
+                // Refused, or idle: the next message comes, whatever its size.
+                self.record_bytes = None;
             }
         }
-        if !deliveries.is_empty() {
-            let each = records.div_ceil(deliveries.len());
-            self.records_each = each.max(self.records_each / 2).max(1);
+        Ok(())
+    }
+
+    /// Ends what is asked for; what comes of it all the same belongs to the set.
+    async fn end(&mut self) {
+        let Some(asked) = &mut self.asked else { return };
+        asked.stop().await;
+        while let Some(message) = asked.rest().await {
+            if let Err(err) = self.set.add(message) {
+                tracing::warn!(%err, "a message without a place in its stream");
+            }
         }
-        Ok(deliveries)
+        self.asked = None;
+    }
+
+    fn portion(&self, records_wanted: usize) -> Portion {
+        let Some(record_bytes) = self.record_bytes else { return Portion::One };
+        // A quarter more, so that a set does not lack its last message for want of a few bytes.
+        let records = records_wanted + records_wanted / 4;
+        Portion::Bytes((records * record_bytes).min(BYTES_MAX))
+    }
+}
+
+impl Set {
+    fn add(&mut self, message: Message) -> Result<(), Error> {
+        self.bytes += message.length;
+        let delivery = Delivery::open(message)?;
+        self.records += delivery.records.len();
+        self.deliveries.push(delivery);
+        Ok(())
     }
 }

@@ -76,11 +76,7 @@ impl Yardstick {
     }
 
     /// The messages of `stage`, by a durable like that of a worker's step.
-    pub async fn puller(
-        &self,
-        stage: usize,
-        records_ahead: usize,
-    ) -> Result<Puller, YardstickError> {
+    pub async fn puller(&self, stage: usize) -> Result<Puller, YardstickError> {
         let source = Source {
             stream: self.stream(stage),
             durable: format!("yardstick-{stage}"),
@@ -89,7 +85,7 @@ impl Yardstick {
         let durable = Topology::new(self.profile).durable(&source);
         let created = self.connection.jetstream.create_consumer_on_stream(durable, source.stream);
         created.await.map_err(|err| YardstickError::Refused(err.into()))?;
-        Ok(Puller::new(self.connection.clone(), source, records_ahead))
+        Ok(Puller::new(self.connection.clone(), source))
     }
 
     /// Removes the streams with all that is in them.

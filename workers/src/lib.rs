@@ -29,5 +29,5 @@ pub mod view;
 mod work;
 mod worker;
 
-pub use run::{RECORDS_AHEAD, SET_RECORDS_MAX};
+pub use run::SET_RECORDS;
 pub use worker::{Config, END_MAX, WorkerError, migrate, run};

@@ -14,11 +14,9 @@ use crate::settle::publish;
 use crate::stages::Stages;
 use crate::work::{with_causes, work};
 
-/// Records that one set takes together: at 500 orders a transaction PostgreSQL is near its best,
-/// and a set is done in a fraction of `ack_wait`.
-pub const SET_RECORDS_MAX: usize = 512;
-/// Records to ask for in advance: about two sets, since their `ack_wait` runs while they wait.
-pub const RECORDS_AHEAD: usize = 2 * SET_RECORDS_MAX;
+/// Records that one set takes together, about: at 500 orders a transaction PostgreSQL is near its
+/// best, and a set is done in a fraction of `ack_wait`.
+pub const SET_RECORDS: usize = 512;
 /// A set of fewer records, in fewer messages, is followed by a pause, in which the next one grows: sets cost
 /// brokers and database nearly the same whatever their size. Where many messages wait, however small,
 /// nothing is gained by waiting for more.
@@ -39,12 +37,7 @@ const LOOK_AGAIN_LAST: Duration = Duration::from_secs(2);
 /// How long a set is kept in hand while a dependency is away. Then other workers may have it, to
 /// whom the dependency may not be away.
 const KEEP_IN_HAND: Duration = Duration::from_mins(1);
-/// After a set that took so long, nothing more is asked for in advance: other workers may be free for it.
-/// Only a slow provider makes a set last a second.
-const SLOW_SET: Duration = Duration::from_secs(2);
-/// After a set that took less, it is again. Sets are half as large meanwhile.
-const QUICK_SET: Duration = Duration::from_millis(500);
-/// After a set that took so long, what was asked for in advance is near its `ack_wait`.
+/// After a set that took so long, what came with it and was too much for it is near its `ack_wait`.
 const STALE_AFTER: Duration = Duration::from_secs(10);
 /// How long a worker that is asked to end works on what it has: a set is done well before, unless a
 /// dependency hangs. What is not done by then is given back.
@@ -65,13 +58,15 @@ impl Loop {
     /// already, so that no message needs to be delivered again because this worker ends.
     pub(crate) async fn run(&self, step: Step, mut puller: Puller, shutdown: CancellationToken) {
         let ending = Ending { shutdown: shutdown.clone(), by: OnceCell::new() };
-        while let Some(pulled) = shutdown.run_until_cancelled(puller.next(SET_RECORDS_MAX)).await {
+        while let Some(pulled) = shutdown.run_until_cancelled(puller.next(SET_RECORDS)).await {
             match pulled {
                 Ok(deliveries) => {
                     let begun = Instant::now();
                     let is_small = is_small(&deliveries);
                     self.handle(step, deliveries, &mut puller, &ending).await;
-                    keep_pace(&mut puller, begun.elapsed()).await;
+                    if begun.elapsed() > STALE_AFTER {
+                        puller.give_back().await;
+                    }
                     if is_small {
                         shutdown.run_until_cancelled(sleep_until(begun + GATHER)).await;
                     }
@@ -83,7 +78,7 @@ impl Loop {
             }
         }
         puller.finish();
-        while let Ok(Ok(deliveries)) = timeout_at(ending.by(), puller.next(SET_RECORDS_MAX)).await {
+        while let Ok(Ok(deliveries)) = timeout_at(ending.by(), puller.next(SET_RECORDS)).await {
             if deliveries.is_empty() {
                 return;
             }
@@ -193,18 +188,6 @@ impl Ending {
     /// The end of that time, which begins with the first question for it.
     fn by(&self) -> Instant {
         *self.by.get_or_init(|| Instant::now() + FINISH_WITHIN)
-    }
-}
-
-/// Lets `puller` ask for as much as suits one whose last set took so long.
-async fn keep_pace(puller: &mut Puller, took: Duration) {
-    if took > SLOW_SET {
-        puller.hold_back(true);
-    } else if took < QUICK_SET {
-        puller.hold_back(false);
-    }
-    if took > STALE_AFTER {
-        puller.give_back().await;
     }
 }
 

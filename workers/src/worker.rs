@@ -18,7 +18,7 @@ use crate::payment::Payments;
 use crate::payment::breaker::{Breaker, BreakerLimits};
 use crate::payment::guarded::{self, Guarded};
 use crate::payment::provider::{ConfigError, Limits, Provider};
-use crate::run::{FINISH_WITHIN, Loop, RECORDS_AHEAD, sources};
+use crate::run::{FINISH_WITHIN, Loop, sources};
 use crate::stages::Stages;
 use crate::{alone, fulfilment, inventory, janitor, payment};
 
@@ -121,7 +121,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         let work = Rc::new(work);
         for step in config.pool.steps() {
             for source in sources(step) {
-                let puller = Puller::new(connection.clone(), source, RECORDS_AHEAD);
+                let puller = Puller::new(connection.clone(), source);
                 let (work, shutdown) = (work.clone(), shutdown.clone());
                 tasks.spawn_local(async move { work.run(step, puller, shutdown).await });
             }

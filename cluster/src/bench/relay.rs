@@ -14,7 +14,7 @@ use streams::{Delivery, Layout, Profile, Puller, Yardstick};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use workers::{RECORDS_AHEAD, SET_RECORDS_MAX};
+use workers::SET_RECORDS;
 
 use super::publishing::{self, lines, message};
 
@@ -43,7 +43,7 @@ pub(super) async fn hand_on(
     let way = Arc::new(Way { room: Semaphore::new(ON_THE_WAY), ended: AtomicUsize::new(0) });
     let mut stages = JoinSet::new();
     for stage in 0..LAST {
-        let puller = yardstick.puller(stage, RECORDS_AHEAD).await?;
+        let puller = yardstick.puller(stage).await?;
         stages.spawn(carry_on_from(stage, puller, yardstick.clone(), way.clone()));
     }
     let rate = tokio::select! {
@@ -93,7 +93,7 @@ async fn carry_on_from<T>(
     way: Arc<Way>,
 ) -> Result<T> {
     loop {
-        let set = puller.next(SET_RECORDS_MAX).await?;
+        let set = puller.next(SET_RECORDS).await?;
         let stored =
             set.iter().map(|delivery| yardstick.store(stage + 1, next(stage + 1, delivery)));
         let stored = try_join_all(stored).await?.len();

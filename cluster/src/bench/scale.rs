@@ -5,7 +5,7 @@ mod backlog;
 
 use anyhow::Result;
 use streams::Pool;
-use workers::SET_RECORDS_MAX;
+use workers::SET_RECORDS;
 
 use super::chain::carry;
 use super::load_run::{Load, closed};
@@ -16,8 +16,8 @@ use super::stand::{Shape, Stand, now_ms};
 /// How long the provider takes for a call, in milliseconds.
 const LATENCY: u32 = 200;
 const WORKERS: [usize; 3] = [1, 2, 4];
-/// Sets of orders for each worker: one has up to eight in hand and in advance, so fewer might all be
-/// with one. Each set lasts two seconds.
+/// Sets of orders for each worker, of two seconds each: the last of them, when some workers have nothing
+/// left to do, weigh little.
 const SETS_EACH: u64 = 8;
 
 pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
@@ -53,7 +53,7 @@ async fn payment(scene: &Scene, notes: &mut Notes) -> Result<()> {
         let mut one = None;
         for count in WORKERS {
             stand.keep(Pool::Payment, count).await?;
-            let orders = SETS_EACH * (SET_RECORDS_MAX * count) as u64;
+            let orders = SETS_EACH * (SET_RECORDS * count) as u64;
             let name = format!("provider at {LATENCY} ms, {count} payment workers");
             let small = (name.as_str(), scene.goods.small.as_path());
             let rate = carry(scene, notes, &mut stand, small, orders).await?;

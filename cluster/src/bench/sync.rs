@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use streams::Pool;
-use workers::SET_RECORDS_MAX;
+use workers::SET_RECORDS;
 use workers::payment::provider::Limits;
 
 use super::chain::{carry, sustained};
@@ -26,8 +26,9 @@ const CONNECTIONS_TRIED: [usize; 2] = [CONNECTIONS, 4 * CONNECTIONS];
 const PAYMENT_WORKERS: usize = 4;
 /// Calls that an order takes.
 const CALLS_AN_ORDER: f64 = 2.0;
-/// Six sets of orders for each worker: fewer may all be in one worker's hands.
-const ORDERS_MIN: f64 = (6 * SET_RECORDS_MAX * PAYMENT_WORKERS) as f64;
+/// Six sets of orders for each worker: the last of them, when some workers have nothing left to do,
+/// weigh little.
+const ORDERS_MIN: f64 = (6 * SET_RECORDS * PAYMENT_WORKERS) as f64;
 /// For orders that a very slow provider makes wait, few as they are.
 const SECONDS_MAX: f64 = 15.0;
 const ENVS: [(&str, &str); 2] = [("PROVIDER_TIMEOUT", "4s"), ("MILLRACE_BACKLOG_SECONDS", "86400")];

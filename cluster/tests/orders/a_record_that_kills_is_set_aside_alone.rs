@@ -63,7 +63,7 @@ fn order(key: &str) -> Event {
 
 /// As two workers do that take the batch and come to nothing.
 async fn give_back_twice(connection: &Connection) {
-    let mut puller = Puller::new(connection.clone(), Step::Reserve.events(), 1);
+    let mut puller = Puller::new(connection.clone(), Step::Reserve.events());
     for delivered in 1..=2 {
         let deliveries = timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap();
         // What is given back to one who still pulls would come here again.

@@ -80,7 +80,7 @@ impl Shop {
             worker.stop().await.unwrap();
         }
         self.place("stuck", &basket(&[("AUDITED", 1)])).await;
-        let mut puller = Puller::new(self.books.connection.clone(), Step::Charge.events(), 1);
+        let mut puller = Puller::new(self.books.connection.clone(), Step::Charge.events());
         for delivery in puller.next(1).await.unwrap() {
             delivery.ack().await;
         }

@@ -172,7 +172,7 @@ impl Shop {
 
 /// Takes the order's record from `step` and makes a dead letter of it, as a worker does.
 async fn bury(connection: &Connection, step: Step, order: OrderId) {
-    let mut puller = Puller::new(connection.clone(), step.events(), 1);
+    let mut puller = Puller::new(connection.clone(), step.events());
     let deliveries = tokio::time::timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap();
     for delivery in deliveries {
         for record in &delivery.records {

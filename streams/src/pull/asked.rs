@@ -22,23 +22,46 @@ const SILENCE_MAX: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For the broker to send what was on its way when it heard that nothing is wanted any more.
 const END_WITHIN: Duration = Duration::from_millis(500);
+/// Messages of one request: where they are tiny, each of them costs more than its records do.
+const MESSAGES_MAX: usize = 64;
+/// How the broker says that the next message would have too many bytes, or be one too many. With three
+/// brokers it says so before the messages come, which wait until a majority knows of them.
+const ENOUGH: [&str; 2] = ["Message Size Exceeds MaxBytes", "Batch Completed"];
+/// Where it tells how many messages of the request will not come.
+const NOT_SENT: &str = "Nats-Pending-Messages";
 
-/// An inbox to which a durable consumer sends as many messages as it was asked for.
+/// How much is asked for at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Portion {
+    /// The next message. Never refused.
+    One,
+    /// All that is there, of up to so many bytes; the next message where nothing is. Refused where
+    /// others wait for more than is there, and if the first message is larger.
+    Bytes(usize),
+}
+
+/// An inbox to which a durable consumer sends what it is asked for.
 pub(super) struct Asked {
     connection: Connection,
     subject: String,
     inbox: Subject,
     arriving: Subscriber,
-    /// Messages that were asked for and may come still.
+    /// Messages that may come still; none when no request is open.
     owed: usize,
-    stopped: bool,
-    /// Which connection it was asked over.
+    /// Bytes of which they may be.
+    owed_bytes: usize,
+    /// Which connection was asked.
     connects: u64,
 }
 
+/// As the broker reads it. `no_wait` with `expires` waits for a first message only, and then sends all
+/// that is there.
 #[derive(Serialize)]
 struct Request {
     batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<usize>,
+    no_wait: bool,
     /// In nanoseconds.
     expires: u128,
 }
@@ -54,56 +77,55 @@ impl Asked {
             inbox,
             arriving,
             owed: 0,
-            stopped: false,
+            owed_bytes: 0,
             connects: connects(connection),
         })
     }
 
-    /// From now on nothing more is asked for.
-    pub(super) fn stop(&mut self) {
-        self.stopped = true;
+    /// Whether messages may come still.
+    pub(super) const fn is_open(&self) -> bool {
+        self.owed > 0
     }
 
-    /// The next message, and `None` when it is stopped and all has come that was asked for. Asks for
-    /// `ahead` more as soon as no more than half of that may come still. Any error means that
-    /// nothing can be said of what was asked for. May be cancelled without losing a message.
-    pub(super) async fn next(&mut self, ahead: usize) -> Result<Option<Message>, Error> {
-        loop {
-            // The next request is there before the last one is used up.
-            if !self.stopped && self.owed <= ahead / 2 {
-                self.ask(ahead).await?;
+    /// Asks for `portion`, once the last request has ended.
+    pub(super) async fn ask(&mut self, portion: Portion) -> Result<(), Error> {
+        let expires = EXPIRES.as_nanos();
+        let request = match portion {
+            Portion::One => Request { batch: 1, max_bytes: None, no_wait: false, expires },
+            Portion::Bytes(max) => {
+                Request { batch: MESSAGES_MAX, max_bytes: Some(max), no_wait: true, expires }
             }
-            if self.owed == 0 {
-                return Ok(None);
-            }
-            let heard = self.hear().await?;
-            if let Some(message) = self.count(heard)? {
-                let context = self.connection.jetstream.clone();
-                return Ok(Some(Message { message, context }));
-            }
-        }
+        };
+        let (subject, inbox) = (self.subject.clone(), self.inbox.clone());
+        let payload = serde_json::to_vec(&request)?.into();
+        self.connects = connects(&self.connection);
+        self.connection.client.publish_with_reply(subject, inbox, payload).await?;
+        self.owed = request.batch;
+        self.owed_bytes = request.max_bytes.unwrap_or(usize::MAX);
+        Ok(())
     }
 
-    /// Ends it at once, and gives the messages that were here or on their way already.
-    pub(super) async fn end(mut self) -> Vec<Message> {
-        let mut left = Vec::new();
+    /// The next message of an open request, and `None` for news of it: it may have ended. Any error
+    /// means that nothing can be said of what was asked for. May be cancelled without losing a message.
+    pub(super) async fn next(&mut self) -> Result<Option<Message>, Error> {
+        let heard = self.hear().await?;
+        self.count(heard)
+    }
+
+    /// Ends it at once. What comes all the same is the [`rest`](Self::rest).
+    pub(super) async fn stop(&mut self) {
         // Without a connection there is no subscription to end either.
         self.arriving.drain().await.ok();
-        while let Ok(Some(heard)) = timeout(END_WITHIN, self.arriving.next()).await {
-            if let Ok(Some(message)) = self.count(heard) {
-                left.push(Message { message, context: self.connection.jetstream.clone() });
-            }
-        }
-        left
     }
 
-    async fn ask(&mut self, batch: usize) -> Result<(), Error> {
-        let request = Request { batch, expires: EXPIRES.as_nanos() };
-        let (subject, inbox) = (self.subject.clone(), self.inbox.clone());
-        let request = serde_json::to_vec(&request)?.into();
-        self.connection.client.publish_with_reply(subject, inbox, request).await?;
-        self.owed += batch;
-        Ok(())
+    /// After [`stop`](Self::stop), one message after another that was here, or that came in time.
+    pub(super) async fn rest(&mut self) -> Option<Message> {
+        while let Ok(Some(heard)) = timeout(END_WITHIN, self.arriving.next()).await {
+            if let Ok(Some(message)) = self.count(heard) {
+                return Some(message);
+            }
+        }
+        None
     }
 
     async fn hear(&mut self) -> Result<async_nats::Message, Error> {
@@ -123,23 +145,30 @@ impl Asked {
         }
     }
 
-    /// The message that was heard, or `None` for the news that a request has ended.
-    fn count(&mut self, heard: async_nats::Message) -> Result<Option<async_nats::Message>, Error> {
-        match heard.status {
-            None | Some(StatusCode::OK) => {
-                self.owed = self.owed.saturating_sub(1);
-                Ok(Some(heard))
+    /// The message that was heard, or `None` for news of the request.
+    fn count(&mut self, heard: async_nats::Message) -> Result<Option<Message>, Error> {
+        match (heard.status, heard.description.as_deref()) {
+            (None | Some(StatusCode::OK), _) => {
+                self.owed_bytes = self.owed_bytes.saturating_sub(heard.length);
+                // A request that is used up to the last byte ends without a word.
+                self.owed = if self.owed_bytes > 0 { self.owed.saturating_sub(1) } else { 0 };
+                let context = self.connection.jetstream.clone();
+                Ok(Some(Message { message: heard, context }))
             }
-            Some(StatusCode::TIMEOUT) => {
-                let headers = heard.headers.as_ref();
-                let left = headers.and_then(|headers| headers.get("Nats-Pending-Messages"));
-                // Not told, nothing is assumed to be over: silence will end it.
-                let left = left.and_then(|left| left.as_str().parse().ok()).unwrap_or(0);
-                self.owed = self.owed.saturating_sub(left);
+            // Said after all that could be sent.
+            (Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND), _) => {
+                self.owed = 0;
                 Ok(None)
             }
-            Some(status) => {
-                let told = heard.description.as_deref().unwrap_or("without a reason");
+            (_, Some(told)) if ENOUGH.contains(&told) => {
+                let headers = heard.headers.as_ref();
+                let not_sent = headers.and_then(|headers| headers.get(NOT_SENT));
+                let not_sent = not_sent.and_then(|not_sent| not_sent.as_str().parse().ok());
+                self.owed = self.owed.saturating_sub(not_sent.unwrap_or(0));
+                Ok(None)
+            }
+            (Some(status), told) => {
+                let told = told.unwrap_or("without a reason");
                 Err(format!("the broker refused: {status}, {told}").into())
             }
         }
