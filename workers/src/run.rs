@@ -1,10 +1,11 @@
 //! The one pull loop: fetch, work, publish, ack. Everything else in this crate is pure work.
 
 use std::cell::OnceCell;
+use std::iter;
 use std::time::Duration;
 
 use rand::RngExt;
-use streams::{Delivery, Pool, Publisher, Puller, Record, Source, Step};
+use streams::{Delivery, Publisher, Puller, Record, Source, Step};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -224,13 +225,14 @@ async fn settle(deliveries: Vec<Delivery>, how: impl AsyncFn(Delivery)) {
     }
 }
 
-/// The loops of a step: one for its retries and two for its events, so that one set is computed while
-/// another waits for the provider or the brokers. Inventory has one for its events: a second set would
-/// wait for the SKUs that the first one has locked.
+/// The loops of a step: one for its retries, and some for its events, so that one set is computed while
+/// others wait for the provider, the database or the brokers. Inventory has one: a second set would wait
+/// for the SKUs that the first one has locked.
 pub(crate) fn sources(step: Step) -> Vec<Source> {
-    let mut sources = vec![step.retries(), step.events()];
-    if step.pool() != Pool::Inventory {
-        sources.push(step.events());
-    }
-    sources
+    let sets = match step {
+        Step::Reserve | Step::Release => 1,
+        Step::Charge => 3,
+        Step::Refund | Step::Ship | Step::Withdraw => 2,
+    };
+    iter::once(step.retries()).chain(iter::repeat_n(step.events(), sets)).collect()
 }
