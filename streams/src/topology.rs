@@ -16,7 +16,7 @@ use crate::{Connection, Profile, Source, Step};
 /// A message that is not settled for this long is delivered again. Working goes on under progress
 /// acks, so this bounds only how long the work of a killed worker waits.
 const ACK_WAIT: Duration = Duration::from_secs(30);
-/// Messages that a whole pool may hold: room for ninety workers that have two sets of the smallest
+/// Messages that a whole pool may hold: room for sixty workers that have three sets of the smallest
 /// messages in work.
 const ACK_PENDING_MAX: i64 = 12_000;
 /// The broker forgets message ids after this; a publisher repeats for seconds only.
