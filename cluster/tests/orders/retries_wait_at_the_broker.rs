@@ -5,13 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use orders::Timestamp;
 use streams::{
-    Connection, Origin, Profile, Publisher, Puller, Record, Step, Trail, names, retry, stream_state,
+    Connection, Origin, Publisher, Puller, Record, Step, Trail, names, retry, stream_state,
 };
 use tokio::time::{Instant, timeout};
 
 use crate::events::{created, id, line};
 use crate::goods::basket;
-use crate::shop::{Shop, plan, until};
+use crate::shop::{Shop, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The tries behind a record whose next wait is at most 200 ms · 2⁴ = 3.2 s, and behind one that may wait
@@ -19,13 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const TRIES: u32 = 4;
 const TRIES_MANY: u32 = 10;
 const WAIT_MAX: Duration = Duration::from_millis(3_200);
-
-/// A cluster in which nobody works.
-async fn without_workers() -> Shop {
-    let mut plan = plan(Profile::Durable);
-    (plan.workers, plan.edges) = (Vec::new(), 0);
-    Shop::open(plan).await
-}
 
 fn record(key: &str, tries: u32) -> Record {
     let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 1 };
@@ -46,7 +39,7 @@ async fn waiting(connection: &Connection) -> u64 {
 
 #[tokio::test]
 async fn it_comes_back_when_it_is_due_once_and_as_it_was() {
-    let shop = without_workers().await;
+    let shop = Shop::without_workers().await;
     let connection = &shop.books.connection;
     let begun = Instant::now();
     for number in 0..10 {
@@ -82,7 +75,7 @@ async fn it_comes_back_when_it_is_due_once_and_as_it_was() {
 
 #[tokio::test]
 async fn one_that_is_scheduled_again_replaces_itself() {
-    let shop = without_workers().await;
+    let shop = Shop::without_workers().await;
     let connection = &shop.books.connection;
     schedule(connection, "again", TRIES_MANY).await;
     schedule(connection, "again", TRIES_MANY).await;

@@ -66,6 +66,13 @@ impl Shop {
         Self { cluster, books, http: Http::default() }
     }
 
+    /// Three brokers and nobody who works: what is stored waits for the test.
+    pub(crate) async fn without_workers() -> Self {
+        let mut plan = plan(Profile::Durable);
+        (plan.workers, plan.edges) = (Vec::new(), 0);
+        Self::open(plan).await
+    }
+
     /// Puts goods on the shelves.
     pub(crate) async fn sell(&self, items: &[CatalogItem]) {
         stock::load(&self.books.database, items).await.unwrap();

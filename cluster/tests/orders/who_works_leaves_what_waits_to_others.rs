@@ -4,18 +4,18 @@
 use std::time::Duration;
 
 use orders::EventKind;
-use streams::{Delivery, Profile, Puller, Step, batch};
+use streams::{Delivery, Puller, Step, batch};
 use tokio::time::timeout;
 
 use crate::events::{created, line};
-use crate::goods::{basket, item};
-use crate::shop::{Shop, plan};
+use crate::goods::basket;
+use crate::shop::Shop;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn who_has_a_set_leaves_the_rest_to_the_next_one() {
-    let shop = without_workers().await;
+    let shop = Shop::without_workers().await;
     let batches: [Vec<_>; 4] = std::array::from_fn(|batch| {
         (0..batch::RECORDS_MAX).map(|record| order(&format!("{batch}-{record}"))).collect()
     });
@@ -42,7 +42,7 @@ async fn who_has_a_set_leaves_the_rest_to_the_next_one() {
 
 #[tokio::test]
 async fn many_small_messages_come_together() {
-    let shop = without_workers().await;
+    let shop = Shop::without_workers().await;
     for number in 0..100 {
         shop.publish(EventKind::Created, &[order(&number.to_string())]).await;
     }
@@ -58,7 +58,7 @@ async fn many_small_messages_come_together() {
 
 #[tokio::test]
 async fn a_message_that_is_larger_than_those_before_comes_too() {
-    let shop = without_workers().await;
+    let shop = Shop::without_workers().await;
     let large = format!("{{\"large\":\"{}\"}}\n", "x".repeat(batch::BYTES_MAX / 2));
     for record in [order("small"), order("small-too"), large.clone().into_bytes()] {
         shop.publish(EventKind::Created, &[record]).await;
@@ -71,14 +71,6 @@ async fn a_message_that_is_larger_than_those_before_comes_too() {
     assert_eq!(set[0].records[0].line, large.trim_end());
 
     shop.cluster.stop().await.unwrap();
-}
-
-async fn without_workers() -> Shop {
-    let mut plan = plan(Profile::Durable);
-    plan.workers.clear();
-    let shop = Shop::open(plan).await;
-    shop.sell(&[item("WAITS", 1)]).await;
-    shop
 }
 
 fn order(key: &str) -> Vec<u8> {
