@@ -15,6 +15,8 @@ use crate::replies::Replies;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two tries to connect: soon, but no storm. A random part keeps processes apart.
 const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(500);
+/// Between two looks whether a broker is there again.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the broker may take to answer a request about streams and consumers.
 const API_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,6 +82,13 @@ impl Connection {
     /// Whether a broker is connected right now.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Waits until a broker is connected.
+    pub(crate) async fn connected(&self) {
+        while !self.is_connected() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Tells whoever listens on `subject` right now. Nobody may, and nothing is kept.

@@ -1,12 +1,12 @@
 //! A message that a worker holds: its records, and the word about it that the broker waits for.
 
-use async_nats::jetstream::AckKind;
 use async_nats::jetstream::message::Acker;
+use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use orders::Timestamp;
 
 use crate::outgoing::content_id;
-use crate::{Mutant, batch, names, retry};
+use crate::{Connection, Mutant, batch, names, retry};
 
 /// A message from the broker. Unless it is settled, it is delivered again after `ack_wait`.
 pub struct Delivery {
@@ -15,6 +15,7 @@ pub struct Delivery {
     /// How often it was delivered, this time included.
     pub delivered: u64,
     acker: Acker,
+    connection: Connection,
 }
 
 /// One record: an event on its way to a step, and what has been tried with it so far.
@@ -66,7 +67,10 @@ impl Record {
 }
 
 impl Delivery {
-    pub(crate) fn open(message: async_nats::jetstream::Message) -> Result<Self, async_nats::Error> {
+    pub(crate) fn open(
+        message: Message,
+        connection: &Connection,
+    ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
         let first_at = info.published.unix_timestamp_nanos() / 1_000_000;
         let trail = Trail {
@@ -84,7 +88,7 @@ impl Delivery {
                 .collect()
         };
         let (_, acker) = message.split();
-        Ok(Self { records, delivered, acker })
+        Ok(Self { records, delivered, acker, connection: connection.clone() })
     }
 
     /// Tells the broker that every record is done with: all that came of it is stored. An ack that
@@ -102,12 +106,20 @@ impl Delivery {
 
     /// Gives the message back, to be delivered again at once.
     pub async fn give_back(self) {
-        self.say(AckKind::Nak(None)).await;
+        self.say_now(AckKind::Nak(None)).await;
     }
 
     /// Tells the broker that the work goes on, so that `ack_wait` starts anew.
     pub async fn progress(&self) {
-        self.say(AckKind::Progress).await;
+        self.say_now(AckKind::Progress).await;
+    }
+
+    /// Says what means nothing later. While no broker is there it would only fill the queue, and hold
+    /// up a worker that is to end.
+    async fn say_now(&self, kind: AckKind) {
+        if self.connection.is_connected() {
+            self.say(kind).await;
+        }
     }
 
     async fn say(&self, kind: AckKind) {

@@ -8,9 +8,10 @@ use std::mem::take;
 use async_nats::Error;
 use async_nats::jetstream::Message;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::{Connection, Delivery, Source, batch};
-use asked::{Asked, Portion};
+use asked::{Asked, ENDS_WITHIN, Portion};
 
 /// The most that one request asks for: nearly four of the largest messages.
 const BYTES_MAX: usize = 4 * batch::BYTES_MAX;
@@ -81,8 +82,7 @@ impl Puller {
         self.finishing = true;
     }
 
-    /// Stops pulling at once and gives back what nobody has taken yet. A message that the broker
-    /// sends at this very moment is delivered again after `ack_wait`.
+    /// Gives back what was asked for and nobody has taken yet, all of which has come within 1.5 s.
     pub async fn give_back(&mut self) {
         if self.asked.as_ref().is_some_and(Asked::is_open) {
             // What is given back while it still pulls would come here again.
@@ -99,19 +99,22 @@ impl Puller {
         // Messages are whole: more than twice as many come only when records became much smaller.
         while self.set.records < 2 * records_wanted {
             let portion = self.portion(records_wanted);
-            let asked = match &mut self.asked {
-                Some(asked) => asked,
-                None if self.finishing => return Ok(()),
-                none => none.insert(Asked::open(&self.connection, &self.source).await?),
-            };
-            if !asked.is_open() {
+            if !self.asked.as_ref().is_some_and(Asked::is_open) {
                 if self.finishing || !self.set.deliveries.is_empty() {
                     return Ok(());
                 }
+                // Asked without one, requests would pile up until there is one again.
+                self.connection.connected().await;
+            }
+            let asked = match &mut self.asked {
+                Some(asked) => asked,
+                none => none.insert(Asked::open(&self.connection, &self.source).await?),
+            };
+            if !asked.is_open() {
                 asked.ask(portion).await?;
             }
             if let Some(message) = asked.next().await? {
-                self.set.add(message)?;
+                self.set.add(message, &self.connection)?;
             } else if !asked.is_open() && self.set.deliveries.is_empty() {
                 // Refused, or idle: the next message comes, whatever its size.
                 self.record_bytes = None;
@@ -120,12 +123,13 @@ impl Puller {
         Ok(())
     }
 
-    /// Ends what is asked for; what comes of it all the same belongs to the set.
+    /// Lets what is asked for come to its end: it belongs to the set. Whoever leaves earlier leaves
+    /// what is on its way to nobody, until `ack_wait` is over.
     async fn end(&mut self) {
         let Some(asked) = &mut self.asked else { return };
-        asked.stop().await;
-        while let Some(message) = asked.rest().await {
-            if let Err(err) = self.set.add(message) {
+        let until = Instant::now() + ENDS_WITHIN;
+        while let Some(message) = asked.last(until).await {
+            if let Err(err) = self.set.add(message, &self.connection) {
                 tracing::warn!(%err, "a message without a place in its stream");
             }
         }
@@ -141,9 +145,9 @@ impl Puller {
 }
 
 impl Set {
-    fn add(&mut self, message: Message) -> Result<(), Error> {
+    fn add(&mut self, message: Message, connection: &Connection) -> Result<(), Error> {
         self.bytes += message.length;
-        let delivery = Delivery::open(message)?;
+        let delivery = Delivery::open(message, connection)?;
         self.records += delivery.records.len();
         self.deliveries.push(delivery);
         Ok(())

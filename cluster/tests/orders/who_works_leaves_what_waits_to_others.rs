@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use orders::EventKind;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use streams::{Delivery, Puller, Step, batch};
 use tokio::time::timeout;
 
@@ -12,6 +14,11 @@ use crate::goods::basket;
 use crate::shop::Shop;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What was sent to somebody who has gone comes again after 30 s.
+const BEFORE_ACK_WAIT: Duration = Duration::from_secs(15);
+const ROUNDS: u32 = 40;
+/// By then messages have come, mostly.
+const BROUGHT_WITHIN_US: u64 = 5_000;
 
 #[tokio::test]
 async fn who_has_a_set_leaves_the_rest_to_the_next_one() {
@@ -53,6 +60,45 @@ async fn many_small_messages_come_together() {
     assert_eq!(next(&mut puller, batch::RECORDS_MAX).await.len(), 64);
     assert_eq!(next(&mut puller, batch::RECORDS_MAX).await.len(), 35);
 
+    shop.cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_to_one_who_gives_back_is_with_the_next_one_in_no_time() {
+    let seed: u64 = rand::random();
+    let mut chance = StdRng::seed_from_u64(seed);
+    let shop = Shop::without_workers().await;
+    for number in 0..4 * ROUNDS {
+        shop.publish(EventKind::Created, &[order(&number.to_string())]).await;
+    }
+
+    let mut left = 4 * ROUNDS;
+    for _ in 0..ROUNDS {
+        let mut leaving = pull(&shop);
+        next(&mut leaving, batch::RECORDS_MAX).await.pop().unwrap().ack().await;
+        left -= 1;
+        // Somewhere between the request and the messages that it brings.
+        let moment = Duration::from_micros(chance.random_range(0..BROUGHT_WITHIN_US));
+        if let Ok(set) = timeout(moment, leaving.next(batch::RECORDS_MAX)).await {
+            for delivery in set.unwrap() {
+                delivery.give_back().await;
+            }
+        }
+        leaving.give_back().await;
+    }
+
+    let all_come = async {
+        let mut staying = pull(&shop);
+        while left > 0 {
+            for delivery in staying.next(batch::RECORDS_MAX).await.unwrap() {
+                delivery.ack().await;
+                left -= 1;
+            }
+        }
+    };
+    timeout(BEFORE_ACK_WAIT, all_come)
+        .await
+        .unwrap_or_else(|_| panic!("one is with nobody; seed {seed}"));
     shop.cluster.stop().await.unwrap();
 }
 

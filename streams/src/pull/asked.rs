@@ -8,7 +8,7 @@ use async_nats::jetstream::Message;
 use async_nats::{Error, StatusCode, Subject, Subscriber};
 use futures_util::StreamExt;
 use serde::Serialize;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Connection, Source};
 
@@ -20,8 +20,8 @@ const EXPIRES: Duration = Duration::from_secs(1);
 const SILENCE_MAX: Duration = Duration::from_secs(4);
 /// How often is looked whether the connection was lost meanwhile, and the request with it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// For the broker to send what was on its way when it heard that nothing is wanted any more.
-const END_WITHIN: Duration = Duration::from_millis(500);
+/// For a request to come to its end by itself: brokers may be late with the last word.
+pub(super) const ENDS_WITHIN: Duration = EXPIRES.saturating_add(Duration::from_millis(500));
 /// Messages of one request: where they are tiny, each of them costs more than its records do.
 const MESSAGES_MAX: usize = 64;
 /// How the broker says that the next message would have too many bytes, or be one too many. With three
@@ -112,17 +112,14 @@ impl Asked {
         self.count(heard)
     }
 
-    /// Ends it at once. What comes all the same is the [`rest`](Self::rest).
-    pub(super) async fn stop(&mut self) {
-        // Without a connection there is no subscription to end either.
-        self.arriving.drain().await.ok();
-    }
-
-    /// After [`stop`](Self::stop), one message after another that was here, or that came in time.
-    pub(super) async fn rest(&mut self) -> Option<Message> {
-        while let Ok(Some(heard)) = timeout(END_WITHIN, self.arriving.next()).await {
-            if let Ok(Some(message)) = self.count(heard) {
-                return Some(message);
+    /// The next message of an open request that is to come to its end; `None` once it has, or when that
+    /// took longer than a request lasts. May be cancelled without losing a message.
+    pub(super) async fn last(&mut self, until: Instant) -> Option<Message> {
+        while self.is_open() {
+            match timeout_at(until, self.next()).await {
+                Ok(Ok(Some(message))) => return Some(message),
+                Ok(Ok(None)) => {}
+                Ok(Err(_)) | Err(_) => return None,
             }
         }
         None
