@@ -3,6 +3,7 @@
 
 mod command;
 mod member;
+mod tend;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::servers::{Places, RunFolder, Servers, StartServers, Tell};
 pub use command::{UpArgs, run};
 pub use member::Member;
 pub(crate) use member::PROVIDER_READY;
+use tend::Restarts;
 
 /// What a cluster is made of.
 #[derive(Clone)]
@@ -72,6 +74,7 @@ pub struct Cluster {
     plan: Plan,
     secret: String,
     reaper: Reaper,
+    restarts: Restarts,
 }
 
 impl Plan {
@@ -123,6 +126,7 @@ impl Cluster {
             plan,
             secret,
             reaper,
+            restarts: Restarts::default(),
         };
         cluster.start_members().await?;
         Ok(cluster)

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -172,6 +173,16 @@ impl Server {
     /// Lets a frozen server go on.
     pub fn resume(&self) -> io::Result<()> {
         self.process.as_ref().map_or(Ok(()), Process::resume)
+    }
+
+    /// How it has ended by itself; `None` while it runs, and after it was stopped or killed from here.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        Ok(self.process.as_mut().map(Process::exited).transpose()?.flatten())
+    }
+
+    /// Where its output goes.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.launch.log()
     }
 
     fn is_running(&mut self) -> bool {

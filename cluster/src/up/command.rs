@@ -2,15 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use streams::{Pool, Profile};
+use tokio::time::sleep;
 
 use super::{Cluster, Plan};
 use crate::endpoints::ENV_FILE;
 use crate::input;
 use crate::interrupt::Interrupt;
+
+/// Between two looks whether all that was started runs still.
+const TEND_EVERY: Duration = Duration::from_secs(1);
 
 /// A pool and how many workers it has.
 #[derive(Debug, Clone, Copy)]
@@ -45,17 +50,27 @@ pub fn run(args: &UpArgs) -> Result<()> {
     plan.tell = Arc::new(say);
     tokio::runtime::Runtime::new()?.block_on(async {
         let interrupt = Interrupt::listen()?;
-        let Some(cluster) = interrupt.or(Cluster::start(plan, &catalog)).await.transpose()? else {
+        let Some(mut cluster) = interrupt.or(Cluster::start(plan, &catalog)).await.transpose()?
+        else {
             return Ok(());
         };
         let file = cluster.endpoints().write(Path::new("."))?;
         say(&format!("ready: orders go to {}", cluster.endpoints().edge_urls.join(" and ")));
         say(&format!("{} says where everything is; Ctrl-C ends it", file.display()));
-        interrupt.wait().await;
+        let tended = interrupt.or(tend(&mut cluster)).await.transpose();
         say("stopping");
         std::fs::remove_file(ENV_FILE).context("removing the file of endpoints")?;
-        cluster.stop().await
+        cluster.stop().await?;
+        tended.map(drop)
     })
+}
+
+/// Starts again what ends, until it is dropped.
+async fn tend(cluster: &mut Cluster) -> Result<()> {
+    loop {
+        sleep(TEND_EVERY).await;
+        cluster.tend().await?;
+    }
 }
 
 fn workers(text: &str) -> Result<Workers> {

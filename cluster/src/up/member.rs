@@ -1,6 +1,6 @@
 //! One process of a cluster that is this program itself in one of its roles.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -130,10 +130,17 @@ impl Member {
 
     /// Whether it has ended by itself, or was killed.
     pub fn has_ended(&mut self) -> Result<bool> {
-        Ok(match &mut self.process {
-            Some(process) => process.exited()?.is_some(),
-            None => true,
-        })
+        Ok(self.process.is_none() || self.ended()?.is_some())
+    }
+
+    /// How it has ended by itself; `None` while it runs, and after it was stopped or killed from here.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.process.as_mut().map(Process::exited).transpose()?.flatten())
+    }
+
+    /// Where its output goes.
+    pub(super) fn log(&self) -> PathBuf {
+        self.launch.log()
     }
 
     /// Kills it without warning.

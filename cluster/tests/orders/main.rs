@@ -31,4 +31,5 @@ mod sold_out_stays_at_zero;
 mod steps_taken_twice;
 mod the_audit_finds_every_mutant;
 mod the_stream_never_fills_up;
+mod what_dies_is_started_again;
 mod who_works_leaves_what_waits_to_others;
