@@ -44,9 +44,8 @@ pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
 }
 
 async fn payment(scene: &Scene, notes: &mut Notes) -> Result<()> {
-    let mut shape =
-        Shape { envs: vec![("PROVIDER_TIMEOUT", "4s")], ..Shape::usual(scene.profile()) };
-    shape.workers.retain(|(pool, _)| *pool != Pool::Payment);
+    let shape = Shape { envs: vec![("PROVIDER_TIMEOUT", "4s")], ..Shape::usual(scene.profile()) };
+    let shape = shape.with(Pool::Payment, 0);
     let mut stand = Stand::start(scene, "scale, payment", shape).await?;
     stand.provider(&format!("latency_ms={LATENCY}")).await?;
     for _ in 0..REPETITIONS {

@@ -34,6 +34,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A million orders at a tenth of the rate that is aimed at.
 const DRAINED_WITHIN: Duration = Duration::from_mins(10);
 
+/// A worker is one thread, and payment's has twice the work of any other process but the brokers. Where
+/// all share two cores in equal parts, one does not get its part.
+const PAYMENT_WORKERS: usize = 2;
+
 /// What a cluster is to be made of.
 #[derive(Clone)]
 pub(super) struct Shape {
@@ -57,10 +61,17 @@ pub(super) struct Stand {
 }
 
 impl Shape {
-    /// One edge, and one worker for each pool.
+    /// One edge, two payment workers, and one worker for each other pool.
     pub(super) fn usual(profile: Profile) -> Self {
         let workers = Pool::ALL.map(|pool| (pool, 1)).to_vec();
-        Self { profile, edges: 1, workers, envs: Vec::new() }
+        Self { profile, edges: 1, workers, envs: Vec::new() }.with(Pool::Payment, PAYMENT_WORKERS)
+    }
+
+    /// The same with so many workers in a pool.
+    pub(super) fn with(mut self, pool: Pool, count: usize) -> Self {
+        self.workers.retain(|(its_pool, _)| *its_pool != pool);
+        self.workers.push((pool, count));
+        self
     }
 
     /// The same without workers; orders may wait for as long as it takes.

@@ -34,9 +34,8 @@ const SECONDS_MAX: f64 = 15.0;
 const ENVS: [(&str, &str); 2] = [("PROVIDER_TIMEOUT", "4s"), ("MILLRACE_BACKLOG_SECONDS", "86400")];
 
 pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
-    let mut shape = Shape { envs: ENVS.to_vec(), ..Shape::usual(scene.profile()) };
-    shape.workers.retain(|(pool, _)| *pool != Pool::Payment);
-    shape.workers.push((Pool::Payment, PAYMENT_WORKERS));
+    let shape = Shape { envs: ENVS.to_vec(), ..Shape::usual(scene.profile()) };
+    let shape = shape.with(Pool::Payment, PAYMENT_WORKERS);
     let mut stand = Stand::start(scene, "sync", shape).await?;
     let mut both = Both::start(scene, notes, &mut stand).await?;
     for latency in LATENCIES {
