@@ -13,8 +13,9 @@ use super::stand::{Shape, Stand};
 use crate::load::{Phase, PhaseResult};
 use crate::report::Percentiles;
 
-/// Times as long as other measurements: what is sustained has to go on for a while.
-const LONGER: u32 = 2;
+/// Times as long as other measurements: what is sustained goes on for many times the half second that an
+/// order waits, which rises and falls.
+const LONGER: u32 = 4;
 
 const SMALL: &str = "small orders, 256 connections";
 const BASKETS: &str = "real baskets, 256 connections";
