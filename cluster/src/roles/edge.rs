@@ -57,7 +57,8 @@ pub fn run(args: EdgeArgs) -> Result<()> {
     ensure!(long_enough, "--secrets: each has at least {SECRET_LENGTH_MIN} characters");
     runtime()?.block_on(async {
         let shutdown = Interrupt::listen()?;
-        prepare::brokers(&args.nats_url, args.profile).await?;
+        let prepared = prepare::brokers(&args.nats_url, args.profile);
+        let Some(_) = shutdown.or(prepared).await.transpose()? else { return Ok(()) };
         let config = edge::Config {
             listen: args.listen,
             cores: args.cores,

@@ -68,8 +68,11 @@ pub struct WorkerArgs {
 pub fn run(args: WorkerArgs) -> Result<()> {
     runtime()?.block_on(async {
         let shutdown = Interrupt::listen()?;
-        prepare::brokers(&args.nats_url, args.profile).await?;
-        prepare::database(&args.database_url).await?;
+        let prepared = async {
+            prepare::brokers(&args.nats_url, args.profile).await?;
+            prepare::database(&args.database_url).await
+        };
+        let Some(_) = shutdown.or(prepared).await.transpose()? else { return Ok(()) };
         let config = workers::Config {
             pool: args.pool,
             nats_url: args.nats_url,

@@ -59,9 +59,8 @@ pub fn run(args: &UpArgs) -> Result<()> {
         say(&format!("{} says where everything is; Ctrl-C ends it", file.display()));
         let tended = interrupt.or(tend(&mut cluster)).await.transpose();
         say("stopping");
-        std::fs::remove_file(ENV_FILE).context("removing the file of endpoints")?;
-        cluster.stop().await?;
-        tended.map(drop)
+        let removed = std::fs::remove_file(ENV_FILE).context("removing the file of endpoints");
+        tended.map(drop).and(cluster.stop().await).and(removed)
     })
 }
 

@@ -112,11 +112,17 @@ impl Member {
         }
     }
 
-    /// Starts it and waits until it is ready.
-    pub async fn start(&mut self) -> Result<()> {
+    /// Starts it and does not wait.
+    pub(super) fn spawn(&mut self) -> Result<()> {
         self.process = None;
         let process = Process::spawn(&self.reaper, &self.launch);
         self.process = Some(process.with_context(|| format!("starting {}", self.launch.name))?);
+        Ok(())
+    }
+
+    /// Starts it and waits until it is ready.
+    pub async fn start(&mut self) -> Result<()> {
+        self.spawn()?;
         let deadline = Instant::now() + READY_WITHIN;
         while !self.is_ready().await {
             if self.has_ended()? || Instant::now() > deadline {

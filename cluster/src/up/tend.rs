@@ -1,74 +1,104 @@
-//! What ends without having been asked to is started again, as `restart: unless-stopped` does in
-//! containers.
+//! What ends without having been asked to is started again, as containers are with `restart:
+//! unless-stopped`: at once, and ever later where it ends again soon.
 
 use std::collections::HashMap;
-use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use anyhow::Result;
+use tokio::time::Instant;
 
 use super::Cluster;
 use crate::servers::Tell;
 
-/// What ends more often has a reason that starting it again does not cure.
-const RESTARTS_MAX: u32 = 5;
+/// From one start to the next of what ends soon, at first and at last.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_LAST: Duration = Duration::from_mins(1);
+/// What ran for so long did not end for the reason for which it ended before.
+const WELL_AFTER: Duration = Duration::from_mins(5);
 
-/// How often each part of a cluster was started again, by its name.
+/// When each part of a cluster was last started again, by its name.
 #[derive(Default)]
-pub(super) struct Restarts(HashMap<String, u32>);
+pub(super) struct Restarts(HashMap<String, Restart>);
 
-/// Something that was started and has ended.
-struct Ended {
-    name: String,
-    how: ExitStatus,
-    log: PathBuf,
+struct Restart {
+    at: Instant,
+    /// Until the next one.
+    pause: Duration,
 }
 
 impl Cluster {
-    /// Looks once at all that was started: what has ended meanwhile is told of and started again, up
-    /// to five times each.
+    /// Looks once at all that was started: what has ended meanwhile is told of and started again, and
+    /// not waited for. Not so the provider, whose books have ended with it.
     pub async fn tend(&mut self) -> Result<()> {
         let Self { plan, restarts, servers, provider, edges, workers, .. } = self;
-        let tell = plan.tell.as_ref();
+        let (tell, now) = (plan.tell.as_ref(), Instant::now());
         let brokers = servers.brokers.servers.iter_mut();
         for server in brokers.chain([&mut servers.redis, &mut servers.postgres]) {
-            if let Some(how) = server.ended()? {
-                let ended = Ended { name: server.name().to_owned(), how, log: server.log() };
-                restarts.start_again(tell, ended, async || server.start().await).await;
+            if let Some(how) = server.ended()?
+                && restarts.is_due(server.name(), now)
+            {
+                tell_of(tell, server.name(), how, "is started again", &server.log());
+                server.spawn()?;
             }
         }
-        let workers = workers.iter_mut().map(|(_, worker)| worker);
-        for member in [provider].into_iter().chain(workers).chain(edges) {
-            if let Some(how) = member.ended()? {
-                let ended = Ended { name: member.name().to_owned(), how, log: member.log() };
-                restarts.start_again(tell, ended, async || member.start().await).await;
+        for member in workers.iter_mut().map(|(_, worker)| worker).chain(edges) {
+            if let Some(how) = member.ended()?
+                && restarts.is_due(member.name(), now)
+            {
+                tell_of(tell, member.name(), how, "is started again", &member.log());
+                member.spawn()?;
             }
+        }
+        if let Some(how) = provider.ended()? {
+            let so = "is gone with all its books: no payment is made until another cluster is up";
+            tell_of(tell, provider.name(), how, so, &provider.log());
+            provider.kill().await?;
         }
         Ok(())
     }
 }
 
+fn tell_of(tell: &Tell, name: &str, how: ExitStatus, so: &str, log: &Path) {
+    tell(&format!("{name} has ended ({how}) and {so}; its log is {}", log.display()));
+}
+
 impl Restarts {
-    async fn start_again<E: Display>(
-        &mut self,
-        tell: &Tell,
-        Ended { name, how, log }: Ended,
-        start: impl AsyncFnOnce() -> Result<(), E>,
-    ) {
-        let restarts = self.0.entry(name.clone()).or_default();
-        if *restarts > RESTARTS_MAX {
-            return;
+    /// Whether what has ended is to be started again now: the answer is taken as done.
+    fn is_due(&mut self, name: &str, now: Instant) -> bool {
+        let Some(last) = self.0.get_mut(name) else {
+            self.0.insert(name.to_owned(), Restart { at: now, pause: PAUSE_FIRST });
+            return true;
+        };
+        let ran = now - last.at;
+        if ran < last.pause {
+            return false;
         }
-        *restarts += 1;
-        let log = log.display();
-        if *restarts > RESTARTS_MAX {
-            tell(&format!("{name} has ended too often and stays down ({how}); its log is {log}"));
-            return;
-        }
-        tell(&format!("{name} has ended ({how}) and is started again; its log is {log}"));
-        if let Err(err) = start().await {
-            tell(&format!("{name} was not started: {err}"));
-        }
+        let pause = if ran < WELL_AFTER { last.pause * 2 } else { PAUSE_FIRST };
+        *last = Restart { at: now, pause: pause.min(PAUSE_LAST) };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_again_and_again_is_started_ever_later() {
+        assert_eq!(started_again_at(0..200), [0, 1, 3, 7, 15, 31, 63, 123, 183]);
+    }
+
+    #[test]
+    fn what_ran_for_long_is_started_again_at_once() {
+        assert_eq!(started_again_at([0, 1, 3, 303, 304]), [0, 1, 3, 303, 304]);
+    }
+
+    /// The seconds at which something is started that is found ended at all of `seconds`.
+    fn started_again_at(seconds: impl IntoIterator<Item = u64>) -> Vec<u64> {
+        let (mut restarts, begun) = (Restarts::default(), Instant::now());
+        let at = |second: &u64| restarts.is_due("it", begun + Duration::from_secs(*second));
+        seconds.into_iter().filter(at).collect()
     }
 }

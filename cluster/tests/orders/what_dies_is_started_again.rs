@@ -3,63 +3,90 @@
 
 use std::sync::{Arc, Mutex};
 
+use cluster::servers::Servers;
+use cluster::up::Cluster;
+use hyper::StatusCode;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use orders::Status;
 use streams::{Pool, Profile};
+use tokio::net::TcpStream;
 
 use crate::goods::{basket, item};
 use crate::shop::{Shop, plan, until};
 
-/// How often a part is started again.
-const RESTARTS_MAX: usize = 5;
-
 #[tokio::test]
-async fn a_worker_an_edge_and_a_server_that_die_are_started_again() {
-    let (mut shop, told) = shop_that_tells().await;
+async fn workers_edges_and_servers_that_die_are_started_again() {
+    let told = Told::default();
+    let mut shop = shop_that_tells(&told).await;
     shop.sell(&[item("AGAIN", 5)]).await;
 
-    let cluster = &shop.cluster;
-    let (_, payment) = cluster.workers.iter().find(|(pool, _)| *pool == Pool::Payment).unwrap();
-    for pid in [payment.pid(), cluster.edges[0].pid(), cluster.servers.redis.pid()] {
-        die(pid);
+    let before = pids(&shop);
+    for (_, pid) in &before {
+        kill_at_once(*pid);
     }
-    for name in ["payment-1", "edge-1", "redis"] {
+    for (name, _) in &before {
         let line = format!("{name} has ended (signal: 9 (SIGKILL)) and is started again");
         shop.tend_until(&told, &line).await;
     }
-
-    let id = shop.place("again", &basket(&[("AGAIN", 1)])).await;
+    let mut placed = None;
+    until("an edge takes orders", async || {
+        shop.cluster.tend().await.unwrap();
+        let address = shop.cluster.edges[0].url().strip_prefix("http://").unwrap();
+        if TcpStream::connect(address).await.is_ok() {
+            let answer = shop.post(0, "again", &basket(&[("AGAIN", 1)])).await;
+            placed = (answer.status == StatusCode::ACCEPTED).then(|| answer.order_id());
+        }
+        placed.is_some()
+    })
+    .await;
+    let id = placed.unwrap();
     assert_eq!(shop.until_final(&[id]).await[0].status, Status::Fulfilled);
+    until("redis answers", async || {
+        let client = redis::Client::open(shop.cluster.servers.redis.url()).unwrap();
+        client.get_multiplexed_async_connection().await.is_ok()
+    })
+    .await;
+    let after = pids(&shop);
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after));
     shop.close(&[id]).await;
 }
 
 #[tokio::test]
-async fn what_cannot_stay_up_stays_down_at_last() {
-    let (mut shop, told) = shop_that_tells().await;
-    let (_, worker) = &mut shop.cluster.workers[0];
-    let name = worker.name().to_owned();
-    worker.set("DATABASE_URL", "nonsense");
-    die(worker.pid());
+async fn a_provider_that_dies_is_not_replaced_by_one_with_empty_books() {
+    let told = Told::default();
+    let mut shop = shop_that_tells(&told).await;
+    kill_at_once(shop.cluster.provider.pid().unwrap());
 
-    shop.tend_until(&told, &format!("{name} has ended too often and stays down")).await;
+    shop.tend_until(&told, "provider has ended (signal: 9 (SIGKILL)) and is gone").await;
     shop.cluster.tend().await.unwrap();
-    let ends = told.lock().unwrap().iter().filter(|line| line.contains("has ended")).count();
-    assert_eq!(ends, RESTARTS_MAX + 1);
+    assert_eq!(told.lock().unwrap().iter().filter(|line| line.contains("has ended")).count(), 1);
+    assert!(shop.cluster.provider.has_ended().unwrap());
     shop.cluster.stop().await.unwrap();
 }
 
 type Told = Arc<Mutex<Vec<String>>>;
 
-async fn shop_that_tells() -> (Shop, Told) {
-    let (mut plan, told) = (plan(Profile::Single), Told::default());
+async fn shop_that_tells(told: &Told) -> Shop {
+    let mut plan = plan(Profile::Single);
     let tell = told.clone();
     plan.tell = Arc::new(move |line| tell.lock().unwrap().push(line.to_owned()));
-    (Shop::open(plan).await, told)
+    Shop::open(plan).await
 }
 
-fn die(pid: Option<u32>) {
-    kill(Pid::from_raw(pid.unwrap() as i32), Signal::SIGKILL).unwrap();
+/// One of each kind that may die.
+fn pids(shop: &Shop) -> [(String, u32); 5] {
+    let Cluster { servers: Servers { brokers, redis, postgres }, edges, workers, .. } =
+        &shop.cluster;
+    let (_, payment) = workers.iter().find(|(pool, _)| *pool == Pool::Payment).unwrap();
+    let servers = [&brokers.servers[0], redis, postgres];
+    let [broker, redis, postgres] = servers.map(|it| (it.name().to_owned(), it.pid().unwrap()));
+    let [payment, edge] = [payment, &edges[0]].map(|it| (it.name().to_owned(), it.pid().unwrap()));
+    [broker, redis, postgres, payment, edge]
+}
+
+fn kill_at_once(pid: u32) {
+    kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap();
 }
 
 impl Shop {
