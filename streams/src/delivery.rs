@@ -106,19 +106,14 @@ impl Delivery {
 
     /// Gives the message back, to be delivered again at once.
     pub async fn give_back(self) {
-        self.say_now(AckKind::Nak(None)).await;
+        self.say(AckKind::Nak(None)).await;
     }
 
-    /// Tells the broker that the work goes on, so that `ack_wait` starts anew.
+    /// Tells the broker that the work goes on, so that `ack_wait` starts anew. While no broker is there
+    /// it would only fill the client's queue, again and again.
     pub async fn progress(&self) {
-        self.say_now(AckKind::Progress).await;
-    }
-
-    /// Says what means nothing later. While no broker is there it would only fill the queue, and hold
-    /// up a worker that is to end.
-    async fn say_now(&self, kind: AckKind) {
         if self.connection.is_connected() {
-            self.say(kind).await;
+            self.say(AckKind::Progress).await;
         }
     }
 

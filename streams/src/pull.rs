@@ -8,10 +8,10 @@ use std::mem::take;
 use async_nats::Error;
 use async_nats::jetstream::Message;
 use thiserror::Error;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{Connection, Delivery, Source, batch};
-use asked::{Asked, ENDS_WITHIN, Portion};
+use asked::{Asked, Portion, SILENCE_MAX};
 
 /// The most that one request asks for: nearly four of the largest messages.
 const BYTES_MAX: usize = 4 * batch::BYTES_MAX;
@@ -82,7 +82,8 @@ impl Puller {
         self.finishing = true;
     }
 
-    /// Gives back what was asked for and nobody has taken yet, all of which has come within 1.5 s.
+    /// Gives back what was asked for and nobody has taken yet, for which it waits: a second, and 4 s
+    /// where the broker is late.
     pub async fn give_back(&mut self) {
         if self.asked.as_ref().is_some_and(Asked::is_open) {
             // What is given back while it still pulls would come here again.
@@ -123,13 +124,15 @@ impl Puller {
         Ok(())
     }
 
-    /// Lets what is asked for come to its end: it belongs to the set. Whoever leaves earlier leaves
-    /// what is on its way to nobody, until `ack_wait` is over.
+    /// Lets what is asked for come to its end, for 4 s at most: it belongs to the set. What comes after
+    /// that is with nobody until `ack_wait` is over.
     async fn end(&mut self) {
         let Some(asked) = &mut self.asked else { return };
-        let until = Instant::now() + ENDS_WITHIN;
-        while let Some(message) = asked.last(until).await {
-            if let Err(err) = self.set.add(message, &self.connection) {
+        let until = Instant::now() + SILENCE_MAX;
+        while asked.is_open() {
+            let Ok(Ok(news)) = timeout_at(until, asked.next()).await else { break };
+            let added = news.map_or(Ok(()), |message| self.set.add(message, &self.connection));
+            if let Err(err) = added {
                 tracing::warn!(%err, "a message without a place in its stream");
             }
         }

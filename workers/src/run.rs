@@ -42,7 +42,7 @@ const KEEP_IN_HAND: Duration = Duration::from_mins(1);
 const STALE_AFTER: Duration = Duration::from_secs(10);
 /// How long a worker that is asked to end works on what it has: a set is done well before, unless a
 /// dependency hangs. What is not done by then is given back.
-pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(12);
 /// Between two pulls when the broker does not answer.
 const PULL_AGAIN_AFTER: Duration = Duration::from_millis(200);
 

@@ -23,8 +23,9 @@ use crate::stages::Stages;
 use crate::{alone, fulfilment, inventory, janitor, payment};
 
 /// The longest that a worker takes to end once it is asked to: it finishes what it has, or gives it
-/// back, for which 5 s are enough.
-pub const END_MAX: Duration = FINISH_WITHIN.saturating_add(Duration::from_secs(5));
+/// back, for which 8 s are enough: 4 until a late broker has sent it, 2 to note in the database that
+/// nobody died of it, and 2 until all is said.
+pub const END_MAX: Duration = FINISH_WITHIN.saturating_add(Duration::from_secs(8));
 
 /// How a worker is set up.
 pub struct Config {

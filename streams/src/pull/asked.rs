@@ -8,7 +8,7 @@ use async_nats::jetstream::Message;
 use async_nats::{Error, StatusCode, Subject, Subscriber};
 use futures_util::StreamExt;
 use serde::Serialize;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::{Connection, Source};
 
@@ -17,11 +17,9 @@ use crate::{Connection, Source};
 const EXPIRES: Duration = Duration::from_secs(1);
 /// A request that has neither brought anything nor ended after this is lost. Brokers on a busy
 /// machine are late by less.
-const SILENCE_MAX: Duration = Duration::from_secs(4);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(4);
 /// How often is looked whether the connection was lost meanwhile, and the request with it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// For a request to come to its end by itself: brokers may be late with the last word.
-pub(super) const ENDS_WITHIN: Duration = EXPIRES.saturating_add(Duration::from_millis(500));
 /// Messages of one request: where they are tiny, each of them costs more than its records do.
 const MESSAGES_MAX: usize = 64;
 /// How the broker says that the next message would have too many bytes, or be one too many. With three
@@ -105,24 +103,15 @@ impl Asked {
         Ok(())
     }
 
-    /// The next message of an open request, and `None` for news of it: it may have ended. Any error
-    /// means that nothing can be said of what was asked for. May be cancelled without losing a message.
+    /// The next message of an open request, and `None` for news of it: it may have ended. It has with
+    /// any error. May be cancelled without losing a message.
     pub(super) async fn next(&mut self) -> Result<Option<Message>, Error> {
-        let heard = self.hear().await?;
-        self.count(heard)
-    }
-
-    /// The next message of an open request that is to come to its end; `None` once it has, or when that
-    /// took longer than a request lasts. May be cancelled without losing a message.
-    pub(super) async fn last(&mut self, until: Instant) -> Option<Message> {
-        while self.is_open() {
-            match timeout_at(until, self.next()).await {
-                Ok(Ok(Some(message))) => return Some(message),
-                Ok(Ok(None)) => {}
-                Ok(Err(_)) | Err(_) => return None,
-            }
+        let heard = self.hear().await;
+        let counted = heard.and_then(|heard| self.count(heard));
+        if counted.is_err() {
+            self.owed = 0;
         }
-        None
+        counted
     }
 
     async fn hear(&mut self) -> Result<async_nats::Message, Error> {
