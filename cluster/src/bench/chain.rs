@@ -31,29 +31,52 @@ pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
             notes.figure("chain_durable_per_s", "orders/s", rate);
         }
     }
-    let half = notes.median_carried(SMALL) / 2.0;
-    let mut windows = Vec::new();
-    for _ in 0..REPETITIONS {
-        let phase = open(CONNECTIONS, half, scene.time * LONGER);
-        let name = "small orders, half the chain's rate";
-        let result = stand.post(scene, notes, &scene.goods.small, (name, phase)).await?;
-        notes.result(name, &result);
-        windows.push((result.begun_at_ms, result.ended_at_ms));
-        stand.drain().await?;
-    }
+    let small =
+        at_half(scene, notes, &mut stand, SMALL, ("small orders", &scene.goods.small)).await?;
     for _ in 0..REPETITIONS {
         let baskets = sustained(scene, notes, &mut stand, (BASKETS, &scene.goods.baskets)).await?;
         if is_durable {
             notes.figure("chain_baskets_per_s", "orders/s", baskets.rate);
         }
     }
+    let baskets =
+        at_half(scene, notes, &mut stand, BASKETS, ("real baskets", &scene.goods.baskets)).await?;
     let ended = stand.end(scene, notes).await?;
-    for (from, to) in windows {
-        let times = Percentiles::of(ended.times(from, to)).context("no order came to its end")?;
-        notes.row("post to end at half the chain's rate: p50", "ms", times.p50);
+    let times =
+        |(from, to)| Percentiles::of(ended.times(from, to)).context("no order came to its end");
+    for times in small.into_iter().map(times) {
+        let times = times?;
+        notes.row("small orders, from post to end at half the chain's rate: p50", "ms", times.p50);
         notes.figure("final_p99_ms", "ms", times.p99);
     }
+    for times in baskets.into_iter().map(times) {
+        let times = times?;
+        notes.row("real baskets, from post to end at half the chain's rate: p50", "ms", times.p50);
+        notes.row("real baskets, from post to end at half the chain's rate: p99", "ms", times.p99);
+    }
     Ok(())
+}
+
+/// Posts at half of the rate at which orders were carried under the name `carried`. Gives when each
+/// repetition began and ended, in milliseconds since 1970.
+async fn at_half(
+    scene: &Scene,
+    notes: &mut Notes,
+    stand: &mut Stand,
+    carried: &str,
+    (kind, bodies): (&str, &Path),
+) -> Result<Vec<(i64, i64)>> {
+    let half = notes.median_carried(carried) / 2.0;
+    let name = format!("{kind}, half the chain's rate");
+    let mut windows = Vec::new();
+    for _ in 0..REPETITIONS {
+        let phase = open(CONNECTIONS, half, scene.time * LONGER);
+        let result = stand.post(scene, notes, bodies, (&name, phase)).await?;
+        notes.result(&name, &result);
+        windows.push((result.begun_at_ms, result.ended_at_ms));
+        stand.drain().await?;
+    }
+    Ok(windows)
 }
 
 /// What a chain did while orders kept coming.
