@@ -1,21 +1,45 @@
-# One image for every role: the binary `millrace` on a bare Debian.
+# Three images, each with one binary and nothing else: no shell, no package manager.
+#   --target millrace            what runs in production
+#   --target payment-simulator   a payment provider that takes no real money
+#   --target millrace-lab        the product's commands and the lab's: the demo, the audit, chaos
 
-FROM rust:1.95-slim-trixie AS build
+FROM rust:1.95-slim-trixie AS source
 WORKDIR /src
 COPY . .
-# The caches keep the crates, and what was built of them, for the next build. Cargo goes by the
-# sources' times, which are in no order when checkouts take turns: touched, they are all new.
-# What is stripped only debuggers read.
+# Cargo goes by the sources' times, which are in no order when checkouts take turns: touched, they are
+# all new.
+RUN find . -type f -exec touch {} +
+
+# The caches keep the crates, and what was built of them, for the next build. What is stripped only
+# debuggers read. `ldd` names the libraries that the binary needs beside it.
+FROM source AS build-millrace
 RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
-    find . -type f -exec touch {} + \
-    && cargo build --release --locked -p cluster --target-dir /target \
-    && strip --strip-debug -o /usr/local/bin/millrace /target/release/millrace
+    .ci/build-image millrace millrace /image
 
-FROM debian:trixie-slim
-# Whom to trust when the payment provider is reached by https.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /usr/local/bin/millrace /usr/local/bin/
-# A user of no name, who owns nothing here.
+FROM source AS build-payment-simulator
+RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
+    --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
+    .ci/build-image payment-simulator payment-simulator /image
+
+FROM source AS build-millrace-lab
+RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
+    --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
+    .ci/build-image lab millrace-lab /image
+
+# Run as an unprivileged user that owns nothing here.
+FROM scratch AS payment-simulator
+COPY --from=build-payment-simulator /image /
 USER 10001:10001
-ENTRYPOINT ["millrace"]
+ENTRYPOINT ["/usr/local/bin/payment-simulator"]
+
+FROM scratch AS millrace-lab
+COPY --from=build-millrace-lab /image /
+USER 10001:10001
+ENTRYPOINT ["/usr/local/bin/millrace-lab"]
+
+# The last one is what `docker build .` makes.
+FROM scratch AS millrace
+COPY --from=build-millrace /image /
+USER 10001:10001
+ENTRYPOINT ["/usr/local/bin/millrace"]

@@ -1,29 +1,52 @@
-//! What an edge must be told.
+//! What an edge is told.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use clap::Args;
 use orders::Secrets;
-use streams::Profile;
+use redis::{IntoConnectionInfo, RedisResult};
+use streams::{BatchConfig, BrokersConfig};
 
-/// What an edge must be told. Numbers that operators need not choose are limits of this crate.
-#[derive(Debug, Clone)]
+/// Where an edge listens if nothing else is said.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+
+/// What an edge is told. Numbers that operators need not choose are limits of this crate.
+#[derive(Debug, Clone, Args)]
 pub struct Config {
-    /// Where to listen; port 0 takes any free port.
+    /// Address to listen on; port 0 takes any free port
+    #[arg(long, env = "MILLRACE_LISTEN", value_name = "ADDRESS", default_value = LISTEN_DEFAULT)]
     pub listen: SocketAddr,
-    /// Threads that serve, each with a runtime, a broker connection and an intake of its own.
+    /// Threads that serve, each with its own connection to the brokers
+    #[arg(long, env = "MILLRACE_CORES", value_name = "N", default_value = "1")]
     pub cores: NonZeroUsize,
-    /// The brokers' URLs, separated by commas.
-    pub nats_url: String,
-    /// Redis's URL.
+    /// The brokers.
+    #[command(flatten)]
+    pub brokers: BrokersConfig,
+    /// How many orders one message holds.
+    #[command(flatten)]
+    pub batch: BatchConfig,
+    /// Redis: redis://HOST:PORT
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_parser = redis_url)]
     pub redis_url: String,
-    /// What order ids are proven with; the same for all edges.
+    /// Secrets that sign order ids, the same for all edges, separated by commas, each of 16
+    /// characters or more: the first signs, all verify
+    #[arg(long, env = "MILLRACE_SECRETS", hide_env_values = true)]
     pub secrets: Secrets,
-    /// The durability that a 202 promises.
-    pub profile: Profile,
-    /// How long the oldest order may wait for inventory until no more are taken in.
-    pub backlog_max: Duration,
-    /// Orders in one message: 1 to 256; more counts as 256.
-    pub max_batch: NonZeroUsize,
+    /// How long the oldest order may wait for inventory before new orders are refused
+    #[arg(
+        long,
+        env = "MILLRACE_BACKLOG_MAX_AGE",
+        value_name = "DURATION",
+        default_value = "10m",
+        value_parser = streams::duration
+    )]
+    pub backlog_max_age: Duration,
+}
+
+/// Checks the URL of Redis, so that a fault is found before anything starts.
+fn redis_url(text: &str) -> RedisResult<String> {
+    text.into_connection_info()?;
+    Ok(text.to_owned())
 }

@@ -51,9 +51,9 @@ impl Core {
     /// Connects, and starts what takes orders and requests in: it ends after the last sender is gone.
     pub(crate) async fn open(shared: Shared) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
         let Shared { config, admission, durability, bodies, statuses, stock } = shared;
-        let broker = Connection::open(&config.nats_url, "edge").await?;
+        let broker = Connection::open(&config.brokers.nats_url, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis_url)?);
-        let items = config.max_batch.get().min(batch::RECORDS_MAX);
+        let items = config.batch.max_batch;
         let limits = |waiting| GroupLimits { items, bytes: batch::BYTES_MAX, waiting };
         let (intake, submissions) = group_commit(limits(ORDERS_WAITING_MAX));
         let (cancellations, requests) = group_commit(limits(CANCELLATIONS_WAITING_MAX));
@@ -63,7 +63,7 @@ impl Core {
         taking_in.spawn(take_requests(requests, publisher));
         let core = Self {
             secrets: config.secrets,
-            profile: config.profile,
+            profile: config.brokers.profile,
             admission,
             durability,
             bodies,

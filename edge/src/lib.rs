@@ -35,6 +35,6 @@ mod serve;
 mod status;
 mod stock;
 
-pub use config::Config;
+pub use config::{Config, LISTEN_DEFAULT};
 pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, END_MAX, ORDERS_WAITING_MAX};
 pub use serve::{EdgeError, run};

@@ -61,12 +61,12 @@ pub async fn run(
 ) -> Result<(), EdgeError> {
     let (address, listeners) = bind(config.listen, config.cores)
         .map_err(|source| EdgeError::Listen { address: config.listen, source })?;
-    let broker = Connection::open(&config.nats_url, "edge questions").await?;
-    let durability = Durability::proven(&broker, config.profile).await?;
-    let proving = durability.clone().watch(broker.clone(), config.profile);
+    let broker = Connection::open(&config.brokers.nats_url, "edge questions").await?;
+    let durability = Durability::proven(&broker, config.brokers.profile).await?;
+    let proving = durability.clone().watch(broker.clone(), config.brokers.profile);
     let _prove_to_the_end = AbortOnDropHandle::new(tokio::spawn(proving));
     let admission = Admission::default();
-    let watching = admission.clone().watch(broker.clone(), config.backlog_max);
+    let watching = admission.clone().watch(broker.clone(), config.backlog_max_age);
     let _watch_to_the_end = AbortOnDropHandle::new(tokio::spawn(watching));
     let shared = Shared {
         admission,

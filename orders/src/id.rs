@@ -10,6 +10,8 @@ use crate::IdempotencyKey;
 const ID_BYTES: usize = 16;
 /// 64 bits: guessing one over HTTP at 100,000 tries a second takes millions of years.
 const TAG_BYTES: usize = 8;
+/// 16 random letters and digits hold 95 bits.
+const SECRET_LENGTH_MIN: usize = 16;
 
 /// An order's id: 128 bits of SHA-256 over caller and `Idempotency-Key`, so that a repeat has the
 /// same id on every edge, with nothing shared. Databases, events and logs know an order by it.
@@ -34,6 +36,11 @@ pub struct Secrets {
     first: Hmac<Sha256>,
     rest: Vec<Hmac<Sha256>>,
 }
+
+/// A secret that is too short: one that can be guessed proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("each secret has at least {SECRET_LENGTH_MIN} characters")]
+pub struct SecretTooShort;
 
 /// A text that is no order id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -93,6 +100,20 @@ impl Secrets {
             secret.clone().chain_update(id.0).verify_truncated_left(&tag).is_ok()
         };
         std::iter::once(&self.first).chain(&self.rest).any(proves).then_some(ProvenId { id, tag })
+    }
+}
+
+impl std::str::FromStr for Secrets {
+    type Err = SecretTooShort;
+
+    /// Reads secrets that are separated by commas; the first makes new tags.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut secrets = text.split(',');
+        if secrets.clone().any(|secret| secret.chars().count() < SECRET_LENGTH_MIN) {
+            return Err(SecretTooShort);
+        }
+        let first = secrets.next().ok_or(SecretTooShort)?;
+        Ok(Self::new(first, secrets))
     }
 }
 

@@ -29,7 +29,7 @@ pub use digest::BodyDigest;
 pub use event::{Created, Event, What};
 pub use event_kind::{EventKind, UnknownEvent};
 pub use fault::{Fault, Unacceptable};
-pub use id::{NotAnOrderId, OrderId, ProvenId, Secrets};
+pub use id::{NotAnOrderId, OrderId, ProvenId, SecretTooShort, Secrets};
 pub use key::{IdempotencyKey, NotAKey};
 pub use line::{Line, Quantity};
 pub use money::{Currency, Money, NotACurrency, TotalTooLarge};

@@ -11,6 +11,7 @@
 
 pub mod batch;
 mod capacity;
+mod config;
 mod connection;
 pub mod dead_letter;
 mod delivery;
@@ -33,6 +34,9 @@ mod topology;
 mod yardstick;
 
 pub use capacity::{INTAKE_PERCENT_MAX, Intake, Retention, forget_done, intake};
+pub use config::{
+    BatchConfig, BrokersConfig, DURATION_MAX, InvalidDuration, broker_ports, duration, nats_url,
+};
 pub use connection::{ConnectError, Connection, ListenError, Notices};
 pub use delivery::{Delivery, Origin, Record, Trail};
 pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, NoRoom, group_commit};
@@ -49,5 +53,7 @@ pub use question::{AskError, Question, Questions, Service, ServiceError, WorkerS
 pub use replay::{Replay, ReplayError, Replayed, at_sequence};
 pub use step::{Pool, Source, Step, UnknownPool, UnknownStep};
 pub use sync::{BrokerSync, Syncs, Unproven, prove, prove_at_start, syncs};
-pub use topology::{Drift, Topology, TopologyError, ensure_topology, limit_orders};
+pub use topology::{
+    Drift, TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_topology, limit_orders,
+};
 pub use yardstick::{Layout, Yardstick, YardstickError};

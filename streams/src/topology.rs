@@ -16,6 +16,9 @@ use crate::{Connection, Profile, Source, Step};
 /// A message that is not settled for this long is delivered again. Working goes on under progress
 /// acks, so this bounds only how long the work of a killed worker waits.
 const ACK_WAIT: Duration = Duration::from_secs(30);
+/// What a test sets to wait less for the messages of the workers that it kills, such as `5s`. Heeded by a
+/// process that is built for tests.
+pub const TEST_ACK_WAIT: &str = "MILLRACE_TEST_ACK_WAIT";
 /// Messages that a whole pool may hold: room for sixty workers that have three sets of the smallest
 /// messages in work.
 const ACK_PENDING_MAX: i64 = 12_000;
@@ -36,6 +39,8 @@ pub struct Topology {
     pub profile: Profile,
     /// How large the stream of orders may grow; beyond that the broker refuses what comes.
     pub orders_bytes_max: i64,
+    /// A message that is not settled for this long is delivered again.
+    pub ack_wait: Duration,
 }
 
 /// A setting at the broker that was not as it should be, and has been set right.
@@ -59,8 +64,8 @@ pub struct TopologyError {
 
 impl Topology {
     /// The usual topology for a profile: up to 4 GiB of orders.
-    pub const fn new(profile: Profile) -> Self {
-        Self { profile, orders_bytes_max: 4 << 30 }
+    pub fn new(profile: Profile) -> Self {
+        Self { profile, orders_bytes_max: 4 << 30, ack_wait: ack_wait() }
     }
 
     fn streams(&self) -> [Config; 3] {
@@ -97,7 +102,7 @@ impl Topology {
         pull::Config {
             durable_name: Some(source.durable.clone()),
             ack_policy: AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
+            ack_wait: self.ack_wait,
             // A finite limit would drop messages in silence.
             max_deliver: -1,
             max_ack_pending: ACK_PENDING_MAX,
@@ -106,6 +111,19 @@ impl Topology {
             ..pull::Config::default()
         }
     }
+}
+
+/// How long a message may be in work without a word about it, in every durable: 30 s.
+#[cfg(not(feature = "test-switches"))]
+pub const fn ack_wait() -> Duration {
+    ACK_WAIT
+}
+
+/// The same, unless a test has set less for this process.
+#[cfg(feature = "test-switches")]
+pub fn ack_wait() -> Duration {
+    let set = std::env::var(TEST_ACK_WAIT).ok();
+    set.and_then(|text| crate::duration(&text).ok()).unwrap_or(ACK_WAIT)
 }
 
 /// Creates what is missing and sets right what has drifted. May run anywhere, any number of times,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use deadpool_postgres::{
     Hook, ManagerConfig, Object, Pool, PoolConfig, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
@@ -60,6 +61,20 @@ pub enum DatabaseError {
 #[derive(Debug, Error)]
 #[error("the database URL cannot be used")]
 pub struct UrlError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// The database.
+#[derive(Clone, Args)]
+pub struct DatabaseConfig {
+    /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = url)]
+    pub database_url: String,
+}
+
+/// Checks a URL of PostgreSQL, so that a fault is found before anything starts.
+pub fn url(text: &str) -> Result<String, tokio_postgres::Error> {
+    text.parse::<tokio_postgres::Config>()?;
+    Ok(text.to_owned())
+}
 
 impl Database {
     /// A pool for `url` (`postgres://user@host:port/database`). Nothing is connected yet.

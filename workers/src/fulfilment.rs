@@ -4,6 +4,8 @@
 mod decision;
 mod hindrance;
 
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use orders::{CancelReason, Event, What};
 
 use crate::database::Database;
@@ -18,6 +20,19 @@ mod embedded {
 /// How the tables of fulfilment come to be.
 pub(crate) fn migrations() -> refinery::Runner {
     embedded::migrations::runner()
+}
+
+/// What fulfilment is told.
+#[derive(Clone, Args)]
+pub struct Config {
+    /// Prefix of SKUs that cannot be shipped: fulfilment withdraws their orders
+    #[arg(
+        long,
+        env = "MILLRACE_UNSHIPPABLE",
+        value_name = "PREFIX",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    pub unshippable: Option<String>,
 }
 
 /// Books a shipment for each order, or finds it booked. An order with a SKU that begins with

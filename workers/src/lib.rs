@@ -13,6 +13,7 @@
 
 mod alone;
 mod answers;
+mod config;
 mod crash;
 pub mod database;
 pub mod fulfilment;
@@ -29,5 +30,6 @@ pub mod view;
 mod work;
 mod worker;
 
+pub use config::{Config, PaymentTimeout, WorkerConfig};
 pub use run::SET_RECORDS;
-pub use worker::{Config, END_MAX, WorkerError, migrate, run};
+pub use worker::{END_MAX, WorkerError, migrate, run};

@@ -14,6 +14,7 @@ mod row;
 
 use std::time::Duration;
 
+use clap::Args;
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -24,6 +25,7 @@ use crate::database::Database;
 use crate::task::{StepError, Task, Verdict};
 pub use breaker::BreakerLimits;
 use guarded::Guarded;
+use provider::Limits;
 
 mod embedded {
     refinery::embed_migrations!("src/payment/migrations");
@@ -37,12 +39,34 @@ pub(crate) fn migrations() -> refinery::Runner {
 /// Calls to the provider that one set keeps in flight.
 const CALLS_MAX: usize = 64;
 
+/// What payment is told about its provider.
+#[derive(Clone, Args)]
+pub struct Config {
+    /// Base URL of the payment provider, by http or https, without a path
+    #[arg(long, env = "MILLRACE_PROVIDER_URL", value_parser = provider::base_url)]
+    pub provider_url: String,
+    /// The payment provider's secret key
+    #[arg(
+        long,
+        env = "MILLRACE_PROVIDER_KEY",
+        hide_env_values = true,
+        value_parser = provider::secret_key
+    )]
+    pub provider_key: String,
+    /// The bounds of each call.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// When the provider is not called any more.
+    #[command(flatten)]
+    pub breaker: BreakerLimits,
+}
+
 /// The stage: the database that keeps the proofs, and the provider that moves the money.
 pub(crate) struct Payments {
     pub(crate) database: Database,
     pub(crate) provider: Guarded,
     /// How long a reservation waits for its payment.
-    pub(crate) payment_limit: Duration,
+    pub(crate) payment_timeout: Duration,
 }
 
 impl Payments {

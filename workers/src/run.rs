@@ -5,7 +5,7 @@ use std::iter;
 use std::time::Duration;
 
 use rand::RngExt;
-use streams::{Delivery, Publisher, Puller, Record, Source, Step};
+use streams::{Delivery, Publisher, Puller, Record, Source, Step, ack_wait};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -29,8 +29,8 @@ const GATHER: Duration = Duration::from_millis(40);
 /// From this delivery on a message's records are taken one by one: twice they may have died with
 /// their neighbours.
 const ALONE_FROM_DELIVERY: u64 = 3;
-/// Well within the 30 s of `ack_wait`.
-const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// Progress is reported this often within each `ack_wait`, so that one report may be late.
+const PROGRESS_REPORTS: u32 = 3;
 /// Between two looks whether a dependency is back, at first and at last: soon for a hiccup, seldom
 /// enough for an outage.
 const LOOK_AGAIN_FIRST: Duration = Duration::from_millis(100);
@@ -38,8 +38,9 @@ const LOOK_AGAIN_LAST: Duration = Duration::from_secs(2);
 /// How long a set is kept in hand while a dependency is away. Then other workers may have it, to
 /// whom the dependency may not be away.
 const KEEP_IN_HAND: Duration = Duration::from_mins(1);
-/// After a set that took so long, what came with it and was too much for it is near its `ack_wait`.
-const STALE_AFTER: Duration = Duration::from_secs(10);
+/// After a set that took a third of `ack_wait`, what came with it and was too much for it may be delivered
+/// to another worker soon.
+const STALE_AFTER_PART: u32 = 3;
 /// How long a worker that is asked to end works on what it has: a set is done well before, unless a
 /// dependency hangs. What is not done by then is given back.
 pub(crate) const FINISH_WITHIN: Duration = Duration::from_secs(12);
@@ -51,7 +52,7 @@ pub(crate) struct Loop {
     pub(crate) stages: Stages,
     pub(crate) publisher: Publisher,
     /// Outcomes in one message.
-    pub(crate) batch_records_max: usize,
+    pub(crate) max_batch: usize,
 }
 
 impl Loop {
@@ -65,7 +66,7 @@ impl Loop {
                     let begun = Instant::now();
                     let is_small = is_small(&deliveries);
                     self.handle(step, deliveries, &mut puller, &ending).await;
-                    if begun.elapsed() > STALE_AFTER {
+                    if begun.elapsed() > ack_wait() / STALE_AFTER_PART {
                         puller.give_back().await;
                     }
                     if is_small {
@@ -151,7 +152,7 @@ impl Loop {
                 Down
             })?;
             stop_at(step, Stop::Committed);
-            let most = self.batch_records_max;
+            let most = self.max_batch;
             publish(&self.publisher, step, &records, worked, most).await.map_err(|err| {
                 tracing::warn!(%step, error = with_causes(&err), "outcomes not stored, once more");
                 Down
@@ -208,7 +209,7 @@ struct Down;
 async fn while_telling<T>(deliveries: &[Delivery], work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     loop {
-        match timeout(PROGRESS_EVERY, &mut work).await {
+        match timeout(ack_wait() / PROGRESS_REPORTS, &mut work).await {
             Ok(done) => return done,
             Err(_) => {
                 for delivery in deliveries {

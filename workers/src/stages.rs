@@ -7,28 +7,38 @@ use crate::payment::Payments;
 use crate::task::{StepError, Task, Verdict};
 use crate::{fulfilment, inventory};
 
-/// All that the stages need.
+/// What the steps of a worker's pool need.
 pub(crate) struct Stages {
     pub(crate) database: Database,
-    pub(crate) payments: Payments,
+    pub(crate) stage: Stage,
     /// Tells this run of the worker from all others.
     pub(crate) process: i64,
-    /// What SKUs begin with that cannot be shipped.
-    pub(crate) unshippable: Option<String>,
+}
+
+/// A pool's stage, with what it needs beside the database.
+pub(crate) enum Stage {
+    Inventory,
+    Payment(Box<Payments>),
+    Fulfilment(fulfilment::Config),
 }
 
 impl Stages {
     /// Takes `step` for every task: as many verdicts, in the same order.
     pub(crate) async fn take(&self, step: Step, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
-        match step {
-            Step::Reserve => inventory::reserve(&self.database, tasks).await,
-            Step::Release => inventory::release(&self.database, tasks).await,
-            Step::Charge => self.payments.charge(tasks).await,
-            Step::Refund => self.payments.refund(tasks).await,
-            Step::Ship => {
-                fulfilment::ship(&self.database, self.unshippable.as_deref(), tasks).await
+        match (&self.stage, step) {
+            (Stage::Inventory, Step::Reserve) => inventory::reserve(&self.database, tasks).await,
+            (Stage::Inventory, Step::Release) => inventory::release(&self.database, tasks).await,
+            (Stage::Payment(payments), Step::Charge) => payments.charge(tasks).await,
+            (Stage::Payment(payments), Step::Refund) => payments.refund(tasks).await,
+            (Stage::Fulfilment(config), Step::Ship) => {
+                fulfilment::ship(&self.database, config.unshippable.as_deref(), tasks).await
             }
-            Step::Withdraw => fulfilment::withdraw(&self.database, tasks).await,
+            (Stage::Fulfilment(_), Step::Withdraw) => {
+                fulfilment::withdraw(&self.database, tasks).await
+            }
+            (Stage::Inventory | Stage::Payment(_) | Stage::Fulfilment(_), step) => {
+                unreachable!("a worker takes the steps of its own pool, and {step} is another's")
+            }
         }
     }
 
@@ -36,9 +46,9 @@ impl Stages {
     /// orders that are withdrawn hold no money, and those that do are postponed one by one.
     pub(crate) async fn probe(&self, step: Step) -> Result<(), StepError> {
         self.database.probe().await?;
-        match step {
-            Step::Charge => self.payments.probe().await,
-            Step::Reserve | Step::Release | Step::Refund | Step::Ship | Step::Withdraw => Ok(()),
+        match (&self.stage, step) {
+            (Stage::Payment(payments), Step::Charge) => payments.probe().await,
+            _ => Ok(()),
         }
     }
 }

@@ -1,56 +1,31 @@
 //! One worker process: the loops of one pool, and answers to questions.
 
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use streams::{ConnectError, Connection, Pool, Publisher, Puller, ServiceError, WorkerState};
+use streams::{ConnectError, Connection, Publisher, Puller, ServiceError, WorkerState};
 use thiserror::Error;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::{answer_status, answer_stock};
+use crate::config::{Config, PaymentTimeout, WorkerConfig};
 use crate::database::{Database, DatabaseError, UrlError};
 use crate::inventory::Sweep;
 use crate::payment::Payments;
-use crate::payment::breaker::{Breaker, BreakerLimits};
+use crate::payment::breaker::Breaker;
 use crate::payment::guarded::{self, Guarded};
-use crate::payment::provider::{ConfigError, Limits, Provider};
+use crate::payment::provider::{ConfigError, Provider};
 use crate::run::{FINISH_WITHIN, Loop, sources};
-use crate::stages::Stages;
+use crate::stages::{Stage, Stages};
 use crate::{alone, fulfilment, inventory, janitor, payment};
 
 /// The longest that a worker takes to end once it is asked to: it finishes what it has, or gives it
 /// back, for which 8 s are enough: 4 until a late broker has sent it, 2 to note in the database that
 /// nobody died of it, and 2 until all is said.
 pub const END_MAX: Duration = FINISH_WITHIN.saturating_add(Duration::from_secs(8));
-
-/// How a worker is set up.
-pub struct Config {
-    /// Whose work it does.
-    pub pool: Pool,
-    /// The brokers, separated by commas.
-    pub nats_url: String,
-    /// The database.
-    pub database_url: String,
-    /// The payment provider, `http://…` or `https://…`.
-    pub provider_url: String,
-    /// The payment provider's secret key.
-    pub provider_key: String,
-    /// The bounds of each call to the payment provider.
-    pub provider_limits: Limits,
-    /// When the payment provider is not called any more.
-    pub breaker_limits: BreakerLimits,
-    /// Outcomes in one message, at most 256.
-    pub max_batch: NonZeroUsize,
-    /// How long a reservation waits for its payment: far longer than a transaction may last, and
-    /// the same for every worker.
-    pub payment_limit: Duration,
-    /// What SKUs begin with that fulfilment cannot ship.
-    pub unshippable: Option<String>,
-}
 
 /// Why a worker could not start.
 #[derive(Debug, Error)]
@@ -78,61 +53,62 @@ pub enum WorkerError {
 /// Works for a pool until `shutdown`, then finishes what it has in hand. All of it runs on the
 /// calling thread: a worker waits far more than it computes, and more of them are more processes.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let database = Database::open(&config.database_url)?;
-    let provider =
-        Provider::new(&config.provider_url, &config.provider_key, config.provider_limits)?;
-    let connection = Connection::open(&config.nats_url, config.pool.as_str()).await?;
-    let batch_records_max = config.max_batch.get().min(streams::batch::RECORDS_MAX);
-    let breaker = Arc::new(Mutex::new(Breaker::new(config.breaker_limits)));
-    let provider = Guarded::new(provider, breaker.clone(), connection.clone());
-    let work = Loop {
-        stages: Stages {
-            payments: Payments {
+    let pool = config.pool();
+    let WorkerConfig { brokers, batch, database } = config.worker().clone();
+    let database = Database::open(&database.database_url)?;
+    let connection = Connection::open(&brokers.nats_url, pool.as_str()).await?;
+    let publisher = Publisher::new(connection.clone());
+    let mut breaker = None;
+    let mut sweep = None;
+    let stage = match config {
+        Config::Inventory { payment: PaymentTimeout { payment_timeout }, .. } => {
+            sweep = Some(Sweep {
                 database: database.clone(),
-                provider,
-                payment_limit: config.payment_limit,
-            },
-            database: database.clone(),
-            process: rand::random(),
-            unshippable: config.unshippable,
-        },
-        publisher: Publisher::new(connection.clone()),
-        batch_records_max,
+                publisher: publisher.clone(),
+                payment_timeout,
+                max_batch: batch.max_batch,
+            });
+            Stage::Inventory
+        }
+        Config::Payment {
+            payment: PaymentTimeout { payment_timeout }, provider: config, ..
+        } => {
+            let provider =
+                Provider::new(&config.provider_url, &config.provider_key, config.limits)?;
+            let shared = Arc::new(Mutex::new(Breaker::new(config.breaker)));
+            breaker = Some(shared.clone());
+            let provider = Guarded::new(provider, shared, connection.clone());
+            let payments = Payments { database: database.clone(), provider, payment_timeout };
+            Stage::Payment(Box::new(payments))
+        }
+        Config::Fulfilment { fulfilment, .. } => Stage::Fulfilment(fulfilment),
     };
-    let calls_provider = config.pool == Pool::Payment;
-    let state = move || WorkerState {
-        breaker: calls_provider.then(|| guarded::lock(&breaker).state().to_owned()),
+    let stages = Stages { stage, database: database.clone(), process: rand::random() };
+    let work = Rc::new(Loop { stages, publisher, max_batch: batch.max_batch });
+    let report_state = move || WorkerState {
+        breaker: breaker.as_ref().map(|breaker| guarded::lock(breaker).state().to_owned()),
     };
-    let service = connection.serve(config.pool, state).await?;
+    let service = connection.serve(pool, report_state).await?;
     let statuses = service.questions(streams::names::STATUS_GET).await?;
 
     let together = LocalSet::new();
     let ended = together.run_until(async {
         let mut tasks = JoinSet::new();
-        if config.pool == Pool::Inventory {
-            let sweep = Sweep {
-                database: database.clone(),
-                publisher: work.publisher.clone(),
-                payment_limit: config.payment_limit,
-                batch_records_max,
-            };
+        if let Some(sweep) = sweep {
             tasks.spawn_local(sweep.run(shutdown.clone()));
             tasks.spawn_local(janitor::sweep(connection.clone(), shutdown.clone()));
+            let stock = service.questions(streams::names::STOCK_GET).await?;
+            tasks.spawn_local(answer_stock(stock, database.clone(), shutdown.clone()));
         }
-        let work = Rc::new(work);
-        for step in config.pool.steps() {
+        for step in pool.steps() {
             for source in sources(step) {
                 let puller = Puller::new(connection.clone(), source);
                 let (work, shutdown) = (work.clone(), shutdown.clone());
                 tasks.spawn_local(async move { work.run(step, puller, shutdown).await });
             }
         }
-        tasks.spawn_local(answer_status(statuses, database.clone(), shutdown.clone()));
-        if config.pool == Pool::Inventory {
-            let stock = service.questions(streams::names::STOCK_GET).await?;
-            tasks.spawn_local(answer_stock(stock, database, shutdown.clone()));
-        }
-        tracing::info!(pool = %config.pool, "working");
+        tasks.spawn_local(answer_status(statuses, database, shutdown.clone()));
+        tracing::info!(%pool, "worker started");
         while let Some(ended) = tasks.join_next().await {
             // A worker that lost one of its loops would look well and leave orders lying.
             ended.map_err(WorkerError::Broken)?;
@@ -141,7 +117,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
     });
     ended.await?;
     connection.flush().await;
-    tracing::info!(pool = %config.pool, "stopped");
+    tracing::info!(%pool, "worker stopped");
     Ok(())
 }
 

@@ -46,3 +46,15 @@ fn a_text_that_no_edge_made_is_no_proof() {
 fn secrets_do_not_print_themselves() {
     assert_eq!(format!("{:?}", Secrets::new("hush", ["hushed"])), "Secrets(2)");
 }
+
+#[test]
+fn secrets_are_read_from_a_list_and_each_is_long_enough() {
+    let secrets: Secrets = "the-first-secret,a-secret-before-it".parse().unwrap();
+    let old = Secrets::new("a-secret-before-it", []).prove(id("public", "k-1")).to_string();
+    let new = secrets.prove(id("public", "k-1")).to_string();
+    assert!(secrets.verify(&old).is_some());
+    assert!(Secrets::new("the-first-secret", []).verify(&new).is_some());
+    for text in ["", "fifteen-letters", "the-first-secret,", ",the-first-secret"] {
+        assert!(text.parse::<Secrets>().is_err(), "{text}");
+    }
+}

@@ -29,9 +29,9 @@ pub(crate) struct Sweep {
     pub(crate) database: Database,
     pub(crate) publisher: Publisher,
     /// How long a reservation waits for its payment.
-    pub(crate) payment_limit: Duration,
+    pub(crate) payment_timeout: Duration,
     /// Events in one message.
-    pub(crate) batch_records_max: usize,
+    pub(crate) max_batch: usize,
 }
 
 /// A reservation whose time is over.
@@ -67,7 +67,7 @@ impl Sweep {
 
     /// Looks once at every reservation whose time is over since the last sweep.
     async fn sweep(&self) -> Result<(), SweepError> {
-        let limit = self.payment_limit;
+        let limit = self.payment_timeout;
         loop {
             let page = self.database.settled(async |client| page(client, limit).await).await?;
             let Some(last) = page.last() else { return Ok(()) };
@@ -75,7 +75,7 @@ impl Sweep {
                 self.database.settled(async |client| decided(client, &page).await).await?;
             let waiting = page.iter().filter(|due| !decided.contains(&due.id));
             let requests: Vec<Event> = waiting.map(|due| due.cancel_requested(limit)).collect();
-            for message in batch::messages(&requests, self.batch_records_max) {
+            for message in batch::messages(&requests, self.max_batch) {
                 self.publisher.publish(&message, PATIENCE).await?;
             }
             self.database.settled(async |client| remember(client, last).await).await?;
@@ -84,10 +84,10 @@ impl Sweep {
 }
 
 impl Due {
-    fn cancel_requested(&self, payment_limit: Duration) -> Event {
+    fn cancel_requested(&self, payment_timeout: Duration) -> Event {
         Event {
             order_id: order_id(self.id),
-            at: (self.decided_at + payment_limit).into(),
+            at: (self.decided_at + payment_timeout).into(),
             what: What::CancelRequested { by: Requester::Expiry },
         }
     }
@@ -95,7 +95,7 @@ impl Due {
 
 /// The reservations after the last one that was looked at. By the database's clock, so that all
 /// workers agree about the time.
-async fn page(connection: &Object, payment_limit: Duration) -> Result<Vec<Due>, DatabaseError> {
+async fn page(connection: &Object, payment_timeout: Duration) -> Result<Vec<Due>, DatabaseError> {
     let select =
         connection.prepare_cached("SELECT decided_at, order_id FROM inventory.sweep").await?;
     let last = connection.query_one(&select, &[]).await?;
@@ -108,7 +108,7 @@ async fn page(connection: &Object, payment_limit: Duration) -> Result<Vec<Due>, 
              ORDER BY decided_at, order_id LIMIT $4",
         )
         .await?;
-    let limit = payment_limit.as_secs_f64();
+    let limit = payment_timeout.as_secs_f64();
     let rows = connection.query(&select, &[&decided_at, &id, &limit, &PAGE]).await?;
     rows.iter().map(|row| Ok(Due { id: row.try_get(0)?, decided_at: row.try_get(1)? })).collect()
 }

@@ -2,26 +2,46 @@
 //! it is back. Pure: the time is passed in.
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-/// When a breaker opens, and how long it waits before it asks again.
-#[derive(Debug, Clone, Copy)]
-pub struct BreakerLimits {
-    /// It opens after so many failures within a time, or in a row: at least 1.
-    pub failures: usize,
-    /// The time.
-    pub within: Duration,
-    /// From the opening, or from a probe that failed, to the next probe.
-    pub wait: Duration,
-}
+use clap::Args;
 
-impl Default for BreakerLimits {
-    /// Five are fewer than the tries of a record: a provider that fails in a quiet shop is noticed
-    /// before an order is given up.
-    fn default() -> Self {
-        let second = Duration::from_secs(1);
-        Self { failures: 5, within: second, wait: second }
-    }
+/// When a breaker opens, and how long it waits before it asks again.
+///
+/// Five failures are fewer than the attempts of a record: a provider that fails while few orders come is
+/// noticed before an order is given up.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct BreakerLimits {
+    /// Failures, in a row or within a time, that open the payment provider's circuit breaker
+    #[arg(
+        id = "breaker_failures",
+        long = "breaker-failures",
+        env = "MILLRACE_BREAKER_FAILURES",
+        value_name = "N",
+        default_value = "5"
+    )]
+    pub failures: NonZeroUsize,
+    /// Time within which failures open the circuit breaker
+    #[arg(
+        id = "breaker_within",
+        long = "breaker-within",
+        env = "MILLRACE_BREAKER_WITHIN",
+        value_name = "DURATION",
+        default_value = "1s",
+        value_parser = streams::duration
+    )]
+    pub within: Duration,
+    /// How long an open circuit breaker waits before the next probe
+    #[arg(
+        id = "breaker_wait",
+        long = "breaker-wait",
+        env = "MILLRACE_BREAKER_WAIT",
+        value_name = "DURATION",
+        default_value = "1s",
+        value_parser = streams::duration
+    )]
+    pub wait: Duration,
 }
 
 /// A circuit breaker.
@@ -99,14 +119,14 @@ impl Breaker {
         }
         *in_a_row += 1;
         failures.push_back(now);
-        while failures.len() > self.limits.failures {
+        while failures.len() > self.limits.failures.get() {
             failures.pop_front();
         }
         let is_recent =
             |first: &Instant| now.saturating_duration_since(*first) <= self.limits.within;
         let is_burst =
-            failures.len() == self.limits.failures && failures.front().is_some_and(is_recent);
-        if is_burst || *in_a_row >= self.limits.failures {
+            failures.len() == self.limits.failures.get() && failures.front().is_some_and(is_recent);
+        if is_burst || *in_a_row >= self.limits.failures.get() {
             self.state = State::Open { since: now };
             return Some(Change::Opened);
         }
@@ -140,7 +160,10 @@ mod tests {
     /// A breaker, and a clock in milliseconds.
     fn start() -> (Breaker, impl Fn(u32) -> Instant) {
         let begin = Instant::now();
-        (Breaker::new(BreakerLimits::default()), move |millis| begin + MS * millis)
+        let second = Duration::from_secs(1);
+        let failures = NonZeroUsize::new(5).unwrap();
+        let limits = BreakerLimits { failures, within: second, wait: second };
+        (Breaker::new(limits), move |millis| begin + MS * millis)
     }
 
     fn opened(at: impl Fn(u32) -> Instant, breaker: &mut Breaker) {

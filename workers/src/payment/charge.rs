@@ -40,7 +40,7 @@ type Charges<'a> = BTreeMap<Uuid, Charge<'a>>;
 type Failures = HashMap<Uuid, Failed>;
 
 pub(super) async fn charge(payments: &Payments, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
-    let made_before = now() - payments.payment_limit;
+    let made_before = now() - payments.payment_timeout;
     let charge = |task| Some((Task::row_id(task), Charge::of(task, made_before)?));
     let charges: Charges<'_> = tasks.iter().filter_map(charge).collect();
     let ids: Vec<Uuid> = charges.keys().copied().collect();

@@ -10,6 +10,7 @@ mod transport;
 
 use std::time::Duration;
 
+use clap::Args;
 use hyper::Method;
 
 use answer::Answer;
@@ -24,23 +25,50 @@ pub struct Provider {
     page: u16,
 }
 
+/// Ten times what a provider in good health takes.
+const TIMEOUT: &str = "1s";
+/// Within what Stripe allows an account in a second.
+const PARALLEL: usize = 100;
+/// The largest page that Stripe gives.
+const PAGE: u16 = 100;
+
 /// The bounds of the calls to a provider.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Args)]
 pub struct Limits {
-    /// How long one try may last, from the free place to the last byte of the answer.
+    /// How long one call to the payment provider may take
+    // From the free place to the last byte of the answer.
+    #[arg(
+        id = "provider_timeout",
+        long = "provider-timeout",
+        env = "MILLRACE_PROVIDER_TIMEOUT",
+        value_name = "DURATION",
+        default_value = TIMEOUT,
+        value_parser = streams::duration
+    )]
     pub per_try: Duration,
     /// How many calls may be in flight at once; the rest waits in line.
+    #[arg(skip = PARALLEL)]
     pub parallel: usize,
     /// How many entries a page of a list has: at most 100 at Stripe, 10,000 at our own provider.
+    #[arg(skip = PAGE)]
     pub page: u16,
 }
 
 impl Default for Limits {
-    /// One second is ten times what a provider in good health takes; 100 calls in flight stay
-    /// within what Stripe allows an account in a second.
     fn default() -> Self {
-        Limits { per_try: Duration::from_secs(1), parallel: 100, page: 100 }
+        let per_try = streams::duration(TIMEOUT).expect("the constant is a duration");
+        Self { per_try, parallel: PARALLEL, page: PAGE }
     }
+}
+
+/// Checks a base URL, so that a fault is found before anything starts.
+pub fn base_url(text: &str) -> Result<String, ConfigError> {
+    transport::base_url(text).map(|_| text.to_owned())
+}
+
+/// Checks a secret key, so that a fault is found before anything starts.
+pub fn secret_key(text: &str) -> Result<String, ConfigError> {
+    transport::authorization(text).map(|_| text.to_owned())
 }
 
 /// What an order is to be charged.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::http::uri::{Authority, Scheme};
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -47,22 +48,12 @@ impl Transport {
         per_try: Duration,
         parallel: usize,
     ) -> Result<Transport, ConfigError> {
-        let base: Uri = base_url.parse().map_err(|_| ConfigError::BaseUrl)?;
-        let (Some(scheme), Some(authority)) = (base.scheme_str(), base.authority()) else {
-            return Err(ConfigError::BaseUrl);
-        };
-        if base.path_and_query().is_some_and(|rest| rest != "/") || authority.as_str().contains('@')
-        {
-            return Err(ConfigError::BaseUrl);
-        }
-        let mut authorization = HeaderValue::try_from(format!("Bearer {secret_key}"))
-            .map_err(|_| ConfigError::SecretKey)?;
-        authorization.set_sensitive(true);
+        let (scheme, authority) = self::base_url(base_url)?;
         let parallel = parallel.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Transport {
             base_url: format!("{scheme}://{authority}"),
-            authorization,
-            http: Http::new(scheme, per_try, parallel)?,
+            authorization: authorization(secret_key)?,
+            http: Http::new(scheme.as_str(), per_try, parallel)?,
             places: Semaphore::new(parallel),
             per_try,
         })
@@ -118,6 +109,28 @@ impl Transport {
             message: error.to_string(),
         })
     }
+}
+
+/// The scheme and the authority of `http://host[:port]` or `https://host[:port]`.
+pub(super) fn base_url(text: &str) -> Result<(Scheme, Authority), ConfigError> {
+    let parts = text.parse::<Uri>().map_err(|_| ConfigError::BaseUrl)?.into_parts();
+    let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+        return Err(ConfigError::BaseUrl);
+    };
+    let is_http = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
+    let has_more = parts.path_and_query.is_some_and(|rest| rest != "/");
+    if !is_http || has_more || authority.as_str().contains('@') {
+        return Err(ConfigError::BaseUrl);
+    }
+    Ok((scheme, authority))
+}
+
+/// The header that authenticates us, marked so that `Debug` does not show it.
+pub(super) fn authorization(secret_key: &str) -> Result<HeaderValue, ConfigError> {
+    let header = HeaderValue::try_from(format!("Bearer {secret_key}"));
+    let mut header = header.map_err(|_| ConfigError::SecretKey)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 impl Http {

@@ -1,0 +1,45 @@
+//! What a demo came to: the audit's findings, and how long orders took.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use millrace::audit::Report;
+use serde::Serialize;
+
+use crate::percentiles::Percentiles;
+
+/// What a demo came to.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct DemoReport {
+    /// What the audit found.
+    #[serde(flatten)]
+    pub(super) audit: Report,
+    /// From the post to the 202, in milliseconds.
+    pub(super) ack_ms: Option<Percentiles>,
+    /// From the post to the final state, in milliseconds.
+    pub(super) final_ms: Option<Percentiles>,
+    /// Orders carried to their end, a second.
+    pub(super) orders_per_second: f64,
+}
+
+impl DemoReport {
+    /// Writes the JSON to `file`.
+    pub(super) fn write(&self, file: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    }
+}
+
+impl fmt::Display for DemoReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |name: &str, value: String| writeln!(f, "  {name:<18}{value}");
+        let times = [("to the 202", self.ack_ms), ("to the end", self.final_ms)];
+        for (name, times) in times.into_iter().filter_map(|(name, times)| Some((name, times?))) {
+            let Percentiles { p50, p90, p99, max } = times;
+            row(name, format!("p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  max {max:.1} ms"))?;
+        }
+        row("orders a second", format!("{:.0}", self.orders_per_second))?;
+        write!(f, "{}", self.audit)
+    }
+}

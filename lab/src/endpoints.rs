@@ -1,0 +1,126 @@
+//! Where the parts of a cluster on this machine are reached, and the file that says so.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use millrace::addresses::{
+    self, BrokersAddress, DatabaseAddress, ENV_FILE, ProfileOption, ProviderAddress,
+};
+use millrace::audit::AuditSources;
+use streams::Profile;
+
+/// The secret key that a cluster on this machine uses with the payment simulator.
+pub const PROVIDER_KEY: &str = "sk_test_millrace";
+
+/// The parts of a running cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// How durable the cluster is.
+    pub profile: Profile,
+    /// The edges' base URLs.
+    pub edge_urls: Vec<String>,
+    /// URLs of the brokers, separated by commas.
+    pub nats_url: String,
+    /// Redis.
+    pub redis_url: String,
+    /// PostgreSQL.
+    pub database_url: String,
+    /// The payment provider's base URL.
+    pub provider_url: String,
+}
+
+/// A running cluster, named on the command line.
+#[derive(Clone, Args)]
+pub struct ClusterAddresses {
+    /// What an audit reads.
+    #[command(flatten)]
+    pub sources: AuditSources,
+    /// The edges' base URLs, separated by commas [default: from .millrace/env]
+    #[arg(long, env = "MILLRACE_EDGE_URLS")]
+    pub edge_urls: Option<String>,
+}
+
+impl ClusterAddresses {
+    /// The edges' base URLs.
+    pub fn edge_urls(&self) -> Result<Vec<String>> {
+        let urls =
+            addresses::known(self.edge_urls.as_deref(), "MILLRACE_EDGE_URLS", "--edge-urls")?;
+        Ok(urls.split(',').map(|url| url.trim_end_matches('/').to_owned()).collect())
+    }
+}
+
+impl Endpoints {
+    /// The same as if it had been named on the command line.
+    pub fn addresses(&self) -> ClusterAddresses {
+        ClusterAddresses {
+            sources: AuditSources {
+                profile: ProfileOption { profile: Some(self.profile) },
+                brokers: BrokersAddress { nats_url: Some(self.nats_url.clone()) },
+                database: DatabaseAddress { database_url: Some(self.database_url.clone()) },
+                provider: ProviderAddress {
+                    provider_url: Some(self.provider_url.clone()),
+                    provider_key: Some(PROVIDER_KEY.to_owned()),
+                },
+            },
+            edge_urls: Some(self.edge_urls.join(",")),
+        }
+    }
+
+    /// Writes [`ENV_FILE`] below `folder` and gives its path.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf> {
+        let file = folder.join(ENV_FILE);
+        let variables = [
+            ("MILLRACE_PROFILE", self.profile.as_str()),
+            ("MILLRACE_EDGE_URLS", &self.edge_urls.join(",")),
+            ("NATS_URL", &self.nats_url),
+            ("REDIS_URL", &self.redis_url),
+            ("DATABASE_URL", &self.database_url),
+            ("MILLRACE_PROVIDER_URL", &self.provider_url),
+            ("MILLRACE_PROVIDER_KEY", PROVIDER_KEY),
+        ];
+        let lines = variables.map(|(name, value)| format!("{name}='{value}'\n"));
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        // Whole or not at all: a script may wait for the file to appear.
+        let draft = file.with_extension("draft");
+        write_privately(&draft, lines.concat().as_bytes())
+            .and_then(|()| std::fs::rename(&draft, &file))?;
+        Ok(file)
+    }
+}
+
+/// Writes a file that only its owner may read: the database's password is in it.
+fn write_privately(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn the_written_file_is_private_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoints = Endpoints {
+            profile: Profile::Single,
+            edge_urls: vec!["http://a".to_owned(), "http://b".to_owned()],
+            nats_url: "nats://a,nats://b".to_owned(),
+            redis_url: "redis://a".to_owned(),
+            database_url: "postgres://u:p=w@a/d".to_owned(),
+            provider_url: "http://p".to_owned(),
+        };
+        let written = endpoints.write(folder.path()).unwrap();
+        assert_eq!(written.metadata().unwrap().mode() & 0o777, 0o600);
+        let read = addresses::read(&written).unwrap();
+        assert_eq!(read["MILLRACE_EDGE_URLS"], "http://a,http://b");
+        assert_eq!(read["DATABASE_URL"], endpoints.database_url);
+    }
+}

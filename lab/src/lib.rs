@@ -1,0 +1,25 @@
+//! Millrace on one machine: what tries it, breaks it and measures it. Nothing here runs in production.
+//!
+//! - [`servers`], [`reaper`]: real servers, found or downloaded, and nothing left behind
+//! - [`up`]: a whole cluster of them, with every role
+//! - [`demo`]: real orders carried to their end
+//! - [`chaos`]: the same while servers are killed and paused
+//! - [`mod@bench`]: what it can do, measured beside what it is compared with
+//! - [`load`]: orders posted as fast as they are taken, or at a constant rate
+//! - [`synchronous`], [`bare`]: what Millrace is compared with
+
+pub mod bare;
+pub mod bench;
+pub mod chaos;
+pub mod customers;
+pub mod demo;
+pub(crate) mod door;
+pub mod endpoints;
+pub mod input;
+pub mod load;
+pub mod percentiles;
+pub mod reaper;
+pub mod servers;
+pub mod synchronous;
+pub mod up;
+pub mod usage;

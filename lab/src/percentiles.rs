@@ -1,0 +1,52 @@
+//! Times of many orders.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// Times of many orders, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Half of them took no longer.
+    pub p50: f64,
+    /// Nine of ten took no longer.
+    pub p90: f64,
+    /// 99 of a hundred took no longer.
+    pub p99: f64,
+    /// None took longer.
+    pub max: f64,
+}
+
+impl Percentiles {
+    /// Of `times`, to a thousandth; `None` if there are none.
+    pub fn of(times: impl IntoIterator<Item = Duration>) -> Option<Self> {
+        // From a microsecond to an hour.
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3).ok()?;
+        for time in times {
+            histogram.saturating_record(time.as_micros() as u64);
+        }
+        let millis = |quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
+        (!histogram.is_empty()).then(|| Self {
+            p50: millis(0.50),
+            p90: millis(0.90),
+            p99: millis(0.99),
+            max: histogram.max() as f64 / 1_000.0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_in_milliseconds() {
+        let times = (1..=100).map(Duration::from_millis);
+        let Percentiles { p50, p90, p99, max } = Percentiles::of(times).unwrap();
+        for (found, expected) in [(p50, 50.0), (p90, 90.0), (p99, 99.0), (max, 100.0)] {
+            assert!((found / expected - 1.0_f64).abs() < 0.001, "{found} is not {expected}");
+        }
+        assert!(Percentiles::of([]).is_none());
+    }
+}

@@ -1,0 +1,83 @@
+//! The load generator counts every answer, and keeps its rate.
+
+use lab::load::{Phase, PhaseResult, Plan};
+use lab::servers::free_ports;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// The bare server, killed at the end.
+struct Bare {
+    process: Child,
+    target: String,
+}
+
+impl Bare {
+    fn start() -> Self {
+        let target = format!("127.0.0.1:{}", free_ports(1).unwrap()[0]);
+        let process = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
+            .args(["bare", "--listen", &target])
+            .spawn()
+            .unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while std::net::TcpStream::connect(&target).is_err() {
+            assert!(std::time::Instant::now() < deadline, "the bare server does not listen");
+            std::thread::yield_now();
+        }
+        Self { process, target }
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
+    let bodies = folder.join("bodies");
+    std::fs::write(&bodies, "{\"a\":1}\n").unwrap();
+    let plan = Plan {
+        targets: vec![target.to_owned()],
+        path: "/v1/orders".to_owned(),
+        run: "test".to_owned(),
+        bodies,
+        promises: Some(folder.join("promises")),
+        phases,
+    };
+    let mut generator = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
+        .arg("load")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut door = generator.stdin.take().unwrap();
+    door.write_all(&serde_json::to_vec(&plan).unwrap()).unwrap();
+    drop(door);
+    let ended = generator.wait_with_output().unwrap();
+    assert!(ended.status.success());
+    serde_json::from_slice(&ended.stdout).unwrap()
+}
+
+#[test]
+fn a_closed_loop_posts_the_orders_it_was_given_and_no_more() {
+    let (bare, folder) = (Bare::start(), tempfile::tempdir().unwrap());
+    let phase = Phase { connections: 4, rate: None, lasts_ms: 30_000, orders_max: Some(100) };
+    let results = load(&bare.target, folder.path(), vec![phase, phase]);
+    for result in results {
+        assert_eq!((result.acknowledged, result.broken, result.unsent), (100, 0, 0));
+        assert_eq!(result.statuses, [(202, 100)].into());
+        assert!(result.answered_within >= result.lasted() - 0.002);
+        assert!(result.times.p50 > 0.0 && result.times.p50 <= result.times.max);
+    }
+}
+
+#[test]
+fn an_open_loop_lets_as_many_orders_become_due_as_it_was_told() {
+    let (bare, folder) = (Bare::start(), tempfile::tempdir().unwrap());
+    let phase = Phase { connections: 8, rate: Some(500.0), lasts_ms: 1_000, orders_max: None };
+    let result = load(&bare.target, folder.path(), vec![phase]).remove(0);
+    assert_eq!(result.acknowledged + result.unsent, 500);
+    assert_eq!(result.broken, 0);
+}

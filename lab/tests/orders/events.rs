@@ -1,0 +1,63 @@
+//! Events that a test writes itself: into the stream, or straight to a step.
+
+use std::time::Duration;
+
+use orders::{
+    BodyDigest, Created, Event, EventKind, IdempotencyKey, OrderId, PlaceOrder, Requester,
+    Timestamp, What,
+};
+use serde_json::Value;
+use streams::{Origin, Publisher, Trail, batch, names};
+use workers::task::Task;
+
+use super::shop::Shop;
+
+/// When all that these events tell happened.
+const AT: Timestamp = Timestamp::from_millis(1_292_000_000_000);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The id that edges give the order with this key.
+pub(crate) fn id(key: &str) -> OrderId {
+    let key: IdempotencyKey = key.parse().unwrap();
+    OrderId::derive("public", &key)
+}
+
+pub(crate) fn event(key: &str, what: What) -> Event {
+    Event { order_id: id(key), at: AT, what }
+}
+
+/// What an edge makes of an order.
+pub(crate) fn created(key: &str, basket: &Value) -> Event {
+    let order = PlaceOrder::parse(basket.to_string().as_bytes()).unwrap();
+    event(key, What::Created(Box::new(Created { digest: BodyDigest::of(&order), order })))
+}
+
+pub(crate) fn cancel_requested(key: &str) -> Event {
+    event(key, What::CancelRequested { by: Requester::Buyer })
+}
+
+/// The event as it stands in a batch.
+pub(crate) fn line(event: &Event) -> Vec<u8> {
+    let mut line = Vec::new();
+    event.write_line(&mut line);
+    line
+}
+
+/// What a step is asked by these events.
+pub(crate) fn tasks<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Task> {
+    events.into_iter().map(|event| Task { event: event.clone(), trail: trail() }).collect()
+}
+
+impl Shop {
+    /// Puts one batch into the stream, whatever its lines are.
+    pub(crate) async fn publish(&self, kind: EventKind, lines: &[Vec<u8>]) {
+        let message = batch::message(kind, lines.concat(), lines.len());
+        let publisher = Publisher::new(self.books.connection.clone());
+        publisher.publish(&message, PATIENCE).await.unwrap();
+    }
+}
+
+fn trail() -> Trail {
+    let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 1 };
+    Trail { origin, first_at: Timestamp::from_millis(1), tries: 0, replays: 0 }
+}

@@ -1,0 +1,108 @@
+//! A provider that fails, closes connections, hangs or is away.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use payment_simulator::{Behaviour, Fault};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use workers::payment::provider::{CallError, Confirmation, Limits, NewIntent, Provider, Status};
+
+use super::running::{DEADLINE, Running, all_intents, create};
+
+#[tokio::test]
+async fn a_capture_that_was_never_answered_is_seen_and_not_repeated() {
+    let provider = Running::start(Behaviour::default()).await;
+    let client = provider.client();
+    let intent = create(&client, Some("tok_hang"), "hang").await;
+    let silence = provider.hasty_client().confirm(&intent.id, "same").await.unwrap_err();
+    assert!(matches!(silence, CallError::Unanswered(_)), "{silence}");
+    assert_eq!(client.confirm(&intent.id, "same").await.unwrap(), Confirmation::Succeeded);
+    assert_eq!(client.confirm(&intent.id, "new").await.unwrap(), Confirmation::Succeeded);
+    let captured: i64 =
+        all_intents(&client).await.iter().map(|intent| intent.amount_received).sum();
+    assert_eq!(captured, 1250);
+    provider.stop().await;
+}
+
+#[tokio::test]
+async fn every_fault_leaves_each_order_charged_once() {
+    let provider = Running::start(Behaviour::default()).await;
+    let client = provider.hasty_client();
+    for fault in ["5xx", "close", "hang"] {
+        provider.control(&format!("fail={fault}&rate=0.5")).await;
+        for order in 0..8 {
+            let order = format!("{fault}/{order}");
+            let intent = until_done(&order, async |key: String| {
+                let new =
+                    NewIntent { order: &order, amount: 10, currency: "EUR", payment_method: None };
+                client.create_intent(&new, &key).await
+            })
+            .await;
+            let confirm = async |key: String| client.confirm(&intent.id, &key).await;
+            let confirmation = until_done(&format!("{order}/confirm"), confirm).await;
+            assert_eq!(confirmation, Confirmation::Succeeded);
+        }
+    }
+    provider.control("fail=none").await;
+    let intents = all_intents(&provider.client()).await;
+    let paid: Vec<_> = intents.iter().filter(|intent| intent.status == Status::Succeeded).collect();
+    let orders: HashSet<_> = paid.iter().map(|intent| &intent.metadata.order_id).collect();
+    assert_eq!((paid.len(), orders.len()), (24, 24));
+    provider.stop().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_is_down_and_comes_back_with_its_books() {
+    let provider = Running::start(Behaviour::default()).await;
+    let client = provider.client();
+    let intent = create(&client, None, "before").await;
+    provider.control("away_ms=300").await;
+    let deadline = Instant::now() + DEADLINE;
+    let mut seen_down = false;
+    loop {
+        assert!(Instant::now() < deadline);
+        match client.retrieve(&intent.id).await {
+            Err(CallError::Down(_)) => seen_down = true,
+            Ok(again) if seen_down => break assert_eq!(again, intent),
+            Ok(_) | Err(CallError::Unanswered(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+        tokio::task::yield_now().await;
+    }
+    let url = provider.url.clone();
+    provider.stop().await;
+    let stopped = Provider::new(&url, "sk_test_x", Limits::default()).unwrap();
+    let failure = stopped.retrieve(&intent.id).await.unwrap_err();
+    assert!(matches!(failure, CallError::Down(_)), "{failure}");
+}
+
+#[tokio::test]
+async fn a_provider_set_to_hang_is_given_up_in_time_and_stops_in_time() {
+    let behaviour = Behaviour { fault: Some(Fault::Hang), ..Behaviour::default() };
+    let provider = Running::start(behaviour).await;
+    let start = Instant::now();
+    let silence = provider.hasty_client().list_intents(None).await.unwrap_err();
+    assert!(matches!(silence, CallError::Unanswered(_)), "{silence}");
+    assert!(start.elapsed() >= Duration::from_millis(200));
+    // A connection that never says anything does not hold up the stop either.
+    let address = provider.url.strip_prefix("http://").unwrap();
+    let _quiet = TcpStream::connect(address).await.unwrap();
+    provider.stop().await;
+}
+
+/// Repeats a call as its errors tell: with the same key while the outcome is unknown, with a new
+/// one after a saved failure.
+async fn until_done<T>(key: &str, call: impl AsyncFn(String) -> Result<T, CallError>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    let mut saved = 0;
+    while Instant::now() < deadline {
+        match call(format!("{key}/{saved}")).await {
+            Ok(value) => return value,
+            Err(CallError::Server { .. }) => saved += 1,
+            Err(CallError::Unanswered(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("{key} is not done in time");
+}

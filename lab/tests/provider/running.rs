@@ -1,0 +1,119 @@
+//! A running provider, and what the tests ask of it.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use payment_simulator::Behaviour;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use workers::payment::provider::{Intent, Limits, NewIntent, Provider, Refund};
+
+/// Longer than anything here takes on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A provider that runs until the test ends.
+pub(crate) struct Running {
+    pub(crate) url: String,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Running {
+    pub(crate) async fn start(behaviour: Behaviour) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move { stopped.await.unwrap_or(()) };
+        let task = tokio::spawn(payment_simulator::run(listener, behaviour, shutdown));
+        Running { url, stop, task }
+    }
+
+    /// A client with all the patience of a test.
+    pub(crate) fn client(&self) -> Provider {
+        client(&self.url, Limits { per_try: DEADLINE, ..Limits::default() })
+    }
+
+    /// A client that gives up early, for calls that will hang.
+    pub(crate) fn hasty_client(&self) -> Provider {
+        client(&self.url, Limits { per_try: Duration::from_millis(200), ..Limits::default() })
+    }
+
+    /// A request as any HTTP client would send it.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        form: &str,
+        key: Option<&str>,
+    ) -> Raw {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("authorization", "Bearer sk_test_raw");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Full::new(Bytes::from(form.to_owned()))).unwrap();
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let response = timeout(DEADLINE, http.request(request)).await.unwrap().unwrap();
+        let replayed = response.headers().contains_key("idempotent-replayed");
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Raw { status, replayed, body }
+    }
+
+    pub(crate) async fn control(&self, form: &str) {
+        assert_eq!(self.send("POST", "/control", form, None).await.status, StatusCode::OK);
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        timeout(DEADLINE, self.task).await.unwrap().unwrap().unwrap();
+    }
+}
+
+pub(crate) struct Raw {
+    pub(crate) status: StatusCode,
+    pub(crate) replayed: bool,
+    pub(crate) body: Bytes,
+}
+
+impl Raw {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+pub(crate) fn client(url: &str, limits: Limits) -> Provider {
+    Provider::new(url, "sk_test_secret", limits).unwrap()
+}
+
+pub(crate) async fn create(client: &Provider, token: Option<&str>, order: &str) -> Intent {
+    let new = NewIntent { order, amount: 1250, currency: "GBP", payment_method: token };
+    client.create_intent(&new, &format!("{order}/intent")).await.unwrap()
+}
+
+pub(crate) async fn all_intents(client: &Provider) -> Vec<Intent> {
+    let mut all: Vec<Intent> = Vec::new();
+    loop {
+        let page = client.list_intents(all.last().map(|intent| intent.id.as_str())).await.unwrap();
+        all.extend(page.data);
+        if !page.has_more {
+            return all;
+        }
+    }
+}
+
+pub(crate) async fn all_refunds(client: &Provider) -> Vec<Refund> {
+    let page = client.list_refunds(None).await.unwrap();
+    assert!(!page.has_more);
+    page.data
+}

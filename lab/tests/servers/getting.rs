@@ -1,0 +1,124 @@
+//! Which programs are used, and what happens when there is none.
+
+use std::error::Error;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use lab::servers::{Places, RunFolder, Servers, ServersError, Tracer};
+use streams::Profile;
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use super::run::{reaper, start};
+
+/// A folder that any account can look into, with a program in it that calls itself nats-server.
+fn old_nats_server() -> (TempDir, PathBuf) {
+    let folder = open_folder();
+    let file = folder.path().join("nats-server");
+    fs::write(&file, "#!/bin/sh\necho nats-server: v2.10.4\n").unwrap();
+    fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
+    (folder, file)
+}
+
+fn open_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// The whole chain of messages, as a person reads it.
+fn message(error: &ServersError) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        message = format!("{message}: {error}");
+        source = error.source();
+    }
+    message
+}
+
+#[tokio::test]
+async fn a_named_program_that_is_too_old_is_refused() {
+    let (_old, file) = old_nats_server();
+    let reaper = reaper();
+    let folder = RunFolder::create(&reaper).unwrap();
+    let mut start = start(Profile::Single, &folder, reaper);
+    start.places.named.insert("MILLRACE_NATS_SERVER", file.clone());
+    let error = Servers::start(start).await.unwrap_err();
+    assert_eq!(
+        message(&error),
+        format!(
+            "MILLRACE_NATS_SERVER names nats-server 2.10 ({}), but 2.15 or newer is needed",
+            file.display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_named_program_that_does_not_exist_is_refused() {
+    let reaper = reaper();
+    let folder = RunFolder::create(&reaper).unwrap();
+    let mut start = start(Profile::Single, &folder, reaper);
+    start.places.named.insert("MILLRACE_POSTGRES_BIN", "/no/such/folder".into());
+    let error = Servers::start(start).await.unwrap_err();
+    assert_eq!(
+        message(&error),
+        "MILLRACE_POSTGRES_BIN names /no/such/folder, where no PostgreSQL can be run"
+    );
+}
+
+#[tokio::test]
+async fn without_a_new_enough_program_and_a_cache_one_message_says_what_to_do() {
+    let (old, _file) = old_nats_server();
+    let reaper = reaper();
+    let folder = RunFolder::create(&reaper).unwrap();
+    let mut start = start(Profile::Single, &folder, reaper);
+    start.places.named.clear();
+    start.places.folders = vec![old.path().to_path_buf()];
+    start.places.cache = None;
+    let error = Servers::start(start).await.unwrap_err();
+    assert_eq!(
+        message(&error),
+        "no nats-server 2.15 or newer was found, and none could be got: install one, or name it \
+         in MILLRACE_NATS_SERVER: neither the cache folder nor the folder for temporary files \
+         can be written"
+    );
+}
+
+#[tokio::test]
+#[ignore = "downloads 100 MB"]
+async fn two_starts_at_once_get_everything_into_an_empty_cache() {
+    let cache = open_folder();
+    let reaper = reaper();
+    let folders = [RunFolder::create(&reaper).unwrap(), RunFolder::create(&reaper).unwrap()];
+    let starts = folders.each_ref().map(|folder| {
+        let mut start = start(Profile::Single, folder, reaper.clone());
+        start.places.named.clear();
+        // What the distribution has installed already, apt does not download again.
+        start.places.folders.retain(|folder| folder.join("postgres").exists());
+        start.places.cache = Some(cache.path().to_path_buf());
+        start
+    });
+    let [one, two] = starts.map(Servers::start);
+    let (one, two) = tokio::join!(one, two);
+    one.unwrap().stop().await.unwrap();
+    two.unwrap().stop().await.unwrap();
+    let names = fs::read_dir(cache.path()).unwrap();
+    let names: Vec<_> = names.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("unfinished")), "{names:?}");
+}
+
+#[tokio::test]
+#[ignore = "downloads 2 MB"]
+async fn strace_is_got_into_an_empty_cache() {
+    let cache = open_folder();
+    let mut places = Places::from_environment();
+    places.named.clear();
+    places.folders.clear();
+    places.cache = Some(cache.path().to_path_buf());
+    let got =
+        spawn_blocking(move || Tracer::find_or_get(&places, &|_| {}).map(drop)).await.unwrap();
+    got.unwrap();
+    assert!(cache.path().join("strace/usr/bin/strace").is_file());
+}

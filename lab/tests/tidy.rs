@@ -1,0 +1,90 @@
+//! The house stays as it was built: small files, known names, links that lead somewhere.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FILE_LINES_MAX: usize = 400;
+const LINE_LENGTH_MAX: usize = 120;
+const VAGUE: [&str; 6] = ["util", "utils", "common", "helpers", "manager", "misc"];
+
+pub(super) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// The project's own files with this ending, with their text.
+pub(super) fn files(ending: &str) -> Vec<(String, String)> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let named = listed.lines().filter(|name| name.ends_with(ending));
+    let read = named.filter_map(|name| {
+        let text = std::fs::read_to_string(root().join(name)).ok()?;
+        Some((name.to_owned(), text))
+    });
+    read.collect()
+}
+
+#[track_caller]
+fn assert_none(faults: &[String]) {
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn files_are_small_and_say_what_they_are_for() {
+    let sources = files(".rs");
+    assert!(!sources.is_empty(), "the sources are found");
+    let mut faults = Vec::new();
+    for (name, text) in sources {
+        if text.lines().count() > FILE_LINES_MAX {
+            faults.push(format!("{name}: more than {FILE_LINES_MAX} lines"));
+        }
+        if !text.starts_with("//! ") {
+            faults.push(format!("{name}: does not begin with a `//!` line"));
+        }
+        for (index, line) in text.lines().enumerate() {
+            let is_data = line.contains("r#\"") || line.contains("//! |");
+            if line.chars().count() > LINE_LENGTH_MAX && !is_data {
+                faults.push(format!("{name}:{}: longer than {LINE_LENGTH_MAX}", index + 1));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn no_name_is_vague() {
+    let vague = |name: &String| {
+        let path = Path::new(name).with_extension("");
+        path.components().any(|part| VAGUE.contains(&part.as_os_str().to_str().unwrap()))
+    };
+    let names: Vec<String> = files(".rs").into_iter().map(|(name, _)| name).filter(vague).collect();
+    assert_none(&names);
+}
+
+#[test]
+fn only_streams_names_the_client_of_the_brokers() {
+    let outside = files(".rs").into_iter().filter(|(name, text)| {
+        let wire = format!("async{}nats", '_');
+        !name.starts_with("streams/") && text.contains(&wire)
+    });
+    assert_none(&outside.map(|(name, _)| name).collect::<Vec<_>>());
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut faults = Vec::new();
+    for (name, text) in files(".md") {
+        let folder = root().join(&name).parent().unwrap().to_path_buf();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap();
+            let is_elsewhere = path.is_empty() || path.contains("://");
+            if !is_elsewhere && !folder.join(path).exists() {
+                faults.push(format!("{name}: {target} leads nowhere"));
+            }
+        }
+    }
+    assert_none(&faults);
+}

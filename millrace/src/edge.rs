@@ -1,0 +1,19 @@
+//! `millrace edge`.
+
+use anyhow::Result;
+use streams::Topology;
+
+use crate::command::runtime;
+use crate::prepare;
+use crate::shutdown::Shutdown;
+
+/// Serves until SIGTERM or SIGINT, then until every request in hand is answered.
+pub(crate) fn run(config: edge::Config) -> Result<()> {
+    runtime()?.block_on(async {
+        let shutdown = Shutdown::listen()?;
+        let topology = Topology::new(config.brokers.profile);
+        let prepared = prepare::brokers(&config.brokers.nats_url, &topology);
+        let Some(_) = shutdown.or(prepared).await.transpose()? else { return Ok(()) };
+        Ok(edge::run(config, |_| {}, shutdown.wait()).await?)
+    })
+}

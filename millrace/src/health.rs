@@ -1,0 +1,109 @@
+//! `millrace health`: the health check of a container that holds nothing but the binary.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Subcommand};
+
+/// An edge answers at once, whatever it answers.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// How the kernel writes the state of an established connection (`include/net/tcp_states.h`).
+const ESTABLISHED: &str = "01";
+
+/// Which role runs in this container.
+#[derive(Debug, Clone, Args)]
+pub struct HealthArgs {
+    #[command(subcommand)]
+    role: RoleArgs,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum RoleArgs {
+    /// Whether the edge answers `/readyz` with 200
+    Edge {
+        /// Address that the edge listens on
+        #[arg(
+            long,
+            env = "MILLRACE_LISTEN",
+            value_name = "ADDRESS",
+            default_value = edge::LISTEN_DEFAULT
+        )]
+        listen: SocketAddr,
+    },
+    /// Whether the worker holds a connection to a broker, which closes it if the worker hangs
+    Worker {
+        /// URLs of the brokers, separated by commas
+        #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::nats_url)]
+        nats_url: String,
+    },
+}
+
+/// Succeeds if the role is healthy.
+pub(crate) fn run(args: &HealthArgs) -> Result<ExitCode> {
+    match &args.role {
+        RoleArgs::Edge { listen } => edge(*listen)?,
+        RoleArgs::Worker { nats_url } => worker(nats_url)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn edge(listen: SocketAddr) -> Result<()> {
+    let host = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
+    let address = SocketAddr::new(host, listen.port());
+    let answer = || {
+        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+        let mut status = [0; "HTTP/1.0 200".len()];
+        stream.read_exact(&mut status)?;
+        Ok::<_, std::io::Error>(status)
+    };
+    let status = answer().with_context(|| format!("no answer at {address}"))?;
+    ensure!(status.ends_with(b"200"), "not ready: {}", String::from_utf8_lossy(&status));
+    Ok(())
+}
+
+fn worker(nats_url: &str) -> Result<()> {
+    let ports = streams::broker_ports(nats_url)?;
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
+    let mut lines = tables.iter().flatten().flat_map(|table| table.lines());
+    let is_connected = lines.any(|line| is_established(line, &ports));
+    ensure!(is_connected, "no connection to a broker");
+    Ok(())
+}
+
+/// A line of `/proc/net/tcp`: number, local address, remote address, state, and more. Addresses end
+/// with the port, in hexadecimal digits.
+fn is_established(line: &str, ports: &[u16]) -> bool {
+    let mut fields = line.split_whitespace().skip(2);
+    let remote_port = fields.next().and_then(|address| address.rsplit_once(':'));
+    let remote_port = remote_port.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+    remote_port.is_some_and(|port| ports.contains(&port)) && fields.next() == Some(ESTABLISHED)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn a_worker_is_healthy_while_it_is_connected_to_a_broker() {
+        let broker = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("nats://{}", broker.local_addr().unwrap());
+        assert!(worker(&url).is_err());
+        let _connection = TcpStream::connect(broker.local_addr().unwrap()).unwrap();
+        worker(&format!("nats://127.0.0.1:1,{url}")).unwrap();
+    }
+
+    #[test]
+    fn an_edge_that_nobody_reaches_is_not_healthy() {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(edge(nobody).is_err());
+        assert!(edge(SocketAddr::new(IpAddr::from([0, 0, 0, 0]), nobody.port())).is_err());
+    }
+}

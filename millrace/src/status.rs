@@ -1,0 +1,171 @@
+//! `millrace status`: how a running cluster stands.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::SystemTime;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use streams::{
+    BrokerSync, Connection, Lag, Position, Present, Step, StreamState, batch_sizes, dead_letter,
+    lag, names, position, present, stream_state, syncs,
+};
+
+use crate::addresses::BrokersAddress;
+
+/// How to show it.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    brokers: BrokersAddress,
+    /// Show one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a cluster stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// Workers of each pool that answer, and their circuit breakers.
+    #[serde(flatten)]
+    pub present: Present,
+    /// Every step, by its name.
+    pub steps: BTreeMap<&'static str, StepStatus>,
+    /// Dead letters of each pool that wait for a decision.
+    pub dead_letters: BTreeMap<String, u64>,
+    /// Every stream, by its name, with its leader among the brokers.
+    pub streams: BTreeMap<&'static str, StreamState>,
+    /// When each broker that answers syncs what it writes: `always`, or how often.
+    pub broker_syncs: BTreeMap<String, BrokerSync>,
+    /// The mean number of orders in the last messages, by event.
+    pub batch_sizes: BTreeMap<&'static str, f64>,
+}
+
+/// How far a step is behind.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepStatus {
+    /// Whose step it is.
+    pub pool: &'static str,
+    /// Orders that it has not done with.
+    pub lag_orders: u64,
+    /// How long the oldest of them has waited, in seconds.
+    pub lag_seconds: f64,
+    /// Orders that are due for another try.
+    pub retries_due: u64,
+    /// How far its durable has come, in messages.
+    #[serde(flatten)]
+    pub position: Position,
+}
+
+/// Shows how the cluster stands.
+pub(crate) fn run(args: &StatusArgs) -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let connection = Connection::open(&args.brokers.url()?, "status").await?;
+        let status = Status::look(&connection).await?;
+        show(&if args.json { serde_json::to_string(&status)? + "\n" } else { status.to_string() });
+        Ok(())
+    })
+}
+
+impl Status {
+    /// Looks at a cluster.
+    pub async fn look(connection: &Connection) -> Result<Self> {
+        let mut steps = BTreeMap::new();
+        for step in Step::ALL {
+            let events = step.events();
+            let position = position(connection, &events).await?;
+            let Lag { orders, oldest_at_ms } = lag(connection, &events, &position).await?;
+            let retries = streams::position(connection, &step.retries()).await?;
+            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
+            let waited = oldest_at_ms.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
+            let status = StepStatus {
+                pool: step.pool().as_str(),
+                lag_orders: orders,
+                lag_seconds: waited as f64 / 1_000.0,
+                retries_due: retries.messages_waiting + retries.messages_held,
+                position,
+            };
+            steps.insert(step.as_str(), status);
+        }
+        let mut streams = BTreeMap::new();
+        for name in [names::ORDERS, names::RETRIES, names::DEAD_LETTERS] {
+            streams.insert(name, stream_state(connection, name).await?);
+        }
+        let sizes = batch_sizes(connection).await?;
+        let mut dead_letters: BTreeMap<String, u64> = BTreeMap::new();
+        for letter in dead_letter::still_dead(connection).await? {
+            let pool = letter.step().map_or("unknown", |step| step.pool().as_str());
+            *dead_letters.entry(pool.to_owned()).or_default() += 1;
+        }
+        Ok(Self {
+            dead_letters,
+            present: present(connection).await?,
+            steps,
+            streams,
+            broker_syncs: syncs(connection).await?.brokers,
+            batch_sizes: sizes.into_iter().map(|(kind, size)| (kind.as_str(), size)).collect(),
+        })
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<12}{:<12}{:>8}{:>13}{:>14}{:>10}{:>14}",
+            "POOL", "STEP", "WORKERS", "LAG (ORDERS)", "LAG (SECONDS)", "RETRIES", "REDELIVERED"
+        )?;
+        for (step, status) in
+            Step::ALL.iter().filter_map(|it| self.steps.get_key_value(it.as_str()))
+        {
+            let workers = self.present.workers.get(status.pool).copied().unwrap_or_default();
+            let StepStatus { pool, lag_orders, lag_seconds, retries_due, position } = status;
+            let redelivered = position.messages_redelivered;
+            writeln!(
+                f,
+                "{pool:<12}{step:<12}{workers:>8}{lag_orders:>13}{lag_seconds:>14.1}\
+                {retries_due:>10}{redelivered:>14}"
+            )?;
+        }
+        writeln!(f, "\n{:<14}{:>10}{:>12}{:>8}  BROKERS", "STREAM", "MESSAGES", "MIB", "FULL")?;
+        for (name, state) in &self.streams {
+            let (messages, mebibytes) = (state.messages, state.bytes as f64 / f64::from(1 << 20));
+            let full = state.bytes_max.map_or_else(String::new, |most| {
+                format!("{:.0} %", 100.0 * state.bytes as f64 / most as f64)
+            });
+            writeln!(f, "{name:<14}{messages:>10}{mebibytes:>12.1}{full:>8}  {}", brokers(state))?;
+        }
+        let syncs = self.broker_syncs.iter().map(|(broker, sync)| format!("{broker} {sync}"));
+        writeln!(f, "\nbrokers sync: {}", syncs.collect::<Vec<_>>().join(", "))?;
+        let breakers =
+            self.present.breakers.iter().map(|(state, count)| format!("{count} {state}"));
+        let breakers = breakers.collect::<Vec<_>>().join(", ");
+        writeln!(f, "circuit breakers before the payment provider: {breakers}")?;
+        if !self.dead_letters.is_empty() {
+            let counts = self.dead_letters.iter().map(|(pool, count)| format!("{pool} {count}"));
+            let counts = counts.collect::<Vec<_>>().join(", ");
+            writeln!(f, "dead letters: {counts} (millrace dead list)")?;
+        }
+        let sizes = self.batch_sizes.iter().map(|(kind, size)| format!("{kind} {size:.1}"));
+        writeln!(f, "orders in a message: {}", sizes.collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn brokers(state: &StreamState) -> String {
+    let leader = match &state.leader {
+        Some(leader) => format!("{leader} leads"),
+        None if state.followers.is_empty() => "a single broker".to_owned(),
+        None => "NO LEADER".to_owned(),
+    };
+    let followers = state
+        .followers
+        .iter()
+        .map(|(name, in_step)| if *in_step { name.clone() } else { format!("{name} (behind)") });
+    std::iter::once(leader).chain(followers).collect::<Vec<_>>().join(", ")
+}
+
+#[expect(clippy::print_stdout, reason = "the status is what the command is for")]
+fn show(text: &str) {
+    print!("{text}");
+}

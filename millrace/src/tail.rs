@@ -1,0 +1,73 @@
+//! `millrace tail`: single orders' events as they pass. (`nats sub 'orders.>'` shows batches.)
+
+use anyhow::Result;
+use clap::Args;
+use orders::{Event, EventKind};
+use serde_json::Value;
+use streams::{Connection, Replay, names};
+
+use crate::addresses::BrokersAddress;
+use crate::shutdown::Shutdown;
+
+/// What to show.
+#[derive(Debug, Clone, Args)]
+pub struct TailArgs {
+    #[command(flatten)]
+    brokers: BrokersAddress,
+    /// Only events of this name, such as rejected; may be given several times
+    #[arg(long, value_name = "NAME")]
+    event: Vec<EventKind>,
+}
+
+/// Shows events until Ctrl-C.
+pub(crate) fn run(args: &TailArgs) -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let shutdown = Shutdown::listen()?;
+        let connection = Connection::open(&args.brokers.url()?, "tail").await?;
+        let mut replay = Replay::from_now(&connection, names::ORDERS).await?;
+        while let Some(message) = shutdown.or(replay.next()).await.transpose()? {
+            let wanted = |kind| args.event.is_empty() || args.event.contains(&kind);
+            if message.kind.is_some_and(wanted) {
+                message.lines.iter().for_each(|line| show(line));
+            }
+        }
+        Ok(())
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the events are what the command is for")]
+fn show(line: &[u8]) {
+    match serde_json::from_slice::<Event>(line) {
+        Ok(event) => println!(
+            "{}  {:<16}  {}  {}",
+            event.at,
+            event.what.kind(),
+            event.order_id,
+            detail(line).unwrap_or_default(),
+        ),
+        Err(err) => println!("not an event ({err}): {}", String::from_utf8_lossy(line)),
+    }
+}
+
+/// What an event says beyond its name, without the token that somebody pays with.
+fn detail(line: &[u8]) -> Option<String> {
+    let event: Value = serde_json::from_slice(line).ok()?;
+    let mut detail = event.get("event")?.as_object()?.values().next()?.clone();
+    let order = if detail.get("order").is_some() { detail.get_mut("order")? } else { &mut detail };
+    order.as_object_mut()?.remove("payment_token");
+    Some(detail.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payment_token_is_not_shown() {
+        let reserved = br#"{"order_id":"x","event":{"reserved":{"amount":{"amount":1,"currency":"GBP"},"payment_token":"tok_secret"}}}"#;
+        assert_eq!(detail(reserved).unwrap(), r#"{"amount":{"amount":1,"currency":"GBP"}}"#);
+        let created =
+            br#"{"event":{"created":{"digest":"d","order":{"payment_token":"tok_secret"}}}}"#;
+        assert_eq!(detail(created).unwrap(), r#"{"digest":"d","order":{}}"#);
+    }
+}

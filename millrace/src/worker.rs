@@ -1,0 +1,23 @@
+//! `millrace worker POOL`.
+
+use anyhow::Result;
+use streams::Topology;
+use workers::{Config, WorkerConfig};
+
+use crate::command::runtime;
+use crate::prepare;
+use crate::shutdown::Shutdown;
+
+/// Works until SIGTERM or SIGINT.
+pub(crate) fn run(config: Config) -> Result<()> {
+    runtime()?.block_on(async {
+        let shutdown = Shutdown::listen()?;
+        let WorkerConfig { brokers, database, .. } = config.worker();
+        let prepared = async {
+            prepare::brokers(&brokers.nats_url, &Topology::new(brokers.profile)).await?;
+            prepare::database(&database.database_url).await
+        };
+        let Some(_) = shutdown.or(prepared).await.transpose()? else { return Ok(()) };
+        Ok(workers::run(config, shutdown.token()).await?)
+    })
+}
