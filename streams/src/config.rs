@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "s", "5", "5w5", "-5s", "1.5h", "99999999999999999d", "0s", "400d"] {
+        for text in ["", "s", "5", "5x", "-5s", "99999999999999999d", "0s", "400d"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

@@ -95,11 +95,11 @@ pub(crate) fn due(payload: &Bytes, delivered: Trail) -> Record {
     }
 }
 
-/// Full jitter: anything up to an exponentially growing limit, so that failures spread out.
-/// (M. Brooker, Exponential Backoff and Jitter, 2015)
+/// Equal jitter: half of an exponentially growing limit, and anything up to the other half, so that failures
+/// spread out and none is retried at once (M. Brooker, Exponential Backoff and Jitter, 2015).
 fn wait_after(tries: u32) -> Duration {
     let limit = WAIT_FIRST.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(WAIT_MAX);
-    rand::rng().random_range(Duration::ZERO..=limit)
+    rand::rng().random_range(limit / 2..=limit)
 }
 
 fn is_over(trail: &Trail, now: SystemTime) -> bool {
@@ -156,8 +156,9 @@ mod tests {
     #[test]
     fn waits_stay_within_their_growing_limit() {
         for tries in 1..=u32::from(u8::MAX) {
-            assert!(wait_after(tries) <= WAIT_MAX);
+            assert!((WAIT_FIRST / 2..=WAIT_MAX).contains(&wait_after(tries)));
         }
         assert!((0..100).all(|_| wait_after(1) <= WAIT_FIRST));
+        assert!((0..100).all(|_| wait_after(20) >= WAIT_MAX / 2));
     }
 }

@@ -1,6 +1,6 @@
 //! Whether brokers sync what they write, as they say themselves: what a claim of durability rests on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ const ANSWER_WITHIN_AT_START: Duration = Duration::from_secs(3);
 const PROOF_PATIENCE: Duration = Duration::from_secs(15);
 /// Between two tries: who cannot be reached is known at once.
 const PAUSE: Duration = Duration::from_millis(200);
+/// A broker that its leader has heard of within this is running. Followers answer a heartbeat every second
+/// and elect another leader after four (`hbInterval` and `minElectionTimeout` in nats-server's raft.go).
+const ALIVE_WITHIN: Duration = Duration::from_secs(4);
 
 /// When a broker syncs what it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +35,14 @@ pub enum BrokerSync {
 }
 
 /// What the brokers say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Syncs {
     /// Each broker that answered, by its name.
     pub brokers: BTreeMap<String, BrokerSync>,
     /// How many brokers there are, as those that answered say.
     pub known: usize,
+    /// Brokers that the leader of the cluster says are running; `None` if no leader answered.
+    alive: Option<BTreeSet<String>>,
 }
 
 /// Why a profile may not be claimed.
@@ -88,7 +93,7 @@ async fn syncs_within(connection: &Connection, patience: Duration) -> Result<Syn
         Ok::<_, async_nats::Error>(answers)
     };
     let mut answers = asked.await.map_err(|err| cannot_look("the brokers", err))?;
-    let mut syncs = Syncs { brokers: BTreeMap::new(), known: 0 };
+    let mut syncs = Syncs::default();
     let listen = async {
         while let Some(answer) = answers.next().await {
             // That nobody may be asked is an answer, too.
@@ -107,29 +112,28 @@ async fn syncs_within(connection: &Connection, patience: Duration) -> Result<Syn
 /// Whether `profile` may be claimed as the brokers are now: a majority answers, without which no
 /// order is acknowledged, and each that answers syncs every write. Profile `fast` claims nothing.
 pub async fn prove(connection: &Connection, profile: Profile) -> Result<(), Unproven> {
-    prove_within(connection, profile, ANSWER_WITHIN).await
-}
-
-async fn prove_within(
-    connection: &Connection,
-    profile: Profile,
-    patience: Duration,
-) -> Result<(), Unproven> {
     if !profile.syncs_always() {
         return Ok(());
     }
-    let none = Syncs { brokers: BTreeMap::new(), known: 0 };
-    // A closed connection hears nobody.
-    syncs_within(connection, patience).await.unwrap_or(none).prove(profile)
+    // A closed connection gets no answer.
+    syncs(connection).await.unwrap_or_default().prove(profile)
 }
 
-/// As [`prove`], but waits 3 s for each answer, and gives brokers that are starting 15 s to be enough.
+/// As [`prove`], but waits up to 15 s: for brokers that are starting to be enough, and for the answer of each
+/// broker that is running, so that one which does not sync is not overlooked because it is busy.
 pub async fn prove_at_start(connection: &Connection, profile: Profile) -> Result<(), Unproven> {
+    if !profile.syncs_always() {
+        return Ok(());
+    }
     let deadline = Instant::now() + PROOF_PATIENCE;
     loop {
-        match prove_within(connection, profile, ANSWER_WITHIN_AT_START).await {
-            Err(Unproven::TooFew { .. }) if Instant::now() < deadline => sleep(PAUSE).await,
-            proven => return proven,
+        let syncs = syncs_within(connection, ANSWER_WITHIN_AT_START).await.unwrap_or_default();
+        let is_whole = syncs.is_whole();
+        match syncs.prove(profile) {
+            unsynced @ Err(Unproven::Unsynced { .. }) => return unsynced,
+            proven if Instant::now() >= deadline => return proven,
+            Ok(()) if is_whole => return Ok(()),
+            Ok(()) | Err(Unproven::TooFew { .. }) => sleep(PAUSE).await,
         }
     }
 }
@@ -166,6 +170,18 @@ struct Settings {
 #[derive(Deserialize)]
 struct Cluster {
     cluster_size: usize,
+    /// The other brokers: only the leader knows how they are.
+    #[serde(default)]
+    replicas: Vec<Replica>,
+}
+
+#[derive(Deserialize)]
+struct Replica {
+    name: String,
+    #[serde(default)]
+    offline: bool,
+    /// Nanoseconds since the leader last heard of it.
+    active: u64,
 }
 
 impl Syncs {
@@ -174,10 +190,25 @@ impl Syncs {
             // It stores nothing.
             return;
         }
-        self.known = self.known.max(data.meta_cluster.map_or(1, |cluster| cluster.cluster_size));
+        let Cluster { cluster_size, replicas } =
+            data.meta_cluster.unwrap_or(Cluster { cluster_size: 1, replicas: Vec::new() });
+        self.known = self.known.max(cluster_size);
+        if !replicas.is_empty() {
+            let alive = replicas.into_iter().filter(Replica::is_alive).map(|replica| replica.name);
+            self.alive = Some(alive.collect());
+        }
         let Settings { sync_always, sync_interval } = data.config;
         let every = BrokerSync::Every(Duration::from_nanos(sync_interval));
         self.brokers.insert(server.name, if sync_always { BrokerSync::Always } else { every });
+    }
+
+    /// Whether every broker that is running has answered.
+    fn is_whole(&self) -> bool {
+        let has_answered = |name| self.brokers.contains_key(name);
+        match &self.alive {
+            Some(alive) => alive.iter().all(has_answered),
+            None => self.brokers.len() >= self.known,
+        }
     }
 
     fn prove(self, profile: Profile) -> Result<(), Unproven> {
@@ -191,6 +222,12 @@ impl Syncs {
             return Err(Unproven::TooFew { profile, answered, known, needed });
         }
         Ok(())
+    }
+}
+
+impl Replica {
+    fn is_alive(&self) -> bool {
+        !self.offline && Duration::from_nanos(self.active) < ALIVE_WITHIN
     }
 }
 

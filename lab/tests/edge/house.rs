@@ -92,7 +92,7 @@ impl House {
     pub(crate) async fn open_door_with(&self, cores: usize, max_batch: usize) -> Door {
         let mut config = self.config(self.profile);
         config.cores = NonZeroUsize::new(cores).unwrap();
-        config.brokers.max_batch = max_batch;
+        config.batch.max_batch = max_batch;
         Door::open(config).await
     }
 
@@ -101,11 +101,8 @@ impl House {
         Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             cores: NonZeroUsize::MIN,
-            brokers: BrokersConfig {
-                nats_url: self.servers.brokers.url(),
-                profile,
-                max_batch: RECORDS_MAX,
-            },
+            brokers: BrokersConfig { nats_url: self.servers.brokers.url(), profile },
+            batch: BatchConfig { max_batch: RECORDS_MAX },
             redis_url: self.servers.redis.url().to_owned(),
             secrets: secrets(),
             backlog_max_age: Duration::from_mins(10),

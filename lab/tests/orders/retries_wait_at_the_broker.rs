@@ -14,8 +14,8 @@ use super::goods::basket;
 use super::shop::{Shop, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The tries behind a record whose next wait is at most 200 ms · 2⁴ = 3.2 s, and behind one that may wait
-/// for a minute.
+/// The tries behind a record whose next wait is at most 200 ms · 2⁴ = 3.2 s, and behind one that waits for half
+/// a minute at least.
 const TRIES: u32 = 4;
 const TRIES_MANY: u32 = 10;
 const WAIT_MAX: Duration = Duration::from_millis(3_200);

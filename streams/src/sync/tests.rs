@@ -4,7 +4,7 @@ use super::*;
 
 fn brokers(known: usize, intervals: &[(&str, BrokerSync)]) -> Syncs {
     let brokers = intervals.iter().map(|(name, sync)| ((*name).to_owned(), *sync)).collect();
-    Syncs { brokers, known }
+    Syncs { brokers, known, alive: None }
 }
 
 const LAZY: BrokerSync = BrokerSync::Every(Duration::from_mins(2));
@@ -54,11 +54,27 @@ fn what_brokers_answer_is_read() {
     let lazy = r#"{"server":{"name":"broker-2"},"data":{"config":{"sync_interval":120000000000},
         "streams":0,"meta_cluster":{"cluster_size":3}}}"#;
     let always = r#"{"server":{"name":"broker-1"},"data":{"config":{"sync_interval":120000000000,
-        "sync_always":true},"streams":0,"meta_cluster":{"cluster_size":3}}}"#;
+        "sync_always":true},"streams":0,"meta_cluster":{"cluster_size":3,"leader":"broker-1","replicas":[
+        {"name":"broker-2","current":true,"active":300000000},
+        {"name":"broker-3","current":false,"offline":true,"active":300000000},
+        {"name":"broker-4","current":false,"active":4000000000}]}}}"#;
     let stores_nothing = r#"{"server":{"name":"leaf"},"data":{"disabled":true,"config":{}}}"#;
     let mut syncs = brokers(0, &[]);
     for answer in [lazy, always, stores_nothing] {
         syncs.hear(serde_json::from_str(answer).unwrap());
     }
-    assert_eq!(syncs, brokers(3, &[("broker-1", BrokerSync::Always), ("broker-2", LAZY)]));
+    let mut expected = brokers(3, &[("broker-1", BrokerSync::Always), ("broker-2", LAZY)]);
+    expected.alive = Some(["broker-2".to_owned()].into());
+    assert_eq!(syncs, expected);
+}
+
+#[test]
+fn a_start_waits_for_brokers_that_run_and_not_for_those_that_are_away() {
+    let alive = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
+    let mut syncs = brokers(3, &[("a", BrokerSync::Always), ("b", BrokerSync::Always)]);
+    assert!(!syncs.is_whole(), "no leader has said that the third one is away");
+    syncs.alive = alive(&["b", "c"]);
+    assert!(!syncs.is_whole(), "the third one is only busy");
+    syncs.alive = alive(&["b"]);
+    assert!(syncs.is_whole());
 }
