@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use streams::{Connection, Intake, intake};
+use streams::{Admission, Connection, intake};
 use tokio::time::sleep;
 
 use crate::limits::ADMISSION_LOOK_EVERY;
@@ -13,18 +13,18 @@ use crate::problem::Problem;
 
 /// What was seen last. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Admission(Arc<AtomicU8>);
+pub(crate) struct AdmissionGate(Arc<AtomicU8>);
 
 const OPEN: u8 = 0;
 const FULL: u8 = 1;
 const BEHIND: u8 = 2;
 
-impl Admission {
+impl AdmissionGate {
     /// An order that comes now is taken in, or this is why not.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         match self.0.load(Ordering::Relaxed) {
             FULL => Err(Problem::StreamFull),
-            BEHIND => Err(Problem::FarBehind),
+            BEHIND => Err(Problem::BacklogTooOld),
             _ => Ok(()),
         }
     }
@@ -41,11 +41,11 @@ impl Admission {
         }
     }
 
-    fn note(&self, seen: Intake) {
+    fn note(&self, seen: Admission) {
         let code = match seen {
-            Intake::Open => OPEN,
-            Intake::Full => FULL,
-            Intake::Behind => BEHIND,
+            Admission::Open => OPEN,
+            Admission::StreamFull => FULL,
+            Admission::BacklogTooOld => BEHIND,
         };
         if self.0.swap(code, Ordering::Relaxed) != code {
             tracing::warn!(?seen, "intake");

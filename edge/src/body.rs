@@ -61,7 +61,7 @@ impl Bodies {
 
     fn hold(&self, body: &mut Body, bytes: usize) -> Result<(), Problem> {
         let room = self.0.clone().try_acquire_many_owned(bytes as u32);
-        let room = room.map_err(|_| Problem::Crowded)?;
+        let room = room.map_err(|_| Problem::Overloaded)?;
         match &mut body.held {
             Some(held) => held.merge(room),
             None => body.held = Some(room),

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use hyper::StatusCode;
-use orders::{Event, EventKind, OrderId, Requester, Status, What};
+use orders::{CancelledBy, Event, EventBody, EventKind, OrderId, Status};
 use serde::Serialize;
 use streams::{GroupReceiver, Publisher};
 use tokio::sync::oneshot;
@@ -51,7 +51,7 @@ pub(crate) async fn cancel(core: &Core, text: &str) -> Result<Answer, Problem> {
 
 async fn request(core: &Core, order_id: OrderId) -> Result<(), Problem> {
     let (outcome, awaited) = oneshot::channel();
-    core.cancellations.join(Request { order_id, outcome }, 0).map_err(|_| Problem::Crowded)?;
+    core.cancellations.join(Request { order_id, outcome }, 0).map_err(|_| Problem::Overloaded)?;
     match timeout(ANSWER_PATIENCE, awaited).await {
         Ok(Ok(Outcome::Accepted { .. })) => Ok(()),
         _ => Err(Problem::Unacknowledged),
@@ -70,7 +70,8 @@ pub(crate) async fn take_requests(mut arriving: GroupReceiver<Request>, publishe
 /// Makes a batch with one record for each order that somebody waits for.
 fn gather(requests: Vec<Request>) -> Batch {
     let (mut batch, mut asked) = (Batch::default(), HashSet::with_capacity(requests.len()));
-    let (at, what) = (SystemTime::now().into(), What::CancelRequested { by: Requester::Buyer });
+    let (at, body) =
+        (SystemTime::now().into(), EventBody::CancelRequested { by: CancelledBy::Buyer });
     for Request { order_id, outcome } in requests {
         if outcome.is_closed() {
             continue;
@@ -78,7 +79,7 @@ fn gather(requests: Vec<Request>) -> Batch {
         let replayed = !asked.insert(order_id);
         if !replayed {
             let mut line = Vec::new();
-            Event { order_id, at, what: what.clone() }.write_line(&mut line);
+            Event { order_id, at, body: body.clone() }.write_line(&mut line);
             batch.push(&line);
         }
         batch.wait(outcome, Outcome::Accepted { replayed });

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
-use orders::Secrets;
+use orders::SigningKeys;
 use redis::{IntoConnectionInfo, RedisResult};
 use streams::{BatchConfig, BrokersConfig};
 
@@ -33,7 +33,7 @@ pub struct Config {
     /// Secrets that sign order ids, the same for all edges, separated by commas, each of 16
     /// characters or more: the first signs, all verify
     #[arg(long, env = "MILLRACE_SECRETS", hide_env_values = true)]
-    pub secrets: Secrets,
+    pub secrets: SigningKeys,
     /// How long the oldest order may wait for inventory before new orders are refused
     #[arg(
         long,

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use orders::Secrets;
+use orders::SigningKeys;
 use streams::{Connection, GroupLimits, GroupSender, Profile, Publisher, batch, group_commit};
 use tokio::task::JoinSet;
 
-use crate::admission::Admission;
+use crate::admission::AdmissionGate;
 use crate::body::Bodies;
 use crate::cache::Cache;
 use crate::cancel::{Request, take_requests};
 use crate::config::Config;
-use crate::durability::Durability;
+use crate::durability::DurabilityGate;
 use crate::intake::{Submission, take_in};
 use crate::limits::{CANCELLATIONS_WAITING_MAX, ORDERS_WAITING_MAX};
 use crate::repeats::Repeats;
@@ -24,8 +24,8 @@ use crate::stock::StockDesk;
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) admission: Admission,
-    pub(crate) durability: Durability,
+    pub(crate) admission: AdmissionGate,
+    pub(crate) durability: DurabilityGate,
     pub(crate) bodies: Bodies,
     pub(crate) statuses: StatusDesk,
     pub(crate) stock: StockDesk,
@@ -33,10 +33,10 @@ pub(crate) struct Shared {
 
 /// What the connections of one core have in common.
 pub(crate) struct Core {
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: SigningKeys,
     pub(crate) profile: Profile,
-    pub(crate) admission: Admission,
-    pub(crate) durability: Durability,
+    pub(crate) admission: AdmissionGate,
+    pub(crate) durability: DurabilityGate,
     pub(crate) bodies: Bodies,
     pub(crate) intake: GroupSender<Submission>,
     pub(crate) cancellations: GroupSender<Request>,

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use streams::{Connection, Profile, Unproven, prove, prove_at_start};
+use streams::{
+    Connection, DurabilityUnverified, Profile, verify_durability, verify_durability_at_start,
+};
 use tokio::time::sleep;
 
 use crate::limits::DURABILITY_LOOK_EVERY;
@@ -11,7 +13,7 @@ use crate::problem::Problem;
 
 /// What the brokers said last. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Durability(Arc<Seen>);
+pub(crate) struct DurabilityGate(Arc<Seen>);
 
 #[derive(Default)]
 struct Seen {
@@ -20,10 +22,13 @@ struct Seen {
     reason: Mutex<String>,
 }
 
-impl Durability {
+impl DurabilityGate {
     /// The brokers have proven the profile, or an edge must not begin.
-    pub(crate) async fn proven(broker: &Connection, profile: Profile) -> Result<Self, Unproven> {
-        prove_at_start(broker, profile).await?;
+    pub(crate) async fn proven(
+        broker: &Connection,
+        profile: Profile,
+    ) -> Result<Self, DurabilityUnverified> {
+        verify_durability_at_start(broker, profile).await?;
         Ok(Self::default())
     }
 
@@ -43,17 +48,19 @@ impl Durability {
     pub(crate) async fn watch(self, broker: Connection, profile: Profile) {
         while profile.syncs_always() {
             sleep(DURABILITY_LOOK_EVERY).await;
-            match prove(&broker, profile).await {
+            match verify_durability(&broker, profile).await {
                 Ok(()) => self.note(None),
-                Err(disproved @ Unproven::Unsynced { .. }) => self.note(Some(disproved)),
-                Err(err @ Unproven::TooFew { .. }) => {
+                Err(disproved @ DurabilityUnverified::Unsynced { .. }) => {
+                    self.note(Some(disproved))
+                }
+                Err(err @ DurabilityUnverified::TooFew { .. }) => {
                     tracing::debug!(%err, "durability stays as it was");
                 }
             }
         }
     }
 
-    fn note(&self, disproved: Option<Unproven>) {
+    fn note(&self, disproved: Option<DurabilityUnverified>) {
         let was = self.0.is_disproved.load(Ordering::Relaxed);
         match &disproved {
             Some(reason) if !was => tracing::error!("no orders are taken in: {reason}"),

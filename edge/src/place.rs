@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Request, StatusCode};
-use orders::{Created, IdempotencyKey, OrderId, PlaceOrder, ProvenId};
+use orders::{Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId};
 use streams::Profile;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -37,7 +37,7 @@ pub(crate) async fn place(core: &Core, request: Request<Incoming>) -> Result<Ans
     let outcome = submit(core, order_id, &order)?;
     match timeout(ANSWER_PATIENCE, outcome).await {
         Ok(Ok(Outcome::Accepted { replayed })) => {
-            Ok(accepted(core.secrets.prove(order_id), core.profile, replayed))
+            Ok(accepted(core.secrets.sign(order_id), core.profile, replayed))
         }
         Ok(Ok(Outcome::Conflict)) => Err(Problem::KeyReused),
         Ok(Ok(Outcome::Unknown) | Err(_)) | Err(_) => Err(Problem::Unacknowledged),
@@ -70,11 +70,11 @@ fn submit(
     let (outcome, awaited) = oneshot::channel();
     let bytes = line.len();
     let submission = Submission { order_id, digest, line, outcome };
-    core.intake.join(submission, bytes).map_err(|_| Problem::Crowded)?;
+    core.intake.join(submission, bytes).map_err(|_| Problem::Overloaded)?;
     Ok(awaited)
 }
 
-fn accepted(id: ProvenId, profile: Profile, replayed: bool) -> Answer {
+fn accepted(id: SignedOrderId, profile: Profile, replayed: bool) -> Answer {
     let location = format!("/v1/orders/{id}");
     let id = &location["/v1/orders/".len()..];
     let body = format!(r#"{{"order_id":"{id}","status":"accepted","durability":"{profile}"}}"#);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
-use orders::{Fault, Status, Unacceptable};
+use orders::{FieldError, InvalidOrder, Status};
 use serde::Serialize;
 
 use crate::limits::{BODY_BYTES_MAX, BODY_PATIENCE, SKUS_MAX};
@@ -32,15 +32,15 @@ pub(crate) enum Problem {
     BodyBroken,
     /// The body is no order.
     NotJson(String),
-    NotAnOrder(Vec<Fault>),
+    NotAnOrder(Vec<FieldError>),
     /// Another order stands under the same key.
     KeyReused,
     /// More is in hand than may be.
-    Crowded,
+    Overloaded,
     /// The stream is nearly full.
     StreamFull,
     /// Inventory is far behind.
-    FarBehind,
+    BacklogTooOld,
     /// A broker acknowledges what it has not synced.
     NotDurable,
     /// No broker acknowledged it in time.
@@ -64,7 +64,7 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [Fault],
+    errors: &'a [FieldError],
 }
 
 impl Problem {
@@ -125,11 +125,13 @@ impl Problem {
                 "/problems/idempotency-key-reused",
                 "Another order stands under this key",
             ),
-            Self::Crowded => (S::SERVICE_UNAVAILABLE, "/problems/crowded", "Too much is in hand"),
+            Self::Overloaded => {
+                (S::SERVICE_UNAVAILABLE, "/problems/crowded", "Too much is in hand")
+            }
             Self::StreamFull => {
                 (S::SERVICE_UNAVAILABLE, "/problems/stream-full", "No room for new orders")
             }
-            Self::FarBehind => {
+            Self::BacklogTooOld => {
                 (S::SERVICE_UNAVAILABLE, "/problems/far-behind", "Too many orders wait")
             }
             Self::NotDurable => {
@@ -179,11 +181,13 @@ impl Problem {
                 "This Idempotency-Key was used for an order with another content; \
                  repeat that one, or use a new key."
             }
-            Self::Crowded => {
+            Self::Overloaded => {
                 "Nothing was taken in; repeat the request, with the same key, in a second."
             }
             Self::StreamFull => "Nothing was taken in: the orders that are in come first.",
-            Self::FarBehind => "Nothing was taken in: orders have waited too long for inventory.",
+            Self::BacklogTooOld => {
+                "Nothing was taken in: orders have waited too long for inventory."
+            }
             Self::NotDurable => "Nothing was taken in: not every broker syncs what it writes.",
             Self::Unacknowledged => {
                 "It is unknown whether it was taken in; repeat the request, with the same key."
@@ -205,11 +209,11 @@ impl Problem {
     }
 }
 
-impl From<Unacceptable> for Problem {
-    fn from(unacceptable: Unacceptable) -> Self {
+impl From<InvalidOrder> for Problem {
+    fn from(unacceptable: InvalidOrder) -> Self {
         match unacceptable {
-            Unacceptable::NotJson(what) => Self::NotJson(what),
-            Unacceptable::Faults(faults) => Self::NotAnOrder(faults),
+            InvalidOrder::NotJson(what) => Self::NotJson(what),
+            InvalidOrder::FieldErrors(faults) => Self::NotAnOrder(faults),
         }
     }
 }

@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::accept::{accept, bind};
-use crate::admission::Admission;
+use crate::admission::AdmissionGate;
 use crate::body::Bodies;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::core::{Core, Shared};
-use crate::durability::Durability;
+use crate::durability::DurabilityGate;
 use crate::limits::{CONNECTIONS_MAX, PUBLISH_PATIENCE};
 use crate::status::StatusDesk;
 use crate::stock::StockDesk;
@@ -43,7 +43,7 @@ pub enum EdgeError {
     Broker(#[from] streams::ConnectError),
     /// The brokers do not do what the profile claims.
     #[error(transparent)]
-    Unproven(#[from] streams::Unproven),
+    DurabilityUnverified(#[from] streams::DurabilityUnverified),
     /// Redis's URL is none.
     #[error("the URL of Redis cannot be used")]
     Redis(#[from] redis::RedisError),
@@ -62,10 +62,10 @@ pub async fn run(
     let (address, listeners) = bind(config.listen, config.cores)
         .map_err(|source| EdgeError::Listen { address: config.listen, source })?;
     let broker = Connection::open(&config.brokers.nats_url, "edge questions").await?;
-    let durability = Durability::proven(&broker, config.brokers.profile).await?;
+    let durability = DurabilityGate::proven(&broker, config.brokers.profile).await?;
     let proving = durability.clone().watch(broker.clone(), config.brokers.profile);
     let _prove_to_the_end = AbortOnDropHandle::new(tokio::spawn(proving));
-    let admission = Admission::default();
+    let admission = AdmissionGate::default();
     let watching = admission.clone().watch(broker.clone(), config.backlog_max_age);
     let _watch_to_the_end = AbortOnDropHandle::new(tokio::spawn(watching));
     let shared = Shared {

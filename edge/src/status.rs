@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use orders::{OrderId, OrderView, Reached, Reason, Status};
+use orders::{OrderId, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
 use streams::names::STATUS_GET;
 use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit};
@@ -102,8 +102,8 @@ async fn answer(mut wanted: GroupReceiver<Wanted>, broker: Connection) {
     }
 }
 
-impl From<Reached> for ShownStep {
-    fn from(reached: Reached) -> Self {
+impl From<StatusChange> for ShownStep {
+    fn from(reached: StatusChange) -> Self {
         Self { status: reached.status, at: reached.at.to_string() }
     }
 }

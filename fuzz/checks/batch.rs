@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use orders::{Event, EventKind};
-use streams::Outgoing;
+use streams::OutboundMessage;
 use streams::batch::{BYTES_MAX, RECORDS_MAX, lines, message, messages};
 
 /// Panics where something does not hold of `payload`.
@@ -38,7 +38,7 @@ fn encoded(events: &[Event], records_max: usize) {
     let batches = messages(events, records_max);
     let mut left = BTreeMap::<EventKind, Vec<&Event>>::new();
     for event in events.iter().rev() {
-        left.entry(event.what.kind()).or_default().push(event);
+        left.entry(event.body.kind()).or_default().push(event);
     }
     for batch in &batches {
         let records: Vec<Bytes> = lines(batch.payload()).collect();
@@ -46,13 +46,15 @@ fn encoded(events: &[Event], records_max: usize) {
         assert!(records.len() == 1 || batch.payload().len() <= BYTES_MAX, "too many bytes");
         for record in records {
             let event: Event = serde_json::from_slice(&record).unwrap();
-            let next = left.get_mut(&event.what.kind()).and_then(Vec::pop);
+            let next = left.get_mut(&event.body.kind()).and_then(Vec::pop);
             assert_eq!(next, Some(&event), "not the next event of its kind");
         }
     }
     assert!(left.values().all(Vec::is_empty), "an event is lost");
     let again = messages(events, records_max);
-    assert!(batches.iter().map(Outgoing::payload).eq(again.iter().map(Outgoing::payload)));
+    assert!(
+        batches.iter().map(OutboundMessage::payload).eq(again.iter().map(OutboundMessage::payload))
+    );
 }
 
 /// A batch that Millrace could have written is written as the same bytes, so that a repeat has the
@@ -75,6 +77,6 @@ fn written(event: &Event) -> Vec<u8> {
 }
 
 fn only_kind(events: &[Event]) -> Option<EventKind> {
-    let kind = events.first()?.what.kind();
-    events.iter().all(|event| event.what.kind() == kind).then_some(kind)
+    let kind = events.first()?.body.kind();
+    events.iter().all(|event| event.body.kind() == kind).then_some(kind)
 }

@@ -5,14 +5,14 @@
 mod seen;
 
 use orders::{
-    BodyDigest, Created, Event, Fault, OrderId, PlaceOrder, Timestamp, Unacceptable, What,
+    BodyDigest, Created, Event, EventBody, FieldError, InvalidOrder, OrderId, PlaceOrder, Timestamp,
 };
 use seen::Seen;
 
 const LINES_MAX: usize = 1_000;
 const QUANTITY_MAX: u32 = 1_000_000;
 const AMOUNT_MAX: i64 = 999_999_999_999;
-const FAULTS_MAX: usize = 100;
+const FIELD_ERRORS_MAX: usize = 100;
 /// Forty characters of a value, each escaped, and a sentence around them.
 const DETAIL_BYTES_MAX: usize = 1_000;
 /// The longest member that is known below the longest path to it, or a name that is not known.
@@ -27,8 +27,8 @@ pub(crate) fn check(body: &[u8]) {
     let seen = serde_json::from_slice::<Seen>(body);
     match (PlaceOrder::parse(body), seen) {
         (Ok(order), Ok(_)) => accepted(&order, body.len()),
-        (Err(Unacceptable::Faults(faults)), Ok(seen)) => refused(&faults, &seen, body),
-        (Err(Unacceptable::NotJson(told)), Err(_)) => {
+        (Err(InvalidOrder::FieldErrors(faults)), Ok(seen)) => refused(&faults, &seen, body),
+        (Err(InvalidOrder::NotJson(told)), Err(_)) => {
             assert!(told.len() <= DETAIL_BYTES_MAX, "{} bytes: {told}", told.len());
         }
         (parsed, seen) => panic!("{parsed:?} of {seen:?}"),
@@ -52,21 +52,21 @@ fn accepted(order: &PlaceOrder, body_length: usize) {
     assert_eq!(digest, BodyDigest::of(order));
     assert!(line.len() <= body_length + EVENT_BYTES, "an event much larger than its body");
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1), "not one line");
-    let what = What::Created(Box::new(Created { digest, order: order.clone() }));
-    let event = Event { order_id, at, what };
+    let body = EventBody::Created(Box::new(Created { digest, order: order.clone() }));
+    let event = Event { order_id, at, body };
     assert_eq!(serde_json::from_slice::<Event>(&line).unwrap(), event, "reads differently");
     let mut again = Vec::new();
     event.write_line(&mut again);
     assert_eq!(line, again, "both ways to write the event differ");
 }
 
-fn refused(faults: &[Fault], seen: &Seen, body: &[u8]) {
-    assert!((1..=FAULTS_MAX).contains(&faults.len()), "{} faults", faults.len());
+fn refused(faults: &[FieldError], seen: &Seen, body: &[u8]) {
+    assert!((1..=FIELD_ERRORS_MAX).contains(&faults.len()), "{} faults", faults.len());
     let token = seen.at("/payment/token").or_else(|| seen.at("/payment")).and_then(Seen::text);
     let is_once = |text: &&str| count(body, text.as_bytes()) == 1;
     let token = token.filter(|token| token.starts_with(TOKEN_START)).filter(is_once);
     for fault in faults {
-        let Fault { pointer, detail } = fault;
+        let FieldError { pointer, detail } = fault;
         assert!(pointer.len() <= POINTER_BYTES_MAX, "a pointer of {} bytes", pointer.len());
         assert!(detail.len() <= DETAIL_BYTES_MAX, "a detail of {} bytes", detail.len());
         assert!(!detail.is_empty());

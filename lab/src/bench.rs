@@ -35,7 +35,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::servers::Tell;
+use crate::servers::ProgressFn;
 pub use command::{BenchArgs, run};
 pub use load_run::LoadRun;
 pub use machine::Machine;
@@ -47,7 +47,7 @@ use scene::{Scene, Wanted};
 pub use stand::{Moment, StandReport};
 
 /// Runs the benches that are named, one after the other; what one cannot do stops no other.
-async fn bench(names: &[BenchName], wanted: &Wanted, tell: Arc<Tell>) -> Result<BenchReport> {
+async fn bench(names: &[BenchName], wanted: &Wanted, tell: Arc<ProgressFn>) -> Result<BenchReport> {
     let scene = Scene::prepare(wanted, tell)?;
     let machine = tokio::task::block_in_place(|| Machine::look(&scene));
     let mut report = BenchReport {
@@ -62,7 +62,7 @@ async fn bench(names: &[BenchName], wanted: &Wanted, tell: Arc<Tell>) -> Result<
         let (mut notes, begun) = (Notes::default(), Instant::now());
         let ran = match name {
             BenchName::Limits => limits::run(&scene, &mut notes).await,
-            BenchName::Intake => intake::run(&scene, &mut notes).await,
+            BenchName::Admission => intake::run(&scene, &mut notes).await,
             BenchName::Chain => chain::run(&scene, &mut notes).await,
             BenchName::Isolation => isolation::run(&scene, &mut notes).await,
             BenchName::Step => step::run(&scene, &mut notes).await,

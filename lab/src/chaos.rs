@@ -20,13 +20,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use millrace::audit::{Books, Problem, Report, Traffic, audit, until_quiet};
+use millrace::audit::{AuditMode, AuditSources, Problem, Report, audit, wait_quiescent};
 use millrace::ledger;
 use tokio::time::Instant;
 use workers::database::Database;
 
-use crate::customers::{Checkout, new_run};
-use crate::servers::Tell;
+use crate::order_client::{OrderClient, new_run};
+use crate::servers::ProgressFn;
 use crate::up::Cluster;
 use brokers::BrokersLine;
 pub use command::{ChaosArgs, run};
@@ -77,23 +77,23 @@ struct Scene {
     seed: u64,
     /// What all keys of this run begin with.
     run: String,
-    checkout: Checkout,
+    checkout: OrderClient,
     promises: Promises,
     database: Database,
     begun: Instant,
 }
 
 /// Lets `chaos` happen to `cluster`, which has the [`catalog`] and the [`environment`], and tells what came of it.
-pub async fn chaos(cluster: &mut Cluster, chaos: &Chaos, tell: &Tell) -> Result<ChaosReport> {
+pub async fn chaos(cluster: &mut Cluster, chaos: &Chaos, tell: &ProgressFn) -> Result<ChaosReport> {
     let endpoints = cluster.endpoints();
-    let books = Books::open(&endpoints.addresses().sources).await?;
+    let books = AuditSources::open(&endpoints.addresses().sources).await?;
     let profile = endpoints.profile;
     let book = cluster.folder.path().join("ledger.jsonl");
     let (promises, writer) = Promises::open(&book)?;
     let scene = Scene {
         seed: chaos.seed,
         run: new_run(),
-        checkout: Checkout::new(&endpoints.edge_urls, PATIENCE),
+        checkout: OrderClient::new(&endpoints.edge_urls, PATIENCE),
         promises,
         database: books.database.clone(),
         begun: Instant::now(),
@@ -118,7 +118,7 @@ pub async fn chaos(cluster: &mut Cluster, chaos: &Chaos, tell: &Tell) -> Result<
     tell("all is healed; waiting until the backlog has drained");
     let recover = async {
         let recovered = recovery::all(of_brokers.into_iter().chain(of_others)).await?;
-        Ok::<_, anyhow::Error>((recovered, until_quiet(&books.connection, DRAINED_WITHIN).await))
+        Ok::<_, anyhow::Error>((recovered, wait_quiescent(&books.connection, DRAINED_WITHIN).await))
     };
     let (recovered, drained) = tokio::select! {
         recovered = recover => recovered?,
@@ -128,8 +128,8 @@ pub async fn chaos(cluster: &mut Cluster, chaos: &Chaos, tell: &Tell) -> Result<
 
     tell("auditing");
     let ledger = ledger::read(&book)?;
-    let traffic = if drained { Traffic::HasEnded } else { Traffic::GoesOn };
-    let mut audit = audit(&books, Report::new(profile), &ledger, traffic).await?.report;
+    let mode = if drained { AuditMode::Quiesced } else { AuditMode::Live };
+    let mut audit = audit(&books, Report::new(profile), &ledger, mode).await?.report;
     audit.refused = bought.refused;
     audit.add(bought.problems);
     if !drained {

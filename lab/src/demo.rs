@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use millrace::audit::{Books, Traffic};
+use millrace::audit::{AuditMode, AuditSources};
 use millrace::shutdown::{INTERRUPTED, Shutdown};
 use streams::Profile;
 use workers::inventory::stock::{self, CatalogItem};
@@ -67,12 +67,16 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
 async fn whole(args: &DemoArgs, catalog: &[CatalogItem], rows: &[OrderRow]) -> Result<DemoReport> {
     let progress = Progress::start();
     if args.running {
-        let books = Books::open(&args.addresses.sources).await?;
-        streams::prove_at_start(&books.connection, args.addresses.sources.profile.get()?).await?;
+        let books = AuditSources::open(&args.addresses.sources).await?;
+        streams::verify_durability_at_start(
+            &books.connection,
+            args.addresses.sources.profile.get()?,
+        )
+        .await?;
         stock::load(&books.database, catalog).await.context("loading the catalogue")?;
         let folder = tempfile::tempdir()?;
-        let (addresses, progress, traffic) = (&args.addresses, &progress, Traffic::GoesOn);
-        return Carrier { books: &books, addresses, traffic, progress }
+        let (addresses, progress, mode) = (&args.addresses, &progress, AuditMode::Live);
+        return Carrier { books: &books, addresses, mode, progress }
             .carry(rows, folder.path())
             .await;
     }
@@ -85,9 +89,9 @@ async fn whole(args: &DemoArgs, catalog: &[CatalogItem], rows: &[OrderRow]) -> R
     }
     let addresses = cluster.endpoints().addresses();
     let report = async {
-        let books = Books::open(&addresses.sources).await?;
-        let (addresses, progress, traffic) = (&addresses, &progress, Traffic::HasEnded);
-        let carrier = Carrier { books: &books, addresses, traffic, progress };
+        let books = AuditSources::open(&addresses.sources).await?;
+        let (addresses, progress, mode) = (&addresses, &progress, AuditMode::Quiesced);
+        let carrier = Carrier { books: &books, addresses, mode, progress };
         carrier.carry(rows, cluster.folder.path()).await
     };
     let report = report.await;

@@ -10,7 +10,7 @@ use clap::Args;
 use millrace::addresses::{
     self, BrokersAddress, DatabaseAddress, ENV_FILE, ProfileOption, ProviderAddress,
 };
-use millrace::audit::AuditSources;
+use millrace::audit::AuditAddresses;
 use streams::Profile;
 
 /// The secret key that a cluster on this machine uses with the payment simulator.
@@ -38,7 +38,7 @@ pub struct Endpoints {
 pub struct ClusterAddresses {
     /// What an audit reads.
     #[command(flatten)]
-    pub sources: AuditSources,
+    pub sources: AuditAddresses,
     /// The edges' base URLs, separated by commas [default: from .millrace/env]
     #[arg(long, env = "MILLRACE_EDGE_URLS")]
     pub edge_urls: Option<String>,
@@ -57,7 +57,7 @@ impl Endpoints {
     /// The same as if it had been named on the command line.
     pub fn addresses(&self) -> ClusterAddresses {
         ClusterAddresses {
-            sources: AuditSources {
+            sources: AuditAddresses {
                 profile: ProfileOption { profile: Some(self.profile) },
                 brokers: BrokersAddress { nats_url: Some(self.nats_url.clone()) },
                 database: DatabaseAddress { database_url: Some(self.database_url.clone()) },

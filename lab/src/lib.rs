@@ -11,12 +11,12 @@
 pub mod bare;
 pub mod bench;
 pub mod chaos;
-pub mod customers;
 pub mod demo;
 pub(crate) mod door;
 pub mod endpoints;
 pub mod input;
 pub mod load;
+pub mod order_client;
 pub mod percentiles;
 pub mod reaper;
 pub mod servers;

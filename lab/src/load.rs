@@ -6,13 +6,13 @@
 //! a constant rate whatever becomes of those before, and latency counts from when an order was due,
 //! so that a server which stalls is not let off the orders that it kept waiting.
 
+pub mod ack_record;
 mod connection;
 mod phase;
+mod phase_stats;
 pub mod plan;
-pub mod promise;
 mod request;
 mod schedule;
-mod tally;
 mod ticks;
 
 use std::cell::{Cell, RefCell};
@@ -22,10 +22,10 @@ use std::rc::Rc;
 use anyhow::{Context, Result, ensure};
 use tokio::task::LocalSet;
 
+use ack_record::AckRecord;
 use millrace::runtime;
 use phase::Run;
 pub use plan::{Phase, PhaseResult, Plan, Second, Times};
-use promise::Promise;
 use request::Requests;
 
 /// More connections than this would measure how many files a process may open.
@@ -59,7 +59,7 @@ async fn all(plan: &Plan) -> Result<Vec<PhaseResult>> {
         results.push(phase::phase(&run, &plan.targets, phase).await?);
     }
     if let Some(file) = &plan.promises {
-        Promise::write_all(file, &run.promises.borrow())?;
+        AckRecord::write_all(file, &run.promises.borrow())?;
     }
     Ok(results)
 }

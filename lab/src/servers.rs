@@ -10,13 +10,13 @@ use programs::Programs;
 use streams::Profile;
 
 pub use folder::RunFolder;
-pub use get::Tell;
+pub use get::ProgressFn;
 pub use nats::Brokers;
-pub use places::Places;
 pub use port::{NoFreePort, free_ports};
 pub use postgres::TemplateError;
-pub use process::{Launch, Process};
+pub use process::{Process, ProcessSpec};
 pub use programs::ProgramError;
+pub use search_paths::SearchPaths;
 pub use server::{Server, StartError};
 pub use tracer::Tracer;
 
@@ -29,13 +29,13 @@ pub(crate) mod group;
 mod kind;
 mod links;
 mod nats;
-mod places;
 mod port;
 mod postgres;
 mod probe;
 mod process;
 mod programs;
 mod redis;
+mod search_paths;
 mod server;
 mod tracer;
 mod version;
@@ -72,13 +72,13 @@ pub struct StartServers {
     /// How many brokers, and how they sync.
     pub profile: Profile,
     /// Whether a broker can be cut off from the others: for chaos, at the price of a detour.
-    pub cuttable: bool,
+    pub partitionable: bool,
     /// Ends the servers when this process dies.
     pub reaper: Reaper,
     /// Where programs are looked for and kept.
-    pub places: Places,
+    pub search_paths: SearchPaths,
     /// Hears what is being got; nothing when all is there.
-    pub tell: Arc<Tell>,
+    pub tell: Arc<ProgressFn>,
 }
 
 /// Running servers. Dropping them kills them; `stop` is the orderly end.
@@ -109,12 +109,15 @@ impl Servers {
     }
 
     async fn start_on_free_ports(start: &StartServers) -> Result<Self, ServersError> {
-        let StartServers { folder, profile, cuttable, reaper, places, tell } = start.clone();
-        let programs =
-            blocking(move || Ok((Programs::find_or_get(&places, tell.as_ref())?, places))).await;
-        let (Programs { nats_server, redis, postgresql }, places) = programs?;
+        let StartServers { folder, profile, partitionable, reaper, search_paths, tell } =
+            start.clone();
+        let programs = blocking(move || {
+            Ok((Programs::find_or_download(&search_paths, tell.as_ref())?, search_paths))
+        })
+        .await;
+        let (Programs { nats_server, redis, postgresql }, search_paths) = programs?;
         let brokers = async {
-            let brokers = Brokers::new(&nats_server, profile, cuttable, &folder, &reaper);
+            let brokers = Brokers::new(&nats_server, profile, partitionable, &folder, &reaper);
             let mut brokers = brokers.await?;
             brokers.start().await?;
             Ok::<_, ServersError>(brokers)
@@ -126,7 +129,8 @@ impl Servers {
         };
         let postgres = async {
             let (folder, reaper) = (folder.clone(), reaper.clone());
-            let made = blocking(move || postgres::server(&postgresql, &places, &folder, &reaper));
+            let made =
+                blocking(move || postgres::server(&postgresql, &search_paths, &folder, &reaper));
             let mut postgres = made.await?;
             postgres.start().await?;
             Ok::<_, ServersError>(postgres)
@@ -144,8 +148,12 @@ impl Servers {
 }
 
 /// The version of each server program, by its name; blocks the thread, for long where one is got.
-pub fn versions(places: &Places, tell: &Tell) -> Result<[(&'static str, String); 3], ProgramError> {
-    let Programs { nats_server, redis, postgresql } = Programs::find_or_get(places, tell)?;
+pub fn versions(
+    search_paths: &SearchPaths,
+    tell: &ProgressFn,
+) -> Result<[(&'static str, String); 3], ProgramError> {
+    let Programs { nats_server, redis, postgresql } =
+        Programs::find_or_download(search_paths, tell)?;
     let version = |program: find::Program| program.version.to_string();
     Ok([
         ("nats-server", version(nats_server)),

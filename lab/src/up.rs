@@ -19,10 +19,10 @@ use workers::inventory::stock::{self, CatalogItem};
 
 use crate::endpoints::Endpoints;
 use crate::reaper::Reaper;
-use crate::servers::{Places, RunFolder, Servers, StartServers, Tell};
+use crate::servers::{ProgressFn, RunFolder, SearchPaths, Servers, StartServers};
 pub use command::{UpArgs, run};
-pub use member::Member;
 pub(crate) use member::PROVIDER_READY;
+pub use member::RoleProcess;
 use tend::Restarts;
 
 /// What a cluster is made of.
@@ -33,7 +33,7 @@ pub struct Plan {
     /// How durable it is.
     pub profile: Profile,
     /// Whether a broker can be cut off from the others.
-    pub cuttable: bool,
+    pub partitionable: bool,
     /// How many edges.
     pub edges: usize,
     /// How many workers each pool has.
@@ -46,11 +46,11 @@ pub struct Plan {
     /// Variables that every role gets beyond its own.
     pub envs: Vec<(String, String)>,
     /// Hears what is being done.
-    pub tell: Arc<Tell>,
+    pub tell: Arc<ProgressFn>,
 }
 
 /// Another role of the program, beside a cluster.
-pub struct Beside<'a> {
+pub struct Companion<'a> {
     /// How the process is called in messages and logs.
     pub name: &'a str,
     /// What it runs.
@@ -66,11 +66,11 @@ pub struct Cluster {
     /// Brokers, Redis and PostgreSQL.
     pub servers: Servers,
     /// The payment provider.
-    pub provider: Member,
+    pub provider: RoleProcess,
     /// The edges.
-    pub edges: Vec<Member>,
+    pub edges: Vec<RoleProcess>,
     /// The workers.
-    pub workers: Vec<(Pool, Member)>,
+    pub workers: Vec<(Pool, RoleProcess)>,
     /// The way to the database, whose tables are there.
     pub database: Database,
     /// The folder of everything that the cluster writes.
@@ -87,7 +87,7 @@ impl Plan {
         Ok(Self {
             millrace: std::env::current_exe().context("this program's own file")?,
             profile,
-            cuttable: false,
+            partitionable: false,
             edges: 2,
             workers: Pool::ALL.map(|pool| (pool, 1)).to_vec(),
             max_batch: streams::batch::RECORDS_MAX,
@@ -114,20 +114,20 @@ impl Cluster {
         let servers = Servers::start(StartServers {
             folder: folder.path().to_path_buf(),
             profile: plan.profile,
-            cuttable: plan.cuttable,
+            partitionable: plan.partitionable,
             reaper: reaper.clone(),
-            places: Places::from_environment(),
+            search_paths: SearchPaths::from_environment(),
             tell: plan.tell.clone(),
         })
         .await?;
         let connection = prepare::brokers(&servers.brokers.url(), &plan.topology()).await?;
-        streams::prove_at_start(&connection, plan.profile).await?;
+        streams::verify_durability_at_start(&connection, plan.profile).await?;
         let database = prepare::database(servers.postgres.url()).await?;
         let loaded = stock::load(&database, catalog).await.context("loading the catalogue")?;
         (plan.tell)(&format!("the catalogue has {loaded} SKUs"));
 
         let secret = rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
-        let provider = Member::provider(&plan, folder.path(), &reaper)?;
+        let provider = RoleProcess::provider(&plan, folder.path(), &reaper)?;
         let mut cluster = Self {
             provider,
             edges: Vec::new(),
@@ -161,7 +161,7 @@ impl Cluster {
     /// Starts one more edge and waits until it is ready.
     pub async fn add_edge(&mut self) -> Result<()> {
         let name = format!("edge-{}", self.edges.len() + 1);
-        let mut edge = Member::edge(&name, self)?;
+        let mut edge = RoleProcess::edge(&name, self)?;
         edge.start().await?;
         self.edges.push(edge);
         Ok(())
@@ -171,15 +171,15 @@ impl Cluster {
     pub async fn add_worker(&mut self, pool: Pool) -> Result<()> {
         let others = self.workers.iter().filter(|(its_pool, _)| *its_pool == pool).count();
         let name = format!("{pool}-{}", others + 1);
-        let mut worker = Member::worker(&name, pool, self);
+        let mut worker = RoleProcess::worker(&name, pool, self);
         worker.start().await?;
         self.workers.push((pool, worker));
         Ok(())
     }
 
     /// Starts what is no part of a cluster and is measured beside it.
-    pub async fn beside(&self, beside: &Beside<'_>) -> Result<Member> {
-        let mut member = Member::beside(beside, self)?;
+    pub async fn beside(&self, beside: &Companion<'_>) -> Result<RoleProcess> {
+        let mut member = RoleProcess::beside(beside, self)?;
         member.start().await?;
         Ok(member)
     }
@@ -198,7 +198,7 @@ impl Cluster {
 
     /// Ends edges, workers, provider and servers, in this order and each in its own way.
     pub async fn stop(mut self) -> Result<()> {
-        let edges = self.edges.iter_mut().map(Member::stop);
+        let edges = self.edges.iter_mut().map(RoleProcess::stop);
         futures_util::future::try_join_all(edges).await?;
         let workers = self.workers.iter_mut().map(|(_, worker)| worker.stop());
         futures_util::future::try_join_all(workers).await?;

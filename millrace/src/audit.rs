@@ -30,8 +30,8 @@ use workers::view;
 
 use crate::ledger::Acknowledged;
 pub(crate) use command::run;
-pub use command::{AuditArgs, AuditSources};
-pub use floors::until_quiet;
+pub use command::{AuditAddresses, AuditArgs};
+pub use floors::wait_quiescent;
 pub use repair::repair;
 pub use report::{NamedLetter, Problem, Report};
 use tape::Tape;
@@ -41,7 +41,7 @@ use verdict::Verdict;
 const PAGE: i64 = 10_000;
 
 /// What an audit reads.
-pub struct Books {
+pub struct AuditSources {
     /// The way to the stream.
     pub connection: Connection,
     /// The way to the rows.
@@ -63,57 +63,57 @@ pub struct Findings {
 
 /// Whether orders may be on their way while the books are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Traffic {
+pub enum AuditMode {
     /// The cluster is at work: what cannot be told is left open.
-    GoesOn,
+    Live,
     /// Nobody places orders any more: the audit waits until nothing moves, and fails where
     /// something does not come to rest.
-    HasEnded,
+    Quiesced,
 }
 
 /// Reads all books and compares them. `ledger` may be empty: then every order in the stream counts
 /// as acknowledged.
 pub async fn audit(
-    books: &Books,
+    books: &AuditSources,
     report: Report,
     ledger: &[Acknowledged],
-    traffic: Traffic,
+    mode: AuditMode,
 ) -> Result<Findings> {
     let promised = ledger.iter().map(Acknowledged::id).collect::<Result<_>>()?;
-    audit_promised(books, report, &promised, traffic).await
+    audit_acknowledged(books, report, &promised, mode).await
 }
 
 /// The same for those who kept nothing but the ids that were acknowledged.
-pub async fn audit_promised(
-    books: &Books,
+pub async fn audit_acknowledged(
+    books: &AuditSources,
     report: Report,
     promised: &BTreeSet<OrderId>,
-    traffic: Traffic,
+    mode: AuditMode,
 ) -> Result<Findings> {
     let end = stream_state(&books.connection, names::ORDERS).await?.last_sequence;
     floors::pass(&books.connection, end).await?;
-    if traffic == Traffic::HasEnded {
+    if mode == AuditMode::Quiesced {
         floors::rest(&books.connection).await?;
     }
     let quiet_before = floors::are_quiet(&books.connection).await?;
 
     // In this order: what is read later may be ahead of what was read before.
     let tape = Tape::read(&books.connection).await?;
-    let dead = dead_letter::still_dead(&books.connection).await?;
+    let dead = dead_letter::unresolved(&books.connection).await?;
     let views = read_views(&books.database).await?;
     let held = money::held(&books.database).await?;
     let captured = money::captured(&books.provider).await?;
-    let unbalanced = balance::unbalanced(&books.database).await?;
+    let stock_imbalances = balance::stock_imbalances(&books.database).await?;
     let quiet_after = floors::are_quiet(&books.connection).await?;
     let end = stream_state(&books.connection, names::ORDERS).await?.last_sequence;
     let quiet = quiet_before && quiet_after && tape.end == end;
-    ensure!(quiet || traffic == Traffic::GoesOn, "orders move though nobody places any");
+    ensure!(quiet || mode == AuditMode::Live, "orders move though nobody places any");
 
     let mut verdict = Verdict::new(report, quiet);
     verdict.orders(promised, &tape, &dead, &views);
     verdict.money(&held, &captured);
     verdict.ends(&views, &captured);
-    verdict.stock(&unbalanced);
+    verdict.stock(&stock_imbalances);
     let (report, stuck) = verdict.close();
     Ok(Findings { report, views, stuck })
 }

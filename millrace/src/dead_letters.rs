@@ -2,8 +2,8 @@
 //!
 //! A letter is never removed. What was decided, by whom and why is kept beside it.
 
-mod choice;
-mod decide;
+mod filter;
+mod resolve;
 mod show;
 
 use anyhow::{Result, bail};
@@ -11,9 +11,9 @@ use clap::{Args, Subcommand};
 use streams::{Connection, dead_letter};
 
 use crate::addresses::BrokersAddress;
-use choice::Choice;
-pub use decide::{Decision, Undecided, decide};
-use decide::{DecisionArgs, decide_all};
+use filter::LetterFilter;
+use resolve::{ResolveArgs, resolve_all};
+pub use resolve::{ResolveError, ResolveRequest, resolve};
 
 /// What to do with dead letters.
 #[derive(Debug, Clone, Args)]
@@ -29,7 +29,7 @@ enum DeadCommand {
     /// List the letters that wait for a decision
     List {
         #[command(flatten)]
-        choice: Choice,
+        filter: LetterFilter,
         /// Also those that are handled, with who did it and why
         #[arg(long)]
         handled: bool,
@@ -40,9 +40,9 @@ enum DeadCommand {
         number: u64,
     },
     /// Bring records to their steps again, once the cause is mended
-    Replay(DecisionArgs),
+    Replay(ResolveArgs),
     /// Give records up: the cancellation of their orders is asked for. Not for refunds
-    Discard(DecisionArgs),
+    Discard(ResolveArgs),
 }
 
 /// Does it.
@@ -51,8 +51,8 @@ pub(crate) fn run(args: &DeadArgs) -> Result<()> {
         let connection = Connection::open(&args.brokers.url()?, "dead").await?;
         let letters = dead_letter::read(&connection).await?;
         match &args.command {
-            DeadCommand::List { choice, handled } => {
-                let listed = |it: &&_| choice.takes(it) && (*handled || it.handled.is_none());
+            DeadCommand::List { filter, handled } => {
+                let listed = |it: &&_| filter.matches(it) && (*handled || it.handled.is_none());
                 letters.iter().filter(listed).for_each(show::line);
             }
             DeadCommand::Show { number } => {
@@ -62,10 +62,12 @@ pub(crate) fn run(args: &DeadArgs) -> Result<()> {
                 }
             }
             DeadCommand::Replay(args) => {
-                decide_all(&connection, &letters, dead_letter::Action::Replayed, args).await?;
+                resolve_all(&connection, &letters, dead_letter::ResolutionKind::Replayed, args)
+                    .await?;
             }
             DeadCommand::Discard(args) => {
-                decide_all(&connection, &letters, dead_letter::Action::Discarded, args).await?;
+                resolve_all(&connection, &letters, dead_letter::ResolutionKind::Discarded, args)
+                    .await?;
             }
         }
         Ok(())

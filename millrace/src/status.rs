@@ -8,8 +8,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use streams::{
-    BrokerSync, Connection, Lag, Position, Present, Step, StreamState, batch_sizes, dead_letter,
-    lag, names, position, present, stream_state, syncs,
+    Connection, ConsumerProgress, FsyncPolicy, Lag, Step, StreamState, WorkerPresence, batch_sizes,
+    dead_letter, fsync_report, lag, names, position, present, stream_state,
 };
 
 use crate::addresses::BrokersAddress;
@@ -29,7 +29,7 @@ pub struct StatusArgs {
 pub struct Status {
     /// Workers of each pool that answer, and their circuit breakers.
     #[serde(flatten)]
-    pub present: Present,
+    pub present: WorkerPresence,
     /// Every step, by its name.
     pub steps: BTreeMap<&'static str, StepStatus>,
     /// Dead letters of each pool that wait for a decision.
@@ -37,7 +37,7 @@ pub struct Status {
     /// Every stream, by its name, with its leader among the brokers.
     pub streams: BTreeMap<&'static str, StreamState>,
     /// When each broker that answers syncs what it writes: `always`, or how often.
-    pub broker_syncs: BTreeMap<String, BrokerSync>,
+    pub broker_syncs: BTreeMap<String, FsyncPolicy>,
     /// The mean number of orders in the last messages, by event.
     pub batch_sizes: BTreeMap<&'static str, f64>,
 }
@@ -55,7 +55,7 @@ pub struct StepStatus {
     pub retries_due: u64,
     /// How far its durable has come, in messages.
     #[serde(flatten)]
-    pub position: Position,
+    pub position: ConsumerProgress,
 }
 
 /// Shows how the cluster stands.
@@ -94,7 +94,7 @@ impl Status {
         }
         let sizes = batch_sizes(connection).await?;
         let mut dead_letters: BTreeMap<String, u64> = BTreeMap::new();
-        for letter in dead_letter::still_dead(connection).await? {
+        for letter in dead_letter::unresolved(connection).await? {
             let pool = letter.step().map_or("unknown", |step| step.pool().as_str());
             *dead_letters.entry(pool.to_owned()).or_default() += 1;
         }
@@ -103,7 +103,7 @@ impl Status {
             present: present(connection).await?,
             steps,
             streams,
-            broker_syncs: syncs(connection).await?.brokers,
+            broker_syncs: fsync_report(connection).await?.brokers,
             batch_sizes: sizes.into_iter().map(|(kind, size)| (kind.as_str(), size)).collect(),
         })
     }
@@ -136,8 +136,9 @@ impl fmt::Display for Status {
             });
             writeln!(f, "{name:<14}{messages:>10}{mebibytes:>12.1}{full:>8}  {}", brokers(state))?;
         }
-        let syncs = self.broker_syncs.iter().map(|(broker, sync)| format!("{broker} {sync}"));
-        writeln!(f, "\nbrokers sync: {}", syncs.collect::<Vec<_>>().join(", "))?;
+        let fsync_report =
+            self.broker_syncs.iter().map(|(broker, sync)| format!("{broker} {sync}"));
+        writeln!(f, "\nbrokers sync: {}", fsync_report.collect::<Vec<_>>().join(", "))?;
         let breakers =
             self.present.breakers.iter().map(|(state, count)| format!("{count} {state}"));
         let breakers = breakers.collect::<Vec<_>>().join(", ");

@@ -41,7 +41,7 @@ fn show(line: &[u8]) {
         Ok(event) => println!(
             "{}  {:<16}  {}  {}",
             event.at,
-            event.what.kind(),
+            event.body.kind(),
             event.order_id,
             detail(line).unwrap_or_default(),
         ),

@@ -15,11 +15,11 @@ pub struct BodyDigest([u8; 16]);
 impl BodyDigest {
     /// The digest of `order`.
     pub fn of(order: &PlaceOrder) -> Self {
-        Self::of_written(&order.written())
+        Self::of_canonical(&order.canonical_json())
     }
 
     /// The digest of an order that is written already.
-    pub(crate) fn of_written(order: &[u8]) -> Self {
+    pub(crate) fn of_canonical(order: &[u8]) -> Self {
         let hash = Sha256::digest(order);
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash[..16]);

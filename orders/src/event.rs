@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BodyDigest, CancelReason, EventKind, Money, OrderId, PaymentToken, PlaceOrder, Rejection,
-    Requester, Timestamp,
+    BodyDigest, CancelReason, CancelledBy, EventKind, Money, OrderId, PaymentToken, PlaceOrder,
+    Rejection, Timestamp,
 };
 
 /// One event of one order: a record of a batch, one JSON object on a line.
@@ -20,13 +20,13 @@ pub struct Event {
     pub at: Timestamp,
     /// What happened.
     #[serde(rename = "event")]
-    pub what: What,
+    pub body: EventBody,
 }
 
 /// What can happen to an order. Each event carries only what the next stage needs of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum EventBody {
     /// An edge took the order in.
     Created(Box<Created>),
     /// Inventory holds the stock of every line.
@@ -67,7 +67,7 @@ pub enum What {
     /// Somebody asked for the order to be cancelled.
     CancelRequested {
         /// Who.
-        by: Requester,
+        by: CancelledBy,
     },
     /// It was too late to cancel. Changes no state.
     CancelRefused,
@@ -91,7 +91,7 @@ pub enum What {
     },
 }
 
-/// The content of [`What::Created`].
+/// The content of [`EventBody::Created`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
     /// The digest of the order, by which a repeat is told from another order.
@@ -104,8 +104,8 @@ impl Created {
     /// The event that `order` was taken in, as [`Event::write_line`] writes it, and the order's
     /// digest. An edge needs both for each order, so the order is written once.
     pub fn line(order_id: OrderId, at: Timestamp, order: &PlaceOrder) -> (Vec<u8>, BodyDigest) {
-        let order = order.written();
-        let digest = BodyDigest::of_written(&order);
+        let order = order.canonical_json();
+        let digest = BodyDigest::of_canonical(&order);
         let head = format!(
             r#"{{"order_id":"{order_id}","at_ms":{},"event":{{"created":{{"digest":"{}","order":"#,
             at.as_millis(),
@@ -115,7 +115,7 @@ impl Created {
     }
 }
 
-impl What {
+impl EventBody {
     /// The kind of this event.
     pub const fn kind(&self) -> EventKind {
         match self {
@@ -156,8 +156,8 @@ mod tests {
         let (short, digest) = Created::line(order_id, at, &order);
         let mut long = Vec::new();
         assert_eq!(digest, BodyDigest::of(&order));
-        let what = What::Created(Box::new(Created { digest, order }));
-        Event { order_id, at, what }.write_line(&mut long);
+        let body = EventBody::Created(Box::new(Created { digest, order }));
+        Event { order_id, at, body }.write_line(&mut long);
         assert_eq!(String::from_utf8(short), String::from_utf8(long));
     }
 }

@@ -9,9 +9,9 @@ use crate::IdempotencyKey;
 
 const ID_BYTES: usize = 16;
 /// 64 bits: guessing one over HTTP at 100,000 tries a second takes millions of years.
-const TAG_BYTES: usize = 8;
+const MAC_BYTES: usize = 8;
 /// 16 random letters and digits hold 95 bits.
-const SECRET_LENGTH_MIN: usize = 16;
+const SIGNING_KEY_LENGTH_MIN: usize = 16;
 
 /// An order's id: 128 bits of SHA-256 over caller and `Idempotency-Key`, so that a repeat has the
 /// same id on every edge, with nothing shared. Databases, events and logs know an order by it.
@@ -24,28 +24,28 @@ pub struct OrderId([u8; ID_BYTES]);
 /// has one was answered. It does not prove that the order was stored.
 /// Written as the id's 32 digits and 16 more for the tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProvenId {
+pub struct SignedOrderId {
     id: OrderId,
-    tag: [u8; TAG_BYTES],
+    mac: [u8; MAC_BYTES],
 }
 
 /// The secrets that tags are made with. The first makes new tags; all of them verify, so that a
 /// secret can be rotated: add the new one behind, move it to the front, drop the old one.
 #[derive(Clone)]
-pub struct Secrets {
+pub struct SigningKeys {
     first: Hmac<Sha256>,
     rest: Vec<Hmac<Sha256>>,
 }
 
 /// A secret that is too short: one that can be guessed proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("each secret has at least {SECRET_LENGTH_MIN} characters")]
-pub struct SecretTooShort;
+#[error("each secret has at least {SIGNING_KEY_LENGTH_MIN} characters")]
+pub struct SigningKeyTooShort;
 
 /// A text that is no order id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("an order id is 32 hexadecimal digits")]
-pub struct NotAnOrderId;
+pub struct InvalidOrderId;
 
 impl OrderId {
     /// The id of the order that `caller` places under `key`.
@@ -71,48 +71,51 @@ impl OrderId {
     }
 }
 
-impl ProvenId {
+impl SignedOrderId {
     /// The id without its proof.
     pub const fn id(&self) -> OrderId {
         self.id
     }
 }
 
-impl Secrets {
+impl SigningKeys {
     /// `first` makes and verifies tags, `rest` only verifies.
     pub fn new<'a>(first: &str, rest: impl IntoIterator<Item = &'a str>) -> Self {
         Self { first: keyed(first), rest: rest.into_iter().map(keyed).collect() }
     }
 
     /// `id` with the tag that proves it.
-    pub fn prove(&self, id: OrderId) -> ProvenId {
+    pub fn sign(&self, id: OrderId) -> SignedOrderId {
         let full = self.first.clone().chain_update(id.0).finalize().into_bytes();
-        let mut tag = [0; TAG_BYTES];
-        tag.copy_from_slice(&full[..TAG_BYTES]);
-        ProvenId { id, tag }
+        let mut mac = [0; MAC_BYTES];
+        mac.copy_from_slice(&full[..MAC_BYTES]);
+        SignedOrderId { id, mac }
     }
 
     /// The proven id that `text` is, or `None` where no edge with one of these secrets made it.
-    pub fn verify(&self, text: &str) -> Option<ProvenId> {
-        let (id, tag) = text.split_at_checked(2 * ID_BYTES)?;
-        let (id, tag) = (OrderId(from_hex(id)?), from_hex::<TAG_BYTES>(tag)?);
-        let proves = |secret: &Hmac<Sha256>| {
-            secret.clone().chain_update(id.0).verify_truncated_left(&tag).is_ok()
+    pub fn verify(&self, text: &str) -> Option<SignedOrderId> {
+        let (id, mac) = text.split_at_checked(2 * ID_BYTES)?;
+        let (id, mac) = (OrderId(from_hex(id)?), from_hex::<MAC_BYTES>(mac)?);
+        let matches = |secret: &Hmac<Sha256>| {
+            secret.clone().chain_update(id.0).verify_truncated_left(&mac).is_ok()
         };
-        std::iter::once(&self.first).chain(&self.rest).any(proves).then_some(ProvenId { id, tag })
+        std::iter::once(&self.first)
+            .chain(&self.rest)
+            .any(matches)
+            .then_some(SignedOrderId { id, mac })
     }
 }
 
-impl std::str::FromStr for Secrets {
-    type Err = SecretTooShort;
+impl std::str::FromStr for SigningKeys {
+    type Err = SigningKeyTooShort;
 
     /// Reads secrets that are separated by commas; the first makes new tags.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut secrets = text.split(',');
-        if secrets.clone().any(|secret| secret.chars().count() < SECRET_LENGTH_MIN) {
-            return Err(SecretTooShort);
+        if secrets.clone().any(|secret| secret.chars().count() < SIGNING_KEY_LENGTH_MIN) {
+            return Err(SigningKeyTooShort);
         }
-        let first = secrets.next().ok_or(SecretTooShort)?;
+        let first = secrets.next().ok_or(SigningKeyTooShort)?;
         Ok(Self::new(first, secrets))
     }
 }
@@ -155,28 +158,28 @@ impl std::fmt::Display for OrderId {
     }
 }
 
-impl std::fmt::Display for ProvenId {
+impl std::fmt::Display for SignedOrderId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}", self.id, to_hex(&self.tag))
+        write!(f, "{}{}", self.id, to_hex(&self.mac))
     }
 }
 
-impl std::fmt::Debug for Secrets {
+impl std::fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Secrets({})", 1 + self.rest.len())
     }
 }
 
 impl std::str::FromStr for OrderId {
-    type Err = NotAnOrderId;
+    type Err = InvalidOrderId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        from_hex(text).map(Self).ok_or(NotAnOrderId)
+        from_hex(text).map(Self).ok_or(InvalidOrderId)
     }
 }
 
 impl TryFrom<String> for OrderId {
-    type Error = NotAnOrderId;
+    type Error = InvalidOrderId;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::fault::Faults;
+use crate::fault::FieldErrors;
 
 /// Longer names of unknown members are no misspelt ones; a fault points at what holds them.
 const NAME_BYTES_MAX: usize = 64;
@@ -36,7 +36,7 @@ impl<'a> Json<'a> {
         &self,
         pointer: &dyn fmt::Display,
         names: [&str; N],
-        faults: &mut Faults,
+        faults: &mut FieldErrors,
     ) -> Option<[Option<&Json<'a>>; N]> {
         let mut found = [None; N];
         let Json::Object(members) = self else {

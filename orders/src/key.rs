@@ -11,7 +11,7 @@ pub struct IdempotencyKey(String);
 /// A text that is no [`IdempotencyKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("an idempotency key has 1 to {LENGTH_MAX} visible ASCII characters")]
-pub struct NotAKey;
+pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
     /// The key as it was given.
@@ -21,12 +21,12 @@ impl IdempotencyKey {
 }
 
 impl std::str::FromStr for IdempotencyKey {
-    type Err = NotAKey;
+    type Err = InvalidIdempotencyKey;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
         let fits = (1..=LENGTH_MAX).contains(&text.len());
-        if visible && fits { Ok(Self(text.to_owned())) } else { Err(NotAKey) }
+        if visible && fits { Ok(Self(text.to_owned())) } else { Err(InvalidIdempotencyKey) }
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
             assert_eq!(good.parse::<IdempotencyKey>().unwrap().as_str(), good);
         }
         for bad in ["", " ", "a b", "é", "a\n", &"k".repeat(256)] {
-            assert_eq!(bad.parse::<IdempotencyKey>(), Err(NotAKey), "{bad:?}");
+            assert_eq!(bad.parse::<IdempotencyKey>(), Err(InvalidIdempotencyKey), "{bad:?}");
         }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! | word | where |
 //! |---|---|
-//! | [`OrderId`], [`ProvenId`] | who an order is, and the proof that an edge said so |
+//! | [`OrderId`], [`SignedOrderId`] | who an order is, and the proof that an edge said so |
 //! | [`PlaceOrder`] | what a buyer asks for, checked at the door and trusted inside |
-//! | [`Event`], [`What`], [`EventKind`] | what happened to one order, in the past tense |
+//! | [`Event`], [`EventBody`], [`EventKind`] | what happened to one order, in the past tense |
 //! | [`Status`] | where an order stands: the one state machine |
 //! | [`OrderView`], [`StockView`] | what a buyer is shown |
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the values that orders are made of |
@@ -26,16 +26,16 @@ mod timestamp;
 mod view;
 
 pub use digest::BodyDigest;
-pub use event::{Created, Event, What};
+pub use event::{Created, Event, EventBody};
 pub use event_kind::{EventKind, UnknownEvent};
-pub use fault::{Fault, Unacceptable};
-pub use id::{NotAnOrderId, OrderId, ProvenId, SecretTooShort, Secrets};
-pub use key::{IdempotencyKey, NotAKey};
-pub use line::{Line, Quantity};
-pub use money::{Currency, Money, NotACurrency, TotalTooLarge};
+pub use fault::{FieldError, InvalidOrder};
+pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys};
+pub use key::{IdempotencyKey, InvalidIdempotencyKey};
+pub use line::{OrderLine, Quantity};
+pub use money::{Currency, InvalidCurrency, Money, TotalTooLarge};
 pub use place_order::{PaymentToken, PlaceOrder};
-pub use reason::{CancelReason, Rejection, Requester};
-pub use sku::{NotASku, Sku};
+pub use reason::{CancelReason, CancelledBy, Rejection};
+pub use sku::{InvalidSku, Sku};
 pub use status::Status;
 pub use timestamp::Timestamp;
-pub use view::{OrderView, Reached, Reason, StockView};
+pub use view::{OrderView, Reason, StatusChange, StockView};

@@ -13,7 +13,7 @@ pub struct Quantity(u32);
 
 /// So many of one SKU at a price. The same SKU may stand on several lines of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct OrderLine {
     /// What is bought.
     pub sku: Sku,
     /// How many of it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::Line;
+use crate::OrderLine;
 
 /// The largest amount, in minor units: twelve digits, as payment providers take.
 pub(crate) const AMOUNT_MAX: i64 = 999_999_999_999;
@@ -25,7 +25,7 @@ pub struct Money {
 /// A text that is no [`Currency`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a currency is three capital letters as in ISO 4217, such as GBP")]
-pub struct NotACurrency;
+pub struct InvalidCurrency;
 
 /// A sum that passes the largest amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -41,8 +41,8 @@ impl Currency {
 
 impl Money {
     /// What `lines` cost together: the sum of quantity times unit price.
-    pub fn total(lines: &[Line], currency: Currency) -> Result<Self, TotalTooLarge> {
-        let add = |sum: i64, line: &Line| {
+    pub fn total(lines: &[OrderLine], currency: Currency) -> Result<Self, TotalTooLarge> {
+        let add = |sum: i64, line: &OrderLine| {
             line.unit_price.checked_mul(i64::from(line.quantity.get()))?.checked_add(sum)
         };
         let amount = lines.iter().try_fold(0, add).ok_or(TotalTooLarge)?;
@@ -51,18 +51,18 @@ impl Money {
 }
 
 impl std::str::FromStr for Currency {
-    type Err = NotACurrency;
+    type Err = InvalidCurrency;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match *text.as_bytes() {
             [a, b, c] if [a, b, c].iter().all(u8::is_ascii_uppercase) => Ok(Self([a, b, c])),
-            _ => Err(NotACurrency),
+            _ => Err(InvalidCurrency),
         }
     }
 }
 
 impl TryFrom<String> for Currency {
-    type Error = NotACurrency;
+    type Error = InvalidCurrency;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -86,9 +86,9 @@ mod tests {
     use super::*;
     use crate::Quantity;
 
-    fn line(quantity: u32, unit_price: i64) -> Line {
+    fn line(quantity: u32, unit_price: i64) -> OrderLine {
         let quantity = Quantity::new(i64::from(quantity)).unwrap();
-        Line { sku: "A".parse().unwrap(), quantity, unit_price }
+        OrderLine { sku: "A".parse().unwrap(), quantity, unit_price }
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
     fn a_currency_is_three_capital_letters() {
         assert_eq!("GBP".parse::<Currency>().unwrap().as_str(), "GBP");
         for bad in ["", "gbp", "GB", "GBPP", "G1P", "£££"] {
-            assert_eq!(bad.parse::<Currency>(), Err(NotACurrency), "{bad}");
+            assert_eq!(bad.parse::<Currency>(), Err(InvalidCurrency), "{bad}");
         }
     }
 }

@@ -4,10 +4,10 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Faults;
+use crate::fault::FieldErrors;
 use crate::json::Json;
 use crate::money::AMOUNT_MAX;
-use crate::{Currency, Line, Money, Quantity, Sku, TotalTooLarge, Unacceptable};
+use crate::{Currency, InvalidOrder, Money, OrderLine, Quantity, Sku, TotalTooLarge};
 
 /// An order with more lines is no basket of a shop; its row and event must stay small.
 const LINES_MAX: usize = 1_000;
@@ -22,7 +22,7 @@ pub struct PlaceOrder {
     /// What the order costs: the sum of its lines.
     pub total: Money,
     /// 1 to 1,000 lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<OrderLine>,
     /// What to pay with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_token: Option<PaymentToken>,
@@ -46,18 +46,18 @@ impl PlaceOrder {
     ///
     /// Prices are in minor units of `currency`. Members that are not named here are faults: a
     /// misspelt `expected_total` must not be taken for none.
-    pub fn parse(body: &[u8]) -> Result<Self, Unacceptable> {
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
         let root: Json<'_> =
-            serde_json::from_slice(body).map_err(|err| Unacceptable::NotJson(err.to_string()))?;
-        let mut faults = Faults::default();
+            serde_json::from_slice(body).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
+        let mut faults = FieldErrors::default();
         match read_order(&root, &mut faults) {
             Some(order) if faults.is_empty() => Ok(order),
-            _ => Err(faults.into_unacceptable()),
+            _ => Err(faults.into_invalid_order()),
         }
     }
 
     /// The order as Millrace writes it.
-    pub(crate) fn written(&self) -> Vec<u8> {
+    pub(crate) fn canonical_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("an order has text keys and whole numbers")
     }
 }
@@ -76,7 +76,7 @@ impl std::fmt::Debug for PaymentToken {
 }
 
 /// `None` goes with at least one fault.
-fn read_order(root: &Json<'_>, faults: &mut Faults) -> Option<PlaceOrder> {
+fn read_order(root: &Json<'_>, faults: &mut FieldErrors) -> Option<PlaceOrder> {
     let names = ["customer_id", "currency", "lines", "expected_total", "payment", "reference"];
     let [customer_id, currency, lines, expected_total, payment, reference] =
         root.members(&"", names, faults)?;
@@ -102,7 +102,7 @@ fn read_order(root: &Json<'_>, faults: &mut Faults) -> Option<PlaceOrder> {
     Some(PlaceOrder { customer_id, total, lines, payment_token, reference })
 }
 
-fn read_lines(lines: Option<&Json<'_>>, faults: &mut Faults) -> Option<Vec<Line>> {
+fn read_lines(lines: Option<&Json<'_>>, faults: &mut FieldErrors) -> Option<Vec<OrderLine>> {
     let items = read(lines, &"/lines", faults, |lines| match lines {
         Json::Array(items) if (1..=LINES_MAX).contains(&items.len()) => Ok(items),
         Json::Array(items) => Err(format!("{} lines; give 1 to {LINES_MAX}", items.len())),
@@ -115,20 +115,20 @@ fn read_lines(lines: Option<&Json<'_>>, faults: &mut Faults) -> Option<Vec<Line>
     (read.len() == items.len()).then_some(read)
 }
 
-fn read_line(item: &Json<'_>, at: &dyn Display, faults: &mut Faults) -> Option<Line> {
+fn read_line(item: &Json<'_>, at: &dyn Display, faults: &mut FieldErrors) -> Option<OrderLine> {
     let [sku, quantity, unit_price] =
         item.members(at, ["sku", "quantity", "unit_price"], faults)?;
     let sku = read(sku, &format_args!("{at}/sku"), faults, sku_of);
     let quantity = read(quantity, &format_args!("{at}/quantity"), faults, quantity_of);
     let unit_price = read(unit_price, &format_args!("{at}/unit_price"), faults, unit_price_of);
-    Some(Line { sku: sku?, quantity: quantity?, unit_price: unit_price? })
+    Some(OrderLine { sku: sku?, quantity: quantity?, unit_price: unit_price? })
 }
 
 /// A member that must be there. Where it is gets written out only for a fault.
 fn read<'j, 'a, T>(
     value: Option<&'j Json<'a>>,
     pointer: &dyn Display,
-    faults: &mut Faults,
+    faults: &mut FieldErrors,
     reader: impl FnOnce(&'j Json<'a>) -> Result<T, String>,
 ) -> Option<T> {
     let found = value.ok_or_else(|| "missing".to_owned()).and_then(reader);
@@ -139,7 +139,7 @@ fn read<'j, 'a, T>(
 fn read_optional<'j, 'a, T>(
     value: Option<&'j Json<'a>>,
     pointer: &dyn Display,
-    faults: &mut Faults,
+    faults: &mut FieldErrors,
     reader: impl FnOnce(&'j Json<'a>) -> Result<T, String>,
 ) -> Option<T> {
     value.and_then(|value| faults.note(pointer, reader(value)))

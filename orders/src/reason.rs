@@ -33,7 +33,7 @@ pub enum Rejection {
 /// Who asked for an order to be cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Requester {
+pub enum CancelledBy {
     /// The buyer.
     Buyer,
     /// The sweep of reservations whose time is over.
@@ -54,7 +54,7 @@ pub enum CancelReason {
     /// Somebody asked for it before it was shipped.
     Requested {
         /// Who.
-        by: Requester,
+        by: CancelledBy,
     },
     /// Fulfilment cannot ship these SKUs.
     Unshippable {

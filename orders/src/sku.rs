@@ -13,7 +13,7 @@ pub struct Sku(String);
 /// A text that is no [`Sku`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a SKU has 1 to {LENGTH_MAX} printable ASCII characters, without a space at either end")]
-pub struct NotASku;
+pub struct InvalidSku;
 
 impl Sku {
     /// The SKU as it is written.
@@ -23,17 +23,17 @@ impl Sku {
 }
 
 impl TryFrom<String> for Sku {
-    type Error = NotASku;
+    type Error = InvalidSku;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         let fits = (1..=LENGTH_MAX).contains(&text.len());
-        if printable && fits && text.trim() == text { Ok(Self(text)) } else { Err(NotASku) }
+        if printable && fits && text.trim() == text { Ok(Self(text)) } else { Err(InvalidSku) }
     }
 }
 
 impl std::str::FromStr for Sku {
-    type Err = NotASku;
+    type Err = InvalidSku;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.to_owned().try_into()
@@ -62,7 +62,7 @@ mod tests {
             assert_eq!(good.parse::<Sku>().unwrap().as_str(), good);
         }
         for bad in ["", " ", " A", "A ", "É", "A\u{7f}", &"A".repeat(65)] {
-            assert_eq!(bad.parse::<Sku>(), Err(NotASku), "{bad:?}");
+            assert_eq!(bad.parse::<Sku>(), Err(InvalidSku), "{bad:?}");
         }
     }
 }

@@ -15,12 +15,12 @@ pub struct OrderView {
     /// Why it did not go through, where it did not.
     pub reason: Option<Reason>,
     /// The statuses that it reached, the first one first.
-    pub history: Vec<Reached>,
+    pub history: Vec<StatusChange>,
 }
 
 /// A status, and when an order reached it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reached {
+pub struct StatusChange {
     /// The status.
     pub status: Status,
     /// When.

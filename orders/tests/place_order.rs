@@ -1,13 +1,13 @@
 //! What a buyer is told about a body that is no order, and what an order keeps of a body.
 
-use orders::{BodyDigest, Fault, PlaceOrder, Unacceptable};
+use orders::{BodyDigest, FieldError, InvalidOrder, PlaceOrder};
 
 const SMALLEST: &str =
     r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
 
-fn faults(body: &str) -> Vec<Fault> {
+fn faults(body: &str) -> Vec<FieldError> {
     match PlaceOrder::parse(body.as_bytes()) {
-        Err(Unacceptable::Faults(faults)) => faults,
+        Err(InvalidOrder::FieldErrors(faults)) => faults,
         other => panic!("faults expected: {other:?}"),
     }
 }
@@ -115,7 +115,7 @@ fn what_is_not_json_is_told_apart_from_what_is_no_order() {
         [b"", b"{", b"NaN", b"{\"currency\":\"\xff\"}", b"{} {}", b"[1e999]", deep.as_bytes()];
     for body in bodies {
         let refused = PlaceOrder::parse(body);
-        assert!(matches!(refused, Err(Unacceptable::NotJson(_))), "{body:?}");
+        assert!(matches!(refused, Err(InvalidOrder::NotJson(_))), "{body:?}");
     }
     for body in ["null", "[]", "1", "\"x\"", "{}", "{\"lines\":{}}"] {
         assert!(!faults(body).is_empty(), "{body}");

@@ -7,8 +7,8 @@ use hyper::StatusCode;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::engine::{Intent, Refund, State};
 use super::failure::Failure;
-use super::ledger::{Intent, Refund, State};
 
 /// What the provider says to a request.
 #[derive(Clone, Serialize)]

@@ -7,21 +7,21 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::answer::Answer;
-use super::behaviour::{Behaviour, Fault, Strike};
+use super::behaviour::{FaultConfig, FaultTiming, SimulatedFault};
+use super::engine::{Engine, Outcome};
 use super::failure::Failure;
 use super::keys::Keys;
-use super::ledger::{Ledger, Outcome};
 use super::operation::Operation;
 
 /// The provider's state, shared by all connections.
 pub(super) struct Api {
     books: Mutex<Books>,
-    behaviour: Mutex<Behaviour>,
+    behaviour: Mutex<FaultConfig>,
     away: mpsc::Sender<Duration>,
 }
 
 struct Books {
-    ledger: Ledger,
+    engine: Engine,
     keys: Keys,
 }
 
@@ -34,11 +34,11 @@ pub(super) struct Reply {
 /// No answer will come: the connection is to be closed.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is closed without an answer")]
-pub(super) struct Unanswered;
+pub(super) struct NoResponse;
 
 impl Api {
-    pub(super) fn new(behaviour: Behaviour, away: mpsc::Sender<Duration>) -> Api {
-        let books = Books { ledger: Ledger::new(rand::random()), keys: Keys::default() };
+    pub(super) fn new(behaviour: FaultConfig, away: mpsc::Sender<Duration>) -> Api {
+        let books = Books { engine: Engine::new(rand::random()), keys: Keys::default() };
         Api { books: Mutex::new(books), behaviour: Mutex::new(behaviour), away }
     }
 
@@ -47,10 +47,10 @@ impl Api {
         self: Arc<Self>,
         operation: Operation,
         key: Option<String>,
-    ) -> Result<Reply, Unanswered> {
+    ) -> Result<Reply, NoResponse> {
         let behaviour = *self.behaviour();
-        let strike = behaviour.strike();
-        if let Some(Strike::Before(fault)) = strike {
+        let draw_fault = behaviour.draw_fault();
+        if let Some(FaultTiming::Before(fault)) = draw_fault {
             silence(fault).await?;
         }
         if let Some(key) = &key {
@@ -61,20 +61,20 @@ impl Api {
             }
         }
         let outcome = if behaviour.latency.is_zero() {
-            self.execute(operation, key.as_deref(), strike)
+            self.execute(operation, key.as_deref(), draw_fault)
         } else {
             // In a task of its own: it happens even if the caller hangs up meanwhile.
             let late = async move {
                 sleep(behaviour.latency).await;
-                self.execute(operation, key.as_deref(), strike)
+                self.execute(operation, key.as_deref(), draw_fault)
             };
-            tokio::spawn(late).await.map_err(|_| Unanswered)?
+            tokio::spawn(late).await.map_err(|_| NoResponse)?
         };
-        if let Some(Strike::After(fault)) = strike {
+        if let Some(FaultTiming::After(fault)) = draw_fault {
             silence(fault).await?;
         }
         if outcome.silent {
-            silence(Fault::Hang).await?;
+            silence(SimulatedFault::Hang).await?;
         }
         Ok(outcome.answer.into())
     }
@@ -82,18 +82,19 @@ impl Api {
     /// Answers a question about the ledger.
     pub(super) async fn read(
         &self,
-        question: impl FnOnce(&Ledger) -> Result<Answer, Failure>,
-    ) -> Result<Reply, Unanswered> {
+        question: impl FnOnce(&Engine) -> Result<Answer, Failure>,
+    ) -> Result<Reply, NoResponse> {
         let behaviour = *self.behaviour();
         // Even a sleep of no time lasts until the timer's next tick.
         if !behaviour.latency.is_zero() {
             sleep(behaviour.latency).await;
         }
-        if let Some(Strike::Before(fault) | Strike::After(fault)) = behaviour.strike() {
+        if let Some(FaultTiming::Before(fault) | FaultTiming::After(fault)) = behaviour.draw_fault()
+        {
             silence(fault).await?;
             return Ok(Answer::from(Failure::server_error()).into());
         }
-        Ok(question(&self.books().ledger).unwrap_or_else(Answer::from).into())
+        Ok(question(&self.books().engine).unwrap_or_else(Answer::from).into())
     }
 
     /// Changes how the provider behaves, from the next call on.
@@ -110,15 +111,20 @@ impl Api {
         Ok(Answer::Control(behaviour.to_json()))
     }
 
-    fn execute(&self, operation: Operation, key: Option<&str>, strike: Option<Strike>) -> Outcome {
+    fn execute(
+        &self,
+        operation: Operation,
+        key: Option<&str>,
+        draw_fault: Option<FaultTiming>,
+    ) -> Outcome {
         let mut books = self.books();
-        let outcome = match strike {
-            Some(Strike::Before(_)) => Answer::from(Failure::server_error()).into(),
-            Some(Strike::After(Fault::ServerError)) => {
-                books.ledger.execute(operation);
+        let outcome = match draw_fault {
+            Some(FaultTiming::Before(_)) => Answer::from(Failure::server_error()).into(),
+            Some(FaultTiming::After(SimulatedFault::ServerError)) => {
+                books.engine.execute(operation);
                 Answer::from(Failure::server_error()).into()
             }
-            Some(Strike::After(_)) | None => books.ledger.execute(operation),
+            Some(FaultTiming::After(_)) | None => books.engine.execute(operation),
         };
         if let Some(key) = key {
             books.keys.finish(key, &outcome.answer);
@@ -130,17 +136,17 @@ impl Api {
         self.books.lock().expect("nothing panics while it holds the books")
     }
 
-    fn behaviour(&self) -> MutexGuard<'_, Behaviour> {
+    fn behaviour(&self) -> MutexGuard<'_, FaultConfig> {
         self.behaviour.lock().expect("nothing panics while it holds the behaviour")
     }
 }
 
 /// Goes on only if the fault is one that is answered.
-async fn silence(fault: Fault) -> Result<(), Unanswered> {
+async fn silence(fault: SimulatedFault) -> Result<(), NoResponse> {
     match fault {
-        Fault::ServerError => Ok(()),
-        Fault::Close => Err(Unanswered),
-        Fault::Hang => std::future::pending().await,
+        SimulatedFault::ServerError => Ok(()),
+        SimulatedFault::Close => Err(NoResponse),
+        SimulatedFault::Hang => std::future::pending().await,
     }
 }
 

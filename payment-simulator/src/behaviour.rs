@@ -13,11 +13,11 @@ use super::failure::Failure;
 /// does not name stays as it was. With `away_ms` the provider also stops listening for that time.
 /// Neither time may be longer than ten minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Behaviour {
+pub struct FaultConfig {
     /// How long every call takes.
     pub latency: Duration,
     /// What goes wrong.
-    pub fault: Option<Fault>,
+    pub fault: Option<SimulatedFault>,
     /// The share of calls that goes wrong, 0 to 1.
     pub rate: f64,
 }
@@ -28,7 +28,7 @@ const MAX_PAUSE: Duration = Duration::from_mins(10);
 /// What can go wrong with a call. It strikes before or after the effect, by the toss of a coin:
 /// the caller cannot know which, and must not need to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum SimulatedFault {
     /// The answer is 500.
     ServerError,
     /// The connection is closed without an answer.
@@ -39,25 +39,25 @@ pub enum Fault {
 
 /// When a fault strikes a call.
 #[derive(Clone, Copy)]
-pub(super) enum Strike {
-    Before(Fault),
-    After(Fault),
+pub(super) enum FaultTiming {
+    Before(SimulatedFault),
+    After(SimulatedFault),
 }
 
-impl Default for Behaviour {
+impl Default for FaultConfig {
     fn default() -> Self {
         Self { latency: Duration::ZERO, fault: None, rate: 1.0 }
     }
 }
 
-impl Behaviour {
+impl FaultConfig {
     /// Whether and when this call goes wrong.
-    pub(super) fn strike(&self) -> Option<Strike> {
+    pub(super) fn draw_fault(&self) -> Option<FaultTiming> {
         let fault = self.fault?;
         if rand::random::<f64>() >= self.rate {
             return None;
         }
-        Some(if rand::random() { Strike::Before(fault) } else { Strike::After(fault) })
+        Some(if rand::random() { FaultTiming::Before(fault) } else { FaultTiming::After(fault) })
     }
 
     /// This behaviour with the changes of a form, and how long to be away, if it says so.
@@ -83,18 +83,18 @@ impl Behaviour {
     pub(super) fn to_json(self) -> Value {
         json!({
             "latency_ms": self.latency.as_millis() as u64,
-            "fail": self.fault.map_or("none", Fault::name),
+            "fail": self.fault.map_or("none", SimulatedFault::name),
             "rate": self.rate,
         })
     }
 }
 
-impl Fault {
+impl SimulatedFault {
     fn name(self) -> &'static str {
         match self {
-            Fault::ServerError => "5xx",
-            Fault::Close => "close",
-            Fault::Hang => "hang",
+            SimulatedFault::ServerError => "5xx",
+            SimulatedFault::Close => "close",
+            SimulatedFault::Hang => "hang",
         }
     }
 }
@@ -104,11 +104,11 @@ impl Fault {
 #[error("a fault is one of 5xx, close and hang")]
 pub struct UnknownFault;
 
-impl FromStr for Fault {
+impl FromStr for SimulatedFault {
     type Err = UnknownFault;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [Fault::ServerError, Fault::Close, Fault::Hang]
+        [SimulatedFault::ServerError, SimulatedFault::Close, SimulatedFault::Hang]
             .into_iter()
             .find(|fault| fault.name() == name)
             .ok_or(UnknownFault)

@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Behaviour, run};
+use super::{FaultConfig, run};
 
 /// The payment provider that takes no real money.
 #[derive(Debug, Clone, Args)]
@@ -34,7 +34,7 @@ impl SimulatorArgs {
                 .await
                 .with_context(|| format!("cannot listen on {}", self.listen))?;
             tracing::info!(address = %listener.local_addr()?, "payment simulator listening");
-            Ok(run(listener, Behaviour::default(), shutdown).await?)
+            Ok(run(listener, FaultConfig::default(), shutdown).await?)
         })
     }
 }

@@ -8,7 +8,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 /// Posts `form`, such as `latency_ms=200&fail=none`, to the provider at `url`: see
-/// [`Behaviour`](super::Behaviour).
+/// [`FaultConfig`](super::Behaviour).
 pub async fn control(url: &str, form: &str) -> Result<()> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let request = Request::post(format!("{url}/control")).body(Full::from(form.to_owned()))?;

@@ -10,7 +10,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::answer::Answer;
-use super::api::{Api, Reply, Unanswered};
+use super::api::{Api, NoResponse, Reply};
 use super::failure::Failure;
 use super::operation::Operation;
 
@@ -31,7 +31,7 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 pub(super) async fn answer(
     api: Arc<Api>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Unanswered> {
+) -> Result<Response<Full<Bytes>>, NoResponse> {
     let (head, body) = request.into_parts();
     let reply = match read_body(body).await {
         Ok(form) => route(api, &head, &form).await?,
@@ -40,7 +40,7 @@ pub(super) async fn answer(
     Ok(response(&reply))
 }
 
-async fn route(api: Arc<Api>, head: &Parts, form: &[u8]) -> Result<Reply, Unanswered> {
+async fn route(api: Arc<Api>, head: &Parts, form: &[u8]) -> Result<Reply, NoResponse> {
     let path = head.uri.path();
     if path == "/control" && head.method == Method::POST {
         return Ok(api.control(form).unwrap_or_else(Answer::from).into());
@@ -58,17 +58,17 @@ async fn route(api: Arc<Api>, head: &Parts, form: &[u8]) -> Result<Reply, Unansw
     }
 }
 
-async fn look_up(api: &Api, path: &str, query: &str) -> Result<Reply, Unanswered> {
+async fn look_up(api: &Api, path: &str, query: &str) -> Result<Reply, NoResponse> {
     let page = match Page::parse(query) {
         Ok(page) => page,
         Err(failure) => return Ok(Answer::from(failure).into()),
     };
     let after = page.starting_after.as_deref();
-    api.read(|ledger| match path.strip_prefix("/v1/") {
-        Some("payment_intents") => ledger.intents(after, page.limit),
-        Some("refunds") => ledger.refunds(after, page.limit),
+    api.read(|engine| match path.strip_prefix("/v1/") {
+        Some("payment_intents") => engine.intents(after, page.limit),
+        Some("refunds") => engine.refunds(after, page.limit),
         Some(path) => match path.strip_prefix("payment_intents/") {
-            Some(id) => ledger.intent(id),
+            Some(id) => engine.intent(id),
             None => Err(Failure::no_such_route(path)),
         },
         None => Err(Failure::no_such_route(path)),

@@ -13,11 +13,11 @@ const KEPT: usize = 1 << 20;
 /// The keys in use and those of the past.
 #[derive(Default)]
 pub(super) struct Keys {
-    known: HashMap<Arc<str>, Use>,
+    known: HashMap<Arc<str>, KeyEntry>,
     oldest_first: VecDeque<Arc<str>>,
 }
 
-struct Use {
+struct KeyEntry {
     fingerprint: u64,
     /// None while the request is in progress.
     answer: Option<Answer>,
@@ -31,8 +31,8 @@ impl Keys {
     pub(super) fn begin(&mut self, key: &str, fingerprint: u64) -> Result<Option<Answer>, Failure> {
         match self.known.get(key) {
             Some(used) if used.fingerprint != fingerprint => Err(Failure::key_reused(key)),
-            Some(Use { answer: None, .. }) => Err(Failure::key_in_use(key)),
-            Some(Use { answer, .. }) => Ok(answer.clone()),
+            Some(KeyEntry { answer: None, .. }) => Err(Failure::key_in_use(key)),
+            Some(KeyEntry { answer, .. }) => Ok(answer.clone()),
             None => {
                 self.remember(key, fingerprint);
                 Ok(None)
@@ -55,6 +55,6 @@ impl Keys {
         }
         let key: Arc<str> = key.into();
         self.oldest_first.push_back(Arc::clone(&key));
-        self.known.insert(key, Use { fingerprint, answer: None });
+        self.known.insert(key, KeyEntry { fingerprint, answer: None });
     }
 }

@@ -7,7 +7,7 @@
 //! | `POST /v1/payment_intents/{id}/confirm`, `…/cancel` | captures the amount, or gives the intent up; an intent succeeds once |
 //! | `POST /v1/refunds` | gives money back: `payment_intent`, `amount` (all that is left, if absent) |
 //! | `GET /v1/payment_intents/{id}`, `GET /v1/payment_intents`, `GET /v1/refunds` | one intent; lists, newest first, by `limit` and `starting_after` |
-//! | `POST /control` | our own: sets how the provider behaves, see [`Behaviour`] |
+//! | `POST /control` | our own: sets how the provider behaves, see [`FaultConfig`] |
 //!
 //! A `POST` with an `Idempotency-Key` is executed once; a repeat gets the saved answer, errors and
 //! 500s included, with `Idempotent-Replayed: true`.
@@ -32,10 +32,10 @@ mod behaviour;
 mod card;
 mod command;
 mod control;
+mod engine;
 mod failure;
 mod http;
 mod keys;
-mod ledger;
 mod operation;
 
 use std::convert::Infallible;
@@ -54,7 +54,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use api::Api;
-pub use behaviour::{Behaviour, Fault};
+pub use behaviour::{FaultConfig, SimulatedFault};
 pub use command::SimulatorArgs;
 pub use control::control;
 
@@ -73,7 +73,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The address cannot be bound again after the provider was told to be away.
 pub async fn run(
     listener: TcpListener,
-    behaviour: Behaviour,
+    behaviour: FaultConfig,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;

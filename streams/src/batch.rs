@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use orders::{Event, EventKind};
 
-use crate::Outgoing;
+use crate::OutboundMessage;
 use crate::names::{self, NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
 
 /// A broker's cost is per message: beyond this many records a larger batch gains nothing that can
@@ -16,26 +16,27 @@ pub const BYTES_MAX: usize = 512 * 1024;
 
 /// The message for `records` events of one kind that are written one after the other in `lines`,
 /// each ended by a line feed.
-pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> Outgoing {
-    let mut message = Outgoing::identified(names::event_subject(kind), Bytes::from(lines));
+pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> OutboundMessage {
+    let mut message =
+        OutboundMessage::with_dedup_id(names::event_subject(kind), Bytes::from(lines));
     describe(&mut message, records);
     message
 }
 
 /// The message that brings one event again which is in the stream already. It has no id: the broker
 /// would take it for what it knows.
-pub fn again(kind: EventKind, line: Bytes) -> Outgoing {
-    let mut message = Outgoing::unidentified(names::event_subject(kind), line);
+pub fn again(kind: EventKind, line: Bytes) -> OutboundMessage {
+    let mut message = OutboundMessage::without_dedup_id(names::event_subject(kind), line);
     describe(&mut message, 1);
     message
 }
 
 /// The messages for `events`: one for each kind, or more where a batch would grow too large. No
 /// batch has more than `records_max` events.
-pub fn messages(events: &[Event], records_max: usize) -> Vec<Outgoing> {
+pub fn messages(events: &[Event], records_max: usize) -> Vec<OutboundMessage> {
     let mut kinds = BTreeMap::<EventKind, Vec<&Event>>::new();
     for event in events {
-        kinds.entry(event.what.kind()).or_default().push(event);
+        kinds.entry(event.body.kind()).or_default().push(event);
     }
     kinds.into_iter().flat_map(|(kind, events)| of_one_kind(kind, &events, records_max)).collect()
 }
@@ -46,13 +47,13 @@ pub fn lines(payload: &Bytes) -> impl Iterator<Item = Bytes> {
     lines.map(|line| payload.slice_ref(line))
 }
 
-fn describe(message: &mut Outgoing, records: usize) {
+fn describe(message: &mut OutboundMessage, records: usize) {
     message.headers.insert("Content-Type", NDJSON);
     message.headers.insert(SCHEMA_HEADER, SCHEMA);
     message.headers.insert(RECORDS_HEADER, records.to_string().as_str());
 }
 
-fn of_one_kind(kind: EventKind, events: &[&Event], records_max: usize) -> Vec<Outgoing> {
+fn of_one_kind(kind: EventKind, events: &[&Event], records_max: usize) -> Vec<OutboundMessage> {
     let mut messages = Vec::new();
     let (mut batch, mut records) = (Vec::new(), 0);
     let mut line = Vec::new();

@@ -7,14 +7,14 @@ use async_nats::jetstream::stream::DirectGetErrorKind;
 use orders::{EventKind, Timestamp};
 use time::OffsetDateTime;
 
-use crate::look::{LookError, cannot_look, position, stream_state};
+use crate::look::{InspectError, inspect_error, position, stream_state};
 use crate::{Connection, Step, headers, names};
 
 /// From here on new orders are refused, so that what is in the stream can be carried to its end:
 /// an order on its way adds about as much again as it brought.
-pub const INTAKE_PERCENT_MAX: u64 = 80;
+pub const ADMISSION_PERCENT_MAX: u64 = 80;
 /// From here on messages that are done with give way sooner.
-const PRESSED_PERCENT: u64 = 60;
+const PRESSURE_PERCENT: u64 = 60;
 
 /// How long messages stay that every step is done with.
 #[derive(Debug, Clone, Copy)]
@@ -36,21 +36,24 @@ impl Default for Retention {
 
 /// Whether orders can be promised to be carried to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intake {
+pub enum Admission {
     /// They can.
     Open,
     /// The stream is so full that the rest belongs to the orders that are in it.
-    Full,
+    StreamFull,
     /// Inventory has not taken up orders for so long that no more are promised.
-    Behind,
+    BacklogTooOld,
 }
 
 /// Whether orders can be taken in. `backlog_max` is how long the oldest of them may wait for
 /// inventory.
-pub async fn intake(connection: &Connection, backlog_max: Duration) -> Result<Intake, LookError> {
+pub async fn intake(
+    connection: &Connection,
+    backlog_max: Duration,
+) -> Result<Admission, InspectError> {
     let state = stream_state(connection, names::ORDERS).await?;
-    if state.bytes_max.is_some_and(|most| state.bytes * 100 >= most * INTAKE_PERCENT_MAX) {
-        return Ok(Intake::Full);
+    if state.bytes_max.is_some_and(|most| state.bytes * 100 >= most * ADMISSION_PERCENT_MAX) {
+        return Ok(Admission::StreamFull);
     }
     let source = Step::Reserve.events();
     let oldest = match position(connection, &source).await? {
@@ -60,16 +63,16 @@ pub async fn intake(connection: &Connection, backlog_max: Duration) -> Result<In
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
     let waited = oldest.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
     let is_behind = waited as u128 > backlog_max.as_millis();
-    Ok(if is_behind { Intake::Behind } else { Intake::Open })
+    Ok(if is_behind { Admission::BacklogTooOld } else { Admission::Open })
 }
 
 /// When the first orders after `sequence` were stored.
 async fn created_after(
     connection: &Connection,
     sequence: u64,
-) -> Result<Option<Timestamp>, LookError> {
+) -> Result<Option<Timestamp>, InspectError> {
     let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await;
-    let stream = stream.map_err(|err| cannot_look(names::ORDERS, err))?;
+    let stream = stream.map_err(|err| inspect_error(names::ORDERS, err))?;
     let subject = names::event_subject(EventKind::Created);
     match stream.direct_get_next_for_subject(subject, Some(sequence + 1)).await {
         Ok(message) => {
@@ -77,13 +80,16 @@ async fn created_after(
             Ok(Some(Timestamp::from_millis(millis as i64)))
         }
         Err(err) if err.kind() == DirectGetErrorKind::NotFound => Ok(None),
-        Err(err) => Err(cannot_look(names::ORDERS, err)),
+        Err(err) => Err(inspect_error(names::ORDERS, err)),
     }
 }
 
 /// Forgets messages that every step is done with and that are older than `retention` says. Tells
 /// how many. May run anywhere, at the same time.
-pub async fn forget_done(connection: &Connection, retention: Retention) -> Result<u64, LookError> {
+pub async fn purge_processed(
+    connection: &Connection,
+    retention: Retention,
+) -> Result<u64, InspectError> {
     let state = stream_state(connection, names::ORDERS).await?;
     let mut needed_from = state.last_sequence + 1;
     for step in Step::ALL {
@@ -93,7 +99,7 @@ pub async fn forget_done(connection: &Connection, retention: Retention) -> Resul
         }
     }
     let is_pressed =
-        state.bytes_max.is_some_and(|most| state.bytes * 100 >= most * PRESSED_PERCENT);
+        state.bytes_max.is_some_and(|most| state.bytes * 100 >= most * PRESSURE_PERCENT);
     let kept_for = if is_pressed { retention.pressed } else { retention.usual };
     let forgotten = async {
         let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await?;
@@ -108,5 +114,5 @@ pub async fn forget_done(connection: &Connection, retention: Retention) -> Resul
         }
         Ok::<_, async_nats::Error>(stream.purge().sequence(needed_from).await?.purged)
     };
-    forgotten.await.map_err(|err| cannot_look(names::ORDERS, err))
+    forgotten.await.map_err(|err| inspect_error(names::ORDERS, err))
 }

@@ -9,15 +9,15 @@ use futures_util::StreamExt;
 use rand::RngExt;
 use thiserror::Error;
 
-use crate::replies::Replies;
+use crate::replies::ReplyRouter;
 
 /// Long enough for a whole cluster that starts at the same time.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between two tries to connect: soon, but no storm. A random part keeps processes apart.
 const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(500);
 /// Between two looks whether a broker is there again.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the broker may take to answer a request about streams and consumers.
 const API_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -26,14 +26,14 @@ const API_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
-    pub(crate) replies: Replies,
+    pub(crate) replies: ReplyRouter,
 }
 
 /// Why there is no connection.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// No broker could be reached.
-    #[error("no broker at {urls} answered for {} s", CONNECT_PATIENCE.as_secs())]
+    #[error("no broker at {urls} answered for {} s", CONNECT_TIMEOUT.as_secs())]
     Unreachable {
         /// Where one was looked for.
         urls: String,
@@ -46,14 +46,14 @@ pub enum ConnectError {
 }
 
 /// What is told on one subject.
-pub struct Notices(Subscriber);
+pub struct Notifications(Subscriber);
 
 /// The connection is closed, so that nothing can be heard.
 #[derive(Debug, Error)]
 #[error("nothing can be heard")]
 pub struct ListenError(#[source] async_nats::SubscribeError);
 
-impl Notices {
+impl Notifications {
     /// The next notice; `None` when the connection is closed.
     pub async fn next(&mut self) -> Option<Bytes> {
         Some(self.0.next().await?.payload)
@@ -64,7 +64,7 @@ impl Connection {
     /// Connects to one of `urls` (separated by commas), waiting up to 30 s for the first of them.
     /// `name` is what operators see in the brokers' list of connections.
     pub async fn open(urls: &str, name: &str) -> Result<Self, ConnectError> {
-        let deadline = Instant::now() + CONNECT_PATIENCE;
+        let deadline = Instant::now() + CONNECT_TIMEOUT;
         let client = loop {
             match options(name).connect(urls.split(',').collect::<Vec<_>>()).await {
                 Ok(client) => break client,
@@ -75,7 +75,7 @@ impl Connection {
             }
         };
         let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
-        let replies = Replies::start(client.clone()).await.map_err(ConnectError::Closed)?;
+        let replies = ReplyRouter::start(client.clone()).await.map_err(ConnectError::Closed)?;
         Ok(Self { client, jetstream, replies })
     }
 
@@ -87,7 +87,7 @@ impl Connection {
     /// Waits until a broker is connected.
     pub(crate) async fn connected(&self) {
         while !self.is_connected() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -99,17 +99,17 @@ impl Connection {
     }
 
     /// Hears what is told on `subject` from now on.
-    pub async fn listen(&self, subject: &'static str) -> Result<Notices, ListenError> {
+    pub async fn listen(&self, subject: &'static str) -> Result<Notifications, ListenError> {
         let told = self.client.subscribe(subject).await.map_err(ListenError)?;
         // The broker knows of it before anything is told that must be heard.
         self.flush().await;
-        Ok(Notices(told))
+        Ok(Notifications(told))
     }
 
     /// Waits until everything sent so far has left for the broker, for 2 s at most: while no broker
     /// is there, nothing leaves.
     pub async fn flush(&self) {
-        if tokio::time::timeout(FLUSH_PATIENCE, self.client.flush()).await.is_err() {
+        if tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await.is_err() {
             tracing::warn!("not everything has left for the broker");
         }
     }

@@ -8,10 +8,12 @@ use orders::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Outgoing, Record, Step, Trail, names};
+use crate::{DeliveryHistory, OutboundMessage, Record, Step, names};
 use async_nats::header::NATS_MESSAGE_ID;
 
-pub use handled::{Action, Handled, Letter, LettersError, NotReplayable, read, still_dead};
+pub use handled::{
+    DeadLetterError, NotReplayable, Resolution, ResolutionKind, StoredDeadLetter, read, unresolved,
+};
 
 /// Why a record became a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +48,7 @@ pub struct DeadLetter {
     pub error: String,
     /// Where it comes from and what was tried.
     #[serde(flatten)]
-    pub trail: Trail,
+    pub history: DeliveryHistory,
     /// When it became a dead letter.
     pub last_at_ms: Timestamp,
     /// The record as it was. Bytes that are no UTF-8 are replaced, and what is longer than any
@@ -82,17 +84,17 @@ impl std::str::FromStr for Reason {
 
 /// The message that makes a dead letter of `record`. A repeat has the same id, so that a step that
 /// is interrupted here leaves one letter.
-pub fn message(step: Step, reason: Reason, record: &Record, error: &str) -> Outgoing {
+pub fn message(step: Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
     let letter = DeadLetter {
         step: step.as_str().to_owned(),
         reason,
         error: cut(error, ERROR_BYTES_MAX).to_owned(),
-        trail: record.trail.clone(),
+        history: record.history.clone(),
         last_at_ms: SystemTime::now().into(),
         record: cut(&String::from_utf8_lossy(&record.line), RECORD_BYTES_MAX).to_owned(),
     };
     let payload = serde_json::to_vec(&letter).expect("a letter has text keys and whole numbers");
-    let mut message = Outgoing::unidentified(names::dead_subject(step), payload.into());
+    let mut message = OutboundMessage::without_dedup_id(names::dead_subject(step), payload.into());
     message.headers.insert(NATS_MESSAGE_ID, format!("{step}.{}", record.name()).as_str());
     message
 }

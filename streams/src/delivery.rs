@@ -6,7 +6,7 @@ use bytes::Bytes;
 use orders::Timestamp;
 
 use crate::outgoing::content_id;
-use crate::{Connection, Mutant, batch, names, retry};
+use crate::{Connection, Sabotage, batch, names, retry};
 
 /// A message from the broker. Unless it is settled, it is delivered again after `ack_wait`.
 pub struct Delivery {
@@ -24,19 +24,20 @@ pub struct Record {
     /// One JSON object: an [`orders::Event`].
     pub line: Bytes,
     /// The tries so far.
-    pub trail: Trail,
+    pub history: DeliveryHistory,
 }
 
 /// Where a record comes from and what has been tried with it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Trail {
+pub struct DeliveryHistory {
     /// The message that first held it.
     pub origin: Origin,
     /// When that message was stored.
     #[serde(rename = "first_at_ms")]
     pub first_at: Timestamp,
     /// How often a step failed because of this record, since it came or was last replayed.
-    pub tries: u32,
+    #[serde(rename = "tries")]
+    pub attempts: u32,
     /// How often somebody brought it back from the dead letters.
     #[serde(default)]
     pub replays: u32,
@@ -51,17 +52,17 @@ pub struct Origin {
     pub sequence: u64,
 }
 
-impl Trail {
+impl DeliveryHistory {
     /// A number that grows with each try, replayed or not: no two tries have the same.
     pub const fn attempt(&self) -> u32 {
-        self.replays.saturating_mul(retry::TRIES_MAX).saturating_add(self.tries)
+        self.replays.saturating_mul(retry::ATTEMPTS_MAX).saturating_add(self.attempts)
     }
 }
 
 impl Record {
     /// What tells it from every other record: where it comes from, and its content.
     pub fn name(&self) -> String {
-        let Origin { stream, sequence } = &self.trail.origin;
+        let Origin { stream, sequence } = &self.history.origin;
         format!("{stream}.{sequence}.{}", content_id(&self.line))
     }
 }
@@ -73,18 +74,18 @@ impl Delivery {
     ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
         let first_at = info.published.unix_timestamp_nanos() / 1_000_000;
-        let trail = Trail {
+        let history = DeliveryHistory {
             origin: Origin { stream: info.stream.to_owned(), sequence: info.stream_sequence },
             first_at: Timestamp::from_millis(first_at as i64),
-            tries: 0,
+            attempts: 0,
             replays: 0,
         };
         let delivered = u64::try_from(info.delivered).unwrap_or(1);
         let records = if info.stream == names::RETRIES {
-            vec![retry::due(&message.payload, trail)]
+            vec![retry::parse_due(&message.payload, history)]
         } else {
             batch::lines(&message.payload)
-                .map(|line| Record { line, trail: trail.clone() })
+                .map(|line| Record { line, history: history.clone() })
                 .collect()
         };
         let (_, acker) = message.split();
@@ -97,15 +98,15 @@ impl Delivery {
         self.say(AckKind::Ack).await;
     }
 
-    /// What no worker may do: see [`Mutant::AckBeforeCommit`].
+    /// What no worker may do: see [`Sabotage::AckBeforeCommit`].
     pub async fn ack_too_early(&self) {
-        if Mutant::AckBeforeCommit.is_on() {
+        if Sabotage::AckBeforeCommit.is_on() {
             self.acker.double_ack().await.ok();
         }
     }
 
     /// Gives the message back, to be delivered again at once.
-    pub async fn give_back(self) {
+    pub async fn nak(self) {
         self.say(AckKind::Nak(None)).await;
     }
 

@@ -19,22 +19,22 @@ pub struct GroupLimits {
 }
 
 /// Puts items into the next batch. Cheap to clone.
-pub struct GroupSender<T>(mpsc::Sender<Sized<T>>);
+pub struct GroupSender<T>(mpsc::Sender<Weighted<T>>);
 
 /// Takes batches out.
 pub struct GroupReceiver<T> {
-    arrivals: mpsc::Receiver<Sized<T>>,
+    arrivals: mpsc::Receiver<Weighted<T>>,
     /// The item that no longer fitted into the last batch.
-    held_over: Option<Sized<T>>,
+    held_over: Option<Weighted<T>>,
     limits: GroupLimits,
 }
 
 /// Too many items wait already, or nobody takes them any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("too many items wait for a batch")]
-pub struct NoRoom;
+pub struct QueueFull;
 
-struct Sized<T> {
+struct Weighted<T> {
     bytes: usize,
     item: T,
 }
@@ -47,8 +47,8 @@ pub fn group_commit<T>(limits: GroupLimits) -> (GroupSender<T>, GroupReceiver<T>
 
 impl<T> GroupSender<T> {
     /// Puts `item`, which counts as `bytes`, into the next batch that has room for it.
-    pub fn join(&self, item: T, bytes: usize) -> Result<(), NoRoom> {
-        self.0.try_send(Sized { bytes, item }).map_err(|_| NoRoom)
+    pub fn join(&self, item: T, bytes: usize) -> Result<(), QueueFull> {
+        self.0.try_send(Weighted { bytes, item }).map_err(|_| QueueFull)
     }
 
     /// Whether another item would be taken right now.
@@ -131,6 +131,6 @@ mod tests {
         for _ in 0..LIMITS.waiting {
             sender.join((), 1).unwrap();
         }
-        assert_eq!(sender.join((), 1), Err(NoRoom));
+        assert_eq!(sender.join((), 1), Err(QueueFull));
     }
 }

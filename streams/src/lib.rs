@@ -2,11 +2,11 @@
 //!
 //! - [`Step`]: the table of steps, who consumes what, and the names of everything on the wire
 //! - [`Connection`], [`ensure_topology`]: the way in, and what must exist at the broker
-//! - [`prove`]: whether the brokers keep what a [`Profile`] claims
+//! - [`verify_durability`]: whether the brokers keep what a [`Profile`] claims
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders become one message, stored once
-//! - [`Puller`], [`Delivery`]: messages become records again, and are settled
+//! - [`Fetcher`], [`Delivery`]: messages become records again, and are settled
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not take
-//! - [`Yardstick`]: what the brokers can store and hand on, for benchmarks
+//! - [`BrokerBaseline`]: what the brokers can store and hand on, for benchmarks
 //! - [`Replay`]: the stream read from a place on, for those who only look
 
 pub mod batch;
@@ -33,27 +33,30 @@ mod sync;
 mod topology;
 mod yardstick;
 
-pub use capacity::{INTAKE_PERCENT_MAX, Intake, Retention, forget_done, intake};
+pub use capacity::{ADMISSION_PERCENT_MAX, Admission, Retention, intake, purge_processed};
 pub use config::{
     BatchConfig, BrokersConfig, DURATION_MAX, InvalidDuration, broker_ports, duration, nats_url,
 };
-pub use connection::{ConnectError, Connection, ListenError, Notices};
-pub use delivery::{Delivery, Origin, Record, Trail};
-pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, NoRoom, group_commit};
+pub use connection::{ConnectError, Connection, ListenError, Notifications};
+pub use delivery::{Delivery, DeliveryHistory, Origin, Record};
+pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, QueueFull, group_commit};
 pub use look::{
-    Lag, LookError, Position, Present, StreamState, batch_sizes, lag, position, present,
-    stream_state,
+    ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes, lag, position,
+    present, stream_state,
 };
-pub use mutant::Mutant;
-pub use outgoing::Outgoing;
+pub use mutant::Sabotage;
+pub use outgoing::OutboundMessage;
 pub use profile::{Profile, UnknownProfile};
-pub use publisher::{PublishError, Publisher, Stored};
-pub use pull::{PullError, Puller};
-pub use question::{AskError, Question, Questions, Service, ServiceError, WorkerState};
+pub use publisher::{PubAck, PublishError, Publisher};
+pub use pull::{FetchError, Fetcher};
+pub use question::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
 pub use replay::{Replay, ReplayError, Replayed, at_sequence};
 pub use step::{Pool, Source, Step, UnknownPool, UnknownStep};
-pub use sync::{BrokerSync, Syncs, Unproven, prove, prove_at_start, syncs};
-pub use topology::{
-    Drift, TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_topology, limit_orders,
+pub use sync::{
+    DurabilityUnverified, FsyncPolicy, FsyncReport, fsync_report, verify_durability,
+    verify_durability_at_start,
 };
-pub use yardstick::{Layout, Yardstick, YardstickError};
+pub use topology::{
+    Drift, TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_topology, set_orders_limit,
+};
+pub use yardstick::{BrokerBaseline, BrokerBaselineError, Layout};

@@ -18,11 +18,11 @@ const BACKLOG_HEADERS_MAX: usize = 20_000;
 /// Messages at the stream's end by which the size of batches is told.
 const SIZES_OF: u64 = 500;
 /// How long workers may take to say that they are there.
-const PRESENT_WITHIN: Duration = Duration::from_millis(300);
+const PRESENCE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How far a durable has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Position {
+pub struct ConsumerProgress {
     /// Messages that no worker has been given.
     pub messages_waiting: u64,
     /// Messages that workers hold.
@@ -63,7 +63,7 @@ pub struct StreamState {
 
 /// Who is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Present {
+pub struct WorkerPresence {
     /// Workers of each pool.
     pub workers: BTreeMap<&'static str, u64>,
     /// Circuit breakers before the payment provider, one a payment worker, by their state.
@@ -73,12 +73,12 @@ pub struct Present {
 /// The cluster could not be looked at.
 #[derive(Debug, Error)]
 #[error("cannot look at {name}")]
-pub struct LookError {
+pub struct InspectError {
     name: String,
     source: async_nats::Error,
 }
 
-impl Position {
+impl ConsumerProgress {
     /// Whether nothing waits and nothing is held.
     pub const fn is_at_end(&self) -> bool {
         self.messages_waiting == 0 && self.messages_held == 0
@@ -86,27 +86,30 @@ impl Position {
 }
 
 /// How far the durable of `source` has come.
-pub async fn position(connection: &Connection, source: &Source) -> Result<Position, LookError> {
+pub async fn position(
+    connection: &Connection,
+    source: &Source,
+) -> Result<ConsumerProgress, InspectError> {
     let looked = async {
         let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
         let durable: PullConsumer = stream.get_consumer(&source.durable).await?;
         let info = durable.cached_info();
-        Ok::<_, async_nats::Error>(Position {
+        Ok::<_, async_nats::Error>(ConsumerProgress {
             messages_waiting: info.num_pending,
             messages_held: info.num_ack_pending as u64,
             messages_redelivered: info.num_redelivered as u64,
             ack_floor: info.ack_floor.stream_sequence,
         })
     };
-    looked.await.map_err(|err| cannot_look(&source.durable, err))
+    looked.await.map_err(|err| inspect_error(&source.durable, err))
 }
 
 /// What the durable of `source`, which has come to `position`, has not done with.
 pub async fn lag(
     connection: &Connection,
     source: &Source,
-    position: &Position,
-) -> Result<Lag, LookError> {
+    position: &ConsumerProgress,
+) -> Result<Lag, InspectError> {
     if position.is_at_end() {
         return Ok(Lag::default());
     }
@@ -115,7 +118,7 @@ pub async fn lag(
         let from = position.ack_floor + 1;
         headers::read(&stream, from_sequence(from), &source.subjects, BACKLOG_HEADERS_MAX).await
     };
-    let headers = read.await.map_err(|err| cannot_look(&source.durable, err))?;
+    let headers = read.await.map_err(|err| inspect_error(&source.durable, err))?;
     let mut orders = headers.iter().map(|header| header.records).sum();
     if headers.len() == BACKLOG_HEADERS_MAX {
         let messages = position.messages_waiting + position.messages_held;
@@ -125,9 +128,12 @@ pub async fn lag(
 }
 
 /// How full the stream `name` is.
-pub async fn stream_state(connection: &Connection, name: &str) -> Result<StreamState, LookError> {
+pub async fn stream_state(
+    connection: &Connection,
+    name: &str,
+) -> Result<StreamState, InspectError> {
     let stream = connection.jetstream.get_stream(name).await;
-    let stream = stream.map_err(|err| cannot_look(name, err))?;
+    let stream = stream.map_err(|err| inspect_error(name, err))?;
     let info = stream.cached_info();
     let followers = info.cluster.iter().flat_map(|cluster| &cluster.replicas);
     Ok(StreamState {
@@ -142,7 +148,9 @@ pub async fn stream_state(connection: &Connection, name: &str) -> Result<StreamS
 }
 
 /// The mean number of orders in a message, of each kind among the last 500 messages.
-pub async fn batch_sizes(connection: &Connection) -> Result<BTreeMap<EventKind, f64>, LookError> {
+pub async fn batch_sizes(
+    connection: &Connection,
+) -> Result<BTreeMap<EventKind, f64>, InspectError> {
     let state = stream_state(connection, names::ORDERS).await?;
     if state.messages == 0 {
         return Ok(BTreeMap::new());
@@ -153,7 +161,7 @@ pub async fn batch_sizes(connection: &Connection) -> Result<BTreeMap<EventKind, 
         headers::read(&stream, from_sequence(from), &[], SIZES_OF as usize).await
     };
     let mut sums: BTreeMap<EventKind, (u64, u64)> = BTreeMap::new();
-    for header in read.await.map_err(|err| cannot_look(names::ORDERS, err))? {
+    for header in read.await.map_err(|err| inspect_error(names::ORDERS, err))? {
         if let Some(kind) = names::event_kind(&header.subject) {
             let (messages, records) = sums.entry(kind).or_default();
             *messages += 1;
@@ -165,7 +173,7 @@ pub async fn batch_sizes(connection: &Connection) -> Result<BTreeMap<EventKind, 
 }
 
 /// The workers that say that they are there.
-pub async fn present(connection: &Connection) -> Result<Present, LookError> {
+pub async fn present(connection: &Connection) -> Result<WorkerPresence, InspectError> {
     #[derive(Deserialize)]
     struct Stats {
         name: String,
@@ -183,9 +191,9 @@ pub async fn present(connection: &Connection) -> Result<Present, LookError> {
         client.publish_with_reply("$SRV.STATS", inbox, "".into()).await?;
         Ok::<_, async_nats::Error>(answers)
     };
-    let mut answers = asked.await.map_err(|err| cannot_look("the workers", err))?;
+    let mut answers = asked.await.map_err(|err| inspect_error("the workers", err))?;
     let workers = Pool::ALL.map(|pool| (pool.as_str(), 0)).into();
-    let mut present = Present { workers, breakers: BTreeMap::new() };
+    let mut present = WorkerPresence { workers, breakers: BTreeMap::new() };
     let listen = async {
         while let Some(answer) = answers.next().await {
             let Ok(Stats { name, endpoints }) = serde_json::from_slice(&answer.payload) else {
@@ -201,7 +209,7 @@ pub async fn present(connection: &Connection) -> Result<Present, LookError> {
         }
     };
     // Nobody says how many there are: the time is the end.
-    timeout(PRESENT_WITHIN, listen).await.ok();
+    timeout(PRESENCE_TIMEOUT, listen).await.ok();
     Ok(present)
 }
 
@@ -209,6 +217,6 @@ fn from_sequence(start_sequence: u64) -> DeliverPolicy {
     DeliverPolicy::ByStartSequence { start_sequence: start_sequence.max(1) }
 }
 
-pub(crate) fn cannot_look(name: &str, source: impl Into<async_nats::Error>) -> LookError {
-    LookError { name: name.to_owned(), source: source.into() }
+pub(crate) fn inspect_error(name: &str, source: impl Into<async_nats::Error>) -> InspectError {
+    InspectError { name: name.to_owned(), source: source.into() }
 }

@@ -3,7 +3,7 @@
 
 /// A way in which the product breaks its promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutant {
+pub enum Sabotage {
     /// A message is acked before anything is done about it.
     AckBeforeCommit,
     /// Inventory does not look whether it has decided before.
@@ -16,7 +16,7 @@ pub enum Mutant {
     ReleaseUnasked,
 }
 
-impl Mutant {
+impl Sabotage {
     /// Whether a test asks for it by `MILLRACE_MUTANT=<name>`, such as `AckBeforeCommit`.
     #[cfg(feature = "test-switches")]
     pub fn is_on(self) -> bool {

@@ -68,7 +68,7 @@ pub fn dead_subject(step: Step) -> String {
 }
 
 /// Where it is kept what was decided about dead letters of a pool.
-pub fn handled_subject(pool: &str) -> String {
+pub fn resolution_subject(pool: &str) -> String {
     format!("handled.{pool}")
 }
 

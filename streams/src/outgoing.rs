@@ -7,27 +7,27 @@ use async_nats::header::NATS_MESSAGE_ID;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::Mutant;
+use crate::Sabotage;
 
 /// A message for a stream: the same bytes under the same id however often it is sent.
 #[derive(Debug, Clone)]
-pub struct Outgoing {
+pub struct OutboundMessage {
     pub(crate) subject: String,
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Bytes,
 }
 
-impl Outgoing {
+impl OutboundMessage {
     /// A message whose id is a hash of its bytes: another grouping of records is another id.
-    pub(crate) fn identified(subject: String, payload: Bytes) -> Self {
-        let id = if Mutant::IdByCounter.is_on() { counted() } else { content_id(&payload) };
-        let mut message = Self::unidentified(subject, payload);
+    pub(crate) fn with_dedup_id(subject: String, payload: Bytes) -> Self {
+        let id = if Sabotage::IdByCounter.is_on() { sequential_id() } else { content_id(&payload) };
+        let mut message = Self::without_dedup_id(subject, payload);
         message.headers.insert(NATS_MESSAGE_ID, id.as_str());
         message
     }
 
     /// A message that the broker stores however often it comes.
-    pub(crate) fn unidentified(subject: String, payload: Bytes) -> Self {
+    pub(crate) fn without_dedup_id(subject: String, payload: Bytes) -> Self {
         Self { subject, headers: HeaderMap::new(), payload }
     }
 
@@ -37,8 +37,8 @@ impl Outgoing {
     }
 }
 
-/// What no message may be known by: see [`Mutant::IdByCounter`].
-fn counted() -> String {
+/// What no message may be known by: see [`Sabotage::IdByCounter`].
+fn sequential_id() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     COUNTER.fetch_add(1, Ordering::Relaxed).to_string()
 }

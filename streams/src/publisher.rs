@@ -7,17 +7,17 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::replies::Waiting;
-use crate::{Connection, Outgoing};
+use crate::replies::PendingRequest;
+use crate::{Connection, OutboundMessage};
 
 /// Without an ack for this long the same bytes are sent again under the same id.
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
 /// Between tries that the broker answers at once, as while it elects a leader.
-const PAUSE: Duration = Duration::from_millis(50);
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// API error codes of a state that passes: the same id is in process, too many requests, no leader
 /// yet, not the leader any more, and a server that is about to stop.
-const PASSING: [u32; 6] = [10158, 10167, 10008, 10009, 10039, 10076];
+const TRANSIENT_ERROR_CODES: [u32; 6] = [10158, 10167, 10008, 10009, 10039, 10076];
 
 /// Publishes into streams over one connection.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub struct Publisher(Connection);
 
 /// The broker's word that a message is stored, on a quorum and as durably as the profile says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct PubAck {
     /// The stream that holds it.
     pub stream: String,
     /// Its sequence number in the stream.
@@ -51,7 +51,7 @@ pub enum PublishError {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct PubAckReply {
     #[serde(default)]
     stream: String,
     #[serde(default)]
@@ -69,9 +69,9 @@ struct ApiError {
 }
 
 enum Reply {
-    Stored(Stored),
+    PubAck(PubAck),
     Refused(ApiError),
-    Passing,
+    Transient,
 }
 
 impl Publisher {
@@ -84,24 +84,24 @@ impl Publisher {
     /// over. Sending again never stores it twice: its id is the same.
     pub async fn publish(
         &self,
-        message: &Outgoing,
+        message: &OutboundMessage,
         patience: Duration,
-    ) -> Result<Stored, PublishError> {
+    ) -> Result<PubAck, PublishError> {
         let deadline = Instant::now() + patience;
         let mut waiting = self.0.replies.wait();
         while Instant::now() < deadline {
             if !self.0.is_connected() {
                 // Sent now, it would pile up and be stored several times on the way back.
-                sleep(PAUSE).await;
+                sleep(RETRY_DELAY).await;
                 continue;
             }
             let repeat_at = deadline.min(Instant::now() + REPEAT_AFTER);
             match timeout_at(repeat_at, attempt(&mut waiting, message)).await {
-                Ok(Reply::Stored(stored)) => return Ok(stored),
+                Ok(Reply::PubAck(stored)) => return Ok(stored),
                 Ok(Reply::Refused(ApiError { err_code, description })) => {
                     return Err(PublishError::Refused { code: err_code, description });
                 }
-                Ok(Reply::Passing) => sleep(PAUSE).await,
+                Ok(Reply::Transient) => sleep(RETRY_DELAY).await,
                 Err(_) => tracing::debug!(subject = message.subject, "no ack, sending again"),
             }
         }
@@ -109,25 +109,27 @@ impl Publisher {
     }
 }
 
-async fn attempt(waiting: &mut Waiting, message: &Outgoing) -> Reply {
-    let Outgoing { subject, headers, payload } = message.clone();
+async fn attempt(waiting: &mut PendingRequest, message: &OutboundMessage) -> Reply {
+    let OutboundMessage { subject, headers, payload } = message.clone();
     match waiting.send(&subject, headers, payload).await {
         Ok(()) => {}
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
             return Reply::Refused(ApiError { err_code: 0, description: err.to_string() });
         }
-        Err(_) => return Reply::Passing,
+        Err(_) => return Reply::Transient,
     }
     let reply = waiting.next().await;
     // A status without a body says that no stream listens right now.
-    match serde_json::from_slice::<Answer>(&reply.payload) {
-        Ok(Answer { error: Some(error), .. }) if PASSING.contains(&error.err_code) => {
-            Reply::Passing
+    match serde_json::from_slice::<PubAckReply>(&reply.payload) {
+        Ok(PubAckReply { error: Some(error), .. })
+            if TRANSIENT_ERROR_CODES.contains(&error.err_code) =>
+        {
+            Reply::Transient
         }
-        Ok(Answer { error: Some(error), .. }) => Reply::Refused(error),
-        Ok(Answer { stream, seq: sequence, duplicate, error: None }) if sequence > 0 => {
-            Reply::Stored(Stored { stream, sequence, duplicate })
+        Ok(PubAckReply { error: Some(error), .. }) => Reply::Refused(error),
+        Ok(PubAckReply { stream, seq: sequence, duplicate, error: None }) if sequence > 0 => {
+            Reply::PubAck(PubAck { stream, sequence, duplicate })
         }
-        Ok(_) | Err(_) => Reply::Passing,
+        Ok(_) | Err(_) => Reply::Transient,
     }
 }

@@ -17,7 +17,7 @@ use crate::{Connection, Pool};
 
 /// Why a question has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum AskError {
+pub enum RequestError {
     /// Nobody is there to answer.
     #[error("nobody is there to answer")]
     Nobody,
@@ -31,14 +31,14 @@ pub enum AskError {
 pub struct Service(Arc<service::Service>);
 
 /// The questions on one subject that reach this process.
-pub struct Questions {
+pub struct RequestStream {
     arriving: service::endpoint::Endpoint,
     /// Dropping it would end what arrives.
     _service: Arc<service::Service>,
 }
 
 /// One question.
-pub struct Question {
+pub struct Request {
     /// What is asked.
     pub payload: Bytes,
     request: service::Request,
@@ -69,19 +69,22 @@ impl Connection {
         subject: &str,
         payload: Bytes,
         patience: Duration,
-    ) -> Result<Bytes, AskError> {
+    ) -> Result<Bytes, RequestError> {
         let mut waiting = self.replies.wait();
         let reply = timeout(patience, async {
-            waiting.send(subject, HeaderMap::new(), payload).await.map_err(|_| AskError::Nobody)?;
+            waiting
+                .send(subject, HeaderMap::new(), payload)
+                .await
+                .map_err(|_| RequestError::Nobody)?;
             Ok(waiting.next().await)
         });
         match reply.await {
             Ok(Ok(reply)) if reply.status == Some(StatusCode::NO_RESPONDERS) => {
-                Err(AskError::Nobody)
+                Err(RequestError::Nobody)
             }
             Ok(Ok(reply)) => Ok(reply.payload),
             Ok(Err(err)) => Err(err),
-            Err(_) => Err(AskError::TooLate),
+            Err(_) => Err(RequestError::TooLate),
         }
     }
 
@@ -100,24 +103,24 @@ impl Connection {
 
 impl Service {
     /// The questions on `subject`, shared with everybody else who answers them.
-    pub async fn questions(&self, subject: &'static str) -> Result<Questions, ServiceError> {
+    pub async fn questions(&self, subject: &'static str) -> Result<RequestStream, ServiceError> {
         let endpoint = self.0.endpoint_builder().name(subject.replace('.', "-"));
         // Whichever pool it belongs to, one worker answers.
         let added = endpoint.queue_group("answerers").add(subject).await;
         let arriving = added.map_err(ServiceError)?;
-        Ok(Questions { arriving, _service: self.0.clone() })
+        Ok(RequestStream { arriving, _service: self.0.clone() })
     }
 }
 
-impl Questions {
+impl RequestStream {
     /// The next question; `None` when the connection is closed.
-    pub async fn next(&mut self) -> Option<Question> {
+    pub async fn next(&mut self) -> Option<Request> {
         let request = self.arriving.next().await?;
-        Some(Question { payload: request.message.payload.clone(), request })
+        Some(Request { payload: request.message.payload.clone(), request })
     }
 }
 
-impl Question {
+impl Request {
     /// Answers. Whoever asked may have gone; that is no error.
     pub async fn answer(self, payload: Vec<u8>) {
         if let Err(err) = self.request.respond(Ok(payload.into())).await {

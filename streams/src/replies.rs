@@ -13,44 +13,44 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 /// Replies to the tries of one request that may wait to be read; any of them will do.
-const REPLIES_WAITING_MAX: usize = 4;
+const REPLIES_BUFFERED_MAX: usize = 4;
 
-type Awaited = Arc<Mutex<HashMap<u64, mpsc::Sender<Message>>>>;
+type PendingReplies = Arc<Mutex<HashMap<u64, mpsc::Sender<Message>>>>;
 
 /// Where replies to this connection's requests arrive.
 #[derive(Clone)]
-pub(crate) struct Replies {
+pub(crate) struct ReplyRouter {
     client: Client,
     inbox: Arc<str>,
     next: Arc<AtomicU64>,
-    awaited: Awaited,
+    awaited: PendingReplies,
 }
 
 /// One request that waits for its reply.
-pub(crate) struct Waiting {
+pub(crate) struct PendingRequest {
     client: Client,
     token: u64,
     reply_to: String,
     replies: mpsc::Receiver<Message>,
-    awaited: Awaited,
+    awaited: PendingReplies,
 }
 
-impl Replies {
+impl ReplyRouter {
     /// Listens for replies from now on: a request that is sent next finds its reply here.
     pub(crate) async fn start(client: Client) -> Result<Self, SubscribeError> {
         let inbox: Arc<str> = client.new_inbox().into();
         let replies = client.subscribe(format!("{inbox}.*")).await?;
-        let awaited = Awaited::default();
+        let awaited = PendingReplies::default();
         tokio::spawn(route(replies, inbox.len() + 1, awaited.clone()));
         Ok(Self { client, inbox, next: Arc::default(), awaited })
     }
 
     /// A place for the reply to a request that may be sent several times.
-    pub(crate) fn wait(&self) -> Waiting {
+    pub(crate) fn wait(&self) -> PendingRequest {
         let token = self.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, replies) = mpsc::channel(REPLIES_WAITING_MAX);
+        let (sender, replies) = mpsc::channel(REPLIES_BUFFERED_MAX);
         lock(&self.awaited).insert(token, sender);
-        Waiting {
+        PendingRequest {
             client: self.client.clone(),
             token,
             reply_to: format!("{}.{token}", self.inbox),
@@ -60,7 +60,7 @@ impl Replies {
     }
 }
 
-impl Waiting {
+impl PendingRequest {
     /// Sends the request once.
     pub(crate) async fn send(
         &self,
@@ -82,13 +82,13 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         lock(&self.awaited).remove(&self.token);
     }
 }
 
-async fn route(mut replies: Subscriber, prefix: usize, awaited: Awaited) {
+async fn route(mut replies: Subscriber, prefix: usize, awaited: PendingReplies) {
     while let Some(reply) = replies.next().await {
         let token = reply.subject.get(prefix..).and_then(|token| token.parse::<u64>().ok());
         let waiting = token.and_then(|token| lock(&awaited).get(&token).cloned());
@@ -99,6 +99,8 @@ async fn route(mut replies: Subscriber, prefix: usize, awaited: Awaited) {
     }
 }
 
-fn lock(awaited: &Awaited) -> std::sync::MutexGuard<'_, HashMap<u64, mpsc::Sender<Message>>> {
+fn lock(
+    awaited: &PendingReplies,
+) -> std::sync::MutexGuard<'_, HashMap<u64, mpsc::Sender<Message>>> {
     awaited.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,23 +12,23 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::outgoing::content_id;
-use crate::{Outgoing, Record, Step, Trail, dead_letter, names};
+use crate::{DeliveryHistory, OutboundMessage, Record, Step, dead_letter, names};
 
 /// A record that failed this often becomes a dead letter: with the waits between, after minutes.
-pub const TRIES_MAX: u32 = 12;
+pub const ATTEMPTS_MAX: u32 = 12;
 /// A record older than this becomes a dead letter.
 pub const DEADLINE: Duration = Duration::from_hours(24);
-const WAIT_FIRST: Duration = Duration::from_millis(200);
-const WAIT_MAX: Duration = Duration::from_mins(1);
+const BACKOFF_MIN: Duration = Duration::from_millis(200);
+const BACKOFF_MAX: Duration = Duration::from_mins(1);
 /// Long enough that thousands that wait for the same thing are no load, short enough that nobody
 /// notices when it is back.
 const POSTPONE_MAX: Duration = Duration::from_secs(10);
 
 /// How a record stands in a message of the stream of retries.
 #[derive(Serialize, Deserialize)]
-struct Waiting<'a> {
+struct ScheduledRetry<'a> {
     #[serde(flatten)]
-    trail: Trail,
+    history: DeliveryHistory,
     #[serde(borrow)]
     error: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
@@ -36,28 +36,45 @@ struct Waiting<'a> {
 }
 
 /// The message that lets `record` come back to `step` after a while. `None` where no try is left.
-pub fn schedule(step: Step, order: OrderId, record: &Record, error: &str) -> Option<Outgoing> {
-    let trail = Trail { tries: record.trail.tries + 1, ..record.trail.clone() };
-    if trail.tries >= TRIES_MAX || is_over(&trail, SystemTime::now()) {
+pub fn schedule(
+    step: Step,
+    order: OrderId,
+    record: &Record,
+    error: &str,
+) -> Option<OutboundMessage> {
+    let history =
+        DeliveryHistory { attempts: record.history.attempts + 1, ..record.history.clone() };
+    if history.attempts >= ATTEMPTS_MAX || is_past_deadline(&history, SystemTime::now()) {
         return None;
     }
-    let wait = wait_after(trail.tries);
-    let record = Record { trail, line: record.line.clone() };
+    let wait = backoff(history.attempts);
+    let record = Record { history, line: record.line.clone() };
     waiting(step, order, &record, error, wait)
 }
 
 /// The message that lets `record` come back to `step` after a while with all the tries that it has,
 /// since none was made: what it needs is away. `None` where the record is no JSON.
-pub fn postpone(step: Step, order: OrderId, record: &Record, error: &str) -> Option<Outgoing> {
+pub fn postpone(
+    step: Step,
+    order: OrderId,
+    record: &Record,
+    error: &str,
+) -> Option<OutboundMessage> {
     waiting(step, order, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
 }
 
 /// The message that brings `record` to `step` at once, and to no other step; `id` tells it from any
 /// earlier one. `None` where the record is no JSON, so that no step could read it.
-pub(crate) fn at_once(step: Step, trail: Trail, record: &str, id: &str) -> Option<Outgoing> {
-    let waiting = Waiting { trail, error: "".into(), record: serde_json::from_str(record).ok()? };
+pub(crate) fn immediate(
+    step: Step,
+    history: DeliveryHistory,
+    record: &str,
+    id: &str,
+) -> Option<OutboundMessage> {
+    let waiting =
+        ScheduledRetry { history, error: "".into(), record: serde_json::from_str(record).ok()? };
     let payload = serde_json::to_vec(&waiting).ok()?;
-    let mut message = Outgoing::unidentified(names::retry_subject(step), payload.into());
+    let mut message = OutboundMessage::without_dedup_id(names::retry_subject(step), payload.into());
     message.headers.insert(NATS_MESSAGE_ID, id);
     Some(message)
 }
@@ -68,17 +85,18 @@ fn waiting(
     record: &Record,
     error: &str,
     wait: Duration,
-) -> Option<Outgoing> {
+) -> Option<OutboundMessage> {
     let at = OffsetDateTime::from(SystemTime::now() + wait).format(&Rfc3339).ok()?;
-    let waiting = Waiting {
-        trail: record.trail.clone(),
+    let waiting = ScheduledRetry {
+        history: record.history.clone(),
         error: dead_letter::cut(error, dead_letter::ERROR_BYTES_MAX).into(),
         record: serde_json::from_slice(&record.line).ok()?,
     };
     let subject = names::schedule_subject(step, order, &content_id(&record.line)[..8]);
     // Without an id of its own: the broker's window of ids would swallow a schedule that is due
     // again, and the subject makes sure that there is only one.
-    let mut message = Outgoing::unidentified(subject, serde_json::to_vec(&waiting).ok()?.into());
+    let mut message =
+        OutboundMessage::without_dedup_id(subject, serde_json::to_vec(&waiting).ok()?.into());
     message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
     message.headers.insert(NATS_SCHEDULE_TARGET, names::retry_subject(step).as_str());
     Some(message)
@@ -86,24 +104,25 @@ fn waiting(
 
 /// The record that `payload` holds, now that its time has come. What cannot be read is a record
 /// as it stands, and the step finds that it is no event.
-pub(crate) fn due(payload: &Bytes, delivered: Trail) -> Record {
-    match serde_json::from_slice::<Waiting<'_>>(payload) {
-        Ok(Waiting { trail, record, .. }) => {
-            Record { line: payload.slice_ref(record.get().as_bytes()), trail }
+pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
+    match serde_json::from_slice::<ScheduledRetry<'_>>(payload) {
+        Ok(ScheduledRetry { history, record, .. }) => {
+            Record { line: payload.slice_ref(record.get().as_bytes()), history }
         }
-        Err(_) => Record { line: payload.clone(), trail: delivered },
+        Err(_) => Record { line: payload.clone(), history: delivered },
     }
 }
 
 /// Equal jitter: half of an exponentially growing limit, and anything up to the other half, so that failures
 /// spread out and none is retried at once (M. Brooker, Exponential Backoff and Jitter, 2015).
-fn wait_after(tries: u32) -> Duration {
-    let limit = WAIT_FIRST.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(WAIT_MAX);
+fn backoff(attempts: u32) -> Duration {
+    let limit =
+        BACKOFF_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(BACKOFF_MAX);
     rand::rng().random_range(limit / 2..=limit)
 }
 
-fn is_over(trail: &Trail, now: SystemTime) -> bool {
-    let first = SystemTime::UNIX_EPOCH + Duration::from_millis(trail.first_at.as_millis() as u64);
+fn is_past_deadline(history: &DeliveryHistory, now: SystemTime) -> bool {
+    let first = SystemTime::UNIX_EPOCH + Duration::from_millis(history.first_at.as_millis() as u64);
     now.duration_since(first).is_ok_and(|age| age > DEADLINE)
 }
 
@@ -114,10 +133,10 @@ mod tests {
     use super::*;
     use crate::Origin;
 
-    fn record(tries: u32, first_at: Timestamp) -> Record {
+    fn record(attempts: u32, first_at: Timestamp) -> Record {
         let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 7 };
         let line = Bytes::from_static(br#"{"order_id":"x", "spaced" : 1}"#);
-        Record { line, trail: Trail { origin, first_at, tries, replays: 0 } }
+        Record { line, history: DeliveryHistory { origin, first_at, attempts, replays: 0 } }
     }
 
     fn now() -> Timestamp {
@@ -132,33 +151,33 @@ mod tests {
     fn a_record_comes_back_with_the_same_bytes_and_one_more_try() {
         let record = record(0, now());
         let message = schedule(Step::Charge, order(), &record, "the \"provider\" failed").unwrap();
-        let due = due(&message.payload, record.trail.clone());
-        assert_eq!(due.line, record.line);
-        assert_eq!(due.trail, Trail { tries: 1, ..record.trail });
+        let parse_due = parse_due(&message.payload, record.history.clone());
+        assert_eq!(parse_due.line, record.line);
+        assert_eq!(parse_due.history, DeliveryHistory { attempts: 1, ..record.history });
     }
 
     #[test]
     fn a_postponed_record_keeps_its_tries_and_waits_for_ever() {
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
-        let record = record(TRIES_MAX - 1, yesterday);
+        let record = record(ATTEMPTS_MAX - 1, yesterday);
         let message = postpone(Step::Charge, order(), &record, "it is away").unwrap();
-        assert_eq!(due(&message.payload, record.trail.clone()).trail, record.trail);
+        assert_eq!(parse_due(&message.payload, record.history.clone()).history, record.history);
     }
 
     #[test]
     fn no_try_is_left_after_twelve_or_after_a_day() {
-        assert!(schedule(Step::Charge, order(), &record(TRIES_MAX - 2, now()), "").is_some());
-        assert!(schedule(Step::Charge, order(), &record(TRIES_MAX - 1, now()), "").is_none());
+        assert!(schedule(Step::Charge, order(), &record(ATTEMPTS_MAX - 2, now()), "").is_some());
+        assert!(schedule(Step::Charge, order(), &record(ATTEMPTS_MAX - 1, now()), "").is_none());
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
         assert!(schedule(Step::Charge, order(), &record(0, yesterday), "").is_none());
     }
 
     #[test]
     fn waits_stay_within_their_growing_limit() {
-        for tries in 1..=u32::from(u8::MAX) {
-            assert!((WAIT_FIRST / 2..=WAIT_MAX).contains(&wait_after(tries)));
+        for attempts in 1..=u32::from(u8::MAX) {
+            assert!((BACKOFF_MIN / 2..=BACKOFF_MAX).contains(&backoff(attempts)));
         }
-        assert!((0..100).all(|_| wait_after(1) <= WAIT_FIRST));
-        assert!((0..100).all(|_| wait_after(20) >= WAIT_MAX / 2));
+        assert!((0..100).all(|_| backoff(1) <= BACKOFF_MIN));
+        assert!((0..100).all(|_| backoff(20) >= BACKOFF_MAX / 2));
     }
 }

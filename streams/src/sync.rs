@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::look::{LookError, cannot_look};
+use crate::look::{InspectError, inspect_error};
 use crate::{Connection, Profile, names};
 
 /// How long brokers may take to answer: a healthy one takes a few milliseconds, and for one that is
 /// away this is how long the others are kept waiting.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The same at a start, which may be slow: a broker that is busy just then must not be overlooked.
-const ANSWER_WITHIN_AT_START: Duration = Duration::from_secs(3);
+const ANSWER_TIMEOUT_AT_START: Duration = Duration::from_secs(3);
 /// How long a start waits for enough brokers: they elect a leader within 9 s, and answer before.
-const PROOF_PATIENCE: Duration = Duration::from_secs(15);
+const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// Between two tries: who cannot be reached is known at once.
-const PAUSE: Duration = Duration::from_millis(200);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// A broker that its leader has heard of within this is running. Followers answer a heartbeat every second
 /// and elect another leader after four (`hbInterval` and `minElectionTimeout` in nats-server's raft.go).
 const ALIVE_WITHIN: Duration = Duration::from_secs(4);
 
 /// When a broker syncs what it writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BrokerSync {
+pub enum FsyncPolicy {
     /// Before it acknowledges a write.
     Always,
     /// So often, whatever was acknowledged meanwhile.
@@ -36,9 +36,9 @@ pub enum BrokerSync {
 
 /// What the brokers say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Syncs {
+pub struct FsyncReport {
     /// Each broker that answered, by its name.
-    pub brokers: BTreeMap<String, BrokerSync>,
+    pub brokers: BTreeMap<String, FsyncPolicy>,
     /// How many brokers there are, as those that answered say.
     pub known: usize,
     /// Brokers that the leader of the cluster says are running; `None` if no leader answered.
@@ -47,7 +47,7 @@ pub struct Syncs {
 
 /// Why a profile may not be claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Unproven {
+pub enum DurabilityUnverified {
     /// A broker acknowledges what it has not synced.
     #[error(
         "`{profile}` may not be claimed: {broker} reports sync_interval {sync}; set \
@@ -59,7 +59,7 @@ pub enum Unproven {
         /// The first such broker.
         broker: String,
         /// What it reports.
-        sync: BrokerSync,
+        sync: FsyncPolicy,
     },
     /// So few brokers answered that the others could acknowledge an order without them.
     #[error(
@@ -80,11 +80,14 @@ pub enum Unproven {
 }
 
 /// Asks every broker, and waits for all of them, for 1 s at most.
-pub async fn syncs(connection: &Connection) -> Result<Syncs, LookError> {
-    syncs_within(connection, ANSWER_WITHIN).await
+pub async fn fsync_report(connection: &Connection) -> Result<FsyncReport, InspectError> {
+    fsync_report_within(connection, ANSWER_TIMEOUT).await
 }
 
-async fn syncs_within(connection: &Connection, patience: Duration) -> Result<Syncs, LookError> {
+async fn fsync_report_within(
+    connection: &Connection,
+    patience: Duration,
+) -> Result<FsyncReport, InspectError> {
     let client = &connection.client;
     let asked = async {
         let inbox = client.new_inbox();
@@ -92,48 +95,55 @@ async fn syncs_within(connection: &Connection, patience: Duration) -> Result<Syn
         client.publish_with_reply(names::BROKERS_ASKED, inbox, "".into()).await?;
         Ok::<_, async_nats::Error>(answers)
     };
-    let mut answers = asked.await.map_err(|err| cannot_look("the brokers", err))?;
-    let mut syncs = Syncs::default();
+    let mut answers = asked.await.map_err(|err| inspect_error("the brokers", err))?;
+    let mut fsync_report = FsyncReport::default();
     let listen = async {
         while let Some(answer) = answers.next().await {
             // That nobody may be asked is an answer, too.
             if let Ok(answer) = serde_json::from_slice::<Answer>(&answer.payload) {
-                syncs.hear(answer);
+                fsync_report.hear(answer);
             }
-            if syncs.known > 0 && syncs.brokers.len() >= syncs.known {
+            if fsync_report.known > 0 && fsync_report.brokers.len() >= fsync_report.known {
                 break;
             }
         }
     };
     timeout(patience, listen).await.ok();
-    Ok(syncs)
+    Ok(fsync_report)
 }
 
 /// Whether `profile` may be claimed as the brokers are now: a majority answers, without which no
 /// order is acknowledged, and each that answers syncs every write. Profile `fast` claims nothing.
-pub async fn prove(connection: &Connection, profile: Profile) -> Result<(), Unproven> {
+pub async fn verify_durability(
+    connection: &Connection,
+    profile: Profile,
+) -> Result<(), DurabilityUnverified> {
     if !profile.syncs_always() {
         return Ok(());
     }
     // A closed connection gets no answer.
-    syncs(connection).await.unwrap_or_default().prove(profile)
+    fsync_report(connection).await.unwrap_or_default().verify_durability(profile)
 }
 
-/// As [`prove`], but waits up to 15 s: for brokers that are starting to be enough, and for the answer of each
+/// As [`verify_durability`], but waits up to 15 s: for brokers that are starting to be enough, and for the answer of each
 /// broker that is running, so that one which does not sync is not overlooked because it is busy.
-pub async fn prove_at_start(connection: &Connection, profile: Profile) -> Result<(), Unproven> {
+pub async fn verify_durability_at_start(
+    connection: &Connection,
+    profile: Profile,
+) -> Result<(), DurabilityUnverified> {
     if !profile.syncs_always() {
         return Ok(());
     }
-    let deadline = Instant::now() + PROOF_PATIENCE;
+    let deadline = Instant::now() + START_TIMEOUT;
     loop {
-        let syncs = syncs_within(connection, ANSWER_WITHIN_AT_START).await.unwrap_or_default();
-        let is_whole = syncs.is_whole();
-        match syncs.prove(profile) {
-            unsynced @ Err(Unproven::Unsynced { .. }) => return unsynced,
+        let fsync_report =
+            fsync_report_within(connection, ANSWER_TIMEOUT_AT_START).await.unwrap_or_default();
+        let is_whole = fsync_report.is_whole();
+        match fsync_report.verify_durability(profile) {
+            unsynced @ Err(DurabilityUnverified::Unsynced { .. }) => return unsynced,
             proven if Instant::now() >= deadline => return proven,
             Ok(()) if is_whole => return Ok(()),
-            Ok(()) | Err(Unproven::TooFew { .. }) => sleep(PAUSE).await,
+            Ok(()) | Err(DurabilityUnverified::TooFew { .. }) => sleep(RETRY_DELAY).await,
         }
     }
 }
@@ -184,7 +194,7 @@ struct Replica {
     active: u64,
 }
 
-impl Syncs {
+impl FsyncReport {
     fn hear(&mut self, Answer { server, data }: Answer) {
         if data.disabled {
             // It stores nothing.
@@ -198,8 +208,8 @@ impl Syncs {
             self.alive = Some(alive.collect());
         }
         let Settings { sync_always, sync_interval } = data.config;
-        let every = BrokerSync::Every(Duration::from_nanos(sync_interval));
-        self.brokers.insert(server.name, if sync_always { BrokerSync::Always } else { every });
+        let every = FsyncPolicy::Every(Duration::from_nanos(sync_interval));
+        self.brokers.insert(server.name, if sync_always { FsyncPolicy::Always } else { every });
     }
 
     /// Whether every broker that is running has answered.
@@ -211,15 +221,15 @@ impl Syncs {
         }
     }
 
-    fn prove(self, profile: Profile) -> Result<(), Unproven> {
-        let unsynced = |(_, sync): &(String, BrokerSync)| *sync != BrokerSync::Always;
+    fn verify_durability(self, profile: Profile) -> Result<(), DurabilityUnverified> {
+        let unsynced = |(_, sync): &(String, FsyncPolicy)| *sync != FsyncPolicy::Always;
         let (answered, known) = (self.brokers.len(), self.known.max(profile.brokers()));
         if let Some((broker, sync)) = self.brokers.into_iter().find(unsynced) {
-            return Err(Unproven::Unsynced { profile, broker, sync });
+            return Err(DurabilityUnverified::Unsynced { profile, broker, sync });
         }
         let needed = known / 2 + 1;
         if answered < needed {
-            return Err(Unproven::TooFew { profile, answered, known, needed });
+            return Err(DurabilityUnverified::TooFew { profile, answered, known, needed });
         }
         Ok(())
     }
@@ -231,7 +241,7 @@ impl Replica {
     }
 }
 
-impl fmt::Display for BrokerSync {
+impl fmt::Display for FsyncPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Always => f.write_str("always"),
@@ -240,7 +250,7 @@ impl fmt::Display for BrokerSync {
     }
 }
 
-impl Serialize for BrokerSync {
+impl Serialize for FsyncPolicy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -28,9 +28,9 @@ const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 const DEAD_LETTERS_BYTES_MAX: i64 = 256 << 20;
 
 /// Tries for each stream and durable, each of which waits 5 s for an answer.
-const TRIES_MAX: u32 = 6;
+const ATTEMPTS_MAX: u32 = 6;
 /// Between two tries: a broker that does not see the others yet says so at once.
-const PAUSE: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// What must exist at the broker.
 #[derive(Debug, Clone, Copy)]
@@ -134,21 +134,24 @@ pub async fn ensure_topology(
 ) -> Result<Vec<Drift>, TopologyError> {
     let streams = topology.streams().map(|wanted| async move {
         let name = wanted.name.clone();
-        persist(name, async || ensure_stream(connection, &wanted).await).await
+        with_retries(name, async || ensure_stream(connection, &wanted).await).await
     });
     let mut drifts = try_join_all(streams).await?;
     let sources = Step::ALL.iter().flat_map(|step| [step.events(), step.retries()]);
     let durables = sources.map(|source| async move {
         let wanted = topology.durable(&source);
         let ensure = async || ensure_durable(connection, &wanted, &source).await;
-        persist(source.durable.clone(), ensure).await
+        with_retries(source.durable.clone(), ensure).await
     });
     drifts.extend(try_join_all(durables).await?);
     Ok(drifts.into_iter().flatten().collect())
 }
 
 /// Sets how large the stream of orders may grow, also where that is less than it may now.
-pub async fn limit_orders(connection: &Connection, bytes_max: i64) -> Result<(), TopologyError> {
+pub async fn set_orders_limit(
+    connection: &Connection,
+    bytes_max: i64,
+) -> Result<(), TopologyError> {
     let limited = async {
         let stream = connection.jetstream.get_stream(ORDERS).await?;
         let config = Config { max_bytes: bytes_max, ..stream.cached_info().config.clone() };
@@ -159,16 +162,16 @@ pub async fn limit_orders(connection: &Connection, bytes_max: i64) -> Result<(),
 }
 
 /// Tries a few times: brokers that have just started may still be electing who answers.
-async fn persist(
+async fn with_retries(
     name: String,
     ensure: impl AsyncFn() -> Result<Option<Drift>, async_nats::Error>,
 ) -> Result<Option<Drift>, TopologyError> {
-    let mut tries = 1;
+    let mut attempts = 1;
     loop {
         match ensure().await {
-            Err(_) if tries < TRIES_MAX => {
-                tries += 1;
-                sleep(PAUSE).await;
+            Err(_) if attempts < ATTEMPTS_MAX => {
+                attempts += 1;
+                sleep(RETRY_DELAY).await;
             }
             ensured => return ensured.map_err(|source| TopologyError { name, source }),
         }

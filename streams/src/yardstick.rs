@@ -8,11 +8,12 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::{
-    ConnectError, Connection, Outgoing, Profile, PublishError, Publisher, Puller, Source, Topology,
+    ConnectError, Connection, Fetcher, OutboundMessage, Profile, PublishError, Publisher, Source,
+    Topology,
 };
 
 /// One for each stage.
-const STREAMS: [&str; Yardstick::STAGES] =
+const STREAMS: [&str; BrokerBaseline::STAGES] =
     ["YARDSTICK_1", "YARDSTICK_2", "YARDSTICK_3", "YARDSTICK_4"];
 /// With thousands of messages in the air a broker takes a second or two.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
 /// The streams, and a connection of its own to them. Cheap to clone.
 #[derive(Clone)]
-pub struct Yardstick {
+pub struct BrokerBaseline {
     connection: Connection,
     publisher: Publisher,
     profile: Profile,
@@ -39,7 +40,7 @@ pub enum Layout {
 
 /// The streams are not there.
 #[derive(Debug, Error)]
-pub enum YardstickError {
+pub enum BrokerBaselineError {
     /// No broker.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -48,7 +49,7 @@ pub enum YardstickError {
     Refused(#[source] async_nats::Error),
 }
 
-impl Yardstick {
+impl BrokerBaseline {
     /// How many stages there are: one for each event on the way of an order that all goes well with.
     pub const STAGES: usize = 4;
 
@@ -57,13 +58,13 @@ impl Yardstick {
         urls: &str,
         profile: Profile,
         layout: Layout,
-    ) -> Result<Self, YardstickError> {
+    ) -> Result<Self, BrokerBaselineError> {
         let connection = Connection::open(urls, "yardstick").await?;
         let publisher = Publisher::new(connection.clone());
         let yardstick = Self { connection, publisher, profile, layout };
         for stream in yardstick.streams() {
             let created = yardstick.connection.jetstream.create_stream(yardstick.config(stream));
-            created.await.map_err(|err| YardstickError::Refused(err.into()))?;
+            created.await.map_err(|err| BrokerBaselineError::Refused(err.into()))?;
         }
         Ok(yardstick)
     }
@@ -71,12 +72,12 @@ impl Yardstick {
     /// Stores one message of `stage`, as a batch of orders is stored. No two may be the same bytes,
     /// whatever their stages.
     pub async fn store(&self, stage: usize, payload: Bytes) -> Result<(), PublishError> {
-        let message = Outgoing::identified(subject(stage), payload);
+        let message = OutboundMessage::with_dedup_id(subject(stage), payload);
         self.publisher.publish(&message, PATIENCE).await.map(drop)
     }
 
     /// The messages of `stage`, by a durable like that of a worker's step.
-    pub async fn puller(&self, stage: usize) -> Result<Puller, YardstickError> {
+    pub async fn puller(&self, stage: usize) -> Result<Fetcher, BrokerBaselineError> {
         let source = Source {
             stream: self.stream(stage),
             durable: format!("yardstick-{stage}"),
@@ -84,15 +85,15 @@ impl Yardstick {
         };
         let durable = Topology::new(self.profile).durable(&source);
         let created = self.connection.jetstream.create_consumer_on_stream(durable, source.stream);
-        created.await.map_err(|err| YardstickError::Refused(err.into()))?;
-        Ok(Puller::new(self.connection.clone(), source))
+        created.await.map_err(|err| BrokerBaselineError::Refused(err.into()))?;
+        Ok(Fetcher::new(self.connection.clone(), source))
     }
 
     /// Removes the streams with all that is in them.
-    pub async fn remove(self) -> Result<(), YardstickError> {
+    pub async fn remove(self) -> Result<(), BrokerBaselineError> {
         for stream in self.streams() {
             let removed = self.connection.jetstream.delete_stream(stream).await;
-            removed.map_err(|err| YardstickError::Refused(err.into()))?;
+            removed.map_err(|err| BrokerBaselineError::Refused(err.into()))?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use orders::{OrderId, Sku};
 use serde::{Deserialize, Serialize};
-use streams::{Question, Questions};
+use streams::{Request, RequestStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// Answers where orders stand: any worker can.
 pub(crate) async fn answer_status(
-    questions: Questions,
+    questions: RequestStream,
     database: Database,
     shutdown: CancellationToken,
 ) {
@@ -30,7 +30,7 @@ pub(crate) async fn answer_status(
 
 /// Answers what is on hand.
 pub(crate) async fn answer_stock(
-    questions: Questions,
+    questions: RequestStream,
     database: Database,
     shutdown: CancellationToken,
 ) {
@@ -39,7 +39,7 @@ pub(crate) async fn answer_stock(
 }
 
 async fn answer<Key, View>(
-    mut questions: Questions,
+    mut questions: RequestStream,
     shutdown: CancellationToken,
     look: impl AsyncFn(Vec<Key>) -> Result<Vec<Option<View>>, DatabaseError>,
 ) where
@@ -67,7 +67,7 @@ async fn answer<Key, View>(
 }
 
 /// An empty answer: whoever asked need not wait any longer.
-async fn decline(question: Question, reason: &str) {
+async fn decline(question: Request, reason: &str) {
     tracing::warn!(reason, "not answered");
     question.answer(Vec::new()).await;
 }

@@ -118,12 +118,12 @@ impl Database {
         &self,
         mut transaction: impl AsyncFnMut(&mut Object) -> Result<T, DatabaseError>,
     ) -> Result<T, StepError> {
-        let mut tries = 1;
+        let mut attempts = 1;
         loop {
             let attempt = async { transaction(&mut self.connection().await?).await };
             let attempt = timeout(TRANSACTION_WAIT, attempt).await;
             match attempt.unwrap_or(Err(DatabaseError::Silent)) {
-                Err(err) if err.is_collision() && tries < TRANSACTION_TRIES => tries += 1,
+                Err(err) if err.is_collision() && attempts < TRANSACTION_TRIES => attempts += 1,
                 result => return result.map_err(StepError::from),
             }
         }

@@ -6,10 +6,10 @@ mod hindrance;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use orders::{CancelReason, Event, What};
+use orders::{CancelReason, Event, EventBody};
 
 use crate::database::Database;
-use crate::task::{StepError, Task, Verdict};
+use crate::task::{StepError, StepInput, StepOutcome};
 use decision::{Decided, Rows, Wanted, decide};
 use hindrance::hindered;
 
@@ -40,8 +40,8 @@ pub struct Config {
 pub async fn ship(
     database: &Database,
     unshippable: Option<&str>,
-    tasks: &[Task],
-) -> Result<Vec<Verdict>, StepError> {
+    tasks: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
     let mut wanted: Wanted = tasks.iter().map(|task| (task.row_id(), None)).collect();
     if let Some(prefix) = unshippable {
         let hindered =
@@ -51,9 +51,9 @@ pub async fn ship(
     }
     let rows = database.settled(async |client| decide(client, &wanted).await).await?;
     Ok(verdicts(tasks, &rows, |decided| match decided {
-        Decided::Shipped(shipment) => Some(What::Fulfilled { shipment: shipment.clone() }),
+        Decided::Shipped(shipment) => Some(EventBody::Fulfilled { shipment: shipment.clone() }),
         Decided::Withdrawn(reason @ CancelReason::Unshippable { .. }) => {
-            Some(What::Withdrawn { reason: reason.clone() })
+            Some(EventBody::Withdrawn { reason: reason.clone() })
         }
         // Withdrawn on request, and told then.
         Decided::Withdrawn(_) => None,
@@ -61,29 +61,36 @@ pub async fn ship(
 }
 
 /// Withdraws each order that is not shipped; for one that is, it is too late.
-pub async fn withdraw(database: &Database, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+pub async fn withdraw(
+    database: &Database,
+    tasks: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
     let mut wanted = Wanted::new();
     for task in tasks {
-        if let What::CancelRequested { by } = task.event.what {
+        if let EventBody::CancelRequested { by } = task.event.body {
             wanted.entry(task.row_id()).or_insert(Some(CancelReason::Requested { by }));
         }
     }
     let rows = database.settled(async |client| decide(client, &wanted).await).await?;
     Ok(verdicts(tasks, &rows, |decided| match decided {
-        Decided::Shipped(_) => Some(What::CancelRefused),
-        Decided::Withdrawn(reason) => Some(What::Withdrawn { reason: reason.clone() }),
+        Decided::Shipped(_) => Some(EventBody::CancelRefused),
+        Decided::Withdrawn(reason) => Some(EventBody::Withdrawn { reason: reason.clone() }),
     }))
 }
 
 /// What `tell` makes of each order's row, at the row's time.
-fn verdicts(tasks: &[Task], rows: &Rows, tell: impl Fn(&Decided) -> Option<What>) -> Vec<Verdict> {
-    let verdict = |task: &Task| {
+fn verdicts(
+    tasks: &[StepInput],
+    rows: &Rows,
+    tell: impl Fn(&Decided) -> Option<EventBody>,
+) -> Vec<StepOutcome> {
+    let verdict = |task: &StepInput| {
         let Some((decided, at)) = rows.get(&task.row_id()) else {
-            return Verdict::Later("the order has no row after its decision".to_owned());
+            return StepOutcome::Retry("the order has no row after its decision".to_owned());
         };
         let (order_id, at) = (task.order_id(), (*at).into());
-        let event = tell(decided).map(|what| Event { order_id, at, what });
-        Verdict::Done(event.into_iter().collect())
+        let event = tell(decided).map(|body| Event { order_id, at, body });
+        StepOutcome::Completed(event.into_iter().collect())
     };
     tasks.iter().map(verdict).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use streams::{Connection, Retention, forget_done};
+use streams::{Connection, Retention, purge_processed};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ pub(crate) async fn sweep(connection: Connection, shutdown: CancellationToken) {
         if shutdown.run_until_cancelled(sleep(pause)).await.is_none() {
             return;
         }
-        match forget_done(&connection, Retention::default()).await {
+        match purge_processed(&connection, Retention::default()).await {
             Ok(0) => {}
             Ok(messages) => tracing::info!(messages, "done with and forgotten"),
             Err(err) => tracing::debug!(error = with_causes(&err), "nothing forgotten"),

@@ -24,7 +24,7 @@ pub mod payment;
 mod run;
 mod settle;
 mod stages;
-pub mod tally;
+pub mod status_counts;
 pub mod task;
 pub mod view;
 mod work;

@@ -4,10 +4,10 @@
 //! unconfirmed and its id committed before it is confirmed; only the committed one ever is, and an
 //! intent succeeds once. So whatever is repeated or interrupted, money moves once.
 
-pub mod book;
 pub(crate) mod breaker;
 mod charge;
 pub(crate) mod guarded;
+pub mod held_funds;
 pub mod provider;
 mod refund;
 mod row;
@@ -19,10 +19,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use orders::OrderId;
-use streams::Trail;
+use streams::DeliveryHistory;
 
 use crate::database::Database;
-use crate::task::{StepError, Task, Verdict};
+use crate::task::{StepError, StepInput, StepOutcome};
 pub use breaker::BreakerLimits;
 use guarded::Guarded;
 use provider::Limits;
@@ -71,12 +71,12 @@ pub(crate) struct Payments {
 
 impl Payments {
     /// Charges each order, or finds what became of it.
-    pub(crate) async fn charge(&self, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+    pub(crate) async fn charge(&self, tasks: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
         charge::charge(self, tasks).await
     }
 
     /// Makes sure that no money is held for each order.
-    pub(crate) async fn refund(&self, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+    pub(crate) async fn refund(&self, tasks: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
         refund::refund(self, tasks).await
     }
 
@@ -107,8 +107,8 @@ impl Failed {
 /// A key for one call. The provider keeps a failure under its key, so each try has its own, and so
 /// has each message that brings the order again; what makes sure that money moves once is the one
 /// intent, not the key.
-fn call_key(order: OrderId, call: &str, trail: &Trail) -> String {
-    format!("{order}-{call}-{}-{}", trail.origin.sequence, trail.attempt())
+fn call_key(order: OrderId, call: &str, history: &DeliveryHistory) -> String {
+    format!("{order}-{call}-{}-{}", history.origin.sequence, history.attempt())
 }
 
 /// Makes one call for each of `items`, many at a time. Answers are in the order of `items`.
@@ -125,12 +125,12 @@ fn down(error: String) -> StepError {
     StepError::Down { dependency: "the payment provider", source: error.into() }
 }
 
-impl From<Failed> for Verdict {
+impl From<Failed> for StepOutcome {
     fn from(failed: Failed) -> Self {
         match failed {
-            Failed::Later(error) => Self::Later(error),
-            Failed::Never(error) => Self::Never(error),
-            Failed::NotNow(error) => Self::NotNow(error),
+            Failed::Later(error) => Self::Retry(error),
+            Failed::Never(error) => Self::Reject(error),
+            Failed::NotNow(error) => Self::Postpone(error),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::iter;
 use std::time::Duration;
 
 use rand::RngExt;
-use streams::{Delivery, Publisher, Puller, Record, Source, Step, ack_wait};
+use streams::{Delivery, Fetcher, Publisher, Record, Source, Step, ack_wait};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +58,7 @@ pub(crate) struct Loop {
 impl Loop {
     /// Takes `step` for all that `puller` brings until `shutdown`, and then for what was asked for
     /// already, so that no message needs to be delivered again because this worker ends.
-    pub(crate) async fn run(&self, step: Step, mut puller: Puller, shutdown: CancellationToken) {
+    pub(crate) async fn run(&self, step: Step, mut puller: Fetcher, shutdown: CancellationToken) {
         let ending = Ending { shutdown: shutdown.clone(), by: OnceCell::new() };
         while let Some(pulled) = shutdown.run_until_cancelled(puller.next(SET_RECORDS)).await {
             match pulled {
@@ -67,7 +67,7 @@ impl Loop {
                     let is_small = is_small(&deliveries);
                     self.handle(step, deliveries, &mut puller, &ending).await;
                     if begun.elapsed() > ack_wait() / STALE_AFTER_PART {
-                        puller.give_back().await;
+                        puller.nak().await;
                     }
                     if is_small {
                         shutdown.run_until_cancelled(sleep_until(begun + GATHER)).await;
@@ -86,7 +86,7 @@ impl Loop {
             }
             self.handle(step, deliveries, &mut puller, &ending).await;
         }
-        puller.give_back().await;
+        puller.nak().await;
     }
 
     /// Works on all records and settles their messages. While a dependency is away, nothing more is
@@ -95,7 +95,7 @@ impl Loop {
         &self,
         step: Step,
         deliveries: Vec<Delivery>,
-        puller: &mut Puller,
+        puller: &mut Fetcher,
         ending: &Ending,
     ) {
         let shutdown = &ending.shutdown;
@@ -107,7 +107,7 @@ impl Loop {
             let kept_until = Instant::now() + KEEP_IN_HAND;
             let mut pause = LOOK_AGAIN_FIRST;
             while self.work_and_publish(step, &deliveries).await.is_err() {
-                puller.give_back().await;
+                puller.nak().await;
                 let back = timeout_at(kept_until, self.until_dependencies_are_back(step, pause));
                 if !matches!(shutdown.run_until_cancelled(back).await, Some(Ok(()))) {
                     return false;
@@ -127,8 +127,8 @@ impl Loop {
             stop_at(step, Stop::Acked);
         } else {
             // What is given back by one who still pulls comes to the same one again.
-            puller.give_back().await;
-            settle(deliveries, Delivery::give_back).await;
+            puller.nak().await;
+            settle(deliveries, Delivery::nak).await;
             if shutdown.is_cancelled() {
                 stopped_in_order(&self.stages, step).await;
             }

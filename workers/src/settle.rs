@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use orders::Event;
 use streams::dead_letter::{self, Reason};
-use streams::{Outgoing, PublishError, Publisher, Record, Step, batch, retry};
+use streams::{OutboundMessage, PublishError, Publisher, Record, Step, batch, retry};
 
 use crate::mutants;
 use crate::work::Worked;
@@ -23,7 +23,7 @@ pub(crate) async fn publish(
     records_max: usize,
 ) -> Result<(), PublishError> {
     let mut outcomes: Vec<Event> = Vec::with_capacity(worked.len());
-    let mut messages: Vec<Outgoing> = Vec::new();
+    let mut messages: Vec<OutboundMessage> = Vec::new();
     for (record, worked) in records.iter().zip(worked) {
         match worked {
             Worked::Done(events) => outcomes.extend(events),
@@ -38,17 +38,17 @@ pub(crate) async fn publish(
     Ok(())
 }
 
-fn later(step: Step, event: &Event, record: &Record, error: &str) -> Outgoing {
+fn later(step: Step, event: &Event, record: &Record, error: &str) -> OutboundMessage {
     retry::schedule(step, event.order_id, record, error)
         .unwrap_or_else(|| dead(step, Reason::Exhausted, record, error))
 }
 
-fn not_now(step: Step, event: &Event, record: &Record, error: &str) -> Outgoing {
+fn not_now(step: Step, event: &Event, record: &Record, error: &str) -> OutboundMessage {
     retry::postpone(step, event.order_id, record, error)
         .unwrap_or_else(|| dead(step, Reason::Undecodable, record, error))
 }
 
-fn dead(step: Step, reason: Reason, record: &Record, error: &str) -> Outgoing {
-    tracing::error!(%step, ?reason, origin = ?record.trail.origin, error, "dead letter");
+fn dead(step: Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
+    tracing::error!(%step, ?reason, origin = ?record.history.origin, error, "dead letter");
     dead_letter::message(step, reason, record, error)
 }

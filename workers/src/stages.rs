@@ -4,7 +4,7 @@ use streams::Step;
 
 use crate::database::Database;
 use crate::payment::Payments;
-use crate::task::{StepError, Task, Verdict};
+use crate::task::{StepError, StepInput, StepOutcome};
 use crate::{fulfilment, inventory};
 
 /// What the steps of a worker's pool need.
@@ -24,7 +24,11 @@ pub(crate) enum Stage {
 
 impl Stages {
     /// Takes `step` for every task: as many verdicts, in the same order.
-    pub(crate) async fn take(&self, step: Step, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+    pub(crate) async fn take(
+        &self,
+        step: Step,
+        tasks: &[StepInput],
+    ) -> Result<Vec<StepOutcome>, StepError> {
         match (&self.stage, step) {
             (Stage::Inventory, Step::Reserve) => inventory::reserve(&self.database, tasks).await,
             (Stage::Inventory, Step::Release) => inventory::release(&self.database, tasks).await,

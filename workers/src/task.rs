@@ -3,31 +3,31 @@
 use std::time::SystemTime;
 
 use orders::{Event, OrderId, Timestamp};
-use streams::Trail;
+use streams::DeliveryHistory;
 use thiserror::Error;
 use uuid::Uuid;
 
 /// One event that asks a step to do something for one order.
 #[derive(Debug, Clone)]
-pub struct Task {
+pub struct StepInput {
     /// The event.
     pub event: Event,
     /// Where it comes from, and how often this step has failed because of it.
-    pub trail: Trail,
+    pub history: DeliveryHistory,
 }
 
 /// What a step says about one task.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum StepOutcome {
     /// The step is done, now or before, and this is what came of it. A refusal by the business is
     /// such an outcome, never an error.
-    Done(Vec<Event>),
+    Completed(Vec<Event>),
     /// This record failed; it may succeed later.
-    Later(String),
+    Retry(String),
     /// This record was not tried, since what it needs is away; later. No try is counted.
-    NotNow(String),
+    Postpone(String),
     /// This record will never succeed.
-    Never(String),
+    Reject(String),
 }
 
 /// Why a step could say nothing about a whole set of tasks.
@@ -46,7 +46,7 @@ pub enum StepError {
     Data(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl Task {
+impl StepInput {
     /// Whose order it is.
     pub const fn order_id(&self) -> OrderId {
         self.event.order_id
@@ -58,10 +58,10 @@ impl Task {
     }
 }
 
-impl Verdict {
+impl StepOutcome {
     /// Done, with one outcome.
     pub fn outcome(event: Event) -> Self {
-        Self::Done(vec![event])
+        Self::Completed(vec![event])
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use orders::{CancelReason, EventKind, OrderId, OrderView, Reached, Reason, Rejection, Status};
+use orders::{
+    CancelReason, EventKind, OrderId, OrderView, Reason, Rejection, Status, StatusChange,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -123,14 +125,14 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
 
 fn replay(
     happened: impl IntoIterator<Item = (Option<EventKind>, Option<SystemTime>)>,
-) -> (Status, Vec<Reached>) {
+) -> (Status, Vec<StatusChange>) {
     let mut status = Status::Accepted;
-    let mut history: Vec<Reached> = Vec::new();
+    let mut history: Vec<StatusChange> = Vec::new();
     for (kind, at) in happened {
         let Some((kind, at)) = kind.zip(at) else { continue };
         let reached = status.after(kind);
         if reached != status || history.is_empty() {
-            history.push(Reached { status: reached, at: at.into() });
+            history.push(StatusChange { status: reached, at: at.into() });
         }
         status = reached;
     }

@@ -9,7 +9,7 @@ use streams::{Record, Step};
 
 use crate::crash::die_of;
 use crate::stages::Stages;
-use crate::task::{StepError, Task, Verdict};
+use crate::task::{StepError, StepInput, StepOutcome};
 
 /// What becomes of one record.
 pub(crate) enum Worked {
@@ -46,34 +46,38 @@ pub(crate) async fn work(
     let verdicts = verdicts(stages, step, &tasks).await?;
     for ((place, task), verdict) in places.into_iter().zip(tasks).zip(verdicts) {
         worked[place] = Some(match verdict {
-            Verdict::Done(outcomes) => Worked::Done(outcomes),
-            Verdict::Later(error) => Worked::Later(task.event, error),
-            Verdict::NotNow(error) => Worked::NotNow(task.event, error),
-            Verdict::Never(error) => Worked::Dead(Reason::Poison, error),
+            StepOutcome::Completed(outcomes) => Worked::Done(outcomes),
+            StepOutcome::Retry(error) => Worked::Later(task.event, error),
+            StepOutcome::Postpone(error) => Worked::NotNow(task.event, error),
+            StepOutcome::Reject(error) => Worked::Dead(Reason::Poison, error),
         });
     }
     Ok(worked.into_iter().flatten().collect())
 }
 
-fn decode(step: Step, record: &Record) -> Result<Task, String> {
+fn decode(step: Step, record: &Record) -> Result<StepInput, String> {
     let event: Event = serde_json::from_slice(&record.line).map_err(|err| err.to_string())?;
-    let kind = event.what.kind();
+    let kind = event.body.kind();
     if step.consumes().contains(&kind) {
-        Ok(Task { event, trail: record.trail.clone() })
+        Ok(StepInput { event, history: record.history.clone() })
     } else {
         Err(format!("{step} does not take the event {kind}"))
     }
 }
 
 /// Halves a set that has a bad record until the bad one is alone.
-async fn verdicts(stages: &Stages, step: Step, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+async fn verdicts(
+    stages: &Stages,
+    step: Step,
+    tasks: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
     let mut verdicts = Vec::with_capacity(tasks.len());
-    let mut sets: Vec<&[Task]> = vec![tasks];
+    let mut sets: Vec<&[StepInput]> = vec![tasks];
     while let Some(set) = sets.pop().filter(|set| !set.is_empty()) {
         match take(stages, step, set).await {
             Ok(more) => verdicts.extend(more),
             Err(StepError::Data(err)) if set.len() == 1 => {
-                verdicts.push(Verdict::Never(with_causes(&*err)));
+                verdicts.push(StepOutcome::Reject(with_causes(&*err)));
             }
             Err(StepError::Data(_)) => {
                 let (front, back) = set.split_at(set.len() / 2);
@@ -86,7 +90,11 @@ async fn verdicts(stages: &Stages, step: Step, tasks: &[Task]) -> Result<Vec<Ver
 }
 
 /// A stage that panics has met a record that it cannot take.
-async fn take(stages: &Stages, step: Step, set: &[Task]) -> Result<Vec<Verdict>, StepError> {
+async fn take(
+    stages: &Stages,
+    step: Step,
+    set: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
     let taken = AssertUnwindSafe(stages.take(step, set)).catch_unwind().await;
     let verdicts = taken.unwrap_or_else(|_| Err(StepError::Data("the step panicked".into())))?;
     assert_eq!(verdicts.len(), set.len(), "{step} gives one verdict for each task");

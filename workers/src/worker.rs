@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use streams::{ConnectError, Connection, Publisher, Puller, ServiceError, WorkerState};
+use streams::{ConnectError, Connection, Fetcher, Publisher, ServiceError, WorkerState};
 use thiserror::Error;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
@@ -102,7 +102,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         }
         for step in pool.steps() {
             for source in sources(step) {
-                let puller = Puller::new(connection.clone(), source);
+                let puller = Fetcher::new(connection.clone(), source);
                 let (work, shutdown) = (work.clone(), shutdown.clone());
                 tasks.spawn_local(async move { work.run(step, puller, shutdown).await });
             }

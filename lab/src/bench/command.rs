@@ -15,7 +15,7 @@ use streams::Profile;
 
 use super::scene::Wanted;
 use super::{BenchName, BenchReport, bench};
-use crate::servers::Tell;
+use crate::servers::ProgressFn;
 
 /// Shorter measures nothing, longer than an hour fills the disk.
 const TIME_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(1);
@@ -71,7 +71,7 @@ fn time(text: &str) -> Result<Duration> {
 }
 
 /// A line on a terminal that is written anew; lines one after the other anywhere else.
-fn progress() -> (ProgressBar, Arc<Tell>) {
+fn progress() -> (ProgressBar, Arc<ProgressFn>) {
     if !io::stderr().is_terminal() {
         return (ProgressBar::hidden(), Arc::new(say));
     }

@@ -29,7 +29,7 @@ pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
 async fn under(scene: &Scene, notes: &mut Notes, profile: Profile) -> Result<()> {
     let name = format!("intake, {profile}");
     let mut stand = Stand::start(scene, &name, Shape::without_workers(profile)).await?;
-    let mut intake = Intake { scene, notes, stand: &mut stand, profile };
+    let mut intake = Admission { scene, notes, stand: &mut stand, profile };
     intake.warm_up().await?;
     for _ in 0..REPETITIONS {
         intake.highest().await?;
@@ -45,14 +45,14 @@ async fn under(scene: &Scene, notes: &mut Notes, profile: Profile) -> Result<()>
     Ok(())
 }
 
-struct Intake<'a> {
+struct Admission<'a> {
     scene: &'a Scene,
     notes: &'a mut Notes,
     stand: &'a mut Stand,
     profile: Profile,
 }
 
-impl Intake<'_> {
+impl Admission<'_> {
     async fn warm_up(&mut self) -> Result<()> {
         let (urls, time) = (self.stand.edge_urls(), self.scene.side_time());
         for urls in [urls, vec![self.stand.bare().await?]] {

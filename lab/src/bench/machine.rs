@@ -5,10 +5,10 @@ use std::fs;
 use std::process::Command;
 
 use serde::Serialize;
-use streams::{INTAKE_PERCENT_MAX, Profile, Topology};
+use streams::{ADMISSION_PERCENT_MAX, Profile, Topology};
 
 use super::scene::{CONNECTIONS, REPETITIONS, Scene};
-use crate::servers::{Places, versions};
+use crate::servers::{SearchPaths, versions};
 
 /// A machine, and what ran on it.
 #[derive(Debug, Clone, Serialize)]
@@ -32,7 +32,7 @@ pub struct Machine {
 impl Machine {
     /// This one. Gets servers that are missing, which may take minutes.
     pub(super) fn look(scene: &Scene) -> Self {
-        let found = versions(&Places::from_environment(), scene.tell.as_ref());
+        let found = versions(&SearchPaths::from_environment(), scene.tell.as_ref());
         let found = found.into_iter().flatten().map(|(name, its)| (name.to_owned(), its));
         let own = ("millrace".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         Self {
@@ -66,7 +66,7 @@ pub(super) fn configuration(scene: &Scene) -> BTreeMap<&'static str, String> {
 pub(super) fn admission() -> BTreeMap<&'static str, String> {
     let room = Topology::new(Profile::Durable).orders_bytes_max >> 20;
     [
-        ("stream", format!("503 from {INTAKE_PERCENT_MAX} % of {room} MiB on")),
+        ("stream", format!("503 from {ADMISSION_PERCENT_MAX} % of {room} MiB on")),
         (
             "oldest unreserved order",
             "503 from 600 s on, but a day where workers stand still".into(),

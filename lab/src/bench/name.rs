@@ -8,7 +8,7 @@ pub enum BenchName {
     /// What HTTP, brokers and database can do, each by itself.
     Limits,
     /// Orders acknowledged.
-    Intake,
+    Admission,
     /// Orders carried to their end.
     Chain,
     /// The time to a 202, whatever is wrong behind the edge.
@@ -34,7 +34,7 @@ impl BenchName {
     /// Every bench, in the order in which they are run.
     pub const ALL: [Self; 9] = [
         Self::Limits,
-        Self::Intake,
+        Self::Admission,
         Self::Chain,
         Self::Isolation,
         Self::Step,
@@ -48,7 +48,7 @@ impl BenchName {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Limits => "limits",
-            Self::Intake => "intake",
+            Self::Admission => "intake",
             Self::Chain => "chain",
             Self::Isolation => "isolation",
             Self::Step => "step",

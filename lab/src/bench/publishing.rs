@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use orders::{Created, OrderId, PlaceOrder, Timestamp};
-use streams::{Layout, Profile, Yardstick, batch};
+use streams::{BrokerBaseline, Layout, Profile, batch};
 
 /// How orders are stored.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ pub(super) async fn publish(
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let yardstick = Yardstick::create(&urls, profile, Layout::OneStream).await?;
+            let yardstick = BrokerBaseline::create(&urls, profile, Layout::OneStream).await?;
             let rate = store_all(&yardstick, &lines, publishing, time).await;
             yardstick.remove().await?;
             rate
@@ -50,7 +50,7 @@ pub(super) async fn publish(
 }
 
 async fn store_all(
-    yardstick: &Yardstick,
+    yardstick: &BrokerBaseline,
     lines: &[Vec<u8>],
     Publishing { packed, in_the_air }: Publishing,
     time: Duration,

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::{TryStreamExt, stream};
-use streams::{Delivery, Layout, Profile, Puller, Yardstick};
+use streams::{BrokerBaseline, Delivery, Fetcher, Layout, Profile};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -28,7 +28,7 @@ const FILLING: u32 = 4;
 /// Messages between the first stage and the last: enough for each stage to have two sets.
 const ON_THE_WAY: usize = 32;
 /// The last stage's messages are not handed on.
-const LAST: usize = Yardstick::STAGES - 1;
+const LAST: usize = BrokerBaseline::STAGES - 1;
 
 /// Orders carried through all stages a second, for `time`.
 pub(super) async fn hand_on(
@@ -39,7 +39,7 @@ pub(super) async fn hand_on(
     time: Duration,
 ) -> Result<f64> {
     let lines = lines(bodies)?;
-    let yardstick = Yardstick::create(urls, profile, layout).await?;
+    let yardstick = BrokerBaseline::create(urls, profile, layout).await?;
     let way = Arc::new(Way { room: Semaphore::new(ON_THE_WAY), ended: AtomicUsize::new(0) });
     let mut stages = JoinSet::new();
     for stage in 0..LAST {
@@ -76,7 +76,7 @@ impl Way {
 }
 
 /// Stores messages of the first stage while there is room. Ends only by an error.
-async fn feed<T>(yardstick: &Yardstick, lines: &[Vec<u8>], way: &Way) -> Result<T> {
+async fn feed<T>(yardstick: &BrokerBaseline, lines: &[Vec<u8>], way: &Way) -> Result<T> {
     let store = async |number| {
         way.room.acquire().await.context("there is no way")?.forget();
         anyhow::Ok(yardstick.store(0, marked(0, &message(lines, number, PACKED))).await?)
@@ -88,8 +88,8 @@ async fn feed<T>(yardstick: &Yardstick, lines: &[Vec<u8>], way: &Way) -> Result<
 /// Hands on what stands at `stage`. Ends only by an error.
 async fn carry_on_from<T>(
     stage: usize,
-    mut puller: Puller,
-    yardstick: Yardstick,
+    mut puller: Fetcher,
+    yardstick: BrokerBaseline,
     way: Arc<Way>,
 ) -> Result<T> {
     loop {

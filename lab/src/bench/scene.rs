@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use workers::inventory::stock::CatalogItem;
 
 use super::goods::{Goods, catalog};
-use crate::servers::Tell;
+use crate::servers::ProgressFn;
 
 /// Each comparison is made so often: the least that has a middle.
 pub(super) const REPETITIONS: usize = 3;
@@ -30,7 +30,7 @@ pub(super) struct Scene {
     pub(super) only: Option<Profile>,
     pub(super) goods: Goods,
     pub(super) catalog: Vec<CatalogItem>,
-    pub(super) tell: Arc<Tell>,
+    pub(super) tell: Arc<ProgressFn>,
     pub(super) millrace: PathBuf,
     folder: TempDir,
 }
@@ -45,7 +45,7 @@ pub(super) struct Wanted {
 }
 
 impl Scene {
-    pub(super) fn prepare(wanted: &Wanted, tell: Arc<Tell>) -> Result<Self> {
+    pub(super) fn prepare(wanted: &Wanted, tell: Arc<ProgressFn>) -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for the bodies")?;
         Ok(Self {
             time: wanted.time,

@@ -10,7 +10,9 @@ use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use millrace::audit::{Books, Problem, Report, Traffic, audit_promised, until_quiet};
+use millrace::audit::{
+    AuditMode, AuditSources, Problem, Report, audit_acknowledged, wait_quiescent,
+};
 use orders::{OrderId, Timestamp};
 use streams::{Pool, Profile, batch};
 use tokio::time::sleep;
@@ -20,10 +22,10 @@ use super::goods::stock_up;
 use super::load_run::{CpuTimes, Load, closed, used};
 use super::notes::Notes;
 use super::scene::{CONNECTIONS, Scene};
-use crate::customers::new_run;
-use crate::load::promise::Promise;
+use crate::load::ack_record::AckRecord;
 use crate::load::{Phase, PhaseResult, Plan};
-use crate::up::{self, Cluster, Member};
+use crate::order_client::new_run;
+use crate::up::{self, Cluster, RoleProcess};
 use crate::usage::Usage;
 pub(super) use timeline::Ended;
 use timeline::{MIB, Timeline};
@@ -50,12 +52,12 @@ pub(super) struct Shape {
 /// A cluster that is measured. Dropped, it is killed.
 pub(super) struct Stand {
     pub(super) cluster: Cluster,
-    pub(super) books: Books,
+    pub(super) books: AuditSources,
     /// What is measured beside the cluster.
-    pub(super) beside: Vec<Member>,
+    pub(super) beside: Vec<RoleProcess>,
     name: String,
     profile: Profile,
-    promises: Vec<Promise>,
+    promises: Vec<AckRecord>,
     timeline: Timeline,
 }
 
@@ -91,7 +93,7 @@ impl Stand {
         scene.say(&format!("{name}: starting a cluster, {profile}"));
         let cluster = Cluster::start(plan, &[]).await?;
         stock_up(&cluster.database, &scene.catalog).await.context("stocking up")?;
-        let books = Books::open(&cluster.endpoints().addresses().sources).await?;
+        let books = AuditSources::open(&cluster.endpoints().addresses().sources).await?;
         Ok(Self {
             cluster,
             books,
@@ -148,7 +150,7 @@ impl Stand {
         let results = self.watch(generate(&scene.millrace, &plan)).await?;
         let runs = load.runs(&results, &used(&before, &self.cpu_times()));
         notes.runs.extend(runs);
-        self.promises.extend(Promise::read_all(&scene.promises())?);
+        self.promises.extend(AckRecord::read_all(&scene.promises())?);
         Ok(results)
     }
 
@@ -160,7 +162,7 @@ impl Stand {
     /// Waits until nothing is on its way any more.
     pub(super) async fn drain(&mut self) -> Result<()> {
         let connection = self.books.connection.clone();
-        let quiet = async { Ok(until_quiet(&connection, DRAINED_WITHIN).await) };
+        let quiet = async { Ok(wait_quiescent(&connection, DRAINED_WITHIN).await) };
         let is_quiet = self.watch(quiet).await?;
         ensure!(is_quiet, "orders do not come to rest within {} s", DRAINED_WITHIN.as_secs());
         Ok(())
@@ -177,10 +179,11 @@ impl Stand {
         scene.say(&format!("{}: draining", self.name));
         let drained = self.drain().await;
         scene.say(&format!("{}: auditing {} orders", self.name, self.promises.len()));
-        let promised: BTreeSet<OrderId> = self.promises.iter().map(|promise| promise.id).collect();
-        let traffic = if drained.is_ok() { Traffic::HasEnded } else { Traffic::GoesOn };
+        let promised: BTreeSet<OrderId> =
+            self.promises.iter().map(|ack_record| ack_record.id).collect();
+        let mode = if drained.is_ok() { AuditMode::Quiesced } else { AuditMode::Live };
         let report = Report::new(self.profile);
-        let mut findings = audit_promised(&self.books, report, &promised, traffic).await?;
+        let mut findings = audit_acknowledged(&self.books, report, &promised, mode).await?;
         if let Err(err) = drained {
             let subject = "the backlog".to_owned();
             findings.report.add([Problem { subject, detail: err.to_string() }]);

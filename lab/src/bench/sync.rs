@@ -13,7 +13,7 @@ use super::notes::Notes;
 use super::scene::{CONNECTIONS, REPETITIONS, Scene};
 use super::stand::{Shape, Stand};
 use crate::load::{Phase, PhaseResult};
-use crate::up::{Beside, PROVIDER_READY};
+use crate::up::{Companion, PROVIDER_READY};
 
 /// How long the provider takes for a call, in milliseconds.
 const LATENCIES: [u32; 4] = [0, 50, 200, 1_000];
@@ -70,14 +70,14 @@ struct Both<'a> {
 
 impl<'a> Both<'a> {
     async fn start(scene: &'a Scene, notes: &'a mut Notes, stand: &'a mut Stand) -> Result<Self> {
-        let provider = Beside {
+        let provider = Companion {
             name: "other-provider",
             role: "provider",
             ready_path: PROVIDER_READY,
             provider_url: None,
         };
         let provider = stand.cluster.beside(&provider).await?;
-        let service = Beside {
+        let service = Companion {
             name: "synchronous",
             role: "synchronous",
             ready_path: "/",

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use streams::{Connection, Profile, Topology, limit_orders, names, stream_state};
+use streams::{Connection, Profile, Topology, names, set_orders_limit, stream_state};
 use tokio::time::{Instant, sleep};
 
 use super::strike::Line;
@@ -49,7 +49,7 @@ impl<'a> BrokersLine<'a> {
     async fn limit(&self, bytes_max: i64) -> Result<()> {
         let deadline = Instant::now() + ANSWER_WITHIN;
         loop {
-            match limit_orders(&self.connection, bytes_max).await {
+            match set_orders_limit(&self.connection, bytes_max).await {
                 Ok(()) => return Ok(()),
                 Err(err) if Instant::now() > deadline => return Err(err).context("no answer"),
                 Err(_) => sleep(ASK_AGAIN_AFTER).await,
@@ -75,7 +75,7 @@ impl Line for BrokersLine<'_> {
         }
         for &broker in &self.struck {
             match strike.fault {
-                Fault::CutOff(_) => ensure!(self.brokers.cut_off(broker), "no doors to shut"),
+                Fault::CutOff(_) => ensure!(self.brokers.partition(broker), "no doors to shut"),
                 Fault::Pause(_) => self.brokers.servers[broker].pause()?,
                 _ => self.brokers.servers[broker].kill().await?,
             }
@@ -87,7 +87,7 @@ impl Line for BrokersLine<'_> {
         match strike.fault {
             Fault::FillStream => self.limit(Topology::new(self.profile).orders_bytes_max).await,
             Fault::CutOff(_) => {
-                self.brokers.mend();
+                self.brokers.heal();
                 Ok(())
             }
             Fault::Pause(_) => {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::Scene;
 use super::wishes::{Then, Wish, wish};
-use crate::customers::{Answer, NO_ANSWER};
+use crate::order_client::{NO_ANSWER, PlacementResult};
 
 /// Buyers at the same time. At a hundred a second this is an outage of 100 s, and more than any edge
 /// would have connections for; who comes then goes away, and is counted.
@@ -72,8 +72,8 @@ async fn visit(scene: Scene, number: u64) -> Result<Visit> {
     let Wish { body, then } = wish(scene.seed, number);
     let (key, edge) = (format!("{}-{number}", scene.run), number as usize);
     let entry = match scene.checkout.place(edge, key.clone(), body.clone()).await? {
-        Answer::Accepted(entry, _) => entry,
-        Answer::Refused(title) => return Ok(Visit::Refused(title)),
+        PlacementResult::Accepted(entry, _) => entry,
+        PlacementResult::Refused(title) => return Ok(Visit::Refused(title)),
     };
     let order_id = entry.order_id.clone();
     scene.promises.keep(entry).await?;
@@ -98,14 +98,16 @@ async fn visit(scene: Scene, number: u64) -> Result<Visit> {
 
 /// A repeat of the same body is the same order. Another body may be refused; it is never another
 /// order.
-fn repeated(order_id: String, answer: Answer, is_same: bool) -> Visit {
+fn repeated(order_id: String, answer: PlacementResult, is_same: bool) -> Visit {
     let detail = match answer {
-        Answer::Accepted(again, _) if again.order_id == order_id => return Visit::Served,
-        Answer::Accepted(again, _) => format!("a repeat under its key is {}", again.order_id),
-        Answer::Refused(title) if is_same && title != NO_ANSWER => {
+        PlacementResult::Accepted(again, _) if again.order_id == order_id => return Visit::Served,
+        PlacementResult::Accepted(again, _) => {
+            format!("a repeat under its key is {}", again.order_id)
+        }
+        PlacementResult::Refused(title) if is_same && title != NO_ANSWER => {
             format!("a repeat was refused: {title}")
         }
-        Answer::Refused(_) => return Visit::Served,
+        PlacementResult::Refused(_) => return Visit::Served,
     };
     Visit::Wronged(Problem { subject: order_id, detail })
 }

@@ -77,7 +77,7 @@ impl ChaosArgs {
 async fn whole(args: &ChaosArgs, wanted: &Chaos) -> Result<ChaosReport> {
     let mut plan = Plan::new(args.profile)?;
     plan.tell = Arc::new(say);
-    plan.cuttable = true;
+    plan.partitionable = true;
     plan.envs = environment();
     plan.workers = Pool::ALL.map(|pool| (pool, WORKERS)).to_vec();
     say(&format!("seed {}", wanted.seed));

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::strike::Line;
 use super::{Fault, Strike, Target};
 use crate::servers::Server;
-use crate::up::Member;
+use crate::up::RoleProcess;
 
 /// A role that finds no brokers ends, and is started again until they are back.
 const UP_WITHIN: Duration = Duration::from_mins(2);
@@ -20,8 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// All of a cluster but its brokers.
 pub(super) struct MembersLine<'a> {
-    pub(super) edges: &'a mut [Member],
-    pub(super) workers: &'a mut [(Pool, Member)],
+    pub(super) edges: &'a mut [RoleProcess],
+    pub(super) workers: &'a mut [(Pool, RoleProcess)],
     pub(super) provider_url: &'a str,
     pub(super) redis: &'a mut Server,
     pub(super) postgres: &'a mut Server,
@@ -79,8 +79,8 @@ impl Line for MembersLine<'_> {
 }
 
 impl MembersLine<'_> {
-    fn member(&mut self, target: Target, which: usize) -> Result<&mut Member> {
-        let mut members: Vec<&mut Member> = if let Target::Worker(pool) = target {
+    fn member(&mut self, target: Target, which: usize) -> Result<&mut RoleProcess> {
+        let mut members: Vec<&mut RoleProcess> = if let Target::Worker(pool) = target {
             let its = self.workers.iter_mut().filter(|(its_pool, _)| *its_pool == pool);
             its.map(|(_, worker)| worker).collect()
         } else {
@@ -91,7 +91,7 @@ impl MembersLine<'_> {
     }
 
     /// Any worker.
-    fn worker(&mut self, which: usize) -> Result<&mut Member> {
+    fn worker(&mut self, which: usize) -> Result<&mut RoleProcess> {
         let drawn = which.checked_rem(self.workers.len()).context("there are no workers")?;
         Ok(&mut self.workers[drawn].1)
     }
@@ -101,7 +101,7 @@ impl MembersLine<'_> {
     }
 }
 
-async fn start(member: &mut Member) -> Result<()> {
+async fn start(member: &mut RoleProcess) -> Result<()> {
     let deadline = Instant::now() + UP_WITHIN;
     loop {
         match member.start().await {

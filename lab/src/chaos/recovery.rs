@@ -13,7 +13,7 @@ use workers::view;
 
 use super::strike::Struck;
 use super::{Fault, FaultReport, Scene, wishes};
-use crate::customers::Answer;
+use crate::order_client::PlacementResult;
 
 /// Twice what the longest wait takes: a message of a killed worker comes again after 30 s.
 const FINAL_WITHIN: Duration = Duration::from_mins(3);
@@ -81,7 +81,7 @@ pub(super) async fn probe(scene: Scene, fault: Fault, began: Instant) -> Option<
     let key =
         format!("{}-probe-{fault}-{}", scene.run, Timestamp::from(SystemTime::now()).as_millis());
     let body = wishes::plain(&mut StdRng::seed_from_u64(scene.seed));
-    let Ok(Answer::Accepted(entry, _)) = scene.checkout.place(0, key, body).await else {
+    let Ok(PlacementResult::Accepted(entry, _)) = scene.checkout.place(0, key, body).await else {
         return None;
     };
     let id = entry.id().ok()?;

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Fault, Scene, Strike, recovery};
-use crate::servers::Tell;
+use crate::servers::ProgressFn;
 
 /// What a line of faults happens to.
 pub(super) trait Line {
@@ -38,7 +38,7 @@ pub(super) async fn all(
     line: &mut impl Line,
     strikes: &[Strike],
     scene: &Scene,
-    tell: &Tell,
+    tell: &ProgressFn,
 ) -> Result<Vec<Struck>> {
     let mut struck = Vec::with_capacity(strikes.len());
     for strike in strikes {

@@ -6,24 +6,24 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Result;
-use millrace::audit::{Books, Report, Traffic, audit};
+use millrace::audit::{AuditMode, AuditSources, Report, audit};
 use millrace::ledger::{Acknowledged, Ledger};
 use orders::{OrderId, OrderView};
 use tokio::time::Instant;
 
 use super::progress::Progress;
 use super::report::DemoReport;
-use crate::customers::{Answers, place_all};
 use crate::endpoints::ClusterAddresses;
 use crate::input::OrderRow;
+use crate::order_client::{PlacementResults, place_all};
 use crate::percentiles::Percentiles;
 
 /// A cluster that orders are carried on.
 pub(super) struct Carrier<'a> {
-    pub(super) books: &'a Books,
+    pub(super) books: &'a AuditSources,
     pub(super) addresses: &'a ClusterAddresses,
     /// Whether others place orders, too.
-    pub(super) traffic: Traffic,
+    pub(super) mode: AuditMode,
     pub(super) progress: &'a Progress,
 }
 
@@ -31,7 +31,7 @@ impl Carrier<'_> {
     /// Posts all orders to the edges, waits until each is final, and audits. The ledger of 202s is
     /// written into `folder`.
     pub(super) async fn carry(&self, rows: &[OrderRow], folder: &Path) -> Result<DemoReport> {
-        let Self { books, addresses, traffic, progress } = *self;
+        let Self { books, addresses, mode, progress } = *self;
         let begun = Instant::now();
         let accepted = AtomicU64::new(0);
         let mut ledger = Ledger::create(&folder.join("ledger.jsonl"))?;
@@ -50,7 +50,7 @@ impl Carrier<'_> {
 
         progress.say("auditing");
         let report = Report::new(addresses.sources.profile.get()?);
-        let findings = audit(books, report, &answers.acknowledged, traffic).await?;
+        let findings = audit(books, report, &answers.acknowledged, mode).await?;
         Ok(DemoReport {
             final_ms: Percentiles::of(times_to_the_end(&answers, &findings.views)?),
             ack_ms: Percentiles::of(answers.ack_times.iter().copied()),
@@ -62,7 +62,7 @@ impl Carrier<'_> {
 
 /// From the post of each order to its final state.
 fn times_to_the_end(
-    answers: &Answers,
+    answers: &PlacementResults,
     views: &HashMap<OrderId, OrderView>,
 ) -> Result<Vec<Duration>> {
     let mut times = Vec::with_capacity(answers.acknowledged.len());

@@ -11,10 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use orders::{OrderId, OrderView};
 use tokio::time::{Instant, sleep};
 use workers::database::Database;
-use workers::tally::tally;
+use workers::status_counts::status_counts;
 use workers::view;
 
-use crate::servers::Tell;
+use crate::servers::ProgressFn;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often the line is written where it cannot be written anew.
@@ -47,7 +47,7 @@ impl Progress {
     }
 
     /// The same, for somebody else.
-    pub(super) fn teller(&self) -> Arc<Tell> {
+    pub(super) fn teller(&self) -> Arc<ProgressFn> {
         let (line, is_terminal) = (self.line.clone(), self.is_terminal);
         Arc::new(move |text: &str| say(&line, is_terminal, text))
     }
@@ -60,7 +60,7 @@ impl Progress {
     ) -> Result<Infallible> {
         let mut said = Instant::now();
         loop {
-            let now = tally(database).await?;
+            let now = status_counts(database).await?;
             let accepted = accepted.load(Ordering::Relaxed);
             let line = format!(
                 "accepted {accepted}  reserved {}  paid {}  fulfilled {}  rejected {}  \

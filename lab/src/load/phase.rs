@@ -9,12 +9,12 @@ use orders::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::ack_record::AckRecord;
 use super::connection::{Answer, Connection};
+use super::phase_stats::PhaseStats;
 use super::plan::{Phase, PhaseResult};
-use super::promise::Promise;
 use super::request::Requests;
 use super::schedule::Schedule;
-use super::tally::Tally;
 use crate::usage::Usage;
 
 /// After the end, for answers that are on their way: an edge answers within 5 s.
@@ -27,14 +27,14 @@ pub(super) struct Run {
     pub(super) requests: Requests,
     /// Orders so far: no key is used twice.
     pub(super) numbered: Cell<u64>,
-    pub(super) promises: RefCell<Vec<Promise>>,
+    pub(super) promises: RefCell<Vec<AckRecord>>,
 }
 
 /// What all connections of a phase share.
 struct Shared {
     run: Rc<Run>,
     schedule: Schedule,
-    tally: RefCell<Tally>,
+    phase_stats: RefCell<PhaseStats>,
     /// Requests without an answer yet.
     in_hand: Cell<u64>,
     begun_at: Timestamp,
@@ -51,7 +51,7 @@ pub(super) async fn phase(run: &Rc<Run>, targets: &[String], phase: &Phase) -> R
     let (cpu_before, schedule) = (Usage::own().cpu, Schedule::begin(phase));
     let shared = Rc::new(Shared {
         run: run.clone(),
-        tally: RefCell::new(Tally::new(schedule.begun())),
+        phase_stats: RefCell::new(PhaseStats::new(schedule.begun())),
         schedule,
         in_hand: Cell::new(0),
         begun_at: SystemTime::now().into(),
@@ -76,7 +76,7 @@ async fn post(shared: Rc<Shared>, connection: Connection, target: String) {
     while let Some(due) = shared.schedule.next().await {
         shared.run.requests.write(shared.run.number(), &mut request);
         let Some(open) = &mut connection else {
-            shared.tally.borrow_mut().broken += 1;
+            shared.phase_stats.borrow_mut().broken += 1;
             sleep(REOPEN_AFTER).await;
             connection = Connection::open(&target).await.ok();
             continue;
@@ -87,7 +87,7 @@ async fn post(shared: Rc<Shared>, connection: Connection, target: String) {
         if let Ok(answer) = answer {
             shared.hear(&answer, due, Instant::now());
         } else {
-            shared.tally.borrow_mut().broken += 1;
+            shared.phase_stats.borrow_mut().broken += 1;
             connection = Connection::open(&target).await.ok();
         }
     }
@@ -101,29 +101,30 @@ impl Run {
 
 impl Shared {
     fn hear(&self, answer: &Answer, due: Instant, now: Instant) {
-        let mut tally = self.tally.borrow_mut();
-        *tally.statuses.entry(answer.status).or_default() += 1;
+        let mut phase_stats = self.phase_stats.borrow_mut();
+        *phase_stats.statuses.entry(answer.status).or_default() += 1;
         if !(200..300).contains(&answer.status) {
             return;
         }
-        tally.acknowledge(due, now);
+        phase_stats.acknowledge(due, now);
         if let Some(id) = answer.id {
             let since = due.saturating_duration_since(self.schedule.begun()).as_millis() as i64;
             let posted_at = Timestamp::from_millis(self.begun_at.as_millis() + since);
-            self.run.promises.borrow_mut().push(Promise { id, posted_at });
+            self.run.promises.borrow_mut().push(AckRecord { id, posted_at });
         }
     }
 
     fn close(self, phase: &Phase, cpu: Duration) -> PhaseResult {
-        let (mut tally, lasted) = (self.tally.into_inner(), Duration::from_millis(phase.lasts_ms));
+        let (mut phase_stats, lasted) =
+            (self.phase_stats.into_inner(), Duration::from_millis(phase.lasts_ms));
         let counted = phase.orders_max.is_some();
         let lasted = if counted { self.schedule.begun().elapsed().min(lasted) } else { lasted };
         let ended = self.schedule.begun() + lasted;
-        self.schedule.untaken().for_each(|due| tally.leave_unsent(due, ended));
-        let answered_within = tally.last_answer.max(ended) - self.schedule.begun();
-        let (acknowledged, unsent) = (tally.acknowledged, tally.unsent);
-        let (statuses, broken) = (std::mem::take(&mut tally.statuses), tally.broken);
-        let (times, seconds) = tally.close(ended);
+        self.schedule.untaken().for_each(|due| phase_stats.leave_unsent(due, ended));
+        let answered_within = phase_stats.last_answer.max(ended) - self.schedule.begun();
+        let (acknowledged, unsent) = (phase_stats.acknowledged, phase_stats.unsent);
+        let (statuses, broken) = (std::mem::take(&mut phase_stats.statuses), phase_stats.broken);
+        let (times, seconds) = phase_stats.close(ended);
         PhaseResult {
             begun_at_ms: self.begun_at.as_millis(),
             ended_at_ms: self.begun_at.as_millis() + lasted.as_millis() as i64,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::kind::Kind;
-use super::places::Places;
+use super::search_paths::SearchPaths;
 use super::version::Version;
 
 /// A program that can be run, and what it needs in its environment.
@@ -46,11 +46,11 @@ pub enum NamedError {
 }
 
 /// The program that the user named, else the first in the usual folders that is new enough.
-pub(crate) fn find(kind: &Kind, places: &Places) -> Result<Option<Program>, NamedError> {
-    if let Some(path) = places.named.get(kind.variable) {
+pub(crate) fn find(kind: &Kind, search_paths: &SearchPaths) -> Result<Option<Program>, NamedError> {
+    if let Some(path) = search_paths.named.get(kind.variable) {
         return named(kind, path).map(Some);
     }
-    let candidates = places.folders.iter().flat_map(|folder| kind.in_folder(folder));
+    let candidates = search_paths.folders.iter().flat_map(|folder| kind.in_folder(folder));
     Ok(candidates
         .filter_map(|path| Program::ask(path, Vec::new()))
         .find(|program| program.version >= kind.least))

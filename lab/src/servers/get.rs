@@ -17,7 +17,7 @@ mod nats_server;
 mod packages;
 
 /// Tells the user in a line what is being done, as it may take a minute.
-pub type Tell = dyn Fn(&str) + Send + Sync;
+pub type ProgressFn = dyn Fn(&str) + Send + Sync;
 
 /// Why a program could not be got.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,11 @@ pub enum GetError {
 }
 
 /// What was got earlier, or is got now. Processes that want it at the same time wait for one.
-pub(crate) fn cached_or_get(kind: &Kind, cache: &Path, tell: &Tell) -> Result<Program, GetError> {
+pub(crate) fn cached_or_download(
+    kind: &Kind,
+    cache: &Path,
+    tell: &ProgressFn,
+) -> Result<Program, GetError> {
     let tree = cache.join(kind.cached_as);
     if let Some(program) = in_tree(kind, &tree) {
         return Ok(program);

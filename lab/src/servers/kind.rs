@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::account::{anyone_can_reach, is_root};
-use super::get::{self, GetError, Tell};
+use super::get::{self, GetError, ProgressFn};
 use super::version::Version;
 
 /// A kind of program.
@@ -23,7 +23,7 @@ pub(crate) struct Kind {
     /// The folder for it in our cache.
     pub(crate) cached_as: &'static str,
     /// Puts it with all that it needs into a folder.
-    pub(crate) get_into: fn(&Path, &Tell) -> Result<(), GetError>,
+    pub(crate) get_into: fn(&Path, &ProgressFn) -> Result<(), GetError>,
 }
 
 /// The message broker.

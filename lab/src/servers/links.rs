@@ -50,14 +50,14 @@ impl Links {
     }
 
     /// Shuts all doors from and to `broker`.
-    pub(crate) fn cut_off(&self, broker: usize) {
+    pub(crate) fn partition(&self, broker: usize) {
         for door in self.0.iter().filter(|door| door.from == broker || door.to == broker) {
             door.open.send_replace(false);
         }
     }
 
     /// Opens all doors.
-    pub(crate) fn mend(&self) {
+    pub(crate) fn heal(&self) {
         for door in &self.0 {
             door.open.send_replace(true);
         }
@@ -135,11 +135,11 @@ mod tests {
 
         here.write_all(b"a").await.unwrap();
         assert_eq!(there.read_u8().await.unwrap(), b'a');
-        links.cut_off(1);
+        links.partition(1);
         here.write_all(b"b").await.unwrap();
         let silent = timeout(Duration::from_millis(50), there.read_u8()).await;
         assert!(silent.is_err(), "something came through a shut door");
-        links.mend();
+        links.heal();
         assert_eq!(there.read_u8().await.unwrap(), b'b');
     }
 }

@@ -14,7 +14,7 @@ use super::folder::fresh_folder;
 use super::links::Links;
 use super::port::free_ports;
 use super::probe::Probe;
-use super::process::Launch;
+use super::process::ProcessSpec;
 use super::server::{Server, StartError};
 use crate::reaper::Reaper;
 
@@ -49,11 +49,11 @@ pub struct Brokers {
 impl Brokers {
     /// The brokers of a profile on free ports, with their stores below `folder`, not started yet.
     ///
-    /// `cuttable` brokers reach each other through doors of this process.
+    /// `partitionable` brokers reach each other through doors of this process.
     pub(crate) async fn new(
         program: &Program,
         profile: Profile,
-        cuttable: bool,
+        partitionable: bool,
         folder: &Path,
         reaper: &Reaper,
     ) -> Result<Self, ServersError> {
@@ -63,22 +63,22 @@ impl Brokers {
         }
         let ports: Vec<[u16; 3]> = free_ports(3 * profile.brokers())?.as_chunks().0.to_vec();
         let route_ports: Vec<u16> = ports.iter().map(|[.., route]| *route).collect();
-        let links = if cuttable { Some(Links::open(&route_ports).await?) } else { None };
+        let links = if partitionable { Some(Links::open(&route_ports).await?) } else { None };
         let server = |(index, [port, monitor_port, route_port]): (usize, &[u16; 3])| {
             let name = format!("broker-{}", index + 1);
             let config = if profile.brokers() == 1 { "single" } else { &name };
             let store = folder.join(&name);
-            let mut launch = Launch::new(&name, program.path.clone(), folder.clone());
-            launch.args.extend(["-c".into(), format!("{config}.conf").into()]);
+            let mut spec = ProcessSpec::new(&name, program.path.clone(), folder.clone());
+            spec.args.extend(["-c".into(), format!("{config}.conf").into()]);
             let routes = match &links {
                 Some(links) => {
                     // Nobody learns of another way to this broker than its doors.
-                    launch.args.extend(["--cluster_advertise".into(), NOWHERE.into()]);
+                    spec.args.extend(["--cluster_advertise".into(), NOWHERE.into()]);
                     routes(links.ports_of(index))
                 }
                 None => routes(route_ports.iter().copied()),
             };
-            launch.envs.clone_from(&program.envs);
+            spec.envs.clone_from(&program.envs);
             for (variable, value) in [
                 ("BROKER_HOST", "127.0.0.1".to_owned()),
                 ("BROKER_PORT", port.to_string()),
@@ -89,10 +89,10 @@ impl Brokers {
                 ("BROKER_ROUTES", routes),
                 ("GOMAXPROCS", cores_each(profile.brokers()).to_string()),
             ] {
-                launch.envs.push((variable.to_owned(), value.into()));
+                spec.envs.push((variable.to_owned(), value.into()));
             }
             let probe = Probe::Broker { port: *monitor_port, path: TAKES_PART };
-            Server::new(launch, format!("nats://127.0.0.1:{port}"), probe, reaper)
+            Server::new(spec, format!("nats://127.0.0.1:{port}"), probe, reaper)
         };
         let servers = ports.iter().enumerate().map(server).collect();
         let monitor_ports = ports.iter().map(|[_, monitor, _]| *monitor).collect();
@@ -123,19 +123,19 @@ impl Brokers {
         self.monitor_ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect()
     }
 
-    /// Cuts a broker off from the others, until [`Brokers::mend`]; its clients still reach it. Tells
+    /// Cuts a broker off from the others, until [`Brokers::heal`]; its clients still reach it. Tells
     /// whether the brokers are such that this can be done.
-    pub fn cut_off(&self, broker: usize) -> bool {
+    pub fn partition(&self, broker: usize) -> bool {
         self.links.as_ref().is_some_and(|links| {
-            links.cut_off(broker);
+            links.partition(broker);
             true
         })
     }
 
     /// Lets all brokers reach each other again.
-    pub fn mend(&self) {
+    pub fn heal(&self) {
         if let Some(links) = &self.links {
-            links.mend();
+            links.heal();
         }
     }
 

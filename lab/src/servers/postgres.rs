@@ -8,10 +8,10 @@ use super::ServersError;
 use super::account::Account;
 use super::find::Program;
 use super::folder::fresh_folder;
-use super::places::Places;
 use super::port::free_ports;
 use super::probe::Probe;
-use super::process::Launch;
+use super::process::ProcessSpec;
+use super::search_paths::SearchPaths;
 use super::server::Server;
 use crate::reaper::Reaper;
 
@@ -45,25 +45,25 @@ const SETTINGS: &[(&str, &str)] = &[
 /// PostgreSQL on a free port with data of its own below `folder`, not started yet.
 pub(crate) fn server(
     program: &Program,
-    places: &Places,
+    search_paths: &SearchPaths,
     folder: &Path,
     reaper: &Reaper,
 ) -> Result<Server, ServersError> {
     let port = free_ports(1)?[0];
     let folder = fresh_folder(folder, "postgres")?;
     let data = folder.join("data");
-    let template = Template::find_or_make(program, places)?;
+    let template = Template::find_or_make(program, search_paths)?;
     template.copy_to(&data)?;
-    let mut launch = Launch::new("postgres", program.path.clone(), folder);
-    launch.envs.clone_from(&program.envs);
-    launch.account = Account::instead_of_root();
-    launch.args.extend(["-D".into(), data.into(), "-p".into(), port.to_string().into()]);
+    let mut spec = ProcessSpec::new("postgres", program.path.clone(), folder);
+    spec.envs.clone_from(&program.envs);
+    spec.account = Account::instead_of_root();
+    spec.args.extend(["-D".into(), data.into(), "-p".into(), port.to_string().into()]);
     for (name, value) in SETTINGS {
-        launch.args.extend(["-c".into(), format!("{name}={value}").into()]);
+        spec.args.extend(["-c".into(), format!("{name}={value}").into()]);
     }
     let password = template.password();
     let url = format!("postgres://{NAME}:{password}@127.0.0.1:{port}/{NAME}");
     let probe = Probe::Postgres(url.clone());
     // SIGINT ends open sessions; SIGTERM would wait until the last client has left.
-    Ok(Server::new(launch, url, probe, reaper).stopped_by(Signal::SIGINT))
+    Ok(Server::new(spec, url, probe, reaper).stopped_by(Signal::SIGINT))
 }

@@ -29,7 +29,7 @@ const WAIT_AT_THE_DOOR: &str = r#"read -r _ && exec "$@" </dev/null"#;
 
 /// What is started, and how; starting it again gives the same program on the same ports and folder.
 #[derive(Clone, Debug)]
-pub struct Launch {
+pub struct ProcessSpec {
     /// Names the process in messages, and its log: `NAME.log` in `folder`.
     pub name: String,
     /// The program's file.
@@ -44,7 +44,7 @@ pub struct Launch {
     pub folder: PathBuf,
 }
 
-impl Launch {
+impl ProcessSpec {
     /// Starts `program` without arguments as ourselves, with its log in `folder`.
     pub fn new(name: impl Into<String>, program: PathBuf, folder: PathBuf) -> Self {
         let name = name.into();
@@ -89,8 +89,8 @@ impl Process {
     /// Starts a program in a process group of its own; must be called inside a Tokio runtime.
     ///
     /// A program that does not exist is no error here: it ends at once, and its log says why.
-    pub fn spawn(reaper: &Reaper, launch: &Launch) -> io::Result<Self> {
-        let mut child = tokio::process::Command::from(launch.command()?).spawn()?;
+    pub fn spawn(reaper: &Reaper, spec: &ProcessSpec) -> io::Result<Self> {
+        let mut child = tokio::process::Command::from(spec.command()?).spawn()?;
         let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
         let door = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.into_owned_fd()?;
         let group = Group::of_leader(pid as i32);

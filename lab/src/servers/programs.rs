@@ -1,9 +1,9 @@
 //! The three server programs of a run: found on this machine, or got.
 
 use super::find::{NamedError, Program, find};
-use super::get::{GetError, Tell, cached_or_get};
+use super::get::{GetError, ProgressFn, cached_or_download};
 use super::kind::{Kind, NATS_SERVER, POSTGRESQL, REDIS};
-use super::places::Places;
+use super::search_paths::SearchPaths;
 use super::version::Version;
 
 /// Why there is no program to run.
@@ -39,26 +39,29 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// Finds each program, or gets it, which may take minutes; blocks the thread.
-    pub(crate) fn find_or_get(places: &Places, tell: &Tell) -> Result<Self, ProgramError> {
+    pub(crate) fn find_or_download(
+        search_paths: &SearchPaths,
+        tell: &ProgressFn,
+    ) -> Result<Self, ProgramError> {
         Ok(Self {
-            nats_server: find_or_get(&NATS_SERVER, places, tell)?,
-            redis: find_or_get(&REDIS, places, tell)?,
-            postgresql: find_or_get(&POSTGRESQL, places, tell)?,
+            nats_server: find_or_download(&NATS_SERVER, search_paths, tell)?,
+            redis: find_or_download(&REDIS, search_paths, tell)?,
+            postgresql: find_or_download(&POSTGRESQL, search_paths, tell)?,
         })
     }
 }
 
 /// Finds a program, or gets it, which may take minutes; blocks the thread.
-pub(super) fn find_or_get(
+pub(super) fn find_or_download(
     kind: &Kind,
-    places: &Places,
-    tell: &Tell,
+    search_paths: &SearchPaths,
+    tell: &ProgressFn,
 ) -> Result<Program, ProgramError> {
-    if let Some(program) = find(kind, places)? {
+    if let Some(program) = find(kind, search_paths)? {
         return Ok(program);
     }
-    let got = match &places.cache {
-        Some(cache) => cached_or_get(kind, cache, tell),
+    let got = match &search_paths.cache {
+        Some(cache) => cached_or_download(kind, cache, tell),
         None => Err(GetError::NoCache),
     };
     let Kind { name, least, variable, .. } = *kind;

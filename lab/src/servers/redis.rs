@@ -7,7 +7,7 @@ use super::find::Program;
 use super::folder::fresh_folder;
 use super::port::free_ports;
 use super::probe::Probe;
-use super::process::Launch;
+use super::process::ProcessSpec;
 use super::server::Server;
 use crate::reaper::Reaper;
 
@@ -33,11 +33,11 @@ pub(crate) fn server(
 ) -> Result<Server, ServersError> {
     let port = free_ports(1)?[0];
     let folder = fresh_folder(folder, "redis")?;
-    let mut launch = Launch::new("redis", program.path.clone(), folder);
-    launch.envs.clone_from(&program.envs);
+    let mut spec = ProcessSpec::new("redis", program.path.clone(), folder);
+    spec.envs.clone_from(&program.envs);
     for (name, value) in SETTINGS {
-        launch.args.extend([format!("--{name}").into(), (*value).into()]);
+        spec.args.extend([format!("--{name}").into(), (*value).into()]);
     }
-    launch.args.extend(["--port".into(), port.to_string().into()]);
-    Ok(Server::new(launch, format!("redis://127.0.0.1:{port}/"), Probe::Redis(port), reaper))
+    spec.args.extend(["--port".into(), port.to_string().into()]);
+    Ok(Server::new(spec, format!("redis://127.0.0.1:{port}/"), Probe::Redis(port), reaper))
 }

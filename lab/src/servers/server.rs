@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::probe::Probe;
-use super::process::{Launch, Process};
+use super::process::{Process, ProcessSpec};
 use super::tracer::Tracer;
 use crate::reaper::Reaper;
 
@@ -67,7 +67,7 @@ impl StartError {
 /// A server program with everything that is needed to start it again as it was.
 #[derive(Debug)]
 pub struct Server {
-    launch: Launch,
+    spec: ProcessSpec,
     url: String,
     probe: Probe,
     stop_signal: Signal,
@@ -77,9 +77,9 @@ pub struct Server {
 
 impl Server {
     /// A server that does not run yet.
-    pub(crate) fn new(launch: Launch, url: String, probe: Probe, reaper: &Reaper) -> Self {
+    pub(crate) fn new(spec: ProcessSpec, url: String, probe: Probe, reaper: &Reaper) -> Self {
         let reaper = reaper.clone();
-        Self { launch, url, probe, stop_signal: Signal::SIGTERM, reaper, process: None }
+        Self { spec, url, probe, stop_signal: Signal::SIGTERM, reaper, process: None }
     }
 
     /// Which signal means an orderly end to this program.
@@ -94,7 +94,7 @@ impl Server {
 
     /// How the server is called in messages and logs.
     pub fn name(&self) -> &str {
-        &self.launch.name
+        &self.spec.name
     }
 
     /// The process id; `None` when it was killed or stopped.
@@ -104,13 +104,13 @@ impl Server {
 
     /// A variable that the program gets the next time it is started.
     pub fn set(&mut self, variable: &str, value: &str) {
-        self.launch.envs.retain(|(name, _)| name != variable);
-        self.launch.envs.push((variable.to_owned(), value.into()));
+        self.spec.envs.retain(|(name, _)| name != variable);
+        self.spec.envs.push((variable.to_owned(), value.into()));
     }
 
     /// Records the server's writes and syncs in the file `record` from its next start on.
     pub fn trace(&mut self, tracer: &Tracer, record: &Path) {
-        tracer.trace(&mut self.launch, record);
+        tracer.trace(&mut self.spec, record);
     }
 
     /// Starts the server on the port and folder that it has had before, and waits until it answers.
@@ -122,8 +122,8 @@ impl Server {
     /// Starts the server and does not wait. One that still runs is killed first.
     pub fn spawn(&mut self) -> Result<(), StartError> {
         self.process = None;
-        let spawned = Process::spawn(&self.reaper, &self.launch);
-        let name = || self.launch.name.clone();
+        let spawned = Process::spawn(&self.reaper, &self.spec);
+        let name = || self.spec.name.clone();
         self.process = Some(spawned.map_err(|source| StartError::Spawn { name: name(), source })?);
         Ok(())
     }
@@ -134,13 +134,13 @@ impl Server {
         while !probe.answers().await {
             if !self.is_running() {
                 return Err(StartError::Ended {
-                    name: self.launch.name.clone(),
+                    name: self.spec.name.clone(),
                     log_tail: self.log_tail(),
                 });
             }
             if Instant::now() > deadline {
                 return Err(StartError::NotReady {
-                    name: self.launch.name.clone(),
+                    name: self.spec.name.clone(),
                     log_tail: self.log_tail(),
                 });
             }
@@ -182,7 +182,7 @@ impl Server {
 
     /// Where its output goes.
     pub(crate) fn log(&self) -> PathBuf {
-        self.launch.log()
+        self.spec.log()
     }
 
     fn is_running(&mut self) -> bool {
@@ -190,7 +190,7 @@ impl Server {
     }
 
     fn log_tail(&self) -> String {
-        let log = fs::read(self.launch.log()).unwrap_or_default();
+        let log = fs::read(self.spec.log()).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(LOG_TAIL_LINES)..].join("\n")

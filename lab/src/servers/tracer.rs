@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use super::find::Program;
-use super::get::Tell;
+use super::get::ProgressFn;
 use super::kind::STRACE;
-use super::places::Places;
-use super::process::Launch;
-use super::programs::{ProgramError, find_or_get};
+use super::process::ProcessSpec;
+use super::programs::{ProgramError, find_or_download};
+use super::search_paths::SearchPaths;
 
 /// Every call by which a broker puts bytes into a file or a file onto its disk.
 const CALLS: &str = "trace=write,writev,pwrite64,pwritev,fsync,fdatasync";
@@ -22,21 +22,24 @@ pub struct Tracer(Program);
 
 impl Tracer {
     /// Finds strace, or gets it, which may take a minute; blocks the thread.
-    pub fn find_or_get(places: &Places, tell: &Tell) -> Result<Self, ProgramError> {
-        find_or_get(&STRACE, places, tell).map(Self)
+    pub fn find_or_download(
+        search_paths: &SearchPaths,
+        tell: &ProgressFn,
+    ) -> Result<Self, ProgramError> {
+        find_or_download(&STRACE, search_paths, tell).map(Self)
     }
 
-    /// Lets `launch` start its program under strace, which writes to the file `record`: a line for
+    /// Lets `spec` start its program under strace, which writes to the file `record`: a line for
     /// each call, with the thread, the time since 1970, the file's path, the bytes, and how long the
     /// call took. The process remains the program itself.
-    pub(super) fn trace(&self, launch: &mut Launch, record: &Path) {
+    pub(super) fn trace(&self, spec: &mut ProcessSpec, record: &Path) {
         let mut args = ["-D", "-f", "--seccomp-bpf", "-y", "-ttt", "-T", "-s", BYTES_MAX, "-e"]
             .map(Into::into)
             .to_vec();
-        args.extend([CALLS.into(), "-o".into(), record.into(), launch.program.clone().into()]);
-        args.append(&mut launch.args);
-        launch.args = args;
-        launch.program.clone_from(&self.0.path);
-        launch.envs.extend(self.0.envs.iter().cloned());
+        args.extend([CALLS.into(), "-o".into(), record.into(), spec.program.clone().into()]);
+        args.append(&mut spec.args);
+        spec.args = args;
+        spec.program.clone_from(&self.0.path);
+        spec.envs.extend(self.0.envs.iter().cloned());
     }
 }

@@ -164,7 +164,7 @@ fn fits(order: &PlaceOrder, wanted: &BTreeMap<&str, i64>, rows: &[Row]) -> Resul
             prices.insert(sku, good);
         }
     }
-    let is_good = |line: &orders::Line| {
+    let is_good = |line: &orders::OrderLine| {
         prices.get(line.sku.as_str()).is_some_and(|good| good.contains(&line.unit_price))
     };
     Ok(order.lines.iter().all(is_good))

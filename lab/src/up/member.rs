@@ -10,10 +10,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Beside, Cluster, Plan};
+use super::{Cluster, Companion, Plan};
 use crate::endpoints::PROVIDER_KEY;
 use crate::reaper::Reaper;
-use crate::servers::{Launch, Process, free_ports};
+use crate::servers::{Process, ProcessSpec, free_ports};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -30,8 +30,8 @@ pub(crate) const PROVIDER_READY: &str = "/v1/payment_intents?limit=1";
 
 /// An edge, a worker or the provider: started, awaited, killed, paused and started again on the
 /// same port.
-pub struct Member {
-    launch: Launch,
+pub struct RoleProcess {
+    spec: ProcessSpec,
     url: String,
     ready: Ready,
     reaper: Reaper,
@@ -46,60 +46,60 @@ enum Ready {
     Answers { port: u16, path: &'static str },
 }
 
-impl Member {
+impl RoleProcess {
     pub(super) fn provider(plan: &Plan, folder: &Path, reaper: &Reaper) -> Result<Self> {
-        let mut launch = launch(plan, "provider", folder);
-        launch.args.push("payment-simulator".into());
-        Self::listening(launch, PROVIDER_READY, reaper)
+        let mut spec = spec(plan, "provider", folder);
+        spec.args.push("payment-simulator".into());
+        Self::listening(spec, PROVIDER_READY, reaper)
     }
 
     pub(super) fn edge(name: &str, cluster: &Cluster) -> Result<Self> {
-        let mut launch = launch(&cluster.plan, name, cluster.folder.path());
-        launch.args.push("edge".into());
+        let mut spec = spec(&cluster.plan, name, cluster.folder.path());
+        spec.args.push("edge".into());
         let nats_url = cluster.servers.brokers.url();
-        set(&mut launch, "NATS_URL", &nats_url);
-        set(&mut launch, "REDIS_URL", cluster.servers.redis.url());
-        set(&mut launch, "MILLRACE_SECRETS", &cluster.secret);
-        Self::listening(launch, "/readyz", &cluster.reaper)
+        set(&mut spec, "NATS_URL", &nats_url);
+        set(&mut spec, "REDIS_URL", cluster.servers.redis.url());
+        set(&mut spec, "MILLRACE_SECRETS", &cluster.secret);
+        Self::listening(spec, "/readyz", &cluster.reaper)
     }
 
     pub(super) fn worker(name: &str, pool: Pool, cluster: &Cluster) -> Self {
-        let mut launch = launch(&cluster.plan, name, cluster.folder.path());
-        launch.args.extend(["worker".into(), pool.as_str().into()]);
-        set(&mut launch, "NATS_URL", &cluster.servers.brokers.url());
-        set(&mut launch, "DATABASE_URL", cluster.servers.postgres.url());
+        let mut spec = spec(&cluster.plan, name, cluster.folder.path());
+        spec.args.extend(["worker".into(), pool.as_str().into()]);
+        set(&mut spec, "NATS_URL", &cluster.servers.brokers.url());
+        set(&mut spec, "DATABASE_URL", cluster.servers.postgres.url());
         if pool == Pool::Payment {
-            set(&mut launch, "MILLRACE_PROVIDER_URL", cluster.provider.url());
-            set(&mut launch, "MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
+            set(&mut spec, "MILLRACE_PROVIDER_URL", cluster.provider.url());
+            set(&mut spec, "MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
         }
         let reaper = cluster.reaper.clone();
-        Self { launch, url: String::new(), ready: Ready::AtOnce, reaper, process: None }
+        Self { spec, url: String::new(), ready: Ready::AtOnce, reaper, process: None }
     }
 
     /// Another role that listens, ready when `path` is answered.
-    pub(super) fn beside(beside: &Beside<'_>, cluster: &Cluster) -> Result<Self> {
-        let mut launch = launch(&cluster.plan, beside.name, cluster.folder.path());
-        launch.args.push(beside.role.into());
-        set(&mut launch, "DATABASE_URL", cluster.servers.postgres.url());
+    pub(super) fn beside(beside: &Companion<'_>, cluster: &Cluster) -> Result<Self> {
+        let mut spec = spec(&cluster.plan, beside.name, cluster.folder.path());
+        spec.args.push(beside.role.into());
+        set(&mut spec, "DATABASE_URL", cluster.servers.postgres.url());
         set(
-            &mut launch,
+            &mut spec,
             "MILLRACE_PROVIDER_URL",
             beside.provider_url.unwrap_or(cluster.provider.url()),
         );
-        Self::listening(launch, beside.ready_path, &cluster.reaper)
+        Self::listening(spec, beside.ready_path, &cluster.reaper)
     }
 
-    fn listening(mut launch: Launch, path: &'static str, reaper: &Reaper) -> Result<Self> {
+    fn listening(mut spec: ProcessSpec, path: &'static str, reaper: &Reaper) -> Result<Self> {
         let port = free_ports(1)?[0];
-        set(&mut launch, "MILLRACE_LISTEN", &format!("127.0.0.1:{port}"));
+        set(&mut spec, "MILLRACE_LISTEN", &format!("127.0.0.1:{port}"));
         let ready = Ready::Answers { port, path };
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Self { launch, url, ready, reaper: reaper.clone(), process: None })
+        Ok(Self { spec, url, ready, reaper: reaper.clone(), process: None })
     }
 
     /// How it is called in messages and logs.
     pub fn name(&self) -> &str {
-        &self.launch.name
+        &self.spec.name
     }
 
     /// The process id; `None` while it does not run.
@@ -114,17 +114,17 @@ impl Member {
 
     /// A variable that the process gets the next time it is started; an empty one takes it away.
     pub fn set(&mut self, variable: &str, value: &str) {
-        self.launch.envs.retain(|(name, _)| name != variable);
+        self.spec.envs.retain(|(name, _)| name != variable);
         if !value.is_empty() {
-            set(&mut self.launch, variable, value);
+            set(&mut self.spec, variable, value);
         }
     }
 
     /// Starts it and does not wait.
     pub(super) fn spawn(&mut self) -> Result<()> {
         self.process = None;
-        let process = Process::spawn(&self.reaper, &self.launch);
-        self.process = Some(process.with_context(|| format!("starting {}", self.launch.name))?);
+        let process = Process::spawn(&self.reaper, &self.spec);
+        self.process = Some(process.with_context(|| format!("starting {}", self.spec.name))?);
         Ok(())
     }
 
@@ -134,8 +134,8 @@ impl Member {
         let deadline = Instant::now() + READY_WITHIN;
         while !self.is_ready().await {
             if self.has_ended()? || Instant::now() > deadline {
-                let log = std::fs::read_to_string(self.launch.log()).unwrap_or_default();
-                bail!("{} is not ready; its log:\n{log}", self.launch.name);
+                let log = std::fs::read_to_string(self.spec.log()).unwrap_or_default();
+                bail!("{} is not ready; its log:\n{log}", self.spec.name);
             }
             sleep(LOOK_EVERY).await;
         }
@@ -154,7 +154,7 @@ impl Member {
 
     /// Where its output goes.
     pub(super) fn log(&self) -> PathBuf {
-        self.launch.log()
+        self.spec.log()
     }
 
     /// Kills it without warning.
@@ -194,21 +194,21 @@ impl Member {
     }
 }
 
-fn launch(plan: &Plan, name: &str, folder: &Path) -> Launch {
-    let mut launch = Launch::new(name, plan.millrace.clone(), folder.to_path_buf());
-    set(&mut launch, "MILLRACE_PROFILE", plan.profile.as_str());
-    set(&mut launch, "MILLRACE_MAX_BATCH", &plan.max_batch.to_string());
+fn spec(plan: &Plan, name: &str, folder: &Path) -> ProcessSpec {
+    let mut spec = ProcessSpec::new(name, plan.millrace.clone(), folder.to_path_buf());
+    set(&mut spec, "MILLRACE_PROFILE", plan.profile.as_str());
+    set(&mut spec, "MILLRACE_MAX_BATCH", &plan.max_batch.to_string());
     if let Some(ack_wait) = plan.ack_wait {
-        set(&mut launch, TEST_ACK_WAIT, &format!("{}ms", ack_wait.as_millis()));
+        set(&mut spec, TEST_ACK_WAIT, &format!("{}ms", ack_wait.as_millis()));
     }
     for (variable, value) in &plan.envs {
-        set(&mut launch, variable, value);
+        set(&mut spec, variable, value);
     }
-    launch
+    spec
 }
 
-fn set(launch: &mut Launch, variable: &str, value: &str) {
-    launch.envs.push((variable.to_owned(), value.into()));
+fn set(spec: &mut ProcessSpec, variable: &str, value: &str) {
+    spec.envs.push((variable.to_owned(), value.into()));
 }
 
 /// Whether a port of this machine answers anything but a server's fault.

@@ -10,7 +10,7 @@ use anyhow::Result;
 use tokio::time::Instant;
 
 use super::Cluster;
-use crate::servers::Tell;
+use crate::servers::ProgressFn;
 
 /// From one start to the next of what ends soon, at first and at last.
 const PAUSE_FIRST: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ impl Cluster {
     }
 }
 
-fn tell_of(tell: &Tell, name: &str, how: ExitStatus, so: &str, log: &Path) {
+fn tell_of(tell: &ProgressFn, name: &str, how: ExitStatus, so: &str, log: &Path) {
     tell(&format!("{name} has ended ({how}) and {so}; its log is {}", log.display()));
 }
 

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use edge::{Config, EdgeError};
 use futures_util::future::join_all;
-use lab::customers::{Answer, Checkout, new_run};
+use lab::order_client::{OrderClient, PlacementResult, new_run};
 use lab::reaper::Reaper;
-use lab::servers::{Places, RunFolder, Servers, StartServers, Tracer};
-use orders::Secrets;
+use lab::servers::{RunFolder, SearchPaths, Servers, StartServers, Tracer};
+use orders::SigningKeys;
 use streams::{BatchConfig, BrokersConfig, Connection, Profile, Topology, ensure_topology};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -44,17 +44,18 @@ impl Traced {
     pub(crate) async fn start(profile: Profile) -> Self {
         let reaper = Reaper::start(Path::new(env!("CARGO_BIN_EXE_millrace-lab"))).unwrap();
         let folder = RunFolder::create(&reaper).unwrap();
-        let places = Places::from_environment();
+        let search_paths = SearchPaths::from_environment();
         let start = StartServers {
             folder: folder.path().to_path_buf(),
             profile,
-            cuttable: false,
+            partitionable: false,
             reaper,
-            places: places.clone(),
+            search_paths: search_paths.clone(),
             tell: Arc::new(|_: &str| {}),
         };
         let mut servers = Servers::start(start).await.unwrap();
-        let tracer = spawn_blocking(move || Tracer::find_or_get(&places, &|_| {})).await.unwrap();
+        let tracer =
+            spawn_blocking(move || Tracer::find_or_download(&search_paths, &|_| {})).await.unwrap();
         let tracer = tracer.unwrap();
         let brokers = &mut servers.brokers;
         brokers.stop().await.unwrap();
@@ -95,7 +96,7 @@ impl Traced {
     /// Places orders, all of which are acknowledged, and tells of each its id and when its 202 had
     /// arrived, in microseconds since 1970.
     pub(crate) async fn place_orders(&self) -> Vec<(String, u64)> {
-        let checkout = Checkout::new(std::slice::from_ref(&self.edge_url), DEADLINE);
+        let checkout = OrderClient::new(std::slice::from_ref(&self.edge_url), DEADLINE);
         let run = new_run();
         let buyer = async |buyer: usize| {
             let mut acknowledged = Vec::new();
@@ -103,7 +104,7 @@ impl Traced {
                 let key = format!("{run}-{buyer}-{number}");
                 let answer = checkout.place(0, key, Bytes::from(ORDER)).await.unwrap();
                 let at = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64;
-                let Answer::Accepted(entry, _) = answer else { panic!("{answer:?}") };
+                let PlacementResult::Accepted(entry, _) = answer else { panic!("{answer:?}") };
                 let id = secrets().verify(&entry.order_id).unwrap().id();
                 acknowledged.push((id.to_string(), at));
             }
@@ -131,6 +132,6 @@ fn record(folder: &RunFolder, broker: &str) -> PathBuf {
     folder.path().join(format!("{broker}.calls"))
 }
 
-fn secrets() -> Secrets {
-    Secrets::new(SECRET, [])
+fn secrets() -> SigningKeys {
+    SigningKeys::new(SECRET, [])
 }

@@ -1,10 +1,10 @@
 //! Requests to cancel: stored for fulfilment to decide, or answered from what is known.
 
 use futures_util::future::join_all;
-use orders::{OrderId, Requester};
+use orders::{CancelledBy, OrderId};
 use serde_json::{Value, json};
 use streams::names::{ORDERS, STATUS_GET};
-use streams::{Pool, Question, WorkerState};
+use streams::{Pool, Request, WorkerState};
 
 use super::house::{House, fresh_key, order_id, secrets};
 use super::http::{ORDER, Reply, Talk};
@@ -22,7 +22,7 @@ async fn a_request_that_is_answered_202_stands_in_the_stream() {
         assert_eq!(reply.json(), expected);
     }
     let requests = house.cancel_requested(order_id(&placed)).await;
-    let by = serde_json::to_value(Requester::Buyer).unwrap();
+    let by = serde_json::to_value(CancelledBy::Buyer).unwrap();
     assert!((1..=2).contains(&requests.len()));
     assert!(requests.iter().all(|event| event["event"]["cancel_requested"]["by"] == by));
     door.close().await;
@@ -126,7 +126,7 @@ const STATUSES: [(u8, &str); 9] = [
     (9, "fulfilled"),
 ];
 
-async fn answer(question: Question) {
+async fn answer(question: Request) {
     let ids: Vec<OrderId> = serde_json::from_slice(&question.payload).unwrap();
     let view = |id: &OrderId| {
         let (_, status) = STATUSES.iter().find(|(byte, _)| *byte == id.as_bytes()[0]).unwrap();
@@ -137,7 +137,7 @@ async fn answer(question: Question) {
 }
 
 fn proven(byte: u8) -> String {
-    secrets().prove(OrderId::from_bytes([byte; 16])).to_string()
+    secrets().sign(OrderId::from_bytes([byte; 16])).to_string()
 }
 
 async fn cancel(talk: &mut Talk, id: &str) -> Reply {

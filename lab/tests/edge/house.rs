@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use edge::{Config, EdgeError};
 use lab::reaper::Reaper;
-use lab::servers::{Places, RunFolder, Servers, StartServers};
-use orders::{OrderId, Secrets};
+use lab::servers::{RunFolder, SearchPaths, Servers, StartServers};
+use orders::{OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
 use streams::names::ORDERS;
 use streams::{
@@ -60,9 +60,9 @@ impl House {
         let start = StartServers {
             folder: folder.path().to_path_buf(),
             profile,
-            cuttable: false,
+            partitionable: false,
             reaper,
-            places: Places::from_environment(),
+            search_paths: SearchPaths::from_environment(),
             tell: Arc::new(|_: &str| {}),
         };
         Self { servers: Servers::start(start).await.unwrap(), profile, _folder: folder }
@@ -161,8 +161,8 @@ impl Door {
 }
 
 /// What every edge here proves ids with.
-pub(crate) fn secrets() -> Secrets {
-    Secrets::new("the secret of the tests", [])
+pub(crate) fn secrets() -> SigningKeys {
+    SigningKeys::new("the secret of the tests", [])
 }
 
 /// The id in the body of a 202.

@@ -144,13 +144,13 @@ async fn a_path_or_method_that_is_not_there_is_refused() {
 #[tokio::test]
 async fn an_id_that_no_edge_made_is_not_found() {
     let door = House::shared().await.open_door().await;
-    let forged = orders::Secrets::new("another secret", []);
+    let forged = orders::SigningKeys::new("another secret", []);
     let id = orders::OrderId::from_bytes([7; 16]);
     let mut talk = door.talk().await;
-    for id in [forged.prove(id).to_string(), id.to_string(), "x".to_owned(), "%00".to_owned()] {
+    for id in [forged.sign(id).to_string(), id.to_string(), "x".to_owned(), "%00".to_owned()] {
         talk.get(&format!("/v1/orders/{id}")).await.assert_problem(404, "no-such-order");
     }
-    let proven = talk.get(&format!("/v1/orders/{}", secrets().prove(id))).await;
+    let proven = talk.get(&format!("/v1/orders/{}", secrets().sign(id))).await;
     assert_eq!(proven.status, 200);
     door.close().await;
 }

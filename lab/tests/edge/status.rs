@@ -88,7 +88,7 @@ async fn an_odd_answer_is_no_answer() {
 }
 
 async fn show(door: &super::house::Door, first_byte: u8) -> Value {
-    let id = super::house::secrets().prove(orders::OrderId::from_bytes([first_byte; 16]));
+    let id = super::house::secrets().sign(orders::OrderId::from_bytes([first_byte; 16]));
     let shown = door.talk().await.get(&format!("/v1/orders/{id}")).await;
     assert_eq!(shown.status, 200, "{shown:?}");
     shown.json()

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::house::{DEADLINE, House};
 
 /// How often each SKU was asked for.
-type Asked = Arc<Mutex<HashMap<String, usize>>>;
+type PullRequest = Arc<Mutex<HashMap<String, usize>>>;
 
 #[tokio::test]
 async fn stock_is_asked_for_once_for_all_who_wait() {
@@ -129,12 +129,12 @@ async fn where_nobody_answers_stock_is_unavailable() {
 }
 
 /// Answers as an inventory worker would; SKUs with an X are unknown.
-async fn answer_stock(house: &House) -> (Asked, JoinHandle<()>) {
+async fn answer_stock(house: &House) -> (PullRequest, JoinHandle<()>) {
     let connection = house.connect().await;
     let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();
     let mut questions = service.questions(STOCK_GET).await.unwrap();
     connection.flush().await;
-    let asked = Asked::default();
+    let asked = PullRequest::default();
     let counting = asked.clone();
     let answering = tokio::spawn(async move {
         while let Some(question) = questions.next().await {

@@ -1,6 +1,6 @@
 //! Records amid a good batch that no step can take: each becomes a dead letter, the rest goes on.
 
-use orders::{EventKind, Status, What};
+use orders::{EventBody, EventKind, Status};
 use streams::dead_letter::Reason;
 
 use super::events::{cancel_requested, created, id, line};
@@ -13,7 +13,7 @@ fn bad_records_become_dead_letters_and_the_good_ones_around_them_are_fulfilled()
         shop.sell(&[item("AMID", 9)]).await;
         let good = |key: &str| line(&created(key, &basket(&[("AMID", 1)])));
         let mut refused_by_the_database = created("amid-4", &basket(&[("AMID", 1)]));
-        if let What::Created(created) = &mut refused_by_the_database.what {
+        if let EventBody::Created(created) = &mut refused_by_the_database.body {
             created.order.reference = Some("no database takes a \0".to_owned());
         }
         let bad = [

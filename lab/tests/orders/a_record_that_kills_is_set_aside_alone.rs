@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use millrace::dead_letters::{Decision, decide};
-use orders::{Event, EventKind, OrderId, Status, What};
-use streams::dead_letter::{Action, Reason};
-use streams::{Connection, Pool, Profile, Puller, Step};
+use millrace::dead_letters::{ResolveRequest, resolve};
+use orders::{Event, EventBody, EventKind, OrderId, Status};
+use streams::dead_letter::{Reason, ResolutionKind};
+use streams::{Connection, Fetcher, Pool, Profile, Step};
 use tokio::time::timeout;
 
 use super::events::{created, id, line};
@@ -48,14 +48,14 @@ async fn after_three_workers_have_died_of_it() {
     // With the fault mended, the order goes on.
     shop.cluster.workers[0].1.set("MILLRACE_CRASH_ON", "");
     shop.call_back(Pool::Inventory).await;
-    let replay = Decision { action: Action::Replayed, by: "Ada", why: "mended" };
-    decide(&shop.books.connection, &letters[0], replay).await.unwrap();
+    let replay = ResolveRequest { action: ResolutionKind::Replayed, by: "Ada", why: "mended" };
+    resolve(&shop.books.connection, &letters[0], replay).await.unwrap();
     shop.close(&[good[0], good[1], id("kill-itself")]).await;
 }
 
 fn order(key: &str) -> Event {
     let mut event = created(key, &basket(&[("KILL", 1)]));
-    if let What::Created(created) = &mut event.what {
+    if let EventBody::Created(created) = &mut event.body {
         created.order.reference = (key == "kill-itself").then(|| "deadly".to_owned());
     }
     event
@@ -63,14 +63,14 @@ fn order(key: &str) -> Event {
 
 /// As two workers do that take the batch and come to nothing.
 async fn give_back_twice(connection: &Connection) {
-    let mut puller = Puller::new(connection.clone(), Step::Reserve.events());
+    let mut puller = Fetcher::new(connection.clone(), Step::Reserve.events());
     for delivered in 1..=2 {
         let deliveries = timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap();
         // What is given back to one who still pulls would come here again.
-        puller.give_back().await;
+        puller.nak().await;
         for delivery in deliveries {
             assert_eq!(delivery.delivered, delivered);
-            delivery.give_back().await;
+            delivery.nak().await;
         }
     }
     connection.flush().await;

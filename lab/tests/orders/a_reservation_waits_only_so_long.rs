@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use orders::{Event, EventKind, OrderView, Status, What};
+use orders::{Event, EventBody, EventKind, OrderView, Status};
 use serde_json::json;
 use streams::{Pool, Profile, Step, names, position};
 
@@ -93,9 +93,9 @@ impl Shop {
         let events = lines.iter().map(|line| serde_json::from_slice::<Event>(line).unwrap());
         let (mut reserved, mut asked) = (BTreeMap::new(), Vec::new());
         for event in events {
-            match event.what {
-                What::Reserved { .. } => drop(reserved.insert(event.order_id, event.at)),
-                What::CancelRequested { .. } => asked.push(event),
+            match event.body {
+                EventBody::Reserved { .. } => drop(reserved.insert(event.order_id, event.at)),
+                EventBody::CancelRequested { .. } => asked.push(event),
                 _ => {}
             }
         }

@@ -2,7 +2,7 @@
 //! while buyers keep coming: none of them is told anything but 202, and no message is delivered a
 //! second time, so that no redelivery can count as a try.
 
-use lab::up::Member;
+use lab::up::RoleProcess;
 use serde_json::Value;
 use streams::{Pool, Profile, Step, names, position, present, stream_state};
 use tokio::time::timeout;
@@ -88,7 +88,7 @@ async fn a_worker_whose_database_hangs_gives_back_what_it_has_and_ends() {
     shop.close(&[before, waiting]).await;
 }
 
-async fn restart(member: &mut Member) {
+async fn restart(member: &mut RoleProcess) {
     let ended = member.stop().await.unwrap().unwrap();
     assert!(ended.success(), "{}: {ended}", member.name());
     member.start().await.unwrap();

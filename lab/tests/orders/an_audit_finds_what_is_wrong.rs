@@ -1,9 +1,9 @@
 //! The auditor is audited: whatever is falsified, it is found, and named.
 
-use millrace::audit::{Report, Traffic, audit, repair};
+use millrace::audit::{AuditMode, Report, audit, repair};
 use millrace::ledger::Acknowledged;
-use orders::{EventKind, OrderId, Status, Timestamp, What};
-use streams::{Pool, Profile, Puller, Step};
+use orders::{EventBody, EventKind, OrderId, Status, Timestamp};
+use streams::{Fetcher, Pool, Profile, Step};
 use workers::payment::provider::NewIntent;
 
 use super::events::{event, id, line};
@@ -46,7 +46,7 @@ async fn in_ledger_stream_database_and_provider() {
     assert_eq!(shop.falsified(&[]).await.charged_twice, 1);
 
     // The same decision, told in another wording.
-    let told = What::Declined { decline_code: "told_twice".to_owned() };
+    let told = EventBody::Declined { decline_code: "told_twice".to_owned() };
     shop.publish(EventKind::Declined, &[line(&event("stuck", told))]).await;
     assert_eq!(shop.falsified(&[]).await.duplicated, 1);
     shop.cluster.stop().await.unwrap();
@@ -62,7 +62,7 @@ impl Shop {
     /// What an audit says when something is wrong.
     async fn falsified(&self, ledger: &[Acknowledged]) -> Report {
         let report = Report::new(Profile::Single);
-        let findings = audit(&self.books, report, ledger, Traffic::HasEnded).await.unwrap();
+        let findings = audit(&self.books, report, ledger, AuditMode::Quiesced).await.unwrap();
         assert!(!findings.report.passed && !findings.report.problems.is_empty());
         findings.report
     }
@@ -79,13 +79,13 @@ impl Shop {
             worker.stop().await.unwrap();
         }
         self.place("stuck", &basket(&[("AUDITED", 1)])).await;
-        let mut puller = Puller::new(self.books.connection.clone(), Step::Charge.events());
+        let mut puller = Fetcher::new(self.books.connection.clone(), Step::Charge.events());
         for delivery in puller.next(1).await.unwrap() {
             delivery.ack().await;
         }
         drop(puller);
         let report = Report::new(Profile::Single);
-        let findings = audit(&self.books, report, &[], Traffic::HasEnded).await.unwrap();
+        let findings = audit(&self.books, report, &[], AuditMode::Quiesced).await.unwrap();
         for (_, worker) in &mut self.cluster.workers {
             worker.start().await.unwrap();
         }

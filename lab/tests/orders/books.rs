@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use millrace::audit::{Report, Traffic, audit};
+use millrace::audit::{AuditMode, Report, audit};
 use orders::{Event, EventKind, OrderId, Status};
-use streams::dead_letter::{self, Letter};
+use streams::dead_letter::{self, StoredDeadLetter};
 use streams::{Profile, Replay, Replayed, names, stream_state};
 use tokio::time::timeout;
-use workers::payment::book;
+use workers::payment::held_funds;
 
 use super::shop::{DEADLINE, Shop};
 
@@ -19,28 +19,27 @@ impl Shop {
     /// an audit of the whole shop passes. Others may be at work meanwhile.
     pub(crate) async fn books_balance(&self, ids: &[OrderId]) {
         let views = self.until_final(ids).await;
-        let payments = book::page(&self.books.database, None, PAYMENTS_MAX).await.unwrap();
+        let payments = held_funds::page(&self.books.database, None, PAYMENTS_MAX).await.unwrap();
         let held: BTreeMap<OrderId, i64> =
             payments.iter().map(|payment| (payment.order_id, payment.amount)).collect();
         for (id, view) in ids.iter().zip(&views) {
             let is_paid = held.get(id).is_some_and(|amount| *amount > 0);
             assert_eq!(is_paid, view.status == Status::Fulfilled, "order {id} is {}", view.status);
         }
-        self.audited(Traffic::GoesOn).await;
+        self.audited(AuditMode::Live).await;
     }
 
     /// Waits until nothing is on its way, and makes sure that all books agree to the last line,
     /// that no order is in between, and that none is among the dead letters.
     pub(crate) async fn books_close(&self, ids: &[OrderId]) {
         self.books_balance(ids).await;
-        let report = self.audited(Traffic::HasEnded).await;
+        let report = self.audited(AuditMode::Quiesced).await;
         assert_eq!((report.in_flight, report.dead), (0, 0));
     }
 
     /// An audit of the whole shop, which passes.
-    pub(crate) async fn audited(&self, traffic: Traffic) -> Report {
-        let findings =
-            audit(&self.books, Report::new(Profile::Single), &[], traffic).await.unwrap();
+    pub(crate) async fn audited(&self, mode: AuditMode) -> Report {
+        let findings = audit(&self.books, Report::new(Profile::Single), &[], mode).await.unwrap();
         assert_eq!(findings.report.problems, []);
         assert!(findings.report.passed);
         findings.report
@@ -61,8 +60,8 @@ impl Shop {
     }
 
     /// The dead letters that wait for a decision.
-    pub(crate) async fn dead_letters(&self) -> Vec<Letter> {
-        dead_letter::still_dead(&self.books.connection).await.unwrap()
+    pub(crate) async fn dead_letters(&self) -> Vec<StoredDeadLetter> {
+        dead_letter::unresolved(&self.books.connection).await.unwrap()
     }
 
     /// What a stream holds now.
@@ -83,5 +82,5 @@ impl Shop {
 /// What a message says about one order. A record that a test has put there by hand is no event.
 fn told_in(message: &Replayed, id: OrderId) -> impl Iterator<Item = EventKind> {
     let events = message.lines.iter().filter_map(|line| serde_json::from_slice::<Event>(line).ok());
-    events.filter(move |event| event.order_id == id).map(|event| event.what.kind())
+    events.filter(move |event| event.order_id == id).map(|event| event.body.kind())
 }

@@ -4,12 +4,12 @@
 use std::process::Command;
 use std::time::Duration;
 
-use millrace::audit::Traffic;
-use millrace::dead_letters::{Decision, Undecided, decide};
-use orders::{EventKind, OrderId, Status, What};
+use millrace::audit::AuditMode;
+use millrace::dead_letters::{ResolveError, ResolveRequest, resolve};
+use orders::{EventBody, EventKind, OrderId, Status};
 use serde_json::Value;
-use streams::dead_letter::{self, Action, Letter, Reason};
-use streams::{Connection, Pool, Profile, Publisher, Puller, Step};
+use streams::dead_letter::{self, Reason, ResolutionKind, StoredDeadLetter};
+use streams::{Connection, Fetcher, Pool, Profile, Publisher, Step};
 
 use super::events::{cancel_requested, created, id, line, tasks};
 use super::goods::{basket, item, paid_with};
@@ -35,11 +35,11 @@ async fn a_replayed_record_goes_on_at_its_step_and_is_done_once() {
         shop.millrace(&[&["replay", &number], &why[..]].concat(), true);
         shop.until_final(&[id]).await;
         let handled = shop.letter(letter.number).await.handled.unwrap();
-        assert_eq!((handled.action, handled.by.as_str()), (Action::Replayed, "Ada"));
+        assert_eq!((handled.action, handled.by.as_str()), (ResolutionKind::Replayed, "Ada"));
         assert_eq!(handled.why, "the cause is mended");
 
         // The order has moved on; the same letter again changes nothing.
-        decide(&shop.books.connection, &letter, by_bob(Action::Replayed)).await.unwrap();
+        resolve(&shop.books.connection, &letter, by_bob(ResolutionKind::Replayed)).await.unwrap();
         ids.push(id);
     }
     shop.close(&ids).await;
@@ -74,8 +74,9 @@ async fn a_dead_refund_cannot_be_discarded() {
     let mut shop = Shop::open(plan(Profile::Single)).await;
     shop.sell(&[item("DEAD", 100)]).await;
     let letter = shop.dies_at(Step::Refund).await;
-    let discarded = decide(&shop.books.connection, &letter, by_bob(Action::Discarded)).await;
-    assert!(matches!(discarded, Err(Undecided::HoldsMoney)), "{discarded:?}");
+    let discarded =
+        resolve(&shop.books.connection, &letter, by_bob(ResolutionKind::Discarded)).await;
+    assert!(matches!(discarded, Err(ResolveError::HoldsMoney)), "{discarded:?}");
     shop.millrace(&["discard", "--all", "--by", "Ada", "--why", "gone"], false);
     assert_eq!(shop.dead_letters().await, [letter]);
     shop.millrace(&["replay", "--pool", "payment", "--by", "Ada", "--why", "mended"], true);
@@ -87,29 +88,29 @@ async fn a_replayed_record_that_dies_again_is_a_letter_of_its_own() {
     let shop = Shop::open(plan(Profile::Single)).await;
     shop.sell(&[item("DEAD", 100)]).await;
     let mut poison = created("dies-again", &basket(&[("DEAD", 1)]));
-    if let What::Created(created) = &mut poison.what {
+    if let EventBody::Created(created) = &mut poison.body {
         created.order.reference = Some("no database takes a \0".to_owned());
     }
     shop.publish(EventKind::Created, &[line(&poison)]).await;
     for replays in 0..3 {
         until("a letter waits", async || shop.dead_letters().await.len() == 1).await;
         let letter = &shop.dead_letters().await[0];
-        assert_eq!(letter.content.trail.replays, replays);
-        decide(&shop.books.connection, letter, by_bob(Action::Replayed)).await.unwrap();
+        assert_eq!(letter.content.history.replays, replays);
+        resolve(&shop.books.connection, letter, by_bob(ResolutionKind::Replayed)).await.unwrap();
     }
     until("a letter waits", async || shop.dead_letters().await.len() == 1).await;
     let letter = &shop.dead_letters().await[0];
-    decide(&shop.books.connection, letter, by_bob(Action::Discarded)).await.unwrap();
+    resolve(&shop.books.connection, letter, by_bob(ResolutionKind::Discarded)).await.unwrap();
     shop.close(&[id("dies-again")]).await;
 }
 
-fn by_bob(action: Action) -> Decision<'static> {
-    Decision { action, by: "Bob", why: "to see what happens" }
+fn by_bob(action: ResolutionKind) -> ResolveRequest<'static> {
+    ResolveRequest { action, by: "Bob", why: "to see what happens" }
 }
 
 impl Shop {
     /// Sends an order on its way and lets its record become a dead letter at `step`.
-    async fn dies_at(&mut self, step: Step) -> Letter {
+    async fn dies_at(&mut self, step: Step) -> StoredDeadLetter {
         let key = format!("dead-{step}");
         let order = basket(&[("DEAD", 1)]);
         if step == Step::Refund {
@@ -146,13 +147,13 @@ impl Shop {
         letters.into_iter().next().unwrap()
     }
 
-    async fn letter(&self, number: u64) -> Letter {
+    async fn letter(&self, number: u64) -> StoredDeadLetter {
         let letters = dead_letter::read(&self.books.connection).await.unwrap();
         letters.into_iter().find(|letter| letter.number == number).unwrap()
     }
 
-    async fn is_named_by_an_audit(&self, letter: &Letter) {
-        let report = self.audited(Traffic::GoesOn).await;
+    async fn is_named_by_an_audit(&self, letter: &StoredDeadLetter) {
+        let report = self.audited(AuditMode::Live).await;
         assert_eq!(report.dead, 1);
         let named: Vec<_> = report.dead_letters.iter().map(|named| named.number).collect();
         assert_eq!(named, [letter.number]);
@@ -172,7 +173,7 @@ impl Shop {
 
 /// Takes the order's record from `step` and makes a dead letter of it, as a worker does.
 async fn bury(connection: &Connection, step: Step, order: OrderId) {
-    let mut puller = Puller::new(connection.clone(), step.events());
+    let mut puller = Fetcher::new(connection.clone(), step.events());
     let deliveries = tokio::time::timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap();
     for delivery in deliveries {
         for record in &delivery.records {
@@ -183,6 +184,6 @@ async fn bury(connection: &Connection, step: Step, order: OrderId) {
         }
         delivery.ack().await;
     }
-    puller.give_back().await;
+    puller.nak().await;
     connection.flush().await;
 }

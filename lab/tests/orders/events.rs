@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use orders::{
-    BodyDigest, Created, Event, EventKind, IdempotencyKey, OrderId, PlaceOrder, Requester,
-    Timestamp, What,
+    BodyDigest, CancelledBy, Created, Event, EventBody, EventKind, IdempotencyKey, OrderId,
+    PlaceOrder, Timestamp,
 };
 use serde_json::Value;
-use streams::{Origin, Publisher, Trail, batch, names};
-use workers::task::Task;
+use streams::{DeliveryHistory, Origin, Publisher, batch, names};
+use workers::task::StepInput;
 
 use super::shop::Shop;
 
@@ -22,18 +22,18 @@ pub(crate) fn id(key: &str) -> OrderId {
     OrderId::derive("public", &key)
 }
 
-pub(crate) fn event(key: &str, what: What) -> Event {
-    Event { order_id: id(key), at: AT, what }
+pub(crate) fn event(key: &str, body: EventBody) -> Event {
+    Event { order_id: id(key), at: AT, body }
 }
 
 /// What an edge makes of an order.
 pub(crate) fn created(key: &str, basket: &Value) -> Event {
     let order = PlaceOrder::parse(basket.to_string().as_bytes()).unwrap();
-    event(key, What::Created(Box::new(Created { digest: BodyDigest::of(&order), order })))
+    event(key, EventBody::Created(Box::new(Created { digest: BodyDigest::of(&order), order })))
 }
 
 pub(crate) fn cancel_requested(key: &str) -> Event {
-    event(key, What::CancelRequested { by: Requester::Buyer })
+    event(key, EventBody::CancelRequested { by: CancelledBy::Buyer })
 }
 
 /// The event as it stands in a batch.
@@ -44,8 +44,8 @@ pub(crate) fn line(event: &Event) -> Vec<u8> {
 }
 
 /// What a step is asked by these events.
-pub(crate) fn tasks<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Task> {
-    events.into_iter().map(|event| Task { event: event.clone(), trail: trail() }).collect()
+pub(crate) fn tasks<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<StepInput> {
+    events.into_iter().map(|event| StepInput { event: event.clone(), history: history() }).collect()
 }
 
 impl Shop {
@@ -57,7 +57,7 @@ impl Shop {
     }
 }
 
-fn trail() -> Trail {
+fn history() -> DeliveryHistory {
     let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 1 };
-    Trail { origin, first_at: Timestamp::from_millis(1), tries: 0, replays: 0 }
+    DeliveryHistory { origin, first_at: Timestamp::from_millis(1), attempts: 0, replays: 0 }
 }

@@ -10,7 +10,7 @@ use lab::up::Plan;
 use orders::OrderId;
 use serde_json::Value;
 use streams::Profile;
-use workers::tally::tally;
+use workers::status_counts::status_counts;
 
 use super::goods::{basket, item, paid_with, rows};
 use super::placing::place_over;
@@ -109,7 +109,7 @@ async fn run(shop: &mut Shop, interrupt: impl AsyncFnOnce(&mut Shop)) -> Vec<Ord
 
 impl Shop {
     async fn ended(&self) -> u64 {
-        tally(&self.books.database).await.unwrap().finals()
+        status_counts(&self.books.database).await.unwrap().finals()
     }
 
     /// Tells the provider how to behave.

@@ -47,7 +47,7 @@ async fn open() -> Shop {
 }
 
 /// An event's kind, and its line in the stream.
-type Line = (EventKind, Bytes);
+type OrderLine = (EventKind, Bytes);
 
 impl Shop {
     /// Orders that together meet every event but `conflicted`, each at its end.
@@ -85,7 +85,7 @@ impl Shop {
 
     /// All that can be different after something was done twice.
     async fn outcome(&self, ids: &[OrderId]) -> impl PartialEq + std::fmt::Debug + use<> {
-        let lines: BTreeSet<Line> = self.lines().await.into_iter().collect();
+        let lines: BTreeSet<OrderLine> = self.lines().await.into_iter().collect();
         let intents = self.books.provider.list_intents(None).await.unwrap().data;
         let refunds = self.books.provider.list_refunds(None).await.unwrap().data;
         let on_hand = [self.on_hand("TWICE").await, self.on_hand("GIANT TWICE").await];
@@ -97,15 +97,15 @@ impl Shop {
     }
 
     /// Every line of the stream, repeats included.
-    async fn lines(&self) -> Vec<Line> {
+    async fn lines(&self) -> Vec<OrderLine> {
         let messages = self.messages(names::ORDERS).await;
         let lines = messages.into_iter().flat_map(|message| message.lines);
-        let kind = |line: &Bytes| serde_json::from_slice::<Event>(line).unwrap().what.kind();
+        let kind = |line: &Bytes| serde_json::from_slice::<Event>(line).unwrap().body.kind();
         lines.map(|line| (kind(&line), line)).collect()
     }
 
     /// Each line as a message of its own, the last one first.
-    async fn tell_alone(&self, lines: &[Line]) {
+    async fn tell_alone(&self, lines: &[OrderLine]) {
         let publisher = Publisher::new(self.books.connection.clone());
         for (kind, line) in lines.iter().rev() {
             let line = Bytes::from([&line[..], b"\n"].concat());
@@ -114,7 +114,7 @@ impl Shop {
     }
 
     /// All lines of a kind as one message, and each line twice in it.
-    async fn tell_together(&self, lines: &[Line]) {
+    async fn tell_together(&self, lines: &[OrderLine]) {
         for kind in EventKind::ALL {
             let its = lines.iter().filter(|(its_kind, _)| *its_kind == kind);
             let its: Vec<Vec<u8>> = its.map(|(_, line)| [line, &b"\n"[..]].concat()).collect();

@@ -10,8 +10,8 @@ use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lab::customers;
 use lab::input::OrderRow;
+use lab::order_client;
 use millrace::ledger::Ledger;
 use orders::OrderId;
 use serde_json::Value;
@@ -130,7 +130,7 @@ pub(crate) async fn place_over(
 ) -> Vec<OrderId> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut ledger = Ledger::create(file.path()).unwrap();
-    let answers = customers::place_all(&edges, rows, accepted, &mut ledger).await.unwrap();
+    let answers = order_client::place_all(&edges, rows, accepted, &mut ledger).await.unwrap();
     assert_eq!(answers.refused, BTreeMap::new());
     answers.acknowledged.iter().map(|entry| entry.id().unwrap()).collect()
 }

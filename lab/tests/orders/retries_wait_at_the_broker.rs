@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use orders::Timestamp;
 use streams::{
-    Connection, Origin, Publisher, Puller, Record, Step, Trail, names, retry, stream_state,
+    Connection, DeliveryHistory, Fetcher, Origin, Publisher, Record, Step, names, retry,
+    stream_state,
 };
 use tokio::time::{Instant, timeout};
 
@@ -20,16 +21,17 @@ const TRIES: u32 = 4;
 const TRIES_MANY: u32 = 10;
 const WAIT_MAX: Duration = Duration::from_millis(3_200);
 
-fn record(key: &str, tries: u32) -> Record {
+fn record(key: &str, attempts: u32) -> Record {
     let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 1 };
     let line = Bytes::from(line(&created(key, &basket(&[("RETRY", 1)]))));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let first_at = Timestamp::from_millis(now as i64);
-    Record { line, trail: Trail { origin, first_at, tries, replays: 0 } }
+    Record { line, history: DeliveryHistory { origin, first_at, attempts, replays: 0 } }
 }
 
-async fn schedule(connection: &Connection, key: &str, tries: u32) {
-    let message = retry::schedule(Step::Charge, id(key), &record(key, tries), "it failed").unwrap();
+async fn schedule(connection: &Connection, key: &str, attempts: u32) {
+    let message =
+        retry::schedule(Step::Charge, id(key), &record(key, attempts), "it failed").unwrap();
     Publisher::new(connection.clone()).publish(&message, PATIENCE).await.unwrap();
 }
 
@@ -49,7 +51,7 @@ async fn it_comes_back_when_it_is_due_once_and_as_it_was() {
     until("all ten are due", async || waiting(connection).await == 10).await;
     assert!(begun.elapsed() < WAIT_MAX + Duration::from_mins(1));
 
-    let mut puller = Puller::new(connection.clone(), Step::Charge.retries());
+    let mut puller = Fetcher::new(connection.clone(), Step::Charge.retries());
     let mut back = Vec::new();
     while back.len() < 10 {
         for delivery in timeout(PATIENCE, puller.next(10)).await.unwrap().unwrap() {
@@ -65,7 +67,7 @@ async fn it_comes_back_when_it_is_due_once_and_as_it_was() {
     }
     sent.sort();
     assert_eq!(back.iter().map(|record| record.line.clone()).collect::<Vec<_>>(), sent);
-    assert!(back.iter().all(|record| record.trail.tries == TRIES + 1));
+    assert!(back.iter().all(|record| record.history.attempts == TRIES + 1));
     until("nothing is left at the broker", async || {
         stream_state(connection, names::RETRIES).await.unwrap().messages == 0
     })

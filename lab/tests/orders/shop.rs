@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use lab::up::{Cluster, Plan};
-use millrace::audit::Books;
+use millrace::audit::AuditSources;
 use orders::{OrderId, OrderView};
 use streams::{Connection, Pool, Profile};
 use tokio::runtime::Runtime;
@@ -29,7 +29,7 @@ const PAGE: u16 = 10_000;
 /// A cluster, and a way to each part of it.
 pub(crate) struct Shop {
     pub(crate) cluster: Cluster,
-    pub(crate) books: Books,
+    pub(crate) books: AuditSources,
     pub(crate) http: Http,
 }
 
@@ -61,7 +61,7 @@ impl Shop {
         let cluster = Cluster::start(plan, &[]).await.unwrap();
         let limits = Limits { per_try: DEADLINE, page: PAGE, ..Limits::default() };
         let url = cluster.servers.brokers.url();
-        let books = Books {
+        let books = AuditSources {
             connection: Connection::open(&url, "test").await.unwrap(),
             database: cluster.database.clone(),
             provider: Provider::new(cluster.provider.url(), "sk_test_shop", limits).unwrap(),

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use orders::{EventKind, Status};
 use workers::database::Database;
 use workers::inventory::reserve;
-use workers::task::Verdict;
+use workers::task::StepOutcome;
 
 use super::events::{created, tasks};
 use super::goods::{basket, item, rows};
@@ -56,7 +56,7 @@ fn workers_that_reserve_at_the_same_moment_hand_out_what_there_is_and_no_more() 
         });
         let verdicts = try_join_all(sets).await.unwrap().into_iter().flatten();
         let reserved = verdicts.filter(|verdict| match verdict {
-            Verdict::Done(outcomes) => outcomes[0].what.kind() == EventKind::Reserved,
+            StepOutcome::Completed(outcomes) => outcomes[0].body.kind() == EventKind::Reserved,
             other => panic!("not done: {other:?}"),
         });
         assert_eq!(reserved.count(), 50);

@@ -1,6 +1,6 @@
 //! Workers that a test sends home and calls back, to let the stages go on one at a time.
 
-use lab::up::Member;
+use lab::up::RoleProcess;
 use orders::{OrderId, Status};
 use streams::Pool;
 
@@ -41,7 +41,7 @@ impl Shop {
         until(&format!("it is {status}"), stands).await;
     }
 
-    fn worker(&mut self, pool: Pool) -> &mut Member {
+    fn worker(&mut self, pool: Pool) -> &mut RoleProcess {
         let mut workers = self.cluster.workers.iter_mut();
         &mut workers.find(|(its_pool, _)| *its_pool == pool).unwrap().1
     }

@@ -2,11 +2,11 @@
 //! told in the same bytes.
 
 use futures_util::future::join;
-use orders::{CancelReason, Event, EventKind, Money, Requester, What};
+use orders::{CancelReason, CancelledBy, Event, EventBody, EventKind, Money};
 use workers::database::Database;
 use workers::fulfilment::{ship, withdraw};
 use workers::inventory::{release, reserve, stock};
-use workers::task::{StepError, Verdict};
+use workers::task::{StepError, StepOutcome};
 
 use super::events::{cancel_requested, created, event, line, tasks};
 use super::goods::{PRICE, basket, item};
@@ -124,8 +124,8 @@ fn what_is_released_before_it_is_reserved_will_never_be() {
         let database =
             Database::open(&shop.empty_database("released_before", &[item("SKU", 10)]).await)
                 .unwrap();
-        let reason = CancelReason::Requested { by: Requester::Buyer };
-        let refunded = event("early", What::Refunded { amount: None, reason });
+        let reason = CancelReason::Requested { by: CancelledBy::Buyer };
+        let refunded = event("early", EventBody::Refunded { amount: None, reason });
         let order = created("early", &basket(&[("SKU", 3)]));
         let first = told(release(&database, &tasks([&refunded])).await);
         assert_eq!(kinds(&first), [EventKind::Cancelled]);
@@ -170,7 +170,7 @@ fn what_cannot_be_shipped_is_withdrawn_with_the_skus_and_the_first_decision_stan
         let first = told(ship(&database, Some("SK"), &tasks([&paid, &paid])).await);
         let reason = CancelReason::Unshippable { skus: vec!["SKU".parse().unwrap()] };
         let event: Event = serde_json::from_str(&first[0]).unwrap();
-        assert_eq!(event.what, What::Withdrawn { reason });
+        assert_eq!(event.body, EventBody::Withdrawn { reason });
         assert_eq!(first[0], first[1]);
         // Whatever the rule is by then, and whoever asks.
         assert_eq!(told(ship(&database, None, &tasks([&paid])).await), first[..1]);
@@ -185,9 +185,9 @@ async fn on_hand(database: &Database) -> i64 {
 }
 
 /// The lines that the verdicts put into the stream.
-fn told(verdicts: Result<Vec<Verdict>, StepError>) -> Vec<String> {
+fn told(verdicts: Result<Vec<StepOutcome>, StepError>) -> Vec<String> {
     let outcomes = verdicts.unwrap().into_iter().flat_map(|verdict| match verdict {
-        Verdict::Done(outcomes) => outcomes,
+        StepOutcome::Completed(outcomes) => outcomes,
         other => panic!("not done: {other:?}"),
     });
     outcomes.map(|event| String::from_utf8(line(&event)).unwrap()).collect()
@@ -195,14 +195,14 @@ fn told(verdicts: Result<Vec<Verdict>, StepError>) -> Vec<String> {
 
 fn kinds(lines: &[String]) -> Vec<EventKind> {
     let events = lines.iter().map(|line| serde_json::from_str::<Event>(line).unwrap());
-    events.map(|event| event.what.kind()).collect()
+    events.map(|event| event.body.kind()).collect()
 }
 
 fn declined(key: &str) -> Event {
-    event(key, What::Declined { decline_code: "generic_decline".to_owned() })
+    event(key, EventBody::Declined { decline_code: "generic_decline".to_owned() })
 }
 
 fn paid(key: &str) -> Event {
     let amount = Money { amount: PRICE, currency: "GBP".parse().unwrap() };
-    event(key, What::Paid { amount, payment_intent: "pi_1".to_owned() })
+    event(key, EventBody::Paid { amount, payment_intent: "pi_1".to_owned() })
 }

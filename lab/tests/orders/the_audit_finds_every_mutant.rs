@@ -1,9 +1,9 @@
 //! The audit is audited: a product that breaks a promise is found out.
 
-use millrace::audit::{Report, Traffic, audit};
+use millrace::audit::{AuditMode, Report, audit};
 use millrace::ledger::Acknowledged;
 use orders::{EventKind, OrderId, Timestamp};
-use streams::{Mutant, Pool, Profile};
+use streams::{Pool, Profile, Sabotage};
 
 use super::events::{cancel_requested, line, tasks};
 use super::goods::{basket, item};
@@ -11,7 +11,7 @@ use super::shop::{Shop, plan, until};
 
 #[tokio::test]
 async fn that_acks_before_the_commit() {
-    let mut shop = open(Mutant::AckBeforeCommit).await;
+    let mut shop = open(Sabotage::AckBeforeCommit).await;
     for (pool, worker) in &mut shop.cluster.workers {
         if *pool == Pool::Inventory {
             worker.stop().await.unwrap();
@@ -31,7 +31,7 @@ async fn that_acks_before_the_commit() {
 
 #[tokio::test]
 async fn that_does_not_look_into_its_ledger() {
-    let shop = open(Mutant::NoLedgerCheck).await;
+    let shop = open(Sabotage::NoLedgerCheck).await;
     let id = shop.place_twice().await;
     let report = shop.found_wrong(&[id]).await;
     assert!(report.problems.iter().any(|problem| problem.subject == "SKU"), "{report}");
@@ -40,7 +40,7 @@ async fn that_does_not_look_into_its_ledger() {
 
 #[tokio::test]
 async fn that_tells_an_outcome_with_the_time_of_its_telling() {
-    let shop = open(Mutant::TimeFromNow).await;
+    let shop = open(Sabotage::TimeFromNow).await;
     let id = shop.place_twice().await;
     let report = shop.found_wrong(&[id]).await;
     assert_eq!(report.duplicated, 1, "{report}");
@@ -49,7 +49,7 @@ async fn that_tells_an_outcome_with_the_time_of_its_telling() {
 
 #[tokio::test]
 async fn that_knows_messages_by_a_number() {
-    let shop = open(Mutant::IdByCounter).await;
+    let shop = open(Sabotage::IdByCounter).await;
     let mut ids = Vec::new();
     for edge in 0..2 {
         let answer = shop.post(edge, &format!("at-{edge}"), &basket(&[("SKU", 1)])).await;
@@ -62,7 +62,7 @@ async fn that_knows_messages_by_a_number() {
 
 #[tokio::test]
 async fn that_releases_stock_without_asking_payment() {
-    let shop = open(Mutant::ReleaseUnasked).await;
+    let shop = open(Sabotage::ReleaseUnasked).await;
     let decided = tasks([&cancel_requested("key")]);
     workers::fulfilment::withdraw(&shop.books.database, &decided).await.unwrap();
     let id = shop.place("key", &basket(&[("SKU", 1)])).await;
@@ -74,7 +74,7 @@ async fn that_releases_stock_without_asking_payment() {
     shop.cluster.stop().await.unwrap();
 }
 
-async fn open(mutant: Mutant) -> Shop {
+async fn open(mutant: Sabotage) -> Shop {
     let mut plan = plan(Profile::Single);
     plan.envs.push(("MILLRACE_MUTANT".to_owned(), format!("{mutant:?}")));
     let shop = Shop::open(plan).await;
@@ -101,7 +101,7 @@ impl Shop {
         };
         let ledger: Vec<Acknowledged> = ids.iter().map(entry).collect();
         let report = Report::new(Profile::Single);
-        let findings = audit(&self.books, report, &ledger, Traffic::HasEnded).await.unwrap();
+        let findings = audit(&self.books, report, &ledger, AuditMode::Quiesced).await.unwrap();
         assert!(!findings.report.passed, "the audit found nothing: {}", findings.report);
         findings.report
     }

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use orders::Status;
-use streams::{Pool, Profile, Retention, Topology, forget_done, limit_orders, names, stream_state};
+use streams::{
+    Pool, Profile, Retention, Topology, names, purge_processed, set_orders_limit, stream_state,
+};
 use tokio::time::Instant;
 
 use super::goods::{basket, item};
@@ -20,10 +22,10 @@ async fn intake_stops_before_it_is_full_and_where_inventory_is_far_behind() {
     shop.until_final(&[first]).await;
 
     let state = stream_state(&shop.books.connection, names::ORDERS).await.unwrap();
-    limit_orders(&shop.books.connection, state.bytes as i64 + 1_000).await.unwrap();
+    set_orders_limit(&shop.books.connection, state.bytes as i64 + 1_000).await.unwrap();
     shop.until_refused("/problems/stream-full").await;
     let usual = Topology::new(Profile::Single).orders_bytes_max;
-    limit_orders(&shop.books.connection, usual).await.unwrap();
+    set_orders_limit(&shop.books.connection, usual).await.unwrap();
     shop.until_taken_in("roomy").await;
 
     shop.send_home(Pool::Inventory).await;
@@ -41,7 +43,7 @@ async fn what_is_done_with_is_forgotten_and_nothing_else() {
     let done = shop.place("done", &basket(&[("ROOM", 1)])).await;
     shop.books_close(&[done]).await;
     let connection = shop.books.connection.clone();
-    let kept = forget_done(&connection, Retention::default()).await.unwrap();
+    let kept = purge_processed(&connection, Retention::default()).await.unwrap();
     assert_eq!(kept, 0, "it is younger than a day");
 
     let since = Instant::now();
@@ -51,9 +53,9 @@ async fn what_is_done_with_is_forgotten_and_nothing_else() {
     let before = stream_state(&connection, names::ORDERS).await.unwrap();
     // Old enough is only what was there before; then everything is, but payment has not seen it.
     let retention = |usual| Retention { usual, pressed: usual };
-    let forgotten = forget_done(&connection, retention(since.elapsed())).await.unwrap();
+    let forgotten = purge_processed(&connection, retention(since.elapsed())).await.unwrap();
     assert!(forgotten > 0 && forgotten < before.messages, "{forgotten} of {}", before.messages);
-    assert_eq!(forget_done(&connection, retention(Duration::ZERO)).await.unwrap(), 0);
+    assert_eq!(purge_processed(&connection, retention(Duration::ZERO)).await.unwrap(), 0);
 
     shop.call_back(Pool::Payment).await;
     assert_eq!(shop.until_final(&[young]).await[0].status, Status::Fulfilled);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use orders::EventKind;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use streams::{Delivery, Puller, Step, batch};
+use streams::{Delivery, Fetcher, Step, batch};
 use tokio::time::timeout;
 
 use super::events::{created, line};
@@ -81,10 +81,10 @@ async fn what_is_on_its_way_to_one_who_gives_back_is_with_the_next_one_in_no_tim
         let moment = Duration::from_micros(chance.random_range(0..BROUGHT_WITHIN_US));
         if let Ok(set) = timeout(moment, leaving.next(batch::RECORDS_MAX)).await {
             for delivery in set.unwrap() {
-                delivery.give_back().await;
+                delivery.nak().await;
             }
         }
-        leaving.give_back().await;
+        leaving.nak().await;
     }
 
     let all_come = async {
@@ -123,10 +123,10 @@ fn order(key: &str) -> Vec<u8> {
     line(&created(key, &basket(&[("WAITS", 1)])))
 }
 
-fn pull(shop: &Shop) -> Puller {
-    Puller::new(shop.books.connection.clone(), Step::Reserve.events())
+fn pull(shop: &Shop) -> Fetcher {
+    Fetcher::new(shop.books.connection.clone(), Step::Reserve.events())
 }
 
-async fn next(puller: &mut Puller, records_wanted: usize) -> Vec<Delivery> {
+async fn next(puller: &mut Fetcher, records_wanted: usize) -> Vec<Delivery> {
     timeout(PATIENCE, puller.next(records_wanted)).await.expect("it is with nobody else").unwrap()
 }

@@ -1,7 +1,7 @@
 //! Charging, declining, cancelling and refunding.
 
 use hyper::StatusCode;
-use payment_simulator::Behaviour;
+use payment_simulator::FaultConfig;
 use workers::payment::provider::{CallError, Confirmation, Limits, Status};
 
 use super::running::{Running, all_intents, all_refunds, client, create};
@@ -12,7 +12,7 @@ fn declined(code: &str) -> Confirmation {
 
 #[tokio::test]
 async fn a_good_card_is_charged_what_the_order_says() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     for (order, token) in [("a", None), ("b", Some("tok_visa")), ("c", Some("pm_card_visa"))] {
         let intent = create(&client, token, order).await;
@@ -31,7 +31,7 @@ async fn a_good_card_is_charged_what_the_order_says() {
 
 #[tokio::test]
 async fn a_decline_is_an_answer_and_stays_one_under_any_key() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     for (token, code) in [
         ("tok_chargeDeclined", "generic_decline"),
@@ -59,7 +59,7 @@ async fn a_decline_is_an_answer_and_stays_one_under_any_key() {
 
 #[tokio::test]
 async fn a_refund_gives_the_money_back_once() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "refund").await;
     let early = client.refund(&intent.id, "early").await.unwrap_err();
@@ -79,7 +79,7 @@ async fn a_refund_gives_the_money_back_once() {
 
 #[tokio::test]
 async fn partial_refunds_never_exceed_the_capture() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "partial").await;
     client.confirm(&intent.id, "confirm").await.unwrap();
@@ -95,7 +95,7 @@ async fn partial_refunds_never_exceed_the_capture() {
 
 #[tokio::test]
 async fn a_cancel_says_whether_the_money_had_been_captured() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let open = create(&client, None, "open").await;
     assert_eq!(client.cancel(&open.id, "1").await.unwrap(), Status::Canceled);
@@ -111,7 +111,7 @@ async fn a_cancel_says_whether_the_money_had_been_captured() {
 
 #[tokio::test]
 async fn lists_show_everything_once_newest_first() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = client(&provider.url, Limits { page: 3, ..Limits::default() });
     let mut made = Vec::new();
     for order in 0..7 {

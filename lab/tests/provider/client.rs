@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use payment_simulator::Behaviour;
+use payment_simulator::FaultConfig;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, ConfigError, Limits, Provider};
@@ -12,7 +12,7 @@ use super::running::{Running, client, create};
 
 #[tokio::test]
 async fn no_more_calls_than_allowed_are_in_flight() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let limits = Limits { parallel: 2, ..Limits::default() };
     let client = client(&provider.url, limits);
     let intent = create(&client, None, "bounded").await;
@@ -31,7 +31,7 @@ async fn no_more_calls_than_allowed_are_in_flight() {
 
 #[tokio::test]
 async fn the_secret_key_is_sent_and_never_shown() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let stranger = Provider::new(&provider.url, "pk_live_x", Limits::default()).unwrap();
     let denied = stranger.list_intents(None).await.unwrap_err();
     assert!(matches!(denied, CallError::Denied { status: 401 }), "{denied}");

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use payment_simulator::{Behaviour, Fault};
+use payment_simulator::{FaultConfig, SimulatedFault};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, Confirmation, Limits, NewIntent, Provider, Status};
@@ -12,7 +12,7 @@ use super::running::{DEADLINE, Running, all_intents, create};
 
 #[tokio::test]
 async fn a_capture_that_was_never_answered_is_seen_and_not_repeated() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, Some("tok_hang"), "hang").await;
     let silence = provider.hasty_client().confirm(&intent.id, "same").await.unwrap_err();
@@ -27,7 +27,7 @@ async fn a_capture_that_was_never_answered_is_seen_and_not_repeated() {
 
 #[tokio::test]
 async fn every_fault_leaves_each_order_charged_once() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.hasty_client();
     for fault in ["5xx", "close", "hang"] {
         provider.control(&format!("fail={fault}&rate=0.5")).await;
@@ -54,7 +54,7 @@ async fn every_fault_leaves_each_order_charged_once() {
 
 #[tokio::test]
 async fn a_provider_that_is_away_is_down_and_comes_back_with_its_books() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "before").await;
     provider.control("away_ms=300").await;
@@ -79,7 +79,7 @@ async fn a_provider_that_is_away_is_down_and_comes_back_with_its_books() {
 
 #[tokio::test]
 async fn a_provider_set_to_hang_is_given_up_in_time_and_stops_in_time() {
-    let behaviour = Behaviour { fault: Some(Fault::Hang), ..Behaviour::default() };
+    let behaviour = FaultConfig { fault: Some(SimulatedFault::Hang), ..FaultConfig::default() };
     let provider = Running::start(behaviour).await;
     let start = Instant::now();
     let silence = provider.hasty_client().list_intents(None).await.unwrap_err();

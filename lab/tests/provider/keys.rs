@@ -1,7 +1,7 @@
 //! Idempotency keys, and requests that are refused before they take one.
 
 use hyper::StatusCode;
-use payment_simulator::Behaviour;
+use payment_simulator::FaultConfig;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, Confirmation, NewIntent, Status};
 
@@ -9,7 +9,7 @@ use super::running::{DEADLINE, Running, all_intents, create};
 
 #[tokio::test]
 async fn a_saved_500_is_replayed_and_a_new_key_gets_on() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, Some("tok_flaky_2"), "flaky").await;
     for key in ["1", "1", "2", "1", "2"] {
@@ -25,7 +25,7 @@ async fn a_saved_500_is_replayed_and_a_new_key_gets_on() {
 
 #[tokio::test]
 async fn a_key_gives_the_same_bytes_again_whatever_has_happened_since() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let form = "amount=700&currency=usd&metadata[order_id]=o1";
     let first = provider.send("POST", "/v1/payment_intents", form, Some("k")).await;
     assert!(!first.replayed);
@@ -42,7 +42,7 @@ async fn a_key_gives_the_same_bytes_again_whatever_has_happened_since() {
 
 #[tokio::test]
 async fn a_key_is_refused_for_another_request() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "order").await;
     let other = NewIntent { order: "order", amount: 1251, currency: "GBP", payment_method: None };
@@ -59,7 +59,7 @@ async fn a_key_is_refused_for_another_request() {
 
 #[tokio::test]
 async fn a_key_in_use_is_busy_and_the_late_capture_still_happens_once() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "late").await;
     provider.control("latency_ms=2000").await;
@@ -81,7 +81,7 @@ async fn a_key_in_use_is_busy_and_the_late_capture_still_happens_once() {
 
 #[tokio::test]
 async fn a_wrong_request_is_refused_and_saves_nothing_under_its_key() {
-    let provider = Running::start(Behaviour::default()).await;
+    let provider = Running::start(FaultConfig::default()).await;
     for (form, code, param) in [
         ("currency=usd", "parameter_missing", "amount"),
         ("amount=0&currency=usd", "amount_too_small", "amount"),

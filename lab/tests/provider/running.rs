@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use payment_simulator::Behaviour;
+use payment_simulator::FaultConfig;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -27,7 +27,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start(behaviour: Behaviour) -> Running {
+    pub(crate) async fn start(behaviour: FaultConfig) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

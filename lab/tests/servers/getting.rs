@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use lab::servers::{Places, RunFolder, Servers, ServersError, Tracer};
+use lab::servers::{RunFolder, SearchPaths, Servers, ServersError, Tracer};
 use streams::Profile;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
@@ -44,7 +44,7 @@ async fn a_named_program_that_is_too_old_is_refused() {
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
     let mut start = start(Profile::Single, &folder, reaper);
-    start.places.named.insert("MILLRACE_NATS_SERVER", file.clone());
+    start.search_paths.named.insert("MILLRACE_NATS_SERVER", file.clone());
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
         message(&error),
@@ -60,7 +60,7 @@ async fn a_named_program_that_does_not_exist_is_refused() {
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
     let mut start = start(Profile::Single, &folder, reaper);
-    start.places.named.insert("MILLRACE_POSTGRES_BIN", "/no/such/folder".into());
+    start.search_paths.named.insert("MILLRACE_POSTGRES_BIN", "/no/such/folder".into());
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
         message(&error),
@@ -74,9 +74,9 @@ async fn without_a_new_enough_program_and_a_cache_one_message_says_what_to_do() 
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
     let mut start = start(Profile::Single, &folder, reaper);
-    start.places.named.clear();
-    start.places.folders = vec![old.path().to_path_buf()];
-    start.places.cache = None;
+    start.search_paths.named.clear();
+    start.search_paths.folders = vec![old.path().to_path_buf()];
+    start.search_paths.cache = None;
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
         message(&error),
@@ -94,10 +94,10 @@ async fn two_starts_at_once_get_everything_into_an_empty_cache() {
     let folders = [RunFolder::create(&reaper).unwrap(), RunFolder::create(&reaper).unwrap()];
     let starts = folders.each_ref().map(|folder| {
         let mut start = start(Profile::Single, folder, reaper.clone());
-        start.places.named.clear();
+        start.search_paths.named.clear();
         // What the distribution has installed already, apt does not download again.
-        start.places.folders.retain(|folder| folder.join("postgres").exists());
-        start.places.cache = Some(cache.path().to_path_buf());
+        start.search_paths.folders.retain(|folder| folder.join("postgres").exists());
+        start.search_paths.cache = Some(cache.path().to_path_buf());
         start
     });
     let [one, two] = starts.map(Servers::start);
@@ -113,12 +113,13 @@ async fn two_starts_at_once_get_everything_into_an_empty_cache() {
 #[ignore = "downloads 2 MB"]
 async fn strace_is_got_into_an_empty_cache() {
     let cache = open_folder();
-    let mut places = Places::from_environment();
-    places.named.clear();
-    places.folders.clear();
-    places.cache = Some(cache.path().to_path_buf());
-    let got =
-        spawn_blocking(move || Tracer::find_or_get(&places, &|_| {}).map(drop)).await.unwrap();
+    let mut search_paths = SearchPaths::from_environment();
+    search_paths.named.clear();
+    search_paths.folders.clear();
+    search_paths.cache = Some(cache.path().to_path_buf());
+    let got = spawn_blocking(move || Tracer::find_or_download(&search_paths, &|_| {}).map(drop))
+        .await
+        .unwrap();
     got.unwrap();
     assert!(cache.path().join("strace/usr/bin/strace").is_file());
 }

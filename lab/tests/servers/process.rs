@@ -5,21 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lab::reaper::Reaper;
-use lab::servers::{Launch, Process, RunFolder};
+use lab::servers::{Process, ProcessSpec, RunFolder};
 
 use super::run::{reaper, until};
 
 /// A shell in `folder` that runs `script`.
-fn shell(script: &str, reaper: &Reaper) -> (Process, Launch, RunFolder) {
+fn shell(script: &str, reaper: &Reaper) -> (Process, ProcessSpec, RunFolder) {
     let folder = RunFolder::create(reaper).unwrap();
-    let mut launch = Launch::new("shell", "/bin/sh".into(), folder.path().to_path_buf());
+    let mut launch = ProcessSpec::new("shell", "/bin/sh".into(), folder.path().to_path_buf());
     launch.args.extend(["-c".into(), script.into()]);
     let process = Process::spawn(reaper, &launch).unwrap();
     (process, launch, folder)
 }
 
 /// What the program has written, once it has written a line.
-async fn first_line(launch: &Launch) -> String {
+async fn first_line(launch: &ProcessSpec) -> String {
     let log = || fs::read_to_string(launch.log()).unwrap();
     until("the program has written a line", async || log().contains('\n')).await;
     log().trim().to_owned()
@@ -71,7 +71,7 @@ async fn a_program_that_stops_when_asked_is_not_killed() {
 async fn a_program_that_does_not_exist_ends_and_its_log_says_why() {
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
-    let launch = Launch::new("absent", "/no/such/program".into(), folder.path().to_path_buf());
+    let launch = ProcessSpec::new("absent", "/no/such/program".into(), folder.path().to_path_buf());
     let mut process = Process::spawn(&reaper, &launch).unwrap();
     assert!(!process.wait().await.unwrap().success());
     assert!(fs::read_to_string(launch.log()).unwrap().contains("/no/such/program"));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab::reaper::Reaper;
-use lab::servers::{Places, RunFolder, Servers, StartServers};
+use lab::servers::{RunFolder, SearchPaths, Servers, StartServers};
 use streams::Profile;
 use tokio::time::{Instant, sleep};
 
@@ -25,8 +25,15 @@ pub(crate) fn reaper() -> Reaper {
 /// What starts servers of `profile` in `folder`.
 pub(crate) fn start(profile: Profile, folder: &RunFolder, reaper: Reaper) -> StartServers {
     let folder = folder.path().to_path_buf();
-    let places = Places::from_environment();
-    StartServers { folder, profile, cuttable: false, reaper, places, tell: Arc::new(|_| ()) }
+    let search_paths = SearchPaths::from_environment();
+    StartServers {
+        folder,
+        profile,
+        partitionable: false,
+        reaper,
+        search_paths,
+        tell: Arc::new(|_| ()),
+    }
 }
 
 impl Run {

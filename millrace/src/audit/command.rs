@@ -10,7 +10,7 @@ use streams::Connection;
 use workers::database::Database;
 use workers::payment::provider::Limits;
 
-use super::{Books, Report, Traffic, audit, repair};
+use super::{AuditMode, AuditSources, Report, audit, repair};
 use crate::addresses::{BrokersAddress, DatabaseAddress, ProfileOption, ProviderAddress};
 use crate::ledger;
 
@@ -21,7 +21,7 @@ const PAGE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The parts of a running cluster that an audit compares.
 #[derive(Clone, Args)]
-pub struct AuditSources {
+pub struct AuditAddresses {
     /// How durable the cluster is.
     #[command(flatten)]
     pub profile: ProfileOption,
@@ -40,7 +40,7 @@ pub struct AuditSources {
 #[derive(Clone, Args)]
 pub struct AuditArgs {
     #[command(flatten)]
-    sources: AuditSources,
+    sources: AuditAddresses,
     /// The client's ledger of 202s: each of its orders must be there
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
@@ -56,9 +56,9 @@ pub struct AuditArgs {
 pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
     let ledger = args.ledger.as_deref().map(ledger::read).transpose()?.unwrap_or_default();
     tokio::runtime::Runtime::new()?.block_on(async {
-        let books = Books::open(&args.sources).await?;
+        let books = AuditSources::open(&args.sources).await?;
         let report = Report::new(args.sources.profile.get()?);
-        let findings = audit(&books, report, &ledger, Traffic::GoesOn).await?;
+        let findings = audit(&books, report, &ledger, AuditMode::Live).await?;
         if let Some(file) = &args.report {
             findings.report.write(file)?;
         }
@@ -71,9 +71,9 @@ pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
     })
 }
 
-impl Books {
+impl AuditSources {
     /// Opens the books of a running cluster.
-    pub async fn open(sources: &AuditSources) -> Result<Self> {
+    pub async fn open(sources: &AuditAddresses) -> Result<Self> {
         let limits = Limits { page: PROVIDER_PAGE, per_try: PAGE_PATIENCE, ..Limits::default() };
         Ok(Self {
             connection: Connection::open(&sources.brokers.url()?, "audit").await?,

@@ -36,14 +36,14 @@ pub(super) async fn pass(connection: &Connection, end: u64) -> Result<()> {
 
 /// Waits until nothing is on its way anywhere.
 pub(super) async fn rest(connection: &Connection) -> Result<()> {
-    if until_quiet(connection, PATIENCE).await {
+    if wait_quiescent(connection, PATIENCE).await {
         return Ok(());
     }
     bail!("orders do not come to rest: see `millrace status`")
 }
 
 /// Waits until nothing is on its way anywhere, up to `patience`. Tells whether that is so.
-pub async fn until_quiet(connection: &Connection, patience: Duration) -> bool {
+pub async fn wait_quiescent(connection: &Connection, patience: Duration) -> bool {
     let deadline = Instant::now() + patience;
     // Brokers that elect a leader cannot say; then it is not known to be quiet.
     while !are_quiet(connection).await.unwrap_or(false) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use orders::OrderId;
 use workers::database::Database;
-use workers::payment::book::{self, Held};
+use workers::payment::held_funds::{self, HeldFunds};
 use workers::payment::provider::{Provider, Status};
 
 use super::PAGE;
@@ -20,11 +20,11 @@ pub(super) struct Captured {
 }
 
 /// What payment says that it holds.
-pub(super) async fn held(database: &Database) -> Result<Vec<Held>> {
-    let mut all: Vec<Held> = Vec::new();
+pub(super) async fn held(database: &Database) -> Result<Vec<HeldFunds>> {
+    let mut all: Vec<HeldFunds> = Vec::new();
     loop {
         let after = all.last().map(|held| held.order_id);
-        let page = book::page(database, after, PAGE).await.context("reading the payments")?;
+        let page = held_funds::page(database, after, PAGE).await.context("reading the payments")?;
         if page.is_empty() {
             return Ok(all);
         }

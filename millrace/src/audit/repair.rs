@@ -18,7 +18,7 @@ pub async fn repair(connection: &Connection, stuck: &[(OrderId, u64)]) -> Result
         let read = |line: &_| serde_json::from_slice::<Event>(line).ok();
         let events = lines.iter().filter_map(|line| Some((line, read(line)?)));
         for (line, event) in events.filter(|(_, event)| event.order_id == *order) {
-            let message = batch::again(event.what.kind(), line.clone());
+            let message = batch::again(event.body.kind(), line.clone());
             publisher
                 .publish(&message, PATIENCE)
                 .await

@@ -50,7 +50,7 @@ impl Tape {
                 // What is no event became a dead letter, and tells nothing about an order.
                 if let Ok(event) = serde_json::from_slice::<Event>(line) {
                     let told = tape.orders.entry(event.order_id).or_default();
-                    told.hear(event.what.kind(), line, message.sequence);
+                    told.hear(event.body.kind(), line, message.sequence);
                 }
             }
             if message.sequence >= state.last_sequence {

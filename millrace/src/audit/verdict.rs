@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use orders::{OrderId, OrderView, Reason, Status};
-use streams::dead_letter::Letter;
-use workers::inventory::balance::Unbalanced;
-use workers::payment::book::Held;
+use streams::dead_letter::StoredDeadLetter;
+use workers::inventory::balance::StockImbalance;
+use workers::payment::held_funds::HeldFunds;
 
 use super::money::Captured;
 use super::report::{NamedLetter, Problem, Report};
@@ -45,13 +45,14 @@ impl Verdict {
         &mut self,
         promised: &BTreeSet<OrderId>,
         tape: &Tape,
-        letters: &[Letter],
+        letters: &[StoredDeadLetter],
         views: &HashMap<OrderId, OrderView>,
     ) {
         let count = if promised.is_empty() { tape.orders.len() } else { promised.len() };
         self.report.acknowledged = count as u64;
         self.report.dead_letters = letters.iter().take(PROBLEMS_LISTED_MAX).map(named).collect();
-        let dead: HashSet<OrderId> = letters.iter().filter_map(Letter::order_id).collect();
+        let dead: HashSet<OrderId> =
+            letters.iter().filter_map(StoredDeadLetter::order_id).collect();
         for id in promised {
             if !tape.orders.contains_key(id) && !views.contains_key(id) {
                 self.report.lost += 1;
@@ -108,7 +109,7 @@ impl Verdict {
     }
 
     /// Compares what payment says that it holds with what the provider has.
-    pub(super) fn money(&mut self, held: &[Held], captured: &HashMap<OrderId, Captured>) {
+    pub(super) fn money(&mut self, held: &[HeldFunds], captured: &HashMap<OrderId, Captured>) {
         for (id, captured) in captured.iter().filter(|(_, captured)| captured.intents > 1) {
             self.report.charged_twice += 1;
             self.problem(id, &format!("was charged {} times", captured.intents));
@@ -154,9 +155,9 @@ impl Verdict {
     }
 
     /// Tells the SKUs whose numbers do not add up.
-    pub(super) fn stock(&mut self, unbalanced: &[Unbalanced]) {
-        for row in unbalanced {
-            let Unbalanced { sku, loaded, on_hand, reserved, sold } = row;
+    pub(super) fn stock(&mut self, stock_imbalances: &[StockImbalance]) {
+        for row in stock_imbalances {
+            let StockImbalance { sku, loaded, on_hand, reserved, sold } = row;
             if row.is_oversold() {
                 self.report.oversold_skus.push(sku.clone());
             }
@@ -175,7 +176,7 @@ impl Verdict {
     }
 }
 
-fn named(letter: &Letter) -> NamedLetter {
+fn named(letter: &StoredDeadLetter) -> NamedLetter {
     NamedLetter {
         number: letter.number,
         step: letter.content.step.clone(),

@@ -2,18 +2,20 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use streams::dead_letter::{Action, Letter};
+use streams::dead_letter::{ResolutionKind, StoredDeadLetter};
 
-use super::Undecided;
+use super::ResolveError;
 
 /// One line about a letter.
-pub(super) fn line(letter: &Letter) {
+pub(super) fn line(letter: &StoredDeadLetter) {
     let content = &letter.content;
     let order = letter.order_id().map_or_else(|| "-".to_owned(), |id| id.to_string());
-    let handled = letter
-        .handled
-        .as_ref()
-        .map_or_else(String::new, |mark| format!("  {} by {}: {}", mark.action, mark.by, mark.why));
+    let handled = letter.handled.as_ref().map_or_else(String::new, |resolution_message| {
+        format!(
+            "  {} by {}: {}",
+            resolution_message.action, resolution_message.by, resolution_message.why
+        )
+    });
     say(&format!(
         "{:>6}  {}  {:<8}  {:<11}  {order:<32}  {}{handled}",
         letter.number, content.last_at_ms, content.step, content.reason, content.error,
@@ -21,7 +23,7 @@ pub(super) fn line(letter: &Letter) {
 }
 
 /// All about a letter, as one JSON object.
-pub(super) fn whole(letter: &Letter) -> Result<()> {
+pub(super) fn whole(letter: &StoredDeadLetter) -> Result<()> {
     let mut shown = serde_json::to_value(&letter.content)?;
     if let Ok(mut record) = serde_json::from_str::<Value>(&letter.content.record) {
         hide_tokens(&mut record);
@@ -34,12 +36,12 @@ pub(super) fn whole(letter: &Letter) -> Result<()> {
 }
 
 /// What was done about a letter.
-pub(super) fn decided(letter: &Letter, action: Action) {
+pub(super) fn decided(letter: &StoredDeadLetter, action: ResolutionKind) {
     say(&format!("{:>6}  {action}", letter.number));
 }
 
 /// Why nothing was done about a letter.
-pub(super) fn undecided(letter: &Letter, err: &Undecided) {
+pub(super) fn undecided(letter: &StoredDeadLetter, err: &ResolveError) {
     say(&format!("{:>6}  still waits: {err}", letter.number));
 }
 

@@ -22,17 +22,17 @@ fn an_id_reads_back_from_its_text() {
 
 #[test]
 fn a_proof_is_verified_by_the_secret_that_made_it_also_after_rotation() {
-    let old = Secrets::new("old", []);
-    let text = old.prove(id("public", "k-1")).to_string();
+    let old = SigningKeys::new("old", []);
+    let text = old.sign(id("public", "k-1")).to_string();
     assert_eq!(old.verify(&text).unwrap().id(), id("public", "k-1"));
-    assert!(Secrets::new("new", ["old"]).verify(&text).is_some());
-    assert!(Secrets::new("new", []).verify(&text).is_none());
+    assert!(SigningKeys::new("new", ["old"]).verify(&text).is_some());
+    assert!(SigningKeys::new("new", []).verify(&text).is_none());
 }
 
 #[test]
 fn a_text_that_no_edge_made_is_no_proof() {
-    let secrets = Secrets::new("secret", []);
-    let text = secrets.prove(id("public", "k-1")).to_string();
+    let secrets = SigningKeys::new("secret", []);
+    let text = secrets.sign(id("public", "k-1")).to_string();
     let mut forged = text.clone();
     forged.replace_range(47..48, if text.ends_with('0') { "1" } else { "0" });
     for text in
@@ -44,17 +44,17 @@ fn a_text_that_no_edge_made_is_no_proof() {
 
 #[test]
 fn secrets_do_not_print_themselves() {
-    assert_eq!(format!("{:?}", Secrets::new("hush", ["hushed"])), "Secrets(2)");
+    assert_eq!(format!("{:?}", SigningKeys::new("hush", ["hushed"])), "Secrets(2)");
 }
 
 #[test]
 fn secrets_are_read_from_a_list_and_each_is_long_enough() {
-    let secrets: Secrets = "the-first-secret,a-secret-before-it".parse().unwrap();
-    let old = Secrets::new("a-secret-before-it", []).prove(id("public", "k-1")).to_string();
-    let new = secrets.prove(id("public", "k-1")).to_string();
+    let secrets: SigningKeys = "the-first-secret,a-secret-before-it".parse().unwrap();
+    let old = SigningKeys::new("a-secret-before-it", []).sign(id("public", "k-1")).to_string();
+    let new = secrets.sign(id("public", "k-1")).to_string();
     assert!(secrets.verify(&old).is_some());
-    assert!(Secrets::new("the-first-secret", []).verify(&new).is_some());
+    assert!(SigningKeys::new("the-first-secret", []).verify(&new).is_some());
     for text in ["", "fifteen-letters", "the-first-secret,", ",the-first-secret"] {
-        assert!(text.parse::<Secrets>().is_err(), "{text}");
+        assert!(text.parse::<SigningKeys>().is_err(), "{text}");
     }
 }

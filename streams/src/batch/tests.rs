@@ -22,53 +22,53 @@ fn order(body: &str) -> Created {
 }
 
 /// Two events of each kind: all that is optional, and nothing of it.
-fn whats(kind: EventKind) -> [What; 2] {
+fn whats(kind: EventKind) -> [EventBody; 2] {
     let smallest = r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}]}"#;
     let whole = r#"{"customer_id":"17850","currency":"GBP","reference":"536365","expected_total":10,
         "lines":[{"sku":"85123A","quantity":1,"unit_price":5},{"sku":"BANK CHARGES","quantity":1,
         "unit_price":5}],"payment":{"token":"tok_visa"}}"#;
     let token = || order(whole).order.payment_token;
     let skus = || vec!["85123A".parse().unwrap(), "BANK CHARGES".parse().unwrap()];
-    let by_buyer = CancelReason::Requested { by: Requester::Buyer };
+    let by_buyer = CancelReason::Requested { by: CancelledBy::Buyer };
     match kind {
-        EventKind::Created => [smallest, whole].map(|body| What::Created(Box::new(order(body)))),
-        EventKind::Reserved => {
-            [None, token()].map(|payment_token| What::Reserved { amount: money(10), payment_token })
+        EventKind::Created => {
+            [smallest, whole].map(|body| EventBody::Created(Box::new(order(body))))
         }
+        EventKind::Reserved => [None, token()]
+            .map(|payment_token| EventBody::Reserved { amount: money(10), payment_token }),
         EventKind::Rejected => [
-            What::Rejected { reason: Rejection::OutOfStock { skus: skus() } },
-            What::Rejected { reason: Rejection::PriceChanged { skus: skus() } },
+            EventBody::Rejected { reason: Rejection::OutOfStock { skus: skus() } },
+            EventBody::Rejected { reason: Rejection::PriceChanged { skus: skus() } },
         ],
         EventKind::Conflicted => {
-            [smallest, whole].map(|body| What::Conflicted { digest: order(body).digest })
+            [smallest, whole].map(|body| EventBody::Conflicted { digest: order(body).digest })
         }
         EventKind::Paid => ["pi_1", "pi_2"]
-            .map(|intent| What::Paid { amount: money(10), payment_intent: intent.to_owned() }),
+            .map(|intent| EventBody::Paid { amount: money(10), payment_intent: intent.to_owned() }),
         EventKind::Declined => ["generic_decline", "insufficient_funds"]
-            .map(|code| What::Declined { decline_code: code.to_owned() }),
-        EventKind::Fulfilled => {
-            ["shp_1", "shp_2"].map(|shipment| What::Fulfilled { shipment: shipment.to_owned() })
-        }
+            .map(|code| EventBody::Declined { decline_code: code.to_owned() }),
+        EventKind::Fulfilled => ["shp_1", "shp_2"]
+            .map(|shipment| EventBody::Fulfilled { shipment: shipment.to_owned() }),
         EventKind::CancelRequested => {
-            [Requester::Buyer, Requester::Expiry].map(|by| What::CancelRequested { by })
+            [CancelledBy::Buyer, CancelledBy::Expiry].map(|by| EventBody::CancelRequested { by })
         }
-        EventKind::CancelRefused => [What::CancelRefused, What::CancelRefused],
+        EventKind::CancelRefused => [EventBody::CancelRefused, EventBody::CancelRefused],
         EventKind::Withdrawn => [by_buyer, CancelReason::Unshippable { skus: skus() }]
-            .map(|reason| What::Withdrawn { reason }),
+            .map(|reason| EventBody::Withdrawn { reason }),
         EventKind::Refunded => [None, Some(money(10))]
-            .map(|amount| What::Refunded { amount, reason: by_buyer.clone() }),
+            .map(|amount| EventBody::Refunded { amount, reason: by_buyer.clone() }),
         EventKind::Cancelled => [
             by_buyer,
             CancelReason::PaymentDeclined { decline_code: "insufficient_funds".to_owned() },
         ]
-        .map(|reason| What::Cancelled { reason }),
+        .map(|reason| EventBody::Cancelled { reason }),
     }
 }
 
 fn events(kind: EventKind) -> Vec<Event> {
     let at = Timestamp::from_millis(1_795_151_246_000);
     let [first, second] = whats(kind);
-    vec![Event { order_id: id(1), at, what: first }, Event { order_id: id(2), at, what: second }]
+    vec![Event { order_id: id(1), at, body: first }, Event { order_id: id(2), at, body: second }]
 }
 
 #[test]
@@ -102,7 +102,8 @@ fn the_same_events_have_the_same_id_and_another_grouping_has_another() {
     let events = events(EventKind::Paid);
     let ids = |events: &[Event], most| -> Vec<String> {
         let messages = messages(events, most);
-        let id = |message: &Outgoing| message.headers.get(NATS_MESSAGE_ID).unwrap().to_string();
+        let id =
+            |message: &OutboundMessage| message.headers.get(NATS_MESSAGE_ID).unwrap().to_string();
         messages.iter().map(id).collect()
     };
     assert_eq!(ids(&events, 2), ids(&events, 2));
@@ -117,7 +118,7 @@ fn no_batch_has_too_many_records_or_bytes_and_no_record_is_lost() {
         .map(|number| Event {
             order_id: id((number % 251) as u8),
             at: Timestamp::from_millis(number.into()),
-            what: What::Fulfilled { shipment: "s".repeat(2_000) },
+            body: EventBody::Fulfilled { shipment: "s".repeat(2_000) },
         })
         .collect();
     let messages = messages(&many, RECORDS_MAX);

@@ -2,26 +2,30 @@
 
 use super::*;
 
-fn brokers(known: usize, intervals: &[(&str, BrokerSync)]) -> Syncs {
+fn brokers(known: usize, intervals: &[(&str, FsyncPolicy)]) -> FsyncReport {
     let brokers = intervals.iter().map(|(name, sync)| ((*name).to_owned(), *sync)).collect();
-    Syncs { brokers, known, alive: None }
+    FsyncReport { brokers, known, alive: None }
 }
 
-const LAZY: BrokerSync = BrokerSync::Every(Duration::from_mins(2));
+const LAZY: FsyncPolicy = FsyncPolicy::Every(Duration::from_mins(2));
 
 #[test]
 fn a_majority_that_syncs_every_write_is_a_proof() {
     for answered in [2, 3] {
-        let all = [("a", BrokerSync::Always), ("b", BrokerSync::Always), ("c", BrokerSync::Always)];
-        assert_eq!(brokers(3, &all[..answered]).prove(Profile::Durable), Ok(()));
+        let all =
+            [("a", FsyncPolicy::Always), ("b", FsyncPolicy::Always), ("c", FsyncPolicy::Always)];
+        assert_eq!(brokers(3, &all[..answered]).verify_durability(Profile::Durable), Ok(()));
     }
-    assert_eq!(brokers(1, &[("a", BrokerSync::Always)]).prove(Profile::Single), Ok(()));
+    assert_eq!(
+        brokers(1, &[("a", FsyncPolicy::Always)]).verify_durability(Profile::Single),
+        Ok(())
+    );
 }
 
 #[test]
 fn one_broker_that_does_not_sync_every_write_is_named() {
-    let syncs = brokers(3, &[("a", BrokerSync::Always), ("b", LAZY), ("c", BrokerSync::Always)]);
-    let unproven = syncs.prove(Profile::Durable).unwrap_err();
+    let syncs = brokers(3, &[("a", FsyncPolicy::Always), ("b", LAZY), ("c", FsyncPolicy::Always)]);
+    let unproven = syncs.verify_durability(Profile::Durable).unwrap_err();
     assert_eq!(
         unproven.to_string(),
         "`durable` may not be claimed: b reports sync_interval 120s; set `sync_interval: always` \
@@ -31,15 +35,15 @@ fn one_broker_that_does_not_sync_every_write_is_named() {
 
 #[test]
 fn a_minority_proves_nothing() {
-    let too_few = |syncs: Syncs, profile, answered, known, needed| {
-        let expected = Unproven::TooFew { profile, answered, known, needed };
-        assert_eq!(syncs.prove(profile), Err(expected));
+    let too_few = |syncs: FsyncReport, profile, answered, known, needed| {
+        let expected = DurabilityUnverified::TooFew { profile, answered, known, needed };
+        assert_eq!(syncs.verify_durability(profile), Err(expected));
     };
-    too_few(brokers(3, &[("a", BrokerSync::Always)]), Profile::Durable, 1, 3, 2);
+    too_few(brokers(3, &[("a", FsyncPolicy::Always)]), Profile::Durable, 1, 3, 2);
     // A broker that has not heard of the others yet.
-    too_few(brokers(1, &[("a", BrokerSync::Always)]), Profile::Durable, 1, 3, 2);
+    too_few(brokers(1, &[("a", FsyncPolicy::Always)]), Profile::Durable, 1, 3, 2);
     too_few(
-        brokers(5, &[("a", BrokerSync::Always), ("b", BrokerSync::Always)]),
+        brokers(5, &[("a", FsyncPolicy::Always), ("b", FsyncPolicy::Always)]),
         Profile::Durable,
         2,
         5,
@@ -63,7 +67,7 @@ fn what_brokers_answer_is_read() {
     for answer in [lazy, always, stores_nothing] {
         syncs.hear(serde_json::from_str(answer).unwrap());
     }
-    let mut expected = brokers(3, &[("broker-1", BrokerSync::Always), ("broker-2", LAZY)]);
+    let mut expected = brokers(3, &[("broker-1", FsyncPolicy::Always), ("broker-2", LAZY)]);
     expected.alive = Some(["broker-2".to_owned()].into());
     assert_eq!(syncs, expected);
 }
@@ -71,7 +75,7 @@ fn what_brokers_answer_is_read() {
 #[test]
 fn a_start_waits_for_brokers_that_run_and_not_for_those_that_are_away() {
     let alive = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
-    let mut syncs = brokers(3, &[("a", BrokerSync::Always), ("b", BrokerSync::Always)]);
+    let mut syncs = brokers(3, &[("a", FsyncPolicy::Always), ("b", FsyncPolicy::Always)]);
     assert!(!syncs.is_whole(), "no leader has said that the third one is away");
     syncs.alive = alive(&["b", "c"]);
     assert!(!syncs.is_whole(), "the third one is only busy");

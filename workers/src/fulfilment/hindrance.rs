@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use deadpool_postgres::Object;
-use orders::{Line, Sku};
+use orders::{OrderLine, Sku};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ pub(super) async fn hindered(
     let ids: Vec<&Uuid> = wanted.keys().collect();
     let mut hindered = Vec::new();
     for row in connection.query(&select, &[&ids]).await? {
-        let Json(lines) = row.try_get::<_, Json<Vec<Line>>>("lines")?;
+        let Json(lines) = row.try_get::<_, Json<Vec<OrderLine>>>("lines")?;
         let skus = lines.into_iter().map(|line| line.sku);
         let skus: BTreeSet<Sku> = skus.filter(|sku| sku.as_str().starts_with(prefix)).collect();
         if !skus.is_empty() {

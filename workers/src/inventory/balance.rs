@@ -4,7 +4,7 @@ use crate::database::{Database, DatabaseError};
 
 /// A SKU whose numbers do not add up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unbalanced {
+pub struct StockImbalance {
     /// Which.
     pub sku: String,
     /// All that was put in.
@@ -17,7 +17,7 @@ pub struct Unbalanced {
     pub sold: i64,
 }
 
-impl Unbalanced {
+impl StockImbalance {
     /// Whether more was promised than there was.
     pub const fn is_oversold(&self) -> bool {
         self.reserved + self.sold > self.loaded
@@ -25,7 +25,7 @@ impl Unbalanced {
 }
 
 /// Every SKU whose numbers do not add up, at one moment.
-pub async fn unbalanced(database: &Database) -> Result<Vec<Unbalanced>, DatabaseError> {
+pub async fn stock_imbalances(database: &Database) -> Result<Vec<StockImbalance>, DatabaseError> {
     let mut connection = database.connection().await?;
     let transaction = connection.transaction().await?;
     // Reading every line of every order may take longer than the work on a set may.
@@ -53,7 +53,7 @@ pub async fn unbalanced(database: &Database) -> Result<Vec<Unbalanced>, Database
         )
         .await?;
     let read = rows.iter().map(|row| {
-        Ok(Unbalanced {
+        Ok(StockImbalance {
             sku: row.try_get(0)?,
             loaded: row.try_get(1)?,
             on_hand: row.try_get(2)?,

@@ -4,36 +4,39 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use deadpool_postgres::{Object, Transaction};
-use orders::{CancelReason, Line, What};
+use orders::{CancelReason, EventBody, OrderLine};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::reservation::{COLUMNS, Decision, Reservation, sums};
 use crate::database::{Database, DatabaseError};
-use crate::task::{StepError, Task, Verdict, now};
+use crate::task::{StepError, StepInput, StepOutcome, now};
 
 /// Releases each order, or finds that it was released before. An order that never came here is
 /// barred, so that it is not reserved when it comes: it has come to its end.
-pub async fn release(database: &Database, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+pub async fn release(
+    database: &Database,
+    tasks: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
     let mut reasons = Reasons::new();
     for task in tasks {
-        if let Some(reason) = reason(&task.event.what) {
+        if let Some(reason) = reason(&task.event.body) {
             reasons.entry(task.row_id()).or_insert(reason);
         }
     }
     let rows = database.settled(async |connection| release_all(connection, &reasons).await).await?;
-    let told = |task: &Task| rows.get(&task.row_id()).and_then(Reservation::cancelled);
-    Ok(tasks.iter().map(|task| Verdict::Done(told(task).into_iter().collect())).collect())
+    let told = |task: &StepInput| rows.get(&task.row_id()).and_then(Reservation::cancelled);
+    Ok(tasks.iter().map(|task| StepOutcome::Completed(told(task).into_iter().collect())).collect())
 }
 
 type Reasons = BTreeMap<Uuid, CancelReason>;
 
-fn reason(what: &What) -> Option<CancelReason> {
-    match what {
-        What::Declined { decline_code } => {
+fn reason(body: &EventBody) -> Option<CancelReason> {
+    match body {
+        EventBody::Declined { decline_code } => {
             Some(CancelReason::PaymentDeclined { decline_code: decline_code.clone() })
         }
-        What::Refunded { reason, .. } => Some(reason.clone()),
+        EventBody::Refunded { reason, .. } => Some(reason.clone()),
         _ => None,
     }
 }
@@ -62,7 +65,7 @@ async fn release_all(
     Ok(rows)
 }
 
-type Locked = (HashMap<Uuid, Reservation>, HashMap<Uuid, Vec<Line>>);
+type Locked = (HashMap<Uuid, Reservation>, HashMap<Uuid, Vec<OrderLine>>);
 
 async fn lock(transaction: &Transaction<'_>, reasons: &Reasons) -> Result<Locked, DatabaseError> {
     let sql = format!(
@@ -74,7 +77,7 @@ async fn lock(transaction: &Transaction<'_>, reasons: &Reasons) -> Result<Locked
     let (mut rows, mut lines) = (HashMap::new(), HashMap::new());
     for row in transaction.query(&statement, &[&ids]).await? {
         let reservation = Reservation::read(&row)?;
-        let held: Option<Json<Vec<Line>>> = row.try_get("lines")?;
+        let held: Option<Json<Vec<OrderLine>>> = row.try_get("lines")?;
         lines.insert(reservation.id, held.map_or_else(Vec::new, |Json(lines)| lines));
         rows.insert(reservation.id, reservation);
     }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use orders::{BodyDigest, CancelReason, Event, Line, Rejection, What};
+use orders::{BodyDigest, CancelReason, Event, EventBody, OrderLine, Rejection};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -66,14 +66,14 @@ impl Reservation {
             Decision::Barred(reason) => (reason.clone(), self.decided_at),
             Decision::Reserved | Decision::Rejected(_) => return None,
         };
-        let what = What::Cancelled { reason };
-        Some(Event { order_id: order_id(self.id), at: at.into(), what })
+        let body = EventBody::Cancelled { reason };
+        Some(Event { order_id: order_id(self.id), at: at.into(), body })
     }
 }
 
 /// How many of each SKU the lines hold together, in SKU order.
 pub(super) fn sums<'a>(
-    lines: impl IntoIterator<Item = &'a Line>,
+    lines: impl IntoIterator<Item = &'a OrderLine>,
 ) -> std::collections::BTreeMap<&'a str, i64> {
     let mut sums = std::collections::BTreeMap::new();
     for line in lines {

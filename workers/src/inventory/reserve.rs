@@ -8,40 +8,43 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use deadpool_postgres::{Object, Transaction};
-use orders::{Created, Event, PlaceOrder, Rejection, What};
-use streams::Mutant;
+use orders::{Created, Event, EventBody, PlaceOrder, Rejection};
+use streams::Sabotage;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::decide::Shelf;
 use super::reservation::{COLUMNS, Decision, Reservation};
 use crate::database::{Database, DatabaseError};
-use crate::task::{StepError, Task, Verdict, now};
+use crate::task::{StepError, StepInput, StepOutcome, now};
 
 /// Reserves each order, or rejects it, or finds what was decided before.
-pub async fn reserve(database: &Database, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
-    let asked: Vec<Asked<'_>> = tasks.iter().filter_map(Asked::of).collect();
+pub async fn reserve(
+    database: &Database,
+    tasks: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
+    let asked: Vec<PullRequest<'_>> = tasks.iter().filter_map(PullRequest::of).collect();
     let rows = database.settled(async |connection| decide_all(connection, &asked).await).await?;
     Ok(tasks.iter().map(|task| verdict(task, &rows)).collect())
 }
 
 /// An order that asks for stock.
-struct Asked<'a> {
+struct PullRequest<'a> {
     id: Uuid,
     placed_at: SystemTime,
     created: &'a Created,
 }
 
-impl<'a> Asked<'a> {
-    fn of(task: &'a Task) -> Option<Self> {
-        let What::Created(created) = &task.event.what else { return None };
+impl<'a> PullRequest<'a> {
+    fn of(task: &'a StepInput) -> Option<Self> {
+        let EventBody::Created(created) = &task.event.body else { return None };
         Some(Self { id: task.row_id(), placed_at: task.event.at.into(), created })
     }
 }
 
 /// An order that is decided here and now.
 struct New<'a> {
-    asked: &'a Asked<'a>,
+    asked: &'a PullRequest<'a>,
     rejection: Option<Rejection>,
 }
 
@@ -52,35 +55,37 @@ impl New<'_> {
 }
 
 /// The outcome of `task` as its order's row tells it. The same order may stand in a set twice.
-fn verdict(task: &Task, rows: &HashMap<Uuid, Reservation>) -> Verdict {
-    let What::Created(created) = &task.event.what else {
-        return Verdict::Never("reserve takes the event created only".to_owned());
+fn verdict(task: &StepInput, rows: &HashMap<Uuid, Reservation>) -> StepOutcome {
+    let EventBody::Created(created) = &task.event.body else {
+        return StepOutcome::Reject("reserve takes the event created only".to_owned());
     };
     let Some(row) = rows.get(&task.row_id()) else {
-        return Verdict::Never("the order has no row after its decision".to_owned());
+        return StepOutcome::Reject("the order has no row after its decision".to_owned());
     };
     if row.digest.is_some_and(|digest| digest != created.digest) {
         // The body that was committed first stands. Nothing keeps this one, so its time is its own.
-        let what = What::Conflicted { digest: created.digest };
-        return Verdict::outcome(Event { what, ..task.event.clone() });
+        let body = EventBody::Conflicted { digest: created.digest };
+        return StepOutcome::outcome(Event { body, ..task.event.clone() });
     }
-    let what = match &row.decision {
+    let body = match &row.decision {
         // An order that was reserved stays told as reserved: what came later tells itself.
-        Decision::Reserved | Decision::Released(..) => What::Reserved {
+        Decision::Reserved | Decision::Released(..) => EventBody::Reserved {
             amount: created.order.total,
             payment_token: created.order.payment_token.clone(),
         },
-        Decision::Rejected(reason) => What::Rejected { reason: reason.clone() },
-        Decision::Barred(_) => return Verdict::Done(row.cancelled().into_iter().collect()),
+        Decision::Rejected(reason) => EventBody::Rejected { reason: reason.clone() },
+        Decision::Barred(_) => {
+            return StepOutcome::Completed(row.cancelled().into_iter().collect());
+        }
     };
     let at = row.decided_at.into();
-    Verdict::outcome(Event { order_id: task.order_id(), at, what })
+    StepOutcome::outcome(Event { order_id: task.order_id(), at, body })
 }
 
 /// The rows of all orders, written now or before.
 async fn decide_all(
     connection: &mut Object,
-    asked: &[Asked<'_>],
+    asked: &[PullRequest<'_>],
 ) -> Result<HashMap<Uuid, Reservation>, DatabaseError> {
     let transaction = connection.transaction().await?;
     let mut shelf = lock(&transaction, asked).await?;
@@ -105,7 +110,10 @@ async fn decide_all(
     Ok(rows)
 }
 
-async fn lock(transaction: &Transaction<'_>, asked: &[Asked<'_>]) -> Result<Shelf, DatabaseError> {
+async fn lock(
+    transaction: &Transaction<'_>,
+    asked: &[PullRequest<'_>],
+) -> Result<Shelf, DatabaseError> {
     let lines = asked.iter().flat_map(|order| &order.created.order.lines);
     let skus: BTreeSet<&str> = lines.map(|line| line.sku.as_str()).collect();
     let statement = transaction
@@ -120,9 +128,9 @@ async fn lock(transaction: &Transaction<'_>, asked: &[Asked<'_>]) -> Result<Shel
 
 async fn existing(
     transaction: &Transaction<'_>,
-    asked: &[Asked<'_>],
+    asked: &[PullRequest<'_>],
 ) -> Result<HashMap<Uuid, Reservation>, DatabaseError> {
-    if Mutant::NoLedgerCheck.is_on() {
+    if Sabotage::NoLedgerCheck.is_on() {
         return Ok(HashMap::new());
     }
     let sql = format!("SELECT {COLUMNS} FROM inventory.reservations WHERE order_id = ANY($1)");
@@ -169,7 +177,7 @@ async fn insert(
         )
         .await?;
     // Another worker has the same order under other SKUs: its row decides.
-    let all_new = written == new.len() as u64 || Mutant::NoLedgerCheck.is_on();
+    let all_new = written == new.len() as u64 || Sabotage::NoLedgerCheck.is_on();
     if all_new { Ok(()) } else { Err(DatabaseError::Overtaken) }
 }
 

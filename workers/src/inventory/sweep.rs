@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use deadpool_postgres::Object;
-use orders::{Event, Requester, What};
+use orders::{CancelledBy, Event, EventBody};
 use streams::{PublishError, Publisher, batch};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -88,7 +88,7 @@ impl Due {
         Event {
             order_id: order_id(self.id),
             at: (self.decided_at + payment_timeout).into(),
-            what: What::CancelRequested { by: Requester::Expiry },
+            body: EventBody::CancelRequested { by: CancelledBy::Expiry },
         }
     }
 }

@@ -11,15 +11,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-use orders::{Event, Money, OrderId, PaymentToken, What};
-use streams::{Step, Trail};
+use orders::{Event, EventBody, Money, OrderId, PaymentToken};
+use streams::{DeliveryHistory, Step};
 use uuid::Uuid;
 
 use super::provider::{CallError, Confirmation, NewIntent, Provider};
 use super::row::{self, Payment, Rows, State};
 use super::{Failed, Payments, call_each, call_key, down};
 use crate::crash::{Stop, stop_at};
-use crate::task::{StepError, Task, Verdict, now};
+use crate::task::{StepError, StepInput, StepOutcome, now};
 
 /// The code under which the provider refuses a token that it does not know.
 const NO_SUCH_TOKEN: &str = "resource_missing";
@@ -31,7 +31,7 @@ struct Charge<'a> {
     order_id: OrderId,
     amount: Money,
     token: Option<&'a PaymentToken>,
-    trail: &'a Trail,
+    history: &'a DeliveryHistory,
     /// Whether the reservation's time is over.
     is_late: bool,
 }
@@ -39,9 +39,12 @@ struct Charge<'a> {
 type Charges<'a> = BTreeMap<Uuid, Charge<'a>>;
 type Failures = HashMap<Uuid, Failed>;
 
-pub(super) async fn charge(payments: &Payments, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
+pub(super) async fn charge(
+    payments: &Payments,
+    tasks: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
     let made_before = now() - payments.payment_timeout;
-    let charge = |task| Some((Task::row_id(task), Charge::of(task, made_before)?));
+    let charge = |task| Some((StepInput::row_id(task), Charge::of(task, made_before)?));
     let charges: Charges<'_> = tasks.iter().filter_map(charge).collect();
     let ids: Vec<Uuid> = charges.keys().copied().collect();
     let database = &payments.database;
@@ -51,68 +54,75 @@ pub(super) async fn charge(payments: &Payments, tasks: &[Task]) -> Result<Vec<Ve
     rows.extend(confirm_intents(payments, &charges, &rows, &mut failures).await?);
     let verdicts: Vec<_> =
         tasks.iter().map(|task| verdict(task, &charges, &rows, &mut failures)).collect();
-    let is_not_now = |verdict: &Verdict| matches!(verdict, Verdict::NotNow(_));
+    let is_not_now = |verdict: &StepOutcome| matches!(verdict, StepOutcome::Postpone(_));
     match verdicts.first() {
         // The whole set can wait where it is.
-        Some(Verdict::NotNow(error)) if verdicts.iter().all(is_not_now) => Err(down(error.clone())),
+        Some(StepOutcome::Postpone(error)) if verdicts.iter().all(is_not_now) => {
+            Err(down(error.clone()))
+        }
         _ => Ok(verdicts),
     }
 }
 
 impl<'a> Charge<'a> {
     /// What `task` asks for; late if its reservation was made before `made_before`.
-    fn of(task: &'a Task, made_before: SystemTime) -> Option<Self> {
-        let What::Reserved { amount, payment_token } = &task.event.what else { return None };
+    fn of(task: &'a StepInput, made_before: SystemTime) -> Option<Self> {
+        let EventBody::Reserved { amount, payment_token } = &task.event.body else { return None };
         Some(Self {
             order_id: task.order_id(),
             amount: *amount,
             token: payment_token.as_ref(),
-            trail: &task.trail,
+            history: &task.history,
             is_late: SystemTime::from(task.event.at) < made_before,
         })
     }
 
     fn key(&self, call: &str) -> String {
-        call_key(self.order_id, call, self.trail)
+        call_key(self.order_id, call, self.history)
     }
 }
 
-fn verdict(task: &Task, charges: &Charges<'_>, rows: &Rows, failures: &mut Failures) -> Verdict {
+fn verdict(
+    task: &StepInput,
+    charges: &Charges<'_>,
+    rows: &Rows,
+    failures: &mut Failures,
+) -> StepOutcome {
     let id = task.row_id();
     let Some(charge) = charges.get(&id) else {
-        return Verdict::Never("charge takes the event reserved only".to_owned());
+        return StepOutcome::Reject("charge takes the event reserved only".to_owned());
     };
     let row = rows.get(&id);
     match row.map_or(State::Pending, |row| row.state) {
         // The sweep has the order cancelled.
-        State::Pending if charge.is_late => Verdict::Done(Vec::new()),
+        State::Pending if charge.is_late => StepOutcome::Completed(Vec::new()),
         State::Pending => match failures.remove(&id) {
             Some(failed) => failed.into(),
-            None => Verdict::Later("the charge is not decided yet".to_owned()),
+            None => StepOutcome::Retry("the charge is not decided yet".to_owned()),
         },
         State::Paid | State::Refunded => {
-            Verdict::Done(row.and_then(|row| charge.paid(row)).into_iter().collect())
+            StepOutcome::Completed(row.and_then(|row| charge.paid(row)).into_iter().collect())
         }
         State::Declined => {
-            Verdict::Done(row.and_then(|row| charge.declined(row)).into_iter().collect())
+            StepOutcome::Completed(row.and_then(|row| charge.declined(row)).into_iter().collect())
         }
         // Withdrawn before any money was taken; that has been told.
-        State::Barred => Verdict::Done(Vec::new()),
+        State::Barred => StepOutcome::Completed(Vec::new()),
     }
 }
 
 impl Charge<'_> {
     fn paid(&self, row: &Payment) -> Option<Event> {
         let payment_intent = row.intent.clone()?;
-        self.event(row, What::Paid { amount: self.amount, payment_intent })
+        self.event(row, EventBody::Paid { amount: self.amount, payment_intent })
     }
 
     fn declined(&self, row: &Payment) -> Option<Event> {
-        self.event(row, What::Declined { decline_code: row.decline_code.clone()? })
+        self.event(row, EventBody::Declined { decline_code: row.decline_code.clone()? })
     }
 
-    fn event(&self, row: &Payment, what: What) -> Option<Event> {
-        Some(Event { order_id: self.order_id, at: row.decided_at?.into(), what })
+    fn event(&self, row: &Payment, body: EventBody) -> Option<Event> {
+        Some(Event { order_id: self.order_id, at: row.decided_at?.into(), body })
     }
 }
 

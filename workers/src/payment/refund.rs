@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use deadpool_postgres::Object;
-use orders::{Event, What};
-use streams::{Step, Trail};
+use orders::{Event, EventBody};
+use streams::{DeliveryHistory, Step};
 use uuid::Uuid;
 
 use super::provider::{Provider, Status};
@@ -14,11 +14,14 @@ use super::row::{self, Payment, Rows, State};
 use super::{Failed, Payments, call_each, call_key};
 use crate::crash::{Stop, stop_at};
 use crate::database::DatabaseError;
-use crate::task::{StepError, Task, Verdict, now, order_id};
+use crate::task::{StepError, StepInput, StepOutcome, now, order_id};
 
-pub(super) async fn refund(payments: &Payments, tasks: &[Task]) -> Result<Vec<Verdict>, StepError> {
-    let trails: BTreeMap<Uuid, &Trail> =
-        tasks.iter().map(|task| (task.row_id(), &task.trail)).collect();
+pub(super) async fn refund(
+    payments: &Payments,
+    tasks: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
+    let trails: BTreeMap<Uuid, &DeliveryHistory> =
+        tasks.iter().map(|task| (task.row_id(), &task.history)).collect();
     let ids: Vec<Uuid> = trails.keys().copied().collect();
     let database = &payments.database;
     database.settled(async |connection| bar(connection, &ids).await).await?;
@@ -43,12 +46,12 @@ pub(super) async fn refund(payments: &Payments, tasks: &[Task]) -> Result<Vec<Ve
     Ok(tasks.iter().map(|task| verdict(task, &rows, &mut failures)).collect())
 }
 
-fn verdict(task: &Task, rows: &Rows, failures: &mut HashMap<Uuid, Failed>) -> Verdict {
-    let What::Withdrawn { reason } = &task.event.what else {
-        return Verdict::Never("refund takes the event withdrawn only".to_owned());
+fn verdict(task: &StepInput, rows: &Rows, failures: &mut HashMap<Uuid, Failed>) -> StepOutcome {
+    let EventBody::Withdrawn { reason } = &task.event.body else {
+        return StepOutcome::Reject("refund takes the event withdrawn only".to_owned());
     };
     let Some(row) = rows.get(&task.row_id()) else {
-        return Verdict::Later("the payment has no row yet".to_owned());
+        return StepOutcome::Retry("the payment has no row yet".to_owned());
     };
     let (at, amount) = match row.state {
         State::Refunded => (row.refunded_at, row.amount),
@@ -58,11 +61,11 @@ fn verdict(task: &Task, rows: &Rows, failures: &mut HashMap<Uuid, Failed>) -> Ve
     };
     match (at, failures.remove(&row.id)) {
         (Some(at), _) => {
-            let what = What::Refunded { amount, reason: reason.clone() };
-            Verdict::outcome(Event { order_id: task.order_id(), at: at.into(), what })
+            let body = EventBody::Refunded { amount, reason: reason.clone() };
+            StepOutcome::outcome(Event { order_id: task.order_id(), at: at.into(), body })
         }
         (None, Some(failed)) => failed.into(),
-        (None, None) => Verdict::Later("the refund is not decided yet".to_owned()),
+        (None, None) => StepOutcome::Retry("the refund is not decided yet".to_owned()),
     }
 }
 
@@ -74,9 +77,13 @@ impl Payment {
 }
 
 /// Cancels the intent, or refunds it if it has succeeded. Gives the row's new state.
-async fn undo(payments: &Payments, row: &Payment, trail: &Trail) -> Result<&'static str, Failed> {
+async fn undo(
+    payments: &Payments,
+    row: &Payment,
+    history: &DeliveryHistory,
+) -> Result<&'static str, Failed> {
     let intent = row.intent.as_deref().unwrap_or_default();
-    let key = |call: &str| call_key(order_id(row.id), call, trail);
+    let key = |call: &str| call_key(order_id(row.id), call, history);
     if row.state == State::Pending {
         let key = key("cancel");
         let cancel = async |provider: &Provider| provider.cancel(intent, &key).await;

@@ -5,13 +5,14 @@ use payment_simulator::control;
 use streams::Pool;
 
 use super::Stand;
-use crate::up::{Beside, Member};
+use crate::up::{Companion, RoleProcess};
 
 impl Stand {
     /// Where the bare HTTP server is; starts it the first time.
     pub(in super::super) async fn bare(&mut self) -> Result<String> {
         if self.beside.is_empty() {
-            let bare = Beside { name: "bare", role: "bare", ready_path: "/", provider_url: None };
+            let bare =
+                Companion { name: "bare", role: "bare", ready_path: "/", provider_url: None };
             self.beside.push(self.cluster.beside(&bare).await?);
         }
         Ok(self.beside[0].url().to_owned())
@@ -40,7 +41,7 @@ impl Stand {
 
     /// Lets `count` workers of a pool run.
     pub(in super::super) async fn keep(&mut self, pool: Pool, count: usize) -> Result<()> {
-        let of_pool = |(its_pool, _): &&mut (Pool, Member)| *its_pool == pool;
+        let of_pool = |(its_pool, _): &&mut (Pool, RoleProcess)| *its_pool == pool;
         let mut running = 0;
         for (_, worker) in self.cluster.workers.iter_mut().filter(of_pool) {
             running += 1;

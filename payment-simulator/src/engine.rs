@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::operation::{NewIntent, Operation};
 
 /// All intents and refunds, in the order in which they were made: the number in an id is its place.
-pub(super) struct Ledger {
+pub(super) struct Engine {
     /// Tells this run's ids from those of another.
     run: String,
     intents: Vec<Entry>,
@@ -64,9 +64,9 @@ pub(super) struct Outcome {
     pub(super) silent: bool,
 }
 
-impl Ledger {
-    pub(super) fn new(run: u32) -> Ledger {
-        Ledger { run: format!("{run:08x}"), intents: Vec::new(), refunds: Vec::new() }
+impl Engine {
+    pub(super) fn new(run: u32) -> Engine {
+        Engine { run: format!("{run:08x}"), intents: Vec::new(), refunds: Vec::new() }
     }
 
     pub(super) fn execute(&mut self, operation: Operation) -> Outcome {

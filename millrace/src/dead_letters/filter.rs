@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use streams::Pool;
-use streams::dead_letter::{Letter, Reason};
+use streams::dead_letter::{Reason, StoredDeadLetter};
 
 /// Which letters: all that meet every condition.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct Choice {
+pub(super) struct LetterFilter {
     /// Letters by their numbers
     #[arg(value_name = "NUMBER")]
     numbers: Vec<u64>,
@@ -23,7 +23,7 @@ pub(super) struct Choice {
     since: Option<Duration>,
 }
 
-impl Choice {
+impl LetterFilter {
     /// Whether nothing is chosen, so that every letter is meant.
     pub(super) const fn is_open(&self) -> bool {
         self.numbers.is_empty()
@@ -33,7 +33,7 @@ impl Choice {
     }
 
     /// Whether `letter` is meant.
-    pub(super) fn takes(&self, letter: &Letter) -> bool {
+    pub(super) fn matches(&self, letter: &StoredDeadLetter) -> bool {
         let is_of = |pool| letter.step().is_some_and(|step| step.pool() == pool);
         (self.numbers.is_empty() || self.numbers.contains(&letter.number))
             && self.pool.is_none_or(is_of)
@@ -42,7 +42,7 @@ impl Choice {
     }
 }
 
-fn age(letter: &Letter) -> Duration {
+fn age(letter: &StoredDeadLetter) -> Duration {
     let died = Duration::from_millis(letter.content.last_at_ms.as_millis().max(0) as u64);
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(died)
 }
@@ -51,11 +51,11 @@ fn age(letter: &Letter) -> Duration {
 mod tests {
     use orders::Timestamp;
     use streams::dead_letter::DeadLetter;
-    use streams::{Origin, Trail};
+    use streams::{DeliveryHistory, Origin};
 
     use super::*;
 
-    fn letter(number: u64, step: &str, reason: Reason, age: Duration) -> Letter {
+    fn letter(number: u64, step: &str, reason: Reason, age: Duration) -> StoredDeadLetter {
         let died = SystemTime::UNIX_EPOCH.elapsed().unwrap().saturating_sub(age);
         let died = Timestamp::from_millis(died.as_millis() as i64);
         let origin = Origin { stream: "ORDERS".to_owned(), sequence: 1 };
@@ -63,25 +63,28 @@ mod tests {
             step: step.to_owned(),
             reason,
             error: String::new(),
-            trail: Trail { origin, first_at: died, tries: 0, replays: 0 },
+            history: DeliveryHistory { origin, first_at: died, attempts: 0, replays: 0 },
             last_at_ms: died,
             record: String::new(),
         };
-        Letter { number, content, handled: None }
+        StoredDeadLetter { number, content, handled: None }
     }
 
     #[test]
     fn a_letter_is_meant_when_it_meets_every_condition() {
         let old = letter(1, "charge", Reason::Exhausted, Duration::from_hours(3));
         let new = letter(2, "ship", Reason::Poison, Duration::from_mins(1));
-        let chosen = |choice: Choice| (choice.takes(&old), choice.takes(&new));
-        let any = Choice::default;
+        let chosen = |filter: LetterFilter| (filter.matches(&old), filter.matches(&new));
+        let any = LetterFilter::default;
         assert_eq!(chosen(any()), (true, true));
-        assert_eq!(chosen(Choice { numbers: vec![1], ..any() }), (true, false));
-        assert_eq!(chosen(Choice { pool: Some(Pool::Fulfilment), ..any() }), (false, true));
-        assert_eq!(chosen(Choice { reason: Some(Reason::Exhausted), ..any() }), (true, false));
+        assert_eq!(chosen(LetterFilter { numbers: vec![1], ..any() }), (true, false));
+        assert_eq!(chosen(LetterFilter { pool: Some(Pool::Fulfilment), ..any() }), (false, true));
+        assert_eq!(
+            chosen(LetterFilter { reason: Some(Reason::Exhausted), ..any() }),
+            (true, false)
+        );
         let since = Some(Duration::from_hours(2));
-        assert_eq!(chosen(Choice { since, ..any() }), (false, true));
-        assert_eq!(chosen(Choice { since, numbers: vec![1], ..any() }), (false, false));
+        assert_eq!(chosen(LetterFilter { since, ..any() }), (false, true));
+        assert_eq!(chosen(LetterFilter { since, numbers: vec![1], ..any() }), (false, false));
     }
 }

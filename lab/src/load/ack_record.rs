@@ -13,21 +13,21 @@ const BYTES: usize = ID_BYTES + 8;
 
 /// One acknowledged order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Promise {
+pub struct AckRecord {
     /// The id that was answered, without its proof.
     pub id: OrderId,
     /// When the order was due, or posted in a closed loop.
     pub posted_at: Timestamp,
 }
 
-impl Promise {
+impl AckRecord {
     /// Writes all of them to `file`.
     pub fn write_all(file: &Path, promises: &[Self]) -> Result<()> {
         let write = || {
             let mut out = BufWriter::new(File::create(file)?);
-            for promise in promises {
-                out.write_all(promise.id.as_bytes())?;
-                out.write_all(&promise.posted_at.as_millis().to_be_bytes())?;
+            for ack_record in promises {
+                out.write_all(ack_record.id.as_bytes())?;
+                out.write_all(&ack_record.posted_at.as_millis().to_be_bytes())?;
             }
             out.flush()
         };
@@ -60,12 +60,12 @@ mod tests {
     fn what_is_written_reads_back() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("promises");
-        let promise = |byte| Promise {
+        let ack_record = |byte| AckRecord {
             id: OrderId::from_bytes([byte; 16]),
             posted_at: Timestamp::from_millis(i64::from(byte) - 2),
         };
-        let promises = [promise(1), promise(200)];
-        Promise::write_all(&file, &promises).unwrap();
-        assert_eq!(Promise::read_all(&file).unwrap(), promises);
+        let promises = [ack_record(1), ack_record(200)];
+        AckRecord::write_all(&file, &promises).unwrap();
+        assert_eq!(AckRecord::read_all(&file).unwrap(), promises);
     }
 }

@@ -14,7 +14,7 @@ use millrace::ledger::{Acknowledged, Ledger};
 use rand::RngExt;
 
 use crate::input::OrderRow;
-pub use checkout::{Answer, Checkout, NO_ANSWER};
+pub use checkout::{NO_ANSWER, OrderClient, PlacementResult};
 
 /// Orders that are posted at the same time: enough for batches to form, as from a busy shop.
 const BUYERS: usize = 64;
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What became of all orders.
 #[derive(Debug, Default)]
-pub struct Answers {
+pub struct PlacementResults {
     /// Every 202.
     pub acknowledged: Vec<Acknowledged>,
     /// How long each 202 took, from the first post of its order.
@@ -39,24 +39,24 @@ pub async fn place_all(
     rows: &[OrderRow],
     accepted: &AtomicU64,
     ledger: &mut Ledger,
-) -> Result<Answers> {
-    let checkout = Checkout::new(edge_urls, PATIENCE);
+) -> Result<PlacementResults> {
+    let checkout = OrderClient::new(edge_urls, PATIENCE);
     let run = new_run();
     let posts = rows.iter().enumerate().map(|(number, row)| {
         let (checkout, key) = (&checkout, format!("{run}-{}", row.invoice));
         async move { checkout.place(number, key, Bytes::from(row.body())).await }
     });
-    let mut answers = Answers::default();
+    let mut answers = PlacementResults::default();
     let mut posts = stream::iter(posts).buffer_unordered(BUYERS);
     while let Some(answer) = posts.next().await {
         match answer? {
-            Answer::Accepted(entry, took) => {
+            PlacementResult::Accepted(entry, took) => {
                 accepted.fetch_add(1, Ordering::Relaxed);
                 ledger.write(&entry)?;
                 answers.acknowledged.push(entry);
                 answers.ack_times.push(took);
             }
-            Answer::Refused(title) => *answers.refused.entry(title).or_default() += 1,
+            PlacementResult::Refused(title) => *answers.refused.entry(title).or_default() += 1,
         }
     }
     Ok(answers)

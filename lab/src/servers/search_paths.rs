@@ -16,7 +16,7 @@ const POSTGRESQL_VERSIONS: &str = "/usr/lib/postgresql";
 
 /// Places for server programs.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct SearchPaths {
     /// What the user named, by the name of the variable.
     pub named: BTreeMap<&'static str, PathBuf>,
     /// Folders that are searched, in this order.
@@ -25,7 +25,7 @@ pub struct Places {
     pub cache: Option<PathBuf>,
 }
 
-impl Places {
+impl SearchPaths {
     /// Reads the environment: the variables that name servers, `PATH`, and where caches belong.
     pub fn from_environment() -> Self {
         let variables = [NATS_SERVER, REDIS, POSTGRESQL, STRACE].map(|kind| kind.variable);

@@ -23,7 +23,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// The way to all edges of a cluster. Cheap to clone.
 #[derive(Clone)]
-pub struct Checkout {
+pub struct OrderClient {
     client: Client<HttpConnector, Full<Bytes>>,
     edge_urls: Vec<String>,
     patience: Duration,
@@ -31,14 +31,14 @@ pub struct Checkout {
 
 /// What became of an order.
 #[derive(Debug)]
-pub enum Answer {
+pub enum PlacementResult {
     /// It was acknowledged, so long after it was first posted.
     Accepted(Acknowledged, Duration),
     /// It was not taken: the title of the problem.
     Refused(String),
 }
 
-impl Checkout {
+impl OrderClient {
     /// A checkout that goes on repeating an order for as long as its `patience` lasts.
     pub fn new(edge_urls: &[String], patience: Duration) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
@@ -47,7 +47,7 @@ impl Checkout {
 
     /// Posts one order to the edge number `edge`, or the next ones, until there is an answer about
     /// it.
-    pub async fn place(&self, edge: usize, key: String, body: Bytes) -> Result<Answer> {
+    pub async fn place(&self, edge: usize, key: String, body: Bytes) -> Result<PlacementResult> {
         let (posted_at, begun) = (SystemTime::now().into(), Instant::now());
         let request = |edge_url: &str| {
             Request::post(format!("{edge_url}/v1/orders"))
@@ -64,10 +64,10 @@ impl Checkout {
                     posted_at_ms: posted_at,
                     acknowledged_at_ms: SystemTime::now().into(),
                 };
-                Answer::Accepted(entry, begun.elapsed())
+                PlacementResult::Accepted(entry, begun.elapsed())
             }
-            Some((_, answer)) => Answer::Refused(read::<Problem>(&answer)?.title),
-            None => Answer::Refused(NO_ANSWER.to_owned()),
+            Some((_, answer)) => PlacementResult::Refused(read::<Problem>(&answer)?.title),
+            None => PlacementResult::Refused(NO_ANSWER.to_owned()),
         })
     }
 

@@ -8,7 +8,7 @@ use crate::task::{order_id, row_id};
 
 /// One order's money.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldFunds {
     /// Whose.
     pub order_id: OrderId,
     /// Minor units that were captured and not given back.
@@ -23,7 +23,7 @@ pub async fn page(
     database: &Database,
     after: Option<OrderId>,
     limit: i64,
-) -> Result<Vec<Held>, DatabaseError> {
+) -> Result<Vec<HeldFunds>, DatabaseError> {
     let connection = database.connection().await?;
     let select = connection
         .prepare_cached(
@@ -34,7 +34,7 @@ pub async fn page(
     let after = after.map_or(Uuid::nil(), row_id);
     let rows = connection.query(&select, &[&after, &limit]).await?;
     let held = rows.iter().map(|row| {
-        Ok(Held {
+        Ok(HeldFunds {
             order_id: order_id(row.try_get(0)?),
             amount: row.try_get(1)?,
             is_pending: row.try_get(2)?,

@@ -6,7 +6,7 @@ use crate::database::{Database, DatabaseError};
 
 /// Orders by what has happened to them. An order counts in every number that it has reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct StatusCounts {
     /// Stock was held for them.
     pub reserved: u64,
     /// Nothing was held for them. Final.
@@ -19,7 +19,7 @@ pub struct Tally {
     pub cancelled: u64,
 }
 
-impl Tally {
+impl StatusCounts {
     /// Orders that nothing can happen to any more.
     pub const fn finals(&self) -> u64 {
         self.rejected + self.fulfilled + self.cancelled
@@ -27,7 +27,7 @@ impl Tally {
 }
 
 /// Counts all orders.
-pub async fn tally(database: &Database) -> Result<Tally, DatabaseError> {
+pub async fn status_counts(database: &Database) -> Result<StatusCounts, DatabaseError> {
     let connection = database.connection().await?;
     let counted = async |sql| {
         let mut counts = BTreeMap::new();
@@ -44,7 +44,7 @@ pub async fn tally(database: &Database) -> Result<Tally, DatabaseError> {
     let sum = |counts: &BTreeMap<String, u64>, states: &[&str]| {
         states.iter().filter_map(|state| counts.get(*state)).sum()
     };
-    Ok(Tally {
+    Ok(StatusCounts {
         reserved: sum(&reservations, &["reserved", "released"]),
         rejected: sum(&reservations, &["rejected"]),
         paid: sum(&payments, &["paid", "refunded"]),

@@ -13,7 +13,7 @@ const LONGEST_MICROS: u64 = 120_000_000;
 const CURVE_STEPS_A_HALF: u32 = 4;
 
 /// Counts of one phase.
-pub(super) struct Tally {
+pub(super) struct PhaseStats {
     begun: Instant,
     all: Histogram<u64>,
     this_second: Histogram<u64>,
@@ -26,7 +26,7 @@ pub(super) struct Tally {
     pub(super) unsent: u64,
 }
 
-impl Tally {
+impl PhaseStats {
     pub(super) fn new(begun: Instant) -> Self {
         Self {
             begun,
@@ -109,10 +109,10 @@ mod tests {
     #[test]
     fn what_could_not_be_sent_counts_as_late() {
         let begun = Instant::now();
-        let mut tally = Tally::new(begun);
-        tally.acknowledge(begun, begun + Duration::from_millis(1));
-        tally.leave_unsent(begun, begun + Duration::from_millis(900));
-        let (times, seconds) = tally.close(begun + Duration::from_millis(2_500));
+        let mut phase_stats = PhaseStats::new(begun);
+        phase_stats.acknowledge(begun, begun + Duration::from_millis(1));
+        phase_stats.leave_unsent(begun, begun + Duration::from_millis(900));
+        let (times, seconds) = phase_stats.close(begun + Duration::from_millis(2_500));
         assert!((times.p99 / 900.0 - 1.0).abs() < 0.01, "{times:?}");
         assert_eq!(seconds.iter().map(|it| it.acknowledged).collect::<Vec<_>>(), [1, 0]);
     }
