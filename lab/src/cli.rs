@@ -1,5 +1,6 @@
 //! The command line of the lab.
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
@@ -11,17 +12,10 @@ use payment_simulator::SimulatorArgs;
 /// Millrace on one machine: takes orders from checkouts and carries them to fulfilment, none lost,
 /// none charged twice, none oversold.
 #[derive(Parser)]
-#[command(
-    name = "millrace-lab",
-    version,
-    max_term_width = 100,
-    args_conflicts_with_subcommands = true
-)]
+#[command(name = "millrace-lab", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    demo: demo::DemoArgs,
+    pub(crate) command: Command,
 }
 
 #[derive(Subcommand)]
@@ -52,18 +46,24 @@ pub(crate) enum Command {
     Reap,
 }
 
-impl Cli {
-    /// What to do: the demo, if nothing is named.
-    pub(crate) fn command(self) -> Command {
-        self.command.unwrap_or_else(|| Command::Demo(Box::new(self.demo)))
+/// The same arguments, for the demo if they name no command. (If its options were those of the program, each
+/// command would read the environment of the demo, too.)
+pub(crate) fn with_default_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    const ABOUT: [&str; 4] = ["-h", "--help", "-V", "--version"];
+    let first = arguments.get(1).map(|argument| argument.to_string_lossy());
+    let names_no_command =
+        first.is_none_or(|first| first.starts_with('-') && !ABOUT.contains(&first.as_ref()));
+    if names_no_command {
+        arguments.insert(1.min(arguments.len()), "demo".into());
     }
+    arguments
 }
 
 impl Command {
     /// Whether it runs one process of a cluster, whose output is its log.
-    pub(crate) const fn is_role(&self) -> bool {
+    pub(crate) const fn writes_log(&self) -> bool {
         match self {
-            Self::Product(command) => command.is_role(),
+            Self::Product(command) => command.writes_log(),
             Self::PaymentSimulator(_) | Self::Bare(_) | Self::Synchronous(_) => true,
             _ => false,
         }
@@ -84,5 +84,24 @@ impl Command {
             Self::Reap => reaper::reap(io::stdin().lock())?,
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_name_no_command_are_for_the_demo() {
+        let command = |arguments: &[&str]| {
+            let arguments = std::iter::once(&"millrace-lab").chain(arguments).map(OsString::from);
+            with_default_command(arguments.collect())[1].clone()
+        };
+        for arguments in [&[][..], &["--running"], &["--orders", "FILE"]] {
+            assert_eq!(command(arguments), "demo");
+        }
+        for arguments in [&["up"][..], &["--help"], &["-V"], &["reap"]] {
+            assert_eq!(command(arguments), arguments[0]);
+        }
     }
 }

@@ -9,12 +9,12 @@ use cli::Cli;
 use millrace::{finish, options, telemetry};
 
 fn main() -> ExitCode {
-    let cli: Cli = match options::parse() {
+    let arguments = cli::with_default_command(std::env::args_os().collect());
+    let Cli { command } = match options::parse_from(arguments) {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let command = cli.command();
-    let is_role = command.is_role();
-    telemetry::start(if is_role { "info" } else { "error" });
-    finish(command.run(), is_role)
+    let writes_log = command.writes_log();
+    telemetry::start(if writes_log { "info" } else { "error" });
+    finish(command.run(), writes_log)
 }

@@ -46,7 +46,7 @@ pub struct DatabaseAddress {
 pub struct ProviderAddress {
     /// Base URL of the payment provider, by http or https, without a path
     /// [default: from .millrace/env]
-    #[arg(long, env = "MILLRACE_PROVIDER_URL", value_parser = provider::base_url)]
+    #[arg(long, env = "MILLRACE_PROVIDER_URL", hide_env_values = true, value_parser = provider::base_url)]
     pub provider_url: Option<String>,
     /// The payment provider's secret key [default: from .millrace/env]
     #[arg(

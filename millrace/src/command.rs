@@ -39,9 +39,9 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it is a role: a long-running process of a cluster, whose output is its log.
-    pub const fn is_role(&self) -> bool {
-        matches!(self, Self::Edge(_) | Self::Worker(_))
+    /// Whether its output is its log, as that of a role and of a migration.
+    pub const fn writes_log(&self) -> bool {
+        matches!(self, Self::Edge(_) | Self::Worker(_) | Self::Migrate(_))
     }
 
     /// Runs the role or command until it ends.
@@ -61,10 +61,10 @@ impl Command {
     }
 }
 
-/// The exit code for `result`. An error is logged for a role, and printed for a command.
-pub fn finish(result: Result<ExitCode>, is_role: bool) -> ExitCode {
+/// The exit code for `result`. An error is logged if the process writes a log, and printed otherwise.
+pub fn finish(result: Result<ExitCode>, writes_log: bool) -> ExitCode {
     result.unwrap_or_else(|error| {
-        if is_role {
+        if writes_log {
             tracing::error!("{error:#}");
         } else {
             print_error(&error);

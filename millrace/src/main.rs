@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let is_role = command.is_role();
-    telemetry::start(if is_role { "info" } else { "error" });
-    finish(command.run(), is_role)
+    let writes_log = command.writes_log();
+    telemetry::start(if writes_log { "info" } else { "error" });
+    finish(command.run(), writes_log)
 }

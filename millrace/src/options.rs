@@ -1,6 +1,7 @@
 //! Parses the command line and the environment variables behind its options. All errors are
 //! reported together, each with option, variable and cause, before anything is started.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -17,7 +18,11 @@ const USAGE_ERROR: u8 = 2;
 /// # Errors
 /// The exit code, after all errors (or the help text) are printed.
 pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    parse_from(std::env::args_os().collect())
+}
+
+/// The same for these arguments, of which the first is the name of the program.
+pub fn parse_from<Cli: Parser>(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
     Cli::try_parse_from(&arguments).map_err(|error| {
         let code = if error.exit_code() == 0 { 0 } else { USAGE_ERROR };
         match option_errors(&Cli::command(), &arguments, &error) {
@@ -32,16 +37,34 @@ pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
 /// kind of error. clap stops at the first error, so each pass makes the options it found accept any
 /// value, and the next pass finds more.
 fn option_errors(command: &Command, arguments: &[OsString], first: &Error) -> Vec<String> {
+    let options = options_of(command, arguments);
     let mut command = command.clone();
-    let mut messages = describe(&command, first);
+    let mut messages = describe(&options, first);
+    let mut seen = BTreeSet::new();
     let mut flags = flags_of(first);
-    while !flags.is_empty() {
+    // An option without a value is found again in each pass, whatever it accepts.
+    while flags.iter().any(|flag| seen.insert(flag.clone())) {
         command = flags.iter().fold(command, |command, flag| accept_any_value(command, flag));
         let Err(next) = command.clone().try_get_matches_from(arguments) else { break };
-        messages.extend(describe(&command, &next));
         flags = flags_of(&next);
+        if flags.iter().any(|flag| !seen.contains(flag)) {
+            messages.extend(describe(&options, &next));
+        }
     }
     messages
+}
+
+/// The options of the subcommand that `arguments` name, and of the commands above it.
+fn options_of<'a>(command: &'a Command, arguments: &[OsString]) -> Vec<&'a Arg> {
+    let mut command = command;
+    let mut options: Vec<&Arg> = command.get_arguments().collect();
+    for subcommand in arguments {
+        if let Some(found) = command.find_subcommand(subcommand) {
+            command = found;
+            options.extend(command.get_arguments());
+        }
+    }
+    options
 }
 
 /// The flags, such as `--listen`, that an error from clap is about.
@@ -61,34 +84,28 @@ fn flags_of(error: &Error) -> Vec<String> {
 }
 
 /// A message for each option that `error` is about. Values of secret options are left out.
-fn describe(command: &Command, error: &Error) -> Vec<String> {
-    let invalid_value = match error.get(ContextKind::InvalidValue) {
-        Some(ContextValue::String(value)) if !value.is_empty() => {
-            let cause = error.source().map_or("cannot be used".to_owned(), ToString::to_string);
-            Some((value, cause))
-        }
-        _ => None,
+fn describe(options: &[&Arg], error: &Error) -> Vec<String> {
+    let value = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => value,
+        _ => "",
+    };
+    let cause = match (error.kind(), error.source()) {
+        (ErrorKind::MissingRequiredArgument, _) => "is required".to_owned(),
+        (_, Some(source)) => source.to_string(),
+        (_, None) => "has no value".to_owned(),
     };
     let describe = |flag: &String| {
-        let option = find_option(command, flag);
+        let option = options.iter().copied().rfind(|option| has_flag(option, flag));
         let variable = option.and_then(Arg::get_env).map(|variable| variable.to_string_lossy());
         let name = variable.map_or(flag.clone(), |variable| format!("{flag} ({variable})"));
         let is_secret = option.is_some_and(Arg::is_hide_env_values_set);
-        match &invalid_value {
-            Some((_, cause)) if is_secret => format!("{name}: {cause}"),
-            Some((value, cause)) => format!("{name}: `{value}`: {cause}"),
-            None => format!("{name}: is required"),
+        if value.is_empty() || is_secret {
+            format!("{name}: {cause}")
+        } else {
+            format!("{name}: `{value}`: {cause}")
         }
     };
     flags_of(error).iter().map(describe).collect()
-}
-
-/// The option with this flag, of `command` or of one of its subcommands.
-fn find_option<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
-    let mut options = command.get_arguments();
-    options
-        .find(|option| has_flag(option, flag))
-        .or_else(|| command.get_subcommands().find_map(|command| find_option(command, flag)))
 }
 
 fn accept_any_value(command: Command, flag: &str) -> Command {
@@ -158,6 +175,15 @@ mod tests {
         assert!(url.is_some_and(|url| url.ends_with("is required")), "{errors:?}");
         assert!(cores.is_some(), "{errors:?}");
         assert!(secret.is_some_and(|secret| !secret.contains("hush")), "{errors:?}");
+    }
+
+    #[test]
+    fn an_option_without_a_value_is_named_once_and_other_errors_beside_it() {
+        for arguments in [["millrace", "serve", "--cores"], ["millrace", "serve", "--cores="]] {
+            let errors = errors_of(&arguments);
+            assert_eq!(errors.iter().filter(|error| error.starts_with("--cores: ")).count(), 1);
+            assert!(errors.len() >= 1, "{errors:?}");
+        }
     }
 
     #[test]

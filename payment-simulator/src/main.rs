@@ -1,6 +1,6 @@
 //! The binary `payment-simulator`: serves until SIGTERM or SIGINT.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use anyhow::Result;
 use clap::Parser;
@@ -18,6 +18,10 @@ struct Cli {
 fn main() -> Result<()> {
     let Cli { args } = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
     args.serve()
 }
