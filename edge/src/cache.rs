@@ -25,8 +25,8 @@ impl Cache {
     /// A lazy connection to the Redis at `url`, which need not be running yet. Fails only if `url`
     /// is invalid.
     pub(crate) fn open(url: &str) -> RedisResult<Self> {
-        // After a failure the next call reconnects once the delay is over, so the connection manager
-        // need not retry by itself.
+        // After a failure the next call reconnects once the delay is over, so the connection
+        // manager need not retry by itself.
         let config = ConnectionManagerConfig::new().set_number_of_retries(0);
         let connection =
             ConnectionManager::new_lazy_with_config(redis::Client::open(url)?, config)?;

@@ -55,8 +55,8 @@ pub(crate) async fn serve(
         () = activity.wait_until_idle(IDLE_TIMEOUT) => return,
         () = stop.cancelled() => {}
     }
-    // Requests that are already being sent are still answered, with a header that asks the client to
-    // close.
+    // Requests that are already being sent are still answered, with a header that asks the client
+    // to close.
     tokio::select! {
         biased;
         result = connection.as_mut() => return log_error(result),

@@ -3,9 +3,9 @@
 //! | path | what it does | module |
 //! |---|---|---|
 //! | `POST /v1/orders` | accepts an order | `place_order`, `ingest`, `idempotency` |
-//! | `GET /v1/orders/{id}` | returns the status of an order | `order_status` |
-//! | `POST /v1/orders/{id}/cancel` | requests the cancellation of an order | `cancel_order` |
-//! | `GET /v1/stock/{sku}`, `GET /v1/stock?sku=A&sku=B` | returns stock levels | `stock`, `stock/cache` |
+//! | `GET /v1/orders/{id}` | status of an order | `order_status` |
+//! | `POST /v1/orders/{id}/cancel` | requests cancellation | `cancel_order` |
+//! | `GET /v1/stock/{sku}`, `GET /v1/stock?sku=A&sku=B` | stock levels | `stock`, `stock/cache` |
 //! | `GET /livez`, `GET /readyz` | liveness and readiness probes | `health` |
 //!
 //! [`run`] starts one shard for each core: a thread with its own runtime, broker connection and

@@ -84,8 +84,8 @@ pub(crate) const STOCK_CACHE_TIMEOUT: Duration = Duration::from_millis(20);
 /// Timeout of a stock lookup in the database.
 pub(crate) const STOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// While draining, open connections may send one more request, whose response asks to close, so that
-/// no request that was being sent is cut.
+/// While draining, open connections may send one more request, whose response asks to close, so
+/// that no request that was being sent is cut.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_millis(500);
 /// Time until a drain ends, even if connections are still open.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(16);

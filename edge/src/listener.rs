@@ -39,8 +39,8 @@ fn bind_one(address: SocketAddr) -> io::Result<net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Accepts and serves clients until `stop` is cancelled, then drains the open connections. Serves up
-/// to `connections_max` at once; further clients wait in the accept backlog.
+/// Accepts and serves clients until `stop` is cancelled, then drains the open connections. Serves
+/// up to `connections_max` at once; further clients wait in the accept backlog.
 pub(crate) async fn serve(
     listener: TcpListener,
     connections_max: usize,

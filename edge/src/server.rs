@@ -142,8 +142,9 @@ async fn serve(
     let listener = tokio::net::TcpListener::from_std(listener).map_err(EdgeError::Thread)?;
     ready.send(()).ok();
     listener::serve(listener, connections_max, shard, stop).await;
-    // The last connection drops the last queue sender, which ends the ingest tasks. Connections that
-    // were cut by the drain timeout await no result, so their batch gets a bounded time.
+    // When the last connection closes, the last queue sender is dropped, which ends the ingest
+    // tasks. Connections that the drain timeout cut may hold theirs for longer, but no client waits
+    // for their orders, so this wait is bounded.
     timeout(PUBLISH_TIMEOUT, ingest_tasks.join_all()).await.ok();
     Ok(())
 }

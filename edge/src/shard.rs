@@ -48,8 +48,8 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// Connects, and starts the tasks that publish orders and cancel requests. They finish after the
-    /// last sender is dropped.
+    /// Connects, and starts the tasks that publish orders and cancel requests. They finish after
+    /// the last sender is dropped.
     pub(crate) async fn open(state: EdgeState) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
         let EdgeState {
             config,

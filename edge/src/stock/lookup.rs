@@ -37,8 +37,8 @@ impl StockLookup {
         Self(sender)
     }
 
-    /// The stock of each of `skus`, with `None` for one that is not in the catalogue. `None` for all
-    /// if no worker replies in time.
+    /// The stock of each of `skus`, with `None` for one that is not in the catalogue. `None` for
+    /// all if no worker replies in time.
     pub(super) async fn get(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
         let (reply, receiver) = oneshot::channel();
         let count = skus.len();
