@@ -1,4 +1,4 @@
-//! Bodies: read within their limits, and counted while they are held.
+//! Request bodies: read within their limits, and counted while they are in memory.
 
 use std::sync::Arc;
 
@@ -8,63 +8,63 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::limits::{BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_PATIENCE};
+use crate::limits::{BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT};
 use crate::problem::Problem;
 
-/// The room that all bodies in memory share.
+/// The bytes that all request bodies in memory share, across all shards.
 #[derive(Clone)]
-pub(crate) struct Bodies(Arc<Semaphore>);
+pub(crate) struct BodyMemoryBudget(Arc<Semaphore>);
 
-/// A body, and the room it takes until it is dropped.
+/// A request body, and its share of the budget until it is dropped.
 #[derive(Default)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
-    /// Kept for as long as anything made of the body is in memory.
-    pub(crate) held: Option<OwnedSemaphorePermit>,
+    /// Must be held for as long as anything made of the body is in memory.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Bodies {
+impl BodyMemoryBudget {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(BODIES_BYTES_MAX)))
     }
 
-    /// All of `incoming`, or what is wrong with it. Stops reading as soon as it is known.
+    /// Reads the whole body. Stops at the first violation of a limit.
     pub(crate) async fn receive(&self, incoming: Incoming) -> Result<Body, Problem> {
         if incoming.size_hint().lower() > BODY_BYTES_MAX as u64 {
             return Err(Problem::BodyTooLarge);
         }
-        timeout(BODY_PATIENCE, self.read(incoming)).await.map_err(|_| Problem::BodyTooSlow)?
+        timeout(BODY_TIMEOUT, self.read(incoming)).await.map_err(|_| Problem::BodyTimeout)?
     }
 
     async fn read(&self, mut incoming: Incoming) -> Result<Body, Problem> {
         let mut body = Body::default();
-        let mut more = BytesMut::new();
+        let mut rest = BytesMut::new();
         while let Some(frame) = incoming.frame().await {
-            // Trailers say nothing here.
-            let Ok(data) = frame.map_err(|_| Problem::BodyBroken)?.into_data() else { continue };
-            if body.bytes.len() + more.len() + data.len() > BODY_BYTES_MAX {
+            // Trailers carry nothing that is used here.
+            let Ok(data) = frame.map_err(|_| Problem::BodyTruncated)?.into_data() else { continue };
+            if body.bytes.len() + rest.len() + data.len() > BODY_BYTES_MAX {
                 return Err(Problem::BodyTooLarge);
             }
-            self.hold(&mut body, data.len())?;
-            // Most bodies come in one piece, which is not copied.
+            self.reserve(&mut body, data.len())?;
+            // Most bodies arrive in one frame, which is not copied.
             if body.bytes.is_empty() {
                 body.bytes = data;
             } else {
-                more.extend_from_slice(&data);
+                rest.extend_from_slice(&data);
             }
         }
-        if !more.is_empty() {
-            body.bytes = [&body.bytes[..], &more[..]].concat().into();
+        if !rest.is_empty() {
+            body.bytes = [&body.bytes[..], &rest[..]].concat().into();
         }
         Ok(body)
     }
 
-    fn hold(&self, body: &mut Body, bytes: usize) -> Result<(), Problem> {
-        let room = self.0.clone().try_acquire_many_owned(bytes as u32);
-        let room = room.map_err(|_| Problem::Overloaded)?;
-        match &mut body.held {
-            Some(held) => held.merge(room),
-            None => body.held = Some(room),
+    fn reserve(&self, body: &mut Body, bytes: usize) -> Result<(), Problem> {
+        let added = self.0.clone().try_acquire_many_owned(bytes as u32);
+        let added = added.map_err(|_| Problem::Overloaded)?;
+        match &mut body.permit {
+            Some(permit) => permit.merge(added),
+            None => body.permit = Some(added),
         }
         Ok(())
     }

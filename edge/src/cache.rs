@@ -1,5 +1,6 @@
-//! Redis, which may lie or vanish: asked with little patience, and left alone for a moment after
-//! each failure.
+//! Best-effort access to Redis: short timeouts, and a brief back-off after each failure.
+//!
+//! Redis may be unavailable, and may return stale or wrong data: callers validate what they read.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,21 +10,23 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ScriptInvocation};
 use tokio::time::timeout;
 
-use crate::limits::{CACHE_FAILURES_TOLD, CACHE_PAUSE, CACHE_WRITE_PATIENCE};
+use crate::limits::{CACHE_FAILURES_BEFORE_WARNING, CACHE_RETRY_DELAY, CACHE_WRITE_TIMEOUT};
 
-/// One connection to Redis, which everything on a core shares.
+/// One connection to Redis, shared by everything on a shard.
 pub(crate) struct Cache {
     connection: ConnectionManager,
     opened: Instant,
-    /// Milliseconds after `opened` until which nothing is asked.
+    /// Until when Redis is bypassed, in milliseconds after `opened`.
     paused_until: AtomicU64,
-    failures_in_a_row: AtomicU32,
+    consecutive_failures: AtomicU32,
 }
 
 impl Cache {
-    /// A way to the Redis at `url`; it need not be there yet. An error means that `url` is none.
+    /// A lazy connection to the Redis at `url`, which need not be running yet. Fails only if `url`
+    /// is invalid.
     pub(crate) fn open(url: &str) -> RedisResult<Self> {
-        // A failed try is followed by another one after the pause, so none is needed in between.
+        // After a failure the next call reconnects once the delay is over, so the connection
+        // manager need not retry by itself.
         let config = ConnectionManagerConfig::new().set_number_of_retries(0);
         let connection =
             ConnectionManager::new_lazy_with_config(redis::Client::open(url)?, config)?;
@@ -31,84 +34,85 @@ impl Cache {
             connection,
             opened: Instant::now(),
             paused_until: AtomicU64::new(0),
-            failures_in_a_row: AtomicU32::new(0),
+            consecutive_failures: AtomicU32::new(0),
         })
     }
 
-    /// Redis's answer to `command`; `None` where there is none within `patience`.
-    pub(crate) async fn ask<T: FromRedisValue>(
+    /// Redis's reply to `command`; `None` if there is none within `max_wait`.
+    pub(crate) async fn query<T: FromRedisValue>(
         &self,
         command: &Cmd,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Option<T> {
         if self.is_paused() {
             return None;
         }
         let mut connection = self.connection.clone();
-        let answer = timeout(patience, command.query_async(&mut connection)).await;
-        self.note(answer.unwrap_or_else(|_| Err(too_late())))
+        let reply = timeout(max_wait, command.query_async(&mut connection)).await;
+        self.record_result(reply.unwrap_or_else(|_| Err(timed_out())))
     }
 
-    /// Runs a script; `None` where it is not done within `patience`.
-    pub(crate) async fn run(
+    /// Runs a script; `None` if it does not complete within `max_wait`.
+    pub(crate) async fn run_script(
         &self,
         script: &ScriptInvocation<'_>,
-        patience: Duration,
+        max_wait: Duration,
     ) -> Option<()> {
         if self.is_paused() {
             return None;
         }
         let mut connection = self.connection.clone();
-        let done = timeout(patience, script.invoke_async(&mut connection)).await;
-        self.note(done.unwrap_or_else(|_| Err(too_late())))
+        let reply = timeout(max_wait, script.invoke_async(&mut connection)).await;
+        self.record_result(reply.unwrap_or_else(|_| Err(timed_out())))
     }
 
-    /// Sends `commands` before it returns, ahead of whatever is asked next, and does not wait for
-    /// them to be done.
-    pub(crate) fn tell(&self, commands: Pipeline) {
+    /// Queues `commands` before it returns, ahead of any later query, and does not wait for their
+    /// completion.
+    pub(crate) fn execute_detached(&self, commands: Pipeline) {
         if self.is_paused() {
             return;
         }
         let mut connection = self.connection.clone();
-        let mut telling = Box::pin(async move {
-            timeout(CACHE_WRITE_PATIENCE, commands.exec_async(&mut connection)).await
+        let mut execution = Box::pin(async move {
+            timeout(CACHE_WRITE_TIMEOUT, commands.exec_async(&mut connection)).await
         });
         // The first poll puts the commands into the connection's queue.
-        if (&mut telling).now_or_never().is_none() {
-            tokio::spawn(telling);
+        if (&mut execution).now_or_never().is_none() {
+            tokio::spawn(execution);
         }
     }
 
     fn is_paused(&self) -> bool {
-        self.since_opened() < self.paused_until.load(Ordering::Relaxed)
+        self.millis_since_opened() < self.paused_until.load(Ordering::Relaxed)
     }
 
-    /// A single late answer is nobody's news; a Redis that is down is told once.
-    fn note<T>(&self, answer: RedisResult<T>) -> Option<T> {
-        match answer {
-            Ok(answer) => {
-                if self.failures_in_a_row.swap(0, Ordering::Relaxed) >= CACHE_FAILURES_TOLD {
-                    tracing::info!("redis answers again");
+    /// Single failures are not logged; an outage is logged once.
+    fn record_result<T>(&self, result: RedisResult<T>) -> Option<T> {
+        match result {
+            Ok(reply) => {
+                let failures = self.consecutive_failures.swap(0, Ordering::Relaxed);
+                if failures >= CACHE_FAILURES_BEFORE_WARNING {
+                    tracing::info!("redis recovered");
                 }
-                Some(answer)
+                Some(reply)
             }
             Err(err) => {
-                let until = self.since_opened() + CACHE_PAUSE.as_millis() as u64;
+                let until = self.millis_since_opened() + CACHE_RETRY_DELAY.as_millis() as u64;
                 self.paused_until.store(until, Ordering::Relaxed);
-                let failures = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-                if failures == CACHE_FAILURES_TOLD {
-                    tracing::warn!(%err, "redis does not answer; going on without it");
+                let failures = self.consecutive_failures.fetch_add(1, Ordering::Relaxed) + 1;
+                if failures == CACHE_FAILURES_BEFORE_WARNING {
+                    tracing::warn!(%err, "redis unavailable, bypassing cache");
                 }
                 None
             }
         }
     }
 
-    fn since_opened(&self) -> u64 {
+    fn millis_since_opened(&self) -> u64 {
         self.opened.elapsed().as_millis() as u64
     }
 }
 
-fn too_late() -> RedisError {
-    RedisError::from((ErrorKind::Io, "the answer did not come in time"))
+fn timed_out() -> RedisError {
+    RedisError::from((ErrorKind::Io, "the reply timed out"))
 }

@@ -1,4 +1,4 @@
-//! What an edge is told.
+//! The configuration of an edge.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -9,10 +9,10 @@ use orders::SigningKeys;
 use redis::{IntoConnectionInfo, RedisResult};
 use streams::{BatchConfig, BrokersConfig};
 
-/// Where an edge listens if nothing else is said.
+/// The default address to listen on.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
-/// What an edge is told. Numbers that operators need not choose are limits of this crate.
+/// The configuration of an edge. Numbers that operators need not choose are limits of this crate.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
     /// Address to listen on; port 0 takes any free port
@@ -21,10 +21,10 @@ pub struct Config {
     /// Threads that serve, each with its own connection to the brokers
     #[arg(long, env = "MILLRACE_CORES", value_name = "N", default_value = "1")]
     pub cores: NonZeroUsize,
-    /// The brokers.
+    /// How to reach the brokers, and the durability to claim.
     #[command(flatten)]
     pub brokers: BrokersConfig,
-    /// How many orders one message holds.
+    /// How many orders one message may hold.
     #[command(flatten)]
     pub batch: BatchConfig,
     /// Redis: redis://HOST:PORT
@@ -45,7 +45,7 @@ pub struct Config {
     pub backlog_max_age: Duration,
 }
 
-/// Checks the URL of Redis, so that a fault is found before anything starts.
+/// Validates the URL of Redis when options are parsed, before anything starts.
 fn redis_url(text: &str) -> RedisResult<String> {
     text.into_connection_info()?;
     Ok(text.to_owned())

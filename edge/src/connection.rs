@@ -1,4 +1,4 @@
-//! One client's connection, from its first byte to its last.
+//! A client connection, from accept to close.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -15,18 +15,20 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Core;
 use crate::limits::{
-    CONNECTION_WINDOW_BYTES, DRAIN_LINGER, HEAD_BYTES_MAX, IDLE_MAX, STREAM_WINDOW_BYTES,
+    CONNECTION_WINDOW_BYTES, DRAIN_LINGER, HEAD_BYTES_MAX, IDLE_TIMEOUT, STREAM_WINDOW_BYTES,
     STREAMS_MAX,
 };
-use crate::response::Answer;
+use crate::response::HttpResponse;
 use crate::routes;
+use crate::shard::Shard;
 
-/// How all connections speak: HTTP/1.1 or HTTP/2 in clear text, as the client begins.
+/// The protocol settings of all connections: HTTP/1.1 or HTTP/2 in clear text, whichever the client
+/// starts with.
 pub(crate) fn protocol() -> Builder<TokioExecutor> {
     let mut protocol = Builder::new(TokioExecutor::new());
-    // Header time-outs would cost a timer for each request; `Activity` costs one a connection.
+    // Header timeouts would cost a timer for each request; `ActivityTracker` costs one for each
+    // connection.
     protocol.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX);
     protocol
         .http2()
@@ -37,93 +39,96 @@ pub(crate) fn protocol() -> Builder<TokioExecutor> {
     protocol
 }
 
-/// Serves a connection until its client is done, or falls silent, or `stop` asks for the end.
+/// Serves a connection until the client closes it, it is idle, or `stop` is cancelled.
 pub(crate) async fn serve(
     stream: TcpStream,
     protocol: Arc<Builder<TokioExecutor>>,
-    core: Arc<Core>,
+    shard: Arc<Shard>,
     stop: CancellationToken,
 ) {
-    let activity = Activity::default();
-    let service = service_fn(|request| activity.answer(core.clone(), request));
+    let activity = ActivityTracker::default();
+    let service = service_fn(|request| activity.respond(shard.clone(), request));
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         biased;
-        ended = connection.as_mut() => return note(ended),
-        () = activity.cease(IDLE_MAX) => return,
+        result = connection.as_mut() => return log_error(result),
+        () = activity.wait_until_idle(IDLE_TIMEOUT) => return,
         () = stop.cancelled() => {}
     }
-    // Requests that are on their way are answered still, and told that they are the last.
+    // Requests that are already being sent are still answered, with a header that asks the client
+    // to close.
     tokio::select! {
         biased;
-        ended = connection.as_mut() => return note(ended),
+        result = connection.as_mut() => return log_error(result),
         () = sleep(DRAIN_LINGER) => {}
     }
     connection.as_mut().graceful_shutdown();
-    // What began is ended; a request whose headers are not even there is none.
+    // Requests that have started are completed. One whose headers are incomplete has not started.
     tokio::select! {
         biased;
-        ended = connection.as_mut() => note(ended),
-        () = activity.cease(DRAIN_LINGER) => {}
+        result = connection.as_mut() => log_error(result),
+        () = activity.wait_until_idle(DRAIN_LINGER) => {}
     }
 }
 
-/// What a connection is doing: how many requests it began, and ended.
+/// Counts the requests of one connection, to find out whether it is idle.
 #[derive(Default, Clone)]
-struct Activity(Arc<Requests>);
+struct ActivityTracker(Arc<RequestCounts>);
 
 #[derive(Default)]
-struct Requests {
-    begun: AtomicU32,
-    ended: AtomicU32,
+struct RequestCounts {
+    started: AtomicU32,
+    finished: AtomicU32,
 }
 
-/// One request in hand, whichever way it ends.
-struct InHand(Arc<Requests>);
+/// A request in flight. Counts it as finished when dropped, even if the request is aborted.
+struct RequestGuard(Arc<RequestCounts>);
 
-impl Activity {
-    fn answer(
+impl ActivityTracker {
+    fn respond(
         &self,
-        core: Arc<Core>,
+        shard: Arc<Shard>,
         request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Answer, Infallible>> + use<> {
-        self.0.begun.fetch_add(1, Ordering::Relaxed);
-        let in_hand = InHand(self.0.clone());
+    ) -> impl Future<Output = Result<HttpResponse, Infallible>> + use<> {
+        self.0.started.fetch_add(1, Ordering::Relaxed);
+        let guard = RequestGuard(self.0.clone());
         async move {
             let version = request.version();
-            let mut answer = routes::answer(&core, request).await;
-            // HTTP/2 has its own word for this, which hyper says.
-            if core.is_draining() && version <= Version::HTTP_11 {
-                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            let mut response = routes::respond(&shard, request).await;
+            // In HTTP/2 hyper sends GOAWAY instead.
+            if shard.is_draining() && version <= Version::HTTP_11 {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            drop(in_hand);
-            Ok(answer)
+            drop(guard);
+            Ok(response)
         }
     }
 
-    /// Waits until no request has begun for `quiet`, or up to twice as long, and none is in hand.
-    async fn cease(&self, quiet: Duration) {
-        let mut seen = None;
+    /// Waits until no request has started for `quiet`, or up to twice as long, and none is in
+    /// flight.
+    async fn wait_until_idle(&self, quiet: Duration) {
+        let mut last_started = None;
         loop {
-            let begun = self.0.begun.load(Ordering::Relaxed);
-            if seen == Some(begun) && self.0.ended.load(Ordering::Relaxed) == begun {
+            let started = self.0.started.load(Ordering::Relaxed);
+            let finished = self.0.finished.load(Ordering::Relaxed);
+            if last_started == Some(started) && finished == started {
                 return;
             }
-            seen = Some(begun);
+            last_started = Some(started);
             sleep(quiet).await;
         }
     }
 }
 
-impl Drop for InHand {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
+        self.0.finished.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Clients come and go as they like.
-fn note(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
-    if let Err(err) = ended {
-        tracing::debug!(err, "a connection broke off");
+/// At debug level only: clients may close a connection at any time.
+fn log_error(result: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(err) = result {
+        tracing::debug!(err, "client connection failed");
     }
 }

@@ -2,26 +2,26 @@
 
 use hyper::StatusCode;
 
-use crate::core::Core;
-use crate::response::{Answer, text};
+use crate::response::{HttpResponse, text};
+use crate::shard::Shard;
 
-/// It runs: only a restart would help a process that does not answer this.
-pub(crate) fn live() -> Answer {
+/// Liveness: a process that does not answer this can only be helped by a restart.
+pub(crate) fn livez() -> HttpResponse {
     text(StatusCode::OK, "ok\n")
 }
 
-/// Whether an order that comes now can be expected to be taken in.
-pub(crate) fn ready(core: &Core) -> Answer {
-    let hindrance = if core.is_draining() {
+/// Readiness: whether an order that arrives now can be expected to be accepted.
+pub(crate) fn readyz(shard: &Shard) -> HttpResponse {
+    let reason = if shard.is_draining() {
         "draining\n".into()
-    } else if !core.reaches_broker() {
+    } else if !shard.is_connected_to_broker() {
         "no broker\n".into()
-    } else if let Some(reason) = core.durability.hindrance() {
+    } else if let Some(reason) = shard.durability_gate.closed_reason() {
         format!("{reason}\n")
-    } else if !core.intake.has_room() {
+    } else if !shard.order_queue.has_room() {
         "intake full\n".into()
     } else {
         return text(StatusCode::OK, "ok\n");
     };
-    text(StatusCode::SERVICE_UNAVAILABLE, hindrance)
+    text(StatusCode::SERVICE_UNAVAILABLE, reason)
 }

@@ -1,40 +1,40 @@
-//! The door: an HTTP server that acknowledges orders straight into JetStream.
+//! The HTTP API: an edge node acknowledges orders straight into JetStream.
 //!
-//! | path | what it does | where |
+//! | path | what it does | module |
 //! |---|---|---|
-//! | `POST /v1/orders` | takes an order in | `place`, `intake`, `repeats` |
-//! | `GET /v1/orders/{id}` | where an order stands | `status` |
-//! | `POST /v1/orders/{id}/cancel` | asks for an order to be cancelled | `cancel` |
-//! | `GET /v1/stock/{sku}`, `GET /v1/stock?sku=A&sku=B` | what is on hand | `stock`, `stock/cache` |
-//! | `GET /livez`, `GET /readyz` | whether this process runs, and can serve | `health` |
+//! | `POST /v1/orders` | accepts an order | `place_order`, `ingest`, `idempotency` |
+//! | `GET /v1/orders/{id}` | status of an order | `order_status` |
+//! | `POST /v1/orders/{id}/cancel` | requests cancellation | `cancel_order` |
+//! | `GET /v1/stock/{sku}`, `GET /v1/stock?sku=A&sku=B` | stock levels | `stock`, `stock/cache` |
+//! | `GET /livez`, `GET /readyz` | liveness and readiness probes | `health` |
 //!
-//! [`run`] starts a thread for each core, with a runtime, a broker connection and an intake of its
-//! own; nothing on an order's way is shared between them but a count of bytes. What goes wrong is
-//! told in one place, `problem`; every limit stands in `limits`. What a 202 claims is proven by the
-//! brokers (`durability`).
+//! [`run`] starts one shard for each core: a thread with its own runtime, broker connection and
+//! ingest queue. On the path of an order, shards share only the memory budget for request bodies.
+//! Every error response is defined in `problem`, every limit in `limits`. The durability that a 202
+//! claims is verified against the brokers (`durability_gate`).
 
-mod accept;
-mod admission;
+mod admission_gate;
 mod body;
 mod cache;
-mod cancel;
+mod cancel_order;
 mod config;
 mod connection;
-mod core;
-mod durability;
+mod durability_gate;
 mod health;
-mod intake;
+mod idempotency;
+mod ingest;
 mod limits;
-mod place;
+mod listener;
+mod lookup;
+mod order_status;
+mod place_order;
 mod problem;
-mod question;
-mod repeats;
 mod response;
 mod routes;
-mod serve;
-mod status;
+mod server;
+mod shard;
 mod stock;
 
 pub use config::{Config, LISTEN_DEFAULT};
 pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, END_MAX, ORDERS_WAITING_MAX};
-pub use serve::{EdgeError, run};
+pub use server::{EdgeError, run};

@@ -1,93 +1,99 @@
-//! Every limit of the edge, with the reason for its number.
+//! Every limit of the edge, with the reason for its value.
 
 use std::time::Duration;
 
-/// A shop's largest baskets have some hundred lines of about 70 bytes; a thousand lines fit.
+/// Bytes in a request body. A shop's largest baskets have some hundred lines of about 70 bytes; a
+/// thousand lines fit.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// Bodies in memory at once, over all cores: 256 of the largest, or every connection's usual one.
+/// Bytes of request bodies in memory over all shards: 256 of the largest bodies, or a usual one for
+/// every connection.
 pub(crate) const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// For a body to arrive: the largest one at 25 KiB/s.
-pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(10);
-/// A request's line and headers: twice what browsers and proxies send at most.
+/// Time for a body to arrive: the largest one at 25 KiB/s.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes in a request's line and headers: twice the maximum that browsers and proxies send.
 pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 
-/// Over all cores; each weighs some 20 KiB while it says nothing. More wait to be accepted.
+/// Open connections over all shards; an idle one takes some 20 KiB. More wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 10_240;
-/// Requests that one HTTP/2 connection has in the air: a batch.
+/// Requests in flight on one HTTP/2 connection: as many as a batch holds.
 pub(crate) const STREAMS_MAX: u32 = 256;
-/// Bytes that one HTTP/2 stream sends before it must wait: the protocol's own default.
+/// Flow-control window of one HTTP/2 stream: the default of the protocol.
 pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
-/// The same for a whole HTTP/2 connection: four streams that send a large body at once.
+/// Flow-control window of an HTTP/2 connection: four streams that send a large body at once.
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
-/// A connection that starts no request for this long, up to twice as long, is closed. It bounds
-/// slow headers as well, since a request starts when its headers are there.
-pub(crate) const IDLE_MAX: Duration = Duration::from_secs(15);
-/// After a connection could not be accepted, as when no file descriptor is left.
-pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Connections that the kernel holds ready to be accepted: a whole burst of clients that come back.
-pub(crate) const BACKLOG: i32 = 4_096;
+/// A connection that starts no request for this long, up to twice as long, is closed. This limits
+/// slow headers as well, since a request starts when its headers are complete.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Pause after a failed accept, for example when no file descriptor is left.
+pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Connections that the kernel queues until they are accepted: a burst of reconnecting clients.
+pub(crate) const LISTEN_BACKLOG: i32 = 4_096;
 
-/// Orders of one core that wait for a batch: sixteen full ones, a tenth of a second's work.
+/// Orders of one shard that wait for a batch: sixteen full batches, a tenth of a second's work.
 pub const ORDERS_WAITING_MAX: usize = 4_096;
-/// Requests to cancel of one core that wait for a batch: sixteen full ones.
+/// Cancel requests of one shard that wait for a batch: sixteen full batches.
 pub(crate) const CANCELLATIONS_WAITING_MAX: usize = 4_096;
-/// Until a batch counts as not acknowledged: a broker's election takes one or two seconds.
-pub(crate) const PUBLISH_PATIENCE: Duration = Duration::from_secs(4);
-/// Until a buyer is told that the outcome is unknown.
-pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
+/// Time until a batch counts as not acknowledged: a broker's leader election takes one or two
+/// seconds.
+pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time until the client receives a response that the outcome is unknown.
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 const _: () = assert!(
-    PUBLISH_PATIENCE.as_millis() < ANSWER_PATIENCE.as_millis(),
-    "a batch that fails at once must be answered by the intake"
+    PUBLISH_TIMEOUT.as_millis() < RESPONSE_TIMEOUT.as_millis(),
+    "the ingest task must report a failed batch before its requests time out"
 );
 
-/// How often is looked whether the stream is nearly full or inventory far behind: both take longer
-/// to come about.
-pub(crate) const ADMISSION_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often to check whether the stream is nearly full or the backlog too old: both develop more
+/// slowly than this.
+pub(crate) const ADMISSION_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often brokers are asked how they sync: three small answers, and a broker that comes back
-/// takes longer than this to be in step.
-pub(crate) const DURABILITY_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often to read the fsync policy of the brokers: it costs three small replies, and a restarted
+/// broker takes longer than this to catch up with its peers.
+pub(crate) const DURABILITY_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What Redis may cost a batch. It answers in a tenth of that, or it has other worries.
-pub(crate) const REPEATS_PATIENCE: Duration = Duration::from_millis(2);
-/// Nothing is asked of Redis for this long after a failure, so that one that is down costs two
-/// milliseconds in a hundred.
-pub(crate) const CACHE_PAUSE: Duration = Duration::from_millis(100);
-/// So many failures in a row are told: with the pauses between them, it is down for a second.
-pub(crate) const CACHE_FAILURES_TOLD: u32 = 10;
-/// For what is written to Redis while nobody waits.
-pub(crate) const CACHE_WRITE_PATIENCE: Duration = Duration::from_secs(1);
-/// How long an id's digest is kept: a client that repeats a day later is answered all the same.
-pub(crate) const REPEATS_KEPT: Duration = Duration::from_hours(24);
+/// Redis timeout for each batch of orders; a healthy Redis replies in a tenth of this.
+pub(crate) const IDEMPOTENCY_TIMEOUT: Duration = Duration::from_millis(2);
+/// How long Redis is bypassed after a failure, so that one that is down costs two milliseconds in a
+/// hundred.
+pub(crate) const CACHE_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Consecutive failures before a warning: with the delays between them, Redis is down for a second.
+pub(crate) const CACHE_FAILURES_BEFORE_WARNING: u32 = 10;
+/// Redis timeout for writes that no request waits for.
+pub(crate) const CACHE_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long an order's digest is cached. A client that repeats a day later is still answered
+/// correctly.
+pub(crate) const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
-/// For the database's answer about orders; the buyer is told less without it.
-pub(crate) const STATUS_PATIENCE: Duration = Duration::from_secs(1);
-/// A charge takes a fraction of this; an order that waits longer for it is shown as delayed.
-pub(crate) const PAYMENT_SOON: Duration = Duration::from_secs(2);
-/// Questions in one message: as many as orders in one batch.
-pub(crate) const QUESTIONS_MAX: usize = 256;
-/// Requests that wait for the next question: sixteen messages.
-pub(crate) const QUESTIONS_WAITING_MAX: usize = 4_096;
+/// Timeout of an order status lookup; without a reply the response is less complete.
+pub(crate) const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+/// An order that is reserved for longer than this is shown as delayed; a charge takes a fraction of
+/// this.
+pub(crate) const PAYMENT_DELAYED_AFTER: Duration = Duration::from_secs(2);
+/// Keys in one lookup message: as many as orders in a batch.
+pub(crate) const LOOKUP_BATCH_MAX: usize = 256;
+/// Requests that wait for the next lookup message: sixteen messages.
+pub(crate) const LOOKUPS_WAITING_MAX: usize = 4_096;
 
-/// SKUs in one request: a page of a catalogue.
+/// SKUs in one stock request: a page of a catalogue.
 pub(crate) const SKUS_MAX: usize = 100;
-/// How old the stock that is shown may be: two reloads of a page; the reservation decides anyway.
-pub(crate) const STOCK_SHOWN_FOR: Duration = Duration::from_secs(2);
-/// For Redis when stock is read; beyond that, asking the database is as fast.
-pub(crate) const STOCK_CACHE_PATIENCE: Duration = Duration::from_millis(20);
-/// For the database's answer about stock.
-pub(crate) const STOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum age of the stock that is shown: two reloads of a page. The reservation decides in any
+/// case.
+pub(crate) const STOCK_CACHE_TTL: Duration = Duration::from_secs(2);
+/// Redis timeout of a stock lookup; beyond this, asking the database is as fast.
+pub(crate) const STOCK_CACHE_TIMEOUT: Duration = Duration::from_millis(20);
+/// Timeout of a stock lookup in the database.
+pub(crate) const STOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// While draining, open connections may send one more request and be told to close, so that none
-/// is cut that was on its way.
+/// While draining, open connections may send one more request, whose response asks to close, so
+/// that no request that was being sent is cut.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_millis(500);
-/// Until a drain is over, whatever is still open.
-pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(16);
+/// Time until a drain ends, even if connections are still open.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(16);
 const _: () = assert!(
-    DRAIN_LINGER.as_millis() + BODY_PATIENCE.as_millis() + ANSWER_PATIENCE.as_millis()
-        < DRAIN_PATIENCE.as_millis(),
-    "a request that comes last must have its time"
+    DRAIN_LINGER.as_millis() + BODY_TIMEOUT.as_millis() + RESPONSE_TIMEOUT.as_millis()
+        < DRAIN_TIMEOUT.as_millis(),
+    "the last request of a drain must have time to complete"
 );
-/// The longest that an edge takes to end once it is asked to: the drain, and then the batch that is
-/// on its way for connections that were cut.
-pub const END_MAX: Duration = DRAIN_PATIENCE.saturating_add(PUBLISH_PATIENCE);
+/// Maximum duration of a shutdown: the drain, and then the batch in flight of connections that were
+/// cut.
+pub const END_MAX: Duration = DRAIN_TIMEOUT.saturating_add(PUBLISH_TIMEOUT);

@@ -1,5 +1,4 @@
-//! What can be wrong with a request, as RFC 9457 tells it: the only place that maps faults to
-//! status codes.
+//! Error responses as RFC 9457 problem documents: the only place that maps errors to status codes.
 
 use std::borrow::Cow;
 
@@ -8,57 +7,58 @@ use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use orders::{FieldError, InvalidOrder, Status};
 use serde::Serialize;
 
-use crate::limits::{BODY_BYTES_MAX, BODY_PATIENCE, SKUS_MAX};
-use crate::response::{Answer, with_body};
+use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, SKUS_MAX};
+use crate::response::{HttpResponse, with_body};
 
-/// Why a request is not answered as it asks.
+/// Why a request fails.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// The path names nothing.
-    NoSuchPath,
-    /// The path names something else than the method asks for.
-    WrongMethod {
+    /// No resource has this path.
+    NotFound,
+    /// The resource does not support the method.
+    MethodNotAllowed {
+        /// The value of the `Allow` header.
         allowed: &'static str,
     },
-    /// The body is not said to be JSON.
-    WrongMediaType,
-    /// There is no `Idempotency-Key`, or more than one, or it cannot be one.
+    /// The content type is not JSON.
+    UnsupportedMediaType,
+    /// The `Idempotency-Key` header is missing, sent more than once, or invalid.
     KeyMissing,
-    KeyTwice,
+    KeyDuplicated,
     KeyInvalid,
-    /// The body is too large, or did not come, or broke off.
+    /// The body is too large, takes too long to arrive, or ends early.
     BodyTooLarge,
-    BodyTooSlow,
-    BodyBroken,
-    /// The body is no order.
-    NotJson(String),
-    NotAnOrder(Vec<FieldError>),
-    /// Another order stands under the same key.
+    BodyTimeout,
+    BodyTruncated,
+    /// The body is not an order.
+    InvalidJson(String),
+    InvalidOrder(Vec<FieldError>),
+    /// Another order was acknowledged under the same key.
     KeyReused,
-    /// More is in hand than may be.
+    /// A queue or the memory budget is full.
     Overloaded,
-    /// The stream is nearly full.
+    /// The stream of orders is nearly full.
     StreamFull,
-    /// Inventory is far behind.
+    /// The oldest order has waited too long for inventory.
     BacklogTooOld,
-    /// A broker acknowledges what it has not synced.
+    /// A broker acknowledges messages before it has fsynced them.
     NotDurable,
-    /// No broker acknowledged it in time.
-    Unacknowledged,
-    /// No edge made this id.
+    /// No broker acknowledged the request in time.
+    AckTimeout,
+    /// No edge has issued this order id.
     NoSuchOrder,
-    /// The order can no longer be cancelled.
-    TooLate(Status),
-    /// The question about stock is none.
-    StockQuery(&'static str),
-    /// The catalogue has no such SKU.
+    /// The order has a status in which it can no longer be cancelled.
+    NotCancellable(Status),
+    /// The query string of a stock request is invalid, for this reason.
+    InvalidStockQuery(&'static str),
+    /// The catalogue does not have this SKU.
     NoSuchSku(String),
-    /// Nobody could say what is in stock.
+    /// No worker replied to the stock lookup.
     StockUnavailable,
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct ProblemDocument<'a> {
     r#type: &'a str,
     title: &'a str,
     status: u16,
@@ -68,152 +68,157 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// The answer that tells it.
-    pub(crate) fn answer(&self) -> Answer {
-        let (status, kind, title) = self.kind();
-        let document = Document {
-            r#type: kind,
+    /// The problem document, with the headers that belong to its status.
+    pub(crate) fn to_response(&self) -> HttpResponse {
+        let (status, type_uri, title) = self.kind();
+        let document = ProblemDocument {
+            r#type: type_uri,
             title,
             status: status.as_u16(),
             detail: &self.detail(),
-            errors: if let Self::NotAnOrder(faults) = self { faults } else { &[] },
+            errors: if let Self::InvalidOrder(errors) = self { errors } else { &[] },
         };
-        let body = serde_json::to_vec(&document).expect("a problem has text keys");
-        let mut answer = with_body(status, "application/problem+json", body);
-        if let Self::WrongMethod { allowed } = self {
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        let body = serde_json::to_vec(&document).expect("a problem document has string keys");
+        let mut response = with_body(status, "application/problem+json", body);
+        if let Self::MethodNotAllowed { allowed } = self {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        answer
+        response
     }
 
+    /// The status code, the type URI and the title.
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::NoSuchPath => (S::NOT_FOUND, "/problems/no-such-path", "No such path"),
-            Self::WrongMethod { .. } => {
-                (S::METHOD_NOT_ALLOWED, "/problems/wrong-method", "Wrong method")
+            Self::NotFound => (S::NOT_FOUND, "/problems/not-found", "Not found"),
+            Self::MethodNotAllowed { .. } => {
+                (S::METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed")
             }
-            Self::WrongMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "/problems/wrong-media-type", "Wrong media type")
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "/problems/wrong-media-type", "Unsupported media type")
             }
-            Self::KeyMissing => (
-                S::BAD_REQUEST,
-                "/problems/idempotency-key-missing",
-                "The idempotency key is missing",
-            ),
-            Self::KeyTwice | Self::KeyInvalid => {
-                (S::BAD_REQUEST, "/problems/idempotency-key-invalid", "The idempotency key is none")
+            Self::KeyMissing => {
+                (S::BAD_REQUEST, "/problems/idempotency-key-missing", "Missing idempotency key")
+            }
+            Self::KeyDuplicated | Self::KeyInvalid => {
+                (S::BAD_REQUEST, "/problems/idempotency-key-invalid", "Invalid idempotency key")
             }
             Self::BodyTooLarge => {
-                (S::PAYLOAD_TOO_LARGE, "/problems/body-too-large", "The body is too large")
+                (S::PAYLOAD_TOO_LARGE, "/problems/body-too-large", "Request body too large")
             }
-            Self::BodyTooSlow => {
-                (S::REQUEST_TIMEOUT, "/problems/body-too-slow", "The body came too slowly")
+            Self::BodyTimeout => {
+                (S::REQUEST_TIMEOUT, "/problems/body-too-slow", "Request body timed out")
             }
-            Self::BodyBroken => {
-                (S::BAD_REQUEST, "/problems/body-broken", "The body cannot be read")
+            Self::BodyTruncated => {
+                (S::BAD_REQUEST, "/problems/body-broken", "Request body truncated")
             }
-            Self::NotJson(_) => (S::BAD_REQUEST, "/problems/not-json", "The body is not JSON"),
-            Self::NotAnOrder(_) => {
-                (S::UNPROCESSABLE_ENTITY, "/problems/not-an-order", "The body is not an order")
+            Self::InvalidJson(_) => (S::BAD_REQUEST, "/problems/not-json", "Invalid JSON"),
+            Self::InvalidOrder(_) => {
+                (S::UNPROCESSABLE_ENTITY, "/problems/not-an-order", "Invalid order")
             }
             Self::KeyReused => (
                 S::UNPROCESSABLE_ENTITY,
                 "/problems/idempotency-key-reused",
-                "Another order stands under this key",
+                "Idempotency key reused",
             ),
-            Self::Overloaded => {
-                (S::SERVICE_UNAVAILABLE, "/problems/crowded", "Too much is in hand")
-            }
+            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "/problems/overloaded", "Overloaded"),
             Self::StreamFull => {
-                (S::SERVICE_UNAVAILABLE, "/problems/stream-full", "No room for new orders")
+                (S::SERVICE_UNAVAILABLE, "/problems/stream-full", "Order stream full")
             }
             Self::BacklogTooOld => {
-                (S::SERVICE_UNAVAILABLE, "/problems/far-behind", "Too many orders wait")
+                (S::SERVICE_UNAVAILABLE, "/problems/backlog", "Order backlog too old")
             }
             Self::NotDurable => {
-                (S::SERVICE_UNAVAILABLE, "/problems/not-durable", "Orders would not be durable")
+                (S::SERVICE_UNAVAILABLE, "/problems/not-durable", "Durability not guaranteed")
             }
-            Self::Unacknowledged => (
+            Self::AckTimeout => (
                 S::SERVICE_UNAVAILABLE,
-                "/problems/unacknowledged",
-                "It was not acknowledged in time",
+                "/problems/ack-timeout",
+                "Broker acknowledgement timed out",
             ),
-            Self::NoSuchOrder => (S::NOT_FOUND, "/problems/no-such-order", "No such order"),
-            Self::TooLate(_) => (S::CONFLICT, "/problems/too-late", "It is too late to cancel"),
-            Self::StockQuery(_) => (S::BAD_REQUEST, "/problems/stock-query", "No stock query"),
-            Self::NoSuchSku(_) => (S::NOT_FOUND, "/problems/no-such-sku", "No such SKU"),
+            Self::NoSuchOrder => (S::NOT_FOUND, "/problems/no-such-order", "Order not found"),
+            Self::NotCancellable(_) => {
+                (S::CONFLICT, "/problems/not-cancellable", "Order not cancellable")
+            }
+            Self::InvalidStockQuery(_) => {
+                (S::BAD_REQUEST, "/problems/invalid-stock-query", "Invalid stock query")
+            }
+            Self::NoSuchSku(_) => (S::NOT_FOUND, "/problems/no-such-sku", "SKU not found"),
             Self::StockUnavailable => {
-                (S::SERVICE_UNAVAILABLE, "/problems/stock-unavailable", "Stock is not known now")
+                (S::SERVICE_UNAVAILABLE, "/problems/stock-unavailable", "Stock unavailable")
             }
         }
     }
 
-    /// The value's fault, and the remedy.
+    /// What is wrong with this request, and what the client can do.
     fn detail(&self) -> Cow<'static, str> {
         let text = match self {
-            Self::NoSuchPath => "Nothing is here; orders are at /v1/orders, stock at /v1/stock.",
-            Self::WrongMethod { allowed } => {
-                return format!("Use one of the methods that this path has: {allowed}.").into();
+            Self::NotFound => {
+                "No resource has this path; orders are at /v1/orders, stock is at /v1/stock."
             }
-            Self::WrongMediaType => "Send the order as Content-Type: application/json.",
+            Self::MethodNotAllowed { allowed } => {
+                return format!("Use one of the methods that this path allows: {allowed}.").into();
+            }
+            Self::UnsupportedMediaType => "Send the order as Content-Type: application/json.",
             Self::KeyMissing => {
                 "Send an Idempotency-Key of 1 to 255 visible ASCII characters, one for each order."
             }
-            Self::KeyTwice => "The Idempotency-Key stands twice; send it once.",
+            Self::KeyDuplicated => "Duplicate Idempotency-Key header; send it once.",
             Self::KeyInvalid => "An Idempotency-Key has 1 to 255 visible ASCII characters.",
             Self::BodyTooLarge => {
                 return format!("Send at most {BODY_BYTES_MAX} bytes.").into();
             }
-            Self::BodyTooSlow => {
-                let seconds = BODY_PATIENCE.as_secs();
+            Self::BodyTimeout => {
+                let seconds = BODY_TIMEOUT.as_secs();
                 return format!("Send the whole body within {seconds} seconds.").into();
             }
-            Self::BodyBroken => "The body broke off; send it again under the same key.",
-            Self::NotJson(what) => {
-                return format!("{what}. Send JSON (RFC 8259) in UTF-8.").into();
+            Self::BodyTruncated => "The request body ended early; send it again with the same key.",
+            Self::InvalidJson(reason) => {
+                return format!("{reason}. Send JSON (RFC 8259) in UTF-8.").into();
             }
-            Self::NotAnOrder(_) => "Set right what `errors` lists and send it again.",
+            Self::InvalidOrder(_) => "Correct the fields listed in `errors` and send it again.",
             Self::KeyReused => {
-                "This Idempotency-Key was used for an order with another content; \
-                 repeat that one, or use a new key."
+                "This Idempotency-Key was used for a different order; repeat that order, or use a \
+                 new key."
             }
             Self::Overloaded => {
-                "Nothing was taken in; repeat the request, with the same key, in a second."
+                "The request was not accepted; retry with the same key in a second."
             }
-            Self::StreamFull => "Nothing was taken in: the orders that are in come first.",
+            Self::StreamFull => {
+                "The request was not accepted: the stream has no room for new orders until stored \
+                 ones are processed."
+            }
             Self::BacklogTooOld => {
-                "Nothing was taken in: orders have waited too long for inventory."
+                "The request was not accepted: the oldest order has waited too long for inventory."
             }
-            Self::NotDurable => "Nothing was taken in: not every broker syncs what it writes.",
-            Self::Unacknowledged => {
-                "It is unknown whether it was taken in; repeat the request, with the same key."
+            Self::NotDurable => "The request was not accepted: not every broker fsyncs its writes.",
+            Self::AckTimeout => {
+                "It is unknown whether the request was stored; retry with the same key."
             }
-            Self::NoSuchOrder => "Use the id that the answer to the order gave.",
-            Self::TooLate(status) => {
-                return format!("The order is {status}; nothing of it can be cancelled.").into();
+            Self::NoSuchOrder => "Use the id from the response to the order.",
+            Self::NotCancellable(status) => {
+                return format!("The order is {status} and can no longer be cancelled.").into();
             }
-            Self::StockQuery(what) => {
-                return format!("{what}; ask for 1 to {SKUS_MAX} SKUs: ?sku=A&sku=B.").into();
+            Self::InvalidStockQuery(reason) => {
+                return format!("{reason}; request 1 to {SKUS_MAX} SKUs: ?sku=A&sku=B.").into();
             }
             Self::NoSuchSku(sku) => {
-                return format!("The catalogue has no SKU {sku:?}; check how it is written.")
-                    .into();
+                return format!("The catalogue has no SKU {sku:?}; check its spelling.").into();
             }
-            Self::StockUnavailable => "Nobody could answer; ask again in a second.",
+            Self::StockUnavailable => "No worker replied in time; retry in a second.",
         };
         text.into()
     }
 }
 
 impl From<InvalidOrder> for Problem {
-    fn from(unacceptable: InvalidOrder) -> Self {
-        match unacceptable {
-            InvalidOrder::NotJson(what) => Self::NotJson(what),
-            InvalidOrder::FieldErrors(faults) => Self::NotAnOrder(faults),
+    fn from(invalid: InvalidOrder) -> Self {
+        match invalid {
+            InvalidOrder::NotJson(reason) => Self::InvalidJson(reason),
+            InvalidOrder::FieldErrors(errors) => Self::InvalidOrder(errors),
         }
     }
 }

@@ -1,19 +1,19 @@
-//! Every route on one screen.
+//! The routing table: paths, methods and their handlers.
 
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::{Method, Request};
 
-use crate::core::Core;
 use crate::problem::Problem;
-use crate::response::Answer;
-use crate::{cancel, health, place, status, stock};
+use crate::response::HttpResponse;
+use crate::shard::Shard;
+use crate::{cancel_order, health, order_status, place_order, stock};
 
-/// The longest path here, with the empty name before its first slash.
-const NAMES_MAX: usize = 5;
+/// Segments of the longest path, with the empty one before its first slash.
+const SEGMENTS_MAX: usize = 5;
 
-/// What a path names.
+/// The resource that a path identifies.
 enum Resource<'p> {
     Orders,
     Order(&'p str),
@@ -25,9 +25,9 @@ enum Resource<'p> {
 }
 
 impl<'p> Resource<'p> {
-    fn named(path: &'p str) -> Option<Self> {
-        let names: Vec<&str> = path.splitn(NAMES_MAX + 1, '/').collect();
-        Some(match names[..] {
+    fn parse(path: &'p str) -> Option<Self> {
+        let segments: Vec<&str> = path.splitn(SEGMENTS_MAX + 1, '/').collect();
+        Some(match segments[..] {
             ["", "livez"] => Self::Live,
             ["", "readyz"] => Self::Ready,
             ["", "v1", "orders"] => Self::Orders,
@@ -51,33 +51,33 @@ impl<'p> Resource<'p> {
     }
 }
 
-/// Answers a request, whatever it is.
-pub(crate) async fn answer(core: &Core, request: Request<Incoming>) -> Answer {
-    let wants_head = request.method() == Method::HEAD;
-    let answer = route(core, request).await.unwrap_or_else(|problem| problem.answer());
-    if wants_head { without_body(answer) } else { answer }
+/// Responds to a request; an error becomes a problem document.
+pub(crate) async fn respond(shard: &Shard, request: Request<Incoming>) -> HttpResponse {
+    let is_head = request.method() == Method::HEAD;
+    let response = route(shard, request).await.unwrap_or_else(|problem| problem.to_response());
+    if is_head { without_body(response) } else { response }
 }
 
-async fn route(core: &Core, request: Request<Incoming>) -> Result<Answer, Problem> {
-    let resource = Resource::named(request.uri().path()).ok_or(Problem::NoSuchPath)?;
+async fn route(shard: &Shard, request: Request<Incoming>) -> Result<HttpResponse, Problem> {
+    let resource = Resource::parse(request.uri().path()).ok_or(Problem::NotFound)?;
     if !resource.allows(request.method()) {
-        return Err(Problem::WrongMethod { allowed: resource.methods() });
+        return Err(Problem::MethodNotAllowed { allowed: resource.methods() });
     }
     match resource {
-        Resource::Orders => place::place(core, request).await,
-        Resource::Order(id) => status::status(core, id).await,
-        Resource::Cancel(id) => cancel::cancel(core, id).await,
-        Resource::StockList => stock::several(core, request.uri().query().unwrap_or("")).await,
-        Resource::Stock(sku) => stock::one(core, sku).await,
-        Resource::Live => Ok(health::live()),
-        Resource::Ready => Ok(health::ready(core)),
+        Resource::Orders => place_order::place_order(shard, request).await,
+        Resource::Order(id) => order_status::get_order_status(shard, id).await,
+        Resource::Cancel(id) => cancel_order::cancel_order(shard, id).await,
+        Resource::StockList => stock::list_stock(shard, request.uri().query().unwrap_or("")).await,
+        Resource::Stock(sku) => stock::get_stock(shard, sku).await,
+        Resource::Live => Ok(health::livez()),
+        Resource::Ready => Ok(health::readyz(shard)),
     }
 }
 
-/// The same answer as to a GET, but for the body.
-fn without_body(answer: Answer) -> Answer {
-    let (mut head, body) = answer.into_parts();
+/// The response to HEAD: that to GET with its `Content-Length`, without the body.
+fn without_body(response: HttpResponse) -> HttpResponse {
+    let (mut head, body) = response.into_parts();
     let length = body.size_hint().exact().map(HeaderValue::from);
     head.headers.extend(length.map(|length| (CONTENT_LENGTH, length)));
-    Answer::from_parts(head, Full::default())
+    HttpResponse::from_parts(head, Full::default())
 }

@@ -1,52 +1,53 @@
-//! `GET /v1/stock/{sku}` and `GET /v1/stock?sku=A&sku=B`: what is on hand, at most two seconds old.
+//! `GET /v1/stock/{sku}` and `GET /v1/stock?sku=A&sku=B`: stock levels, at most two seconds old.
 
 mod cache;
-mod desk;
+mod lookup;
 
 use orders::{Currency, Sku, StockView};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-pub(crate) use desk::StockDesk;
+pub(crate) use lookup::StockLookup;
 
-use crate::core::Core;
 use crate::limits::SKUS_MAX;
 use crate::problem::Problem;
-use crate::response::{Answer, json};
+use crate::response::{HttpResponse, json};
+use crate::shard::Shard;
 
-/// The stock of one SKU, as a buyer is shown it.
+/// The stock of one SKU.
 #[derive(Serialize)]
-struct Shown {
+struct StockResponse {
     sku: Sku,
     on_hand: i64,
-    /// Minor units.
+    /// Minor units of `currency`.
     unit_price: i64,
     currency: Currency,
 }
 
-/// The stock of several.
+/// The stock of several SKUs.
 #[derive(Serialize)]
-struct ShownList {
-    stock: Vec<Shown>,
+struct StockListResponse {
+    stock: Vec<StockResponse>,
+    /// SKUs that are not in the catalogue.
     unknown: Vec<Sku>,
 }
 
-/// Shows the stock of the SKU that is percent-encoded in `segment`.
-pub(crate) async fn one(core: &Core, segment: &str) -> Result<Answer, Problem> {
+/// Returns the stock of the SKU that is percent-encoded in `segment`.
+pub(crate) async fn get_stock(shard: &Shard, segment: &str) -> Result<HttpResponse, Problem> {
     let text = percent_decode_str(segment).decode_utf8_lossy();
     let unknown = || Problem::NoSuchSku(text.clone().into_owned());
     let sku: Sku = text.parse().map_err(|_| unknown())?;
-    let found = look_up(core, &[sku]).await?;
-    let view = found.into_iter().flatten().next().ok_or_else(unknown)?;
-    Ok(json(&Shown::from(view)))
+    let views = look_up(shard, &[sku]).await?;
+    let view = views.into_iter().flatten().next().ok_or_else(unknown)?;
+    Ok(json(&StockResponse::from(view)))
 }
 
-/// Shows the stock of the SKUs that `query` names.
-pub(crate) async fn several(core: &Core, query: &str) -> Result<Answer, Problem> {
-    let skus = named_skus(query)?;
-    let found = look_up(core, &skus).await?;
-    let mut list = ShownList { stock: Vec::new(), unknown: Vec::new() };
-    for (sku, view) in skus.into_iter().zip(found) {
+/// Returns the stock of the SKUs in the query string.
+pub(crate) async fn list_stock(shard: &Shard, query: &str) -> Result<HttpResponse, Problem> {
+    let skus = parse_skus(query)?;
+    let views = look_up(shard, &skus).await?;
+    let mut list = StockListResponse { stock: Vec::new(), unknown: Vec::new() };
+    for (sku, view) in skus.into_iter().zip(views) {
         match view {
             Some(view) => list.stock.push(view.into()),
             None => list.unknown.push(sku),
@@ -55,39 +56,44 @@ pub(crate) async fn several(core: &Core, query: &str) -> Result<Answer, Problem>
     Ok(json(&list))
 }
 
-/// The stock of each of `skus`; `None` where the catalogue does not know it.
-async fn look_up(core: &Core, skus: &[Sku]) -> Result<Vec<Option<StockView>>, Problem> {
-    let mut found = cache::read(&core.cache, skus).await;
-    let missing = || skus.iter().zip(&found).filter(|(_, view)| view.is_none());
-    let missing: Vec<Sku> = missing().map(|(sku, _)| sku.clone()).collect();
+/// The stock of each of `skus`, from Redis or else from the workers; `None` for one that is not in
+/// the catalogue.
+async fn look_up(shard: &Shard, skus: &[Sku]) -> Result<Vec<Option<StockView>>, Problem> {
+    let mut views = cache::read(&shard.cache, skus).await;
+    let missing = skus.iter().zip(&views).filter(|(_, view)| view.is_none());
+    let missing: Vec<Sku> = missing.map(|(sku, _)| sku.clone()).collect();
     if missing.is_empty() {
-        return Ok(found);
+        return Ok(views);
     }
-    let asked = core.stock.ask(missing).await.ok_or(Problem::StockUnavailable)?;
-    for (place, view) in found.iter_mut().filter(|view| view.is_none()).zip(asked) {
-        *place = view;
+    let fetched = shard.stock_lookup.get(missing).await.ok_or(Problem::StockUnavailable)?;
+    for (slot, view) in views.iter_mut().filter(|view| view.is_none()).zip(fetched) {
+        *slot = view;
     }
-    Ok(found)
+    Ok(views)
 }
 
-fn named_skus(query: &str) -> Result<Vec<Sku>, Problem> {
+/// The SKUs of a query string without duplicates, in their first order.
+fn parse_skus(query: &str) -> Result<Vec<Sku>, Problem> {
     let mut skus = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if name != "sku" {
-            return Err(Problem::StockQuery("A parameter is not `sku`"));
+            return Err(Problem::InvalidStockQuery("Unknown parameter, expected `sku`"));
         }
-        let sku = value.parse().map_err(|_| Problem::StockQuery("A `sku` is no SKU"))?;
+        let sku = value.parse().map_err(|_| Problem::InvalidStockQuery("Invalid SKU"))?;
         if skus.len() == SKUS_MAX {
-            return Err(Problem::StockQuery("There are too many SKUs"));
+            return Err(Problem::InvalidStockQuery("Too many SKUs"));
         }
         if !skus.contains(&sku) {
             skus.push(sku);
         }
     }
-    if skus.is_empty() { Err(Problem::StockQuery("There is no `sku`")) } else { Ok(skus) }
+    if skus.is_empty() {
+        return Err(Problem::InvalidStockQuery("Missing parameter `sku`"));
+    }
+    Ok(skus)
 }
 
-impl From<StockView> for Shown {
+impl From<StockView> for StockResponse {
     fn from(view: StockView) -> Self {
         let StockView { sku, on_hand, unit_price, .. } = view;
         Self { sku, on_hand, unit_price: unit_price.amount, currency: unit_price.currency }
@@ -99,20 +105,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_names_each_sku_once_in_its_order() {
-        let skus = named_skus("sku=B&sku=A%20B&sku=B&sku=C+D").unwrap();
+    fn a_stock_query_yields_each_sku_once_in_the_order_of_its_first_mention() {
+        let skus = parse_skus("sku=B&sku=A%20B&sku=B&sku=C+D").unwrap();
         let skus: Vec<_> = skus.iter().map(Sku::as_str).collect();
         assert_eq!(skus, ["B", "A B", "C D"]);
     }
 
     #[test]
-    fn a_query_without_skus_or_with_something_else_is_none() {
+    fn a_stock_query_with_no_or_too_many_skus_or_another_parameter_is_invalid() {
         for query in ["", "sku=", "sku=%00", "page=1", "sku=A&limit=3"] {
-            assert!(named_skus(query).is_err(), "{query}");
+            assert!(parse_skus(query).is_err(), "{query}");
         }
         let distinct = (0..SKUS_MAX).map(|sku| ("sku", sku.to_string()));
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(distinct).finish();
-        assert_eq!(named_skus(&query).unwrap().len(), SKUS_MAX);
-        assert!(named_skus(&(query + "&sku=more")).is_err());
+        assert_eq!(parse_skus(&query).unwrap().len(), SKUS_MAX);
+        assert!(parse_skus(&(query + "&sku=more")).is_err());
     }
 }

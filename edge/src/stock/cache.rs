@@ -1,12 +1,13 @@
-//! What Redis knows of stock: each entry with its version, for as long as it may be shown.
+//! The stock cache in Redis: one entry for each SKU with its version, which expires when it is too
+//! old to be shown.
 
 use orders::{Sku, StockView};
 use redis::Script;
 
 use crate::cache::Cache;
-use crate::limits::{STOCK_CACHE_PATIENCE, STOCK_SHOWN_FOR};
+use crate::limits::{STOCK_CACHE_TIMEOUT, STOCK_CACHE_TTL};
 
-/// Writes entries, each a version, a space and the content, unless a newer one stands there.
+/// Writes entries, each a version, a space and the content, unless the stored one is newer.
 const WRITE: &str = r"
 for i, key in ipairs(KEYS) do
     local written, held = ARGV[i + 1], redis.call('GET', key)
@@ -17,31 +18,32 @@ for i, key in ipairs(KEYS) do
     end
 end";
 
-/// What Redis knows of each of `skus`.
+/// The cached stock of each of `skus`.
 pub(super) async fn read(cache: &Cache, skus: &[Sku]) -> Vec<Option<StockView>> {
     let mut command = redis::cmd("MGET");
     for sku in skus {
         command.arg(key(sku));
     }
-    let found: Option<Vec<Option<String>>> = cache.ask(&command, STOCK_CACHE_PATIENCE).await;
-    let found = found.unwrap_or_default().into_iter().map(|entry| entry.and_then(|it| view(&it)));
-    // What stands under a key must be about its SKU, and short answers are filled up.
-    let found = found.chain(std::iter::repeat(None));
-    skus.iter().zip(found).map(|(sku, view)| view.filter(|view| view.sku == *sku)).collect()
+    let entries: Option<Vec<Option<String>>> = cache.query(&command, STOCK_CACHE_TIMEOUT).await;
+    let entries = entries.unwrap_or_default().into_iter();
+    let views = entries.map(|entry| entry.and_then(|entry| parse_entry(&entry)));
+    // Redis is not trusted: an entry must be about the SKU of its key, and a short reply is padded.
+    let views = views.chain(std::iter::repeat(None));
+    skus.iter().zip(views).map(|(sku, view)| view.filter(|view| view.sku == *sku)).collect()
 }
 
-/// Writes what the database said.
+/// Caches the stock that the workers reported.
 pub(super) async fn write(cache: &Cache, views: &[StockView]) {
     if views.is_empty() {
         return;
     }
     let script = Script::new(WRITE);
-    let mut writing = script.prepare_invoke();
-    writing.arg(STOCK_SHOWN_FOR.as_millis() as u64);
+    let mut invocation = script.prepare_invoke();
+    invocation.arg(STOCK_CACHE_TTL.as_millis() as u64);
     for view in views {
-        writing.key(key(&view.sku)).arg(entry(view));
+        invocation.key(key(&view.sku)).arg(entry(view));
     }
-    cache.run(&writing, STOCK_CACHE_PATIENCE).await;
+    cache.run_script(&invocation, STOCK_CACHE_TIMEOUT).await;
 }
 
 fn key(sku: &Sku) -> String {
@@ -49,11 +51,11 @@ fn key(sku: &Sku) -> String {
 }
 
 fn entry(view: &StockView) -> String {
-    let content = serde_json::to_string(view).expect("stock has text keys and whole numbers");
+    let content = serde_json::to_string(view).expect("stock has string keys and integers");
     format!("{} {content}", view.version)
 }
 
-fn view(entry: &str) -> Option<StockView> {
+fn parse_entry(entry: &str) -> Option<StockView> {
     let (_version, content) = entry.split_once(' ')?;
     serde_json::from_str(content).ok()
 }

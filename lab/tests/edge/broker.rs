@@ -15,7 +15,7 @@ async fn without_a_broker_an_order_gets_503_and_with_it_202_under_the_same_key()
     house.servers.brokers.stop().await.unwrap();
     let key = fresh_key();
     let reply = talk.post(&key, ORDER).await;
-    reply.assert_problem(503, "unacknowledged");
+    reply.assert_problem(503, "ack-timeout");
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(talk.get("/livez").await.status, 200);
     assert_eq!(until_ready_is(&mut talk, 503).await, "no broker\n");
@@ -32,7 +32,7 @@ async fn without_a_stream_an_order_gets_503() {
     let door = house.open_door().await;
     let mut talk = door.talk().await;
     let key = fresh_key();
-    talk.post(&key, ORDER).await.assert_problem(503, "unacknowledged");
+    talk.post(&key, ORDER).await.assert_problem(503, "ack-timeout");
     house.make_streams().await;
     assert_eq!(talk.post(&key, ORDER).await.status, 202);
     door.close().await;

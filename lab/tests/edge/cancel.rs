@@ -56,9 +56,9 @@ async fn an_id_that_no_edge_made_cannot_be_cancelled() {
     }
     let path = format!("/v1/orders/{}/cancel", proven(1));
     let reply = talk.get(&path).await;
-    reply.assert_problem(405, "wrong-method");
+    reply.assert_problem(405, "method-not-allowed");
     assert_eq!(reply.header("allow"), Some("POST"));
-    talk.get(&format!("{path}/twice")).await.assert_problem(404, "no-such-path");
+    talk.get(&format!("{path}/twice")).await.assert_problem(404, "not-found");
     door.close().await;
 }
 
@@ -81,7 +81,7 @@ async fn what_is_known_decides_whether_it_is_too_late_or_done_already() {
         let requests = house.cancel_requested(OrderId::from_bytes([byte; 16])).await;
         match status {
             "fulfilled" | "rejected" => {
-                reply.assert_problem(409, "too-late");
+                reply.assert_problem(409, "not-cancellable");
                 assert!(reply.json()["detail"].as_str().unwrap().contains(status));
                 assert!(requests.is_empty());
             }
@@ -106,7 +106,7 @@ async fn without_a_broker_a_request_gets_503_and_with_it_202() {
     let mut talk = door.talk().await;
     house.servers.brokers.stop().await.unwrap();
     let reply = cancel(&mut talk, &proven(1)).await;
-    reply.assert_problem(503, "unacknowledged");
+    reply.assert_problem(503, "ack-timeout");
     assert_eq!(reply.header("retry-after"), Some("1"));
     house.servers.brokers.start().await.unwrap();
     while cancel(&mut talk, &proven(1)).await.status != 202 {}

@@ -45,7 +45,7 @@ async fn an_order_too_many_is_refused_at_once_and_taken_later() {
         assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(head.headers["retry-after"], "1");
         let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        if problem["type"] == "/problems/crowded" {
+        if problem["type"] == "/problems/overloaded" {
             break;
         }
     }

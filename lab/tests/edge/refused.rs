@@ -124,7 +124,7 @@ async fn a_path_or_method_that_is_not_there_is_refused() {
     let mut talk = door.talk().await;
     for path in ["/", "/v1", "/v1/orders/", "/v1/orders/a/b", "/v1/stock/", "/v2/orders", "/v1/x/y"]
     {
-        talk.get(path).await.assert_problem(404, "no-such-path");
+        talk.get(path).await.assert_problem(404, "not-found");
     }
     for (method, path, allowed) in [
         ("GET", "/v1/orders", "POST"),
@@ -135,7 +135,7 @@ async fn a_path_or_method_that_is_not_there_is_refused() {
         talk.send(format!("{method} {path} HTTP/1.1\r\nhost: edge\r\ncontent-length: 0\r\n\r\n"))
             .await;
         let reply = talk.reply().await;
-        reply.assert_problem(405, "wrong-method");
+        reply.assert_problem(405, "method-not-allowed");
         assert_eq!(reply.header("allow"), Some(allowed));
     }
     door.close().await;

@@ -54,7 +54,7 @@ async fn several_skus_are_shown_at_once_and_unknown_ones_are_named() {
     talk.get("/v1/stock/XX").await.assert_problem(404, "no-such-sku");
     talk.get("/v1/stock/%FF").await.assert_problem(404, "no-such-sku");
     for query in ["", "?", "?sku=", "?sku=A&page=2"] {
-        talk.get(&format!("/v1/stock{query}")).await.assert_problem(400, "stock-query");
+        talk.get(&format!("/v1/stock{query}")).await.assert_problem(400, "invalid-stock-query");
     }
     answering.abort();
     door.close().await;

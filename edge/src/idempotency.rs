@@ -1,50 +1,50 @@
-//! Which order stands under which id, as far as Redis remembers: what tells a repeat, and another
-//! order under the same key.
+//! The idempotency cache in Redis: the digest of the order acknowledged under each id. It reveals a
+//! repeat, and a different order under the same key.
 
 use std::sync::Arc;
 
 use orders::{BodyDigest, OrderId};
 
 use crate::cache::Cache;
-use crate::limits::{REPEATS_KEPT, REPEATS_PATIENCE};
+use crate::limits::{IDEMPOTENCY_TIMEOUT, IDEMPOTENCY_TTL};
 
-/// The memory of acknowledged orders.
-pub(crate) struct Repeats(Arc<Cache>);
+/// Digests of acknowledged orders. Best effort: an entry may be missing.
+pub(crate) struct IdempotencyCache(Arc<Cache>);
 
-impl Repeats {
+impl IdempotencyCache {
     pub(crate) fn new(cache: Arc<Cache>) -> Self {
         Self(cache)
     }
 
-    /// The digest of the order that stands under each of `ids`, where it is known.
-    pub(crate) async fn known(
+    /// The digest of the order acknowledged under each of `ids`, if it is known.
+    pub(crate) async fn get(
         &self,
         ids: impl ExactSizeIterator<Item = OrderId>,
     ) -> Vec<Option<BodyDigest>> {
-        let asked = ids.len();
+        let count = ids.len();
         let mut command = redis::cmd("MGET");
         for id in ids {
             command.arg(&key(id)[..]);
         }
-        let found: Option<Vec<Option<Vec<u8>>>> = self.0.ask(&command, REPEATS_PATIENCE).await;
+        let found: Option<Vec<Option<Vec<u8>>>> = self.0.query(&command, IDEMPOTENCY_TIMEOUT).await;
         let digest = |bytes: Option<Vec<u8>>| Some(BodyDigest::from_bytes(bytes?.try_into().ok()?));
         match found {
-            Some(found) if found.len() == asked => found.into_iter().map(digest).collect(),
-            _ => vec![None; asked],
+            Some(found) if found.len() == count => found.into_iter().map(digest).collect(),
+            _ => vec![None; count],
         }
     }
 
-    /// Remembers acknowledged orders. The first one under an id stays.
-    pub(crate) fn remember(&self, orders: &[(OrderId, BodyDigest)]) {
+    /// Stores the digests of acknowledged orders. The first write under an id wins.
+    pub(crate) fn insert(&self, orders: &[(OrderId, BodyDigest)]) {
         if orders.is_empty() {
             return;
         }
         let mut commands = redis::pipe();
         for (id, digest) in orders {
             let set = commands.cmd("SET").arg(&key(*id)[..]).arg(&digest.as_bytes()[..]);
-            set.arg("NX").arg("EX").arg(REPEATS_KEPT.as_secs()).ignore();
+            set.arg("NX").arg("EX").arg(IDEMPOTENCY_TTL.as_secs()).ignore();
         }
-        self.0.tell(commands);
+        self.0.execute_detached(commands);
     }
 }
 

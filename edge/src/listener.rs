@@ -1,4 +1,5 @@
-//! Listening: one socket for each core at the same address, and the kernel spreads the clients.
+//! Listening sockets: one for each shard at the same address (`SO_REUSEPORT`), so that the kernel
+//! distributes the clients.
 
 use std::io;
 use std::net::{self, SocketAddr};
@@ -13,17 +14,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection;
-use crate::core::Core;
-use crate::limits::{ACCEPT_PAUSE, BACKLOG, DRAIN_PATIENCE};
+use crate::limits::{ACCEPT_RETRY_DELAY, DRAIN_TIMEOUT, LISTEN_BACKLOG};
+use crate::shard::Shard;
 
-/// A listener for each core, and the address that they share.
+/// A listener for each of `count` shards, and the address that they share.
 pub(crate) fn bind(
     address: SocketAddr,
-    cores: NonZeroUsize,
+    count: NonZeroUsize,
 ) -> io::Result<(SocketAddr, Vec<net::TcpListener>)> {
     let first = bind_one(address)?;
     let bound = first.local_addr()?;
-    let rest = (1..cores.get()).map(|_| bind_one(bound));
+    let rest = (1..count.get()).map(|_| bind_one(bound));
     let listeners = std::iter::once(Ok(first)).chain(rest).collect::<io::Result<_>>()?;
     Ok((bound, listeners))
 }
@@ -34,25 +35,25 @@ fn bind_one(address: SocketAddr) -> io::Result<net::TcpListener> {
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(LISTEN_BACKLOG)?;
     Ok(socket.into())
 }
 
-/// Serves every client that comes until `stop`, and then those that are there; up to
-/// `connections_max` at once, the others wait.
-pub(crate) async fn accept(
+/// Accepts and serves clients until `stop` is cancelled, then drains the open connections. Serves
+/// up to `connections_max` at once; further clients wait in the accept backlog.
+pub(crate) async fn serve(
     listener: TcpListener,
     connections_max: usize,
-    core: Arc<Core>,
+    shard: Arc<Shard>,
     stop: CancellationToken,
 ) {
     let protocol = Arc::new(connection::protocol());
-    let room = Arc::new(Semaphore::new(connections_max));
+    let permits = Arc::new(Semaphore::new(connections_max));
     let connections = TaskTracker::new();
-    let serve = |stream, permit: Option<OwnedSemaphorePermit>| {
-        let served = connection::serve(stream, protocol.clone(), core.clone(), stop.clone());
+    let spawn = |stream, permit: Option<OwnedSemaphorePermit>| {
+        let connection = connection::serve(stream, protocol.clone(), shard.clone(), stop.clone());
         connections.spawn(async move {
-            served.await;
+            connection.await;
             drop(permit);
         });
     };
@@ -60,29 +61,30 @@ pub(crate) async fn accept(
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            (stream, permit) = next_client(&listener, &room) => serve(stream, permit),
+            (stream, permit) = accept_next(&listener, &permits) => spawn(stream, permit),
         }
     }
-    core.start_draining();
-    // These have been told by the kernel that they are connected.
-    for stream in left_over(listener) {
-        serve(stream, None);
+    shard.start_draining();
+    // The kernel has completed the handshake of these, so their clients expect a response.
+    for stream in drain_accept_backlog(listener) {
+        spawn(stream, None);
     }
-    drop(core);
+    drop(shard);
     connections.close();
-    if timeout(DRAIN_PATIENCE, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "cut at the end of the drain");
+    if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
+        let remaining = connections.len();
+        tracing::warn!(remaining, "drain timeout, closing remaining connections");
     }
 }
 
-/// The next client, when there is room for one.
-async fn next_client(
+/// The next client, once fewer than the maximum are connected.
+async fn accept_next(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there is a permit.
-    let permit = room.clone().acquire_owned().await.ok();
-    let mut told = false;
+    // The semaphore is never closed, so there is always a permit.
+    let permit = permits.clone().acquire_owned().await.ok();
+    let mut is_logged = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -90,18 +92,18 @@ async fn next_client(
                 return (stream, permit);
             }
             Err(err) => {
-                if !told {
-                    tracing::warn!(%err, "a connection could not be accepted");
+                if !is_logged {
+                    tracing::warn!(%err, "cannot accept connection, retrying");
                 }
-                told = true;
-                sleep(ACCEPT_PAUSE).await;
+                is_logged = true;
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// Who waits to be accepted while nobody accepts any more.
-fn left_over(listener: TcpListener) -> Vec<TcpStream> {
+/// The connections that were in the accept backlog when the accept loop stopped.
+fn drain_accept_backlog(listener: TcpListener) -> Vec<TcpStream> {
     let Ok(listener) = listener.into_std() else { return Vec::new() };
     let accepted = std::iter::from_fn(|| listener.accept().ok());
     let streams = accepted.filter_map(|(stream, _)| {

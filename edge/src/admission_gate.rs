@@ -1,0 +1,54 @@
+//! The admission gate: refuses new orders while the stream is nearly full, and while inventory is
+//! so far behind that an accepted order would not complete within a time acceptable to a buyer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use streams::{Admission, Connection, intake};
+use tokio::time::sleep;
+
+use crate::limits::ADMISSION_POLL_INTERVAL;
+use crate::problem::Problem;
+
+/// The result of the last check. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct AdmissionGate(Arc<AtomicU8>);
+
+const OPEN: u8 = 0;
+const STREAM_FULL: u8 = 1;
+const BACKLOG_TOO_OLD: u8 = 2;
+
+impl AdmissionGate {
+    /// Whether an order that arrives now is admitted.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        match self.0.load(Ordering::Relaxed) {
+            STREAM_FULL => Err(Problem::StreamFull),
+            BACKLOG_TOO_OLD => Err(Problem::BacklogTooOld),
+            _ => Ok(()),
+        }
+    }
+
+    /// Polls the brokers. While they do not reply, the last result holds: they acknowledge nothing
+    /// then.
+    pub(crate) async fn watch(self, broker: Connection, backlog_max_age: Duration) {
+        loop {
+            match intake(&broker, backlog_max_age).await {
+                Ok(admission) => self.update(admission),
+                Err(err) => tracing::debug!(%err, "admission check failed, keeping last result"),
+            }
+            sleep(ADMISSION_POLL_INTERVAL).await;
+        }
+    }
+
+    fn update(&self, admission: Admission) {
+        let (code, name) = match admission {
+            Admission::Open => (OPEN, "open"),
+            Admission::StreamFull => (STREAM_FULL, "stream_full"),
+            Admission::BacklogTooOld => (BACKLOG_TOO_OLD, "backlog_too_old"),
+        };
+        if self.0.swap(code, Ordering::Relaxed) != code {
+            tracing::warn!(admission = name, "admission changed");
+        }
+    }
+}

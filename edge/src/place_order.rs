@@ -1,0 +1,93 @@
+//! `POST /v1/orders`: parses an order, adds it to the next batch, and responds when the batch is
+//! stored.
+
+use std::time::SystemTime;
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use hyper::{Request, StatusCode};
+use orders::{Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId};
+use streams::Profile;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::body::Body;
+use crate::ingest::{Submission, SubmitResult};
+use crate::limits::RESPONSE_TIMEOUT;
+use crate::problem::Problem;
+use crate::response::{HttpResponse, with_body};
+use crate::shard::Shard;
+
+/// The caller of every order, until callers are authenticated.
+const CALLER: &str = "public";
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// Accepts an order: 202 once a broker has acknowledged it.
+pub(crate) async fn place_order(
+    shard: &Shard,
+    request: Request<Incoming>,
+) -> Result<HttpResponse, Problem> {
+    shard.admission_gate.check()?;
+    shard.durability_gate.check()?;
+    require_json(request.headers())?;
+    let key = idempotency_key(request.headers())?;
+    let Body { bytes, permit: _permit } = shard.body_budget.receive(request.into_body()).await?;
+    let order = PlaceOrder::parse(&bytes)?;
+    drop(bytes);
+
+    let order_id = OrderId::derive(CALLER, &key);
+    let result = submit(shard, order_id, &order)?;
+    match timeout(RESPONSE_TIMEOUT, result).await {
+        Ok(Ok(SubmitResult::Accepted { replayed })) => {
+            Ok(accepted(shard.signing_keys.sign(order_id), shard.profile, replayed))
+        }
+        Ok(Ok(SubmitResult::Conflict)) => Err(Problem::KeyReused),
+        Ok(Ok(SubmitResult::Unknown) | Err(_)) | Err(_) => Err(Problem::AckTimeout),
+    }
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next());
+    let is_json = media_type
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
+    if is_json { Ok(()) } else { Err(Problem::UnsupportedMediaType) }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let key = keys.next().ok_or(Problem::KeyMissing)?;
+    if keys.next().is_some() {
+        return Err(Problem::KeyDuplicated);
+    }
+    let key = key.to_str().map_err(|_| Problem::KeyInvalid)?;
+    key.parse().map_err(|_| Problem::KeyInvalid)
+}
+
+fn submit(
+    shard: &Shard,
+    order_id: OrderId,
+    order: &PlaceOrder,
+) -> Result<oneshot::Receiver<SubmitResult>, Problem> {
+    let (line, digest) = Created::line(order_id, SystemTime::now().into(), order);
+    let (reply, receiver) = oneshot::channel();
+    let bytes = line.len();
+    let submission = Submission { order_id, digest, line, reply };
+    shard.order_queue.join(submission, bytes).map_err(|_| Problem::Overloaded)?;
+    Ok(receiver)
+}
+
+fn accepted(id: SignedOrderId, profile: Profile, replayed: bool) -> HttpResponse {
+    let location = format!("/v1/orders/{id}");
+    let id = &location["/v1/orders/".len()..];
+    let body = format!(r#"{{"order_id":"{id}","status":"accepted","durability":"{profile}"}}"#);
+    let mut response = with_body(StatusCode::ACCEPTED, "application/json", body);
+    let location = HeaderValue::try_from(location).expect("an order id is hexadecimal digits");
+    response.headers_mut().insert(LOCATION, location);
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}

@@ -1,0 +1,150 @@
+//! Startup and shutdown: one thread for each shard, and a drain that cuts no request.
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::{TryFutureExt, future};
+use streams::Connection;
+use thiserror::Error;
+use tokio::runtime;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::admission_gate::AdmissionGate;
+use crate::body::BodyMemoryBudget;
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::durability_gate::DurabilityGate;
+use crate::limits::{CONNECTIONS_MAX, PUBLISH_TIMEOUT};
+use crate::listener;
+use crate::order_status::StatusLookup;
+use crate::shard::{EdgeState, Shard};
+use crate::stock::StockLookup;
+
+/// Why an edge does not start, or stops.
+#[derive(Debug, Error)]
+pub enum EdgeError {
+    /// Binding or listening failed.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// A thread or its runtime did not start.
+    #[error("cannot start an edge thread")]
+    Thread(#[source] std::io::Error),
+    /// No broker accepts the connection.
+    #[error("cannot connect to the brokers")]
+    Broker(#[from] streams::ConnectError),
+    /// The brokers do not provide the durability that the profile claims.
+    #[error(transparent)]
+    DurabilityUnverified(#[from] streams::DurabilityUnverified),
+    /// The URL of Redis is invalid.
+    #[error("invalid Redis URL")]
+    Redis(#[from] redis::RedisError),
+    /// A shard's thread panicked.
+    #[error("edge thread panicked")]
+    ThreadPanicked,
+}
+
+/// Serves until `shutdown` completes, and then until every request in flight is answered, for
+/// [`END_MAX`](crate::END_MAX) at most. Calls `on_bound` with the address once all shards serve it.
+pub async fn run(
+    config: Config,
+    on_bound: impl FnOnce(SocketAddr),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), EdgeError> {
+    let (address, listeners) = listener::bind(config.listen, config.cores)
+        .map_err(|source| EdgeError::Listen { address: config.listen, source })?;
+    let broker = Connection::open(&config.brokers.nats_url, "edge questions").await?;
+    let durability_gate = DurabilityGate::open(&broker, config.brokers.profile).await?;
+    let watch = durability_gate.clone().watch(broker.clone(), config.brokers.profile);
+    let _durability_watch = AbortOnDropHandle::new(tokio::spawn(watch));
+    let admission_gate = AdmissionGate::default();
+    let watch = admission_gate.clone().watch(broker.clone(), config.backlog_max_age);
+    let _admission_watch = AbortOnDropHandle::new(tokio::spawn(watch));
+    let state = EdgeState {
+        admission_gate,
+        durability_gate,
+        body_budget: BodyMemoryBudget::new(),
+        status_lookup: StatusLookup::start(broker.clone()),
+        stock_lookup: StockLookup::start(broker, Cache::open(&config.redis_url)?),
+        config,
+    };
+    let stop = CancellationToken::new();
+    // The shards stop on every return from this function.
+    let _stop_guard = stop.clone().drop_guard();
+    let mut ready = Vec::new();
+    let mut finished = FuturesUnordered::new();
+    for listener in listeners {
+        let shard = start(listener, state.clone(), stop.clone()).map_err(EdgeError::Thread)?;
+        ready.push(shard.ready);
+        finished.push(shard.finished.unwrap_or_else(|_| Err(EdgeError::ThreadPanicked)));
+    }
+    drop(state);
+
+    let all_ready = future::join_all(ready);
+    tokio::select! {
+        _ = all_ready => {}
+        Some(result) = finished.next() => return result,
+    }
+    on_bound(address);
+    tracing::info!(%address, "edge listening");
+    tokio::select! {
+        () = shutdown => tracing::info!(%address, "edge draining"),
+        Some(result) = finished.next() => return result,
+    }
+    stop.cancel();
+    while let Some(result) = finished.next().await {
+        result?;
+    }
+    Ok(())
+}
+
+/// A running shard.
+struct ShardHandle {
+    /// Completes when the shard serves.
+    ready: oneshot::Receiver<()>,
+    /// Completes when its thread has finished; an error if the thread panicked.
+    finished: oneshot::Receiver<Result<(), EdgeError>>,
+}
+
+fn start(
+    listener: TcpListener,
+    state: EdgeState,
+    stop: CancellationToken,
+) -> std::io::Result<ShardHandle> {
+    let (ready_sender, ready) = oneshot::channel();
+    let (result_sender, finished) = oneshot::channel();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("edge".to_owned()).spawn(move || {
+        let result = runtime.block_on(serve(listener, state, ready_sender, stop));
+        drop(runtime);
+        // The receiver is gone if `run` has already returned.
+        result_sender.send(result).ok();
+    })?;
+    Ok(ShardHandle { ready, finished })
+}
+
+async fn serve(
+    listener: TcpListener,
+    state: EdgeState,
+    ready: oneshot::Sender<()>,
+    stop: CancellationToken,
+) -> Result<(), EdgeError> {
+    let connections_max = CONNECTIONS_MAX.div_ceil(state.config.cores.get());
+    let (shard, ingest_tasks) = Shard::open(state).await?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(EdgeError::Thread)?;
+    ready.send(()).ok();
+    listener::serve(listener, connections_max, shard, stop).await;
+    // When the last connection closes, the last queue sender is dropped, which ends the ingest
+    // tasks. Connections that the drain timeout cut may hold theirs for longer, but no client waits
+    // for their orders, so this wait is bounded.
+    timeout(PUBLISH_TIMEOUT, ingest_tasks.join_all()).await.ok();
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Looks up stock that is not in Redis: concurrent requests for a SKU share one lookup.
+
+use std::collections::{BTreeSet, HashMap};
+
+use orders::{Sku, StockView};
+use streams::names::STOCK_GET;
+use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::cache;
+use crate::cache::Cache;
+use crate::limits::{LOOKUP_BATCH_MAX, LOOKUPS_WAITING_MAX, STOCK_TIMEOUT};
+use crate::lookup;
+
+/// Batches and coalesces stock lookups. One for the whole process, so that a SKU is looked up once
+/// for all requests that wait for it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct StockLookup(GroupSender<LookupRequest>);
+
+struct LookupRequest {
+    skus: Vec<Sku>,
+    /// Dropped if no worker replies.
+    reply: oneshot::Sender<Vec<Option<StockView>>>,
+}
+
+impl StockLookup {
+    /// Starts the task that sends lookups over `broker`, until every clone is dropped.
+    pub(crate) fn start(broker: Connection, cache: Cache) -> Self {
+        let (sender, queue) = group_commit(GroupLimits {
+            items: LOOKUP_BATCH_MAX,
+            // Each request counts as its number of SKUs instead of bytes.
+            bytes: LOOKUP_BATCH_MAX,
+            waiting: LOOKUPS_WAITING_MAX,
+        });
+        tokio::spawn(run_lookups(queue, broker, cache));
+        Self(sender)
+    }
+
+    /// The stock of each of `skus`, with `None` for one that is not in the catalogue. `None` for
+    /// all if no worker replies in time.
+    pub(super) async fn get(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
+        let (reply, receiver) = oneshot::channel();
+        let count = skus.len();
+        self.0.join(LookupRequest { skus, reply }, count).ok()?;
+        timeout(STOCK_TIMEOUT, receiver).await.ok()?.ok()
+    }
+}
+
+async fn run_lookups(mut queue: GroupReceiver<LookupRequest>, broker: Connection, cache: Cache) {
+    while let Some(mut requests) = queue.next().await {
+        requests.retain(|request| !request.reply.is_closed());
+        let skus: BTreeSet<_> = requests.iter().flat_map(|request| &request.skus).collect();
+        let skus: Vec<_> = skus.into_iter().cloned().collect();
+        let Some(views) = fetch(&skus, &broker, &cache).await else { continue };
+        for LookupRequest { skus, reply } in requests {
+            // The receiver is gone if the client has disconnected.
+            reply.send(skus.iter().map(|sku| views.get(sku).cloned()).collect()).ok();
+        }
+    }
+}
+
+async fn fetch(
+    skus: &[Sku],
+    broker: &Connection,
+    cache: &Cache,
+) -> Option<HashMap<Sku, StockView>> {
+    // The previous lookup may have cached the same SKUs.
+    let cached = cache::read(cache, skus).await;
+    let missing = skus.iter().zip(&cached).filter(|(_, view)| view.is_none());
+    let missing: Vec<_> = missing.map(|(sku, _)| sku).collect();
+    let fetched = if missing.is_empty() {
+        Vec::new()
+    } else {
+        let views = lookup::request_batch(broker, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
+        views.into_iter().flatten().collect()
+    };
+    cache::write(cache, &fetched).await;
+    let views = cached.into_iter().flatten().chain(fetched);
+    Some(views.map(|view| (view.sku.clone(), view)).collect())
+}
