@@ -22,6 +22,10 @@ impl IdempotencyCache {
         ids: impl ExactSizeIterator<Item = OrderId>,
     ) -> Vec<Option<BodyDigest>> {
         let count = ids.len();
+        // MGET without a key is an error, and would count as a failure of Redis.
+        if count == 0 {
+            return Vec::new();
+        }
         let mut command = redis::cmd("MGET");
         for id in ids {
             command.arg(&key(id)[..]);

@@ -100,6 +100,9 @@ impl StatusLookup {
 async fn run_lookups(mut queue: GroupReceiver<LookupRequest>, broker: Connection) {
     while let Some(mut requests) = queue.next().await {
         requests.retain(|request| !request.reply.is_closed());
+        if requests.is_empty() {
+            continue;
+        }
         let ids: Vec<_> = requests.iter().map(|request| request.id).collect();
         let views = lookup::request_batch(&broker, STATUS_GET, &ids, STATUS_TIMEOUT).await;
         for (request, view) in requests.into_iter().zip(views.into_iter().flatten()) {
