@@ -1,5 +1,5 @@
-//! Where the parts of a running cluster are reached by a command: an option, an environment variable,
-//! or the file that `millrace-lab up` leaves in the folder it was started in.
+//! Addresses of a running cluster, for commands. Each comes from an option, from an environment
+//! variable, or from the file that `millrace-lab up` writes in the folder where it is started.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,10 +9,10 @@ use clap::Args;
 use streams::Profile;
 use workers::payment::provider::{self, Limits, Provider};
 
-/// The file that a local cluster leaves: lines of `NAME='value'`, which a shell can read.
+/// The file with the addresses of a local cluster: lines of `NAME='value'`, which a shell can read.
 pub const ENV_FILE: &str = ".millrace/env";
 
-/// Durability of the cluster.
+/// Option for the durability profile of the cluster.
 #[derive(Debug, Clone, Args)]
 pub struct ProfileOption {
     /// Durability of the cluster: durable, fast or single [default: from .millrace/env]
@@ -20,7 +20,7 @@ pub struct ProfileOption {
     pub profile: Option<Profile>,
 }
 
-/// The brokers.
+/// Option for the brokers' URLs.
 #[derive(Debug, Clone, Args)]
 pub struct BrokersAddress {
     /// URLs of the brokers, separated by commas [default: from .millrace/env]
@@ -28,18 +28,24 @@ pub struct BrokersAddress {
     pub nats_url: Option<String>,
 }
 
-/// The database.
+/// Option for the database's URL.
 #[derive(Clone, Args)]
 pub struct DatabaseAddress {
     /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE [default: from .millrace/env]
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = workers::database::url)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_parser = workers::database::url
+    )]
     pub database_url: Option<String>,
 }
 
-/// The payment provider.
+/// Options for the payment provider's URL and key.
 #[derive(Clone, Args)]
 pub struct ProviderAddress {
-    /// Base URL of the payment provider, by http or https, without a path [default: from .millrace/env]
+    /// Base URL of the payment provider, by http or https, without a path
+    /// [default: from .millrace/env]
     #[arg(long, env = "MILLRACE_PROVIDER_URL", value_parser = provider::base_url)]
     pub provider_url: Option<String>,
     /// The payment provider's secret key [default: from .millrace/env]
@@ -53,7 +59,7 @@ pub struct ProviderAddress {
 }
 
 impl ProfileOption {
-    /// How durable the cluster is.
+    /// The durability profile of the cluster.
     pub fn get(&self) -> Result<Profile> {
         match self.profile {
             Some(profile) => Ok(profile),
@@ -77,7 +83,7 @@ impl DatabaseAddress {
 }
 
 impl ProviderAddress {
-    /// A client of the provider with these limits.
+    /// A client of the provider with the given limits.
     pub fn client(&self, limits: Limits) -> Result<Provider> {
         let url = known(self.provider_url.as_deref(), "MILLRACE_PROVIDER_URL", "--provider-url")?;
         let key = known(self.provider_key.as_deref(), "MILLRACE_PROVIDER_KEY", "--provider-key")?;
@@ -85,18 +91,23 @@ impl ProviderAddress {
     }
 }
 
-/// What was given, or else what [`ENV_FILE`] says of `variable`.
-pub fn known(given: Option<&str>, variable: &str, option: &str) -> Result<String> {
-    if let Some(given) = given {
-        return Ok(given.to_owned());
+/// The value of an option or environment variable, or else the value of `variable` in [`ENV_FILE`].
+///
+/// # Errors
+/// The value is set in neither, or the file cannot be read.
+pub fn known(value: Option<&str>, variable: &str, option: &str) -> Result<String> {
+    if let Some(value) = value {
+        return Ok(value.to_owned());
     }
     match read(Path::new(ENV_FILE))?.remove(variable) {
         Some(value) => Ok(value),
-        None => bail!("no cluster is known here: set {option} or {variable}"),
+        None => bail!(
+            "no address of a cluster: set {option} or {variable}, or run `millrace-lab up` here"
+        ),
     }
 }
 
-/// The variables in a file like [`ENV_FILE`]; none if there is no such file.
+/// The variables in a file like [`ENV_FILE`]; empty if the file does not exist.
 pub fn read(file: &Path) -> Result<BTreeMap<String, String>> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -112,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_file_names_no_cluster() {
+    fn a_missing_file_has_no_variables() {
         assert!(read(Path::new("/nowhere/env")).unwrap().is_empty());
     }
 }

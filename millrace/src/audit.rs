@@ -1,21 +1,22 @@
-//! Is every promise kept? Ledger, stream, database and provider are read and compared.
+//! The audit: reads the client's ledger, the stream, the database and the payment provider, and
+//! checks that they agree.
 //!
-//! 1. every acknowledged order is final, on its way, or a named dead letter that waits for a decision
-//! 2. the stream, replayed, gives for every order the status that the database gives
+//! 1. every acknowledged order is in a final state, in flight, or an unresolved dead letter
+//! 2. for every order, the stream, replayed, yields the status that the database has
 //! 3. no order has two different outcomes of one step
-//! 4. for each SKU, on hand + reserved + sold is what was put in
-//! 5. what the provider holds is what the database says is held, order by order: something for
-//!    every order that was shipped, and nothing for one that was rejected or cancelled
+//! 4. for each SKU, on hand + reserved + sold equals the quantity that was loaded
+//! 5. for every order, the provider holds the amount that the database says is held: more than zero
+//!    for every order that was shipped, and zero for one that was rejected or cancelled
 //!
-//! On a cluster at work the database may be ahead of the stream, and the provider of the database;
-//! that is no problem. On a quiet one everything must agree.
+//! On a live cluster the database may be ahead of the stream, and the provider ahead of the
+//! database; the audit does not report that. On a quiescent cluster everything must agree.
 
 mod command;
-mod floors;
-mod money;
+mod funds;
+mod quiescence;
 mod repair;
 mod report;
-mod tape;
+mod stream_history;
 mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
@@ -31,90 +32,93 @@ use workers::view;
 use crate::ledger::Acknowledged;
 pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
-pub use floors::wait_quiescent;
+pub use quiescence::wait_quiescent;
 pub use repair::repair;
-pub use report::{NamedLetter, Problem, Report};
-use tape::Tape;
+pub use report::{ListedDeadLetter, Problem, Report};
+use stream_history::StreamHistory;
 use verdict::Verdict;
 
-/// Orders that are read from the database at once.
-const PAGE: i64 = 10_000;
+/// Orders read from the database in one query.
+const PAGE_SIZE: i64 = 10_000;
 
-/// What an audit reads.
+/// The systems that an audit compares.
 pub struct AuditSources {
-    /// The way to the stream.
+    /// The brokers, which hold the stream and the dead letters.
     pub connection: Connection,
-    /// The way to the rows.
+    /// The database, which holds the rows of the steps.
     pub database: Database,
-    /// The way to the provider's lists.
+    /// The payment provider, which lists intents and refunds.
     pub provider: Provider,
 }
 
-/// What an audit found.
+/// The result of an audit.
 pub struct Findings {
-    /// Counts and problems; the client's own figures are left as they were given.
+    /// Counts and problems; figures that the caller put into the report are unchanged.
     pub report: Report,
-    /// Where each order stands that any step has seen.
+    /// The status and history of each order that any step has processed.
     pub views: HashMap<OrderId, OrderView>,
-    /// Orders that are neither final nor dead although nothing moves any more, and the sequence
-    /// number of the message that brought each of them to where it is.
+    /// Orders of a quiescent cluster that are neither final nor dead, each with the sequence number
+    /// of the message that brought it into its current state.
     pub stuck: Vec<(OrderId, u64)>,
 }
 
-/// Whether orders may be on their way while the books are compared.
+/// Whether orders may be in flight during the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditMode {
-    /// The cluster is at work: what cannot be told is left open.
+    /// The cluster is running: what cannot be decided while orders move is not reported.
     Live,
-    /// Nobody places orders any more: the audit waits until nothing moves, and fails where
-    /// something does not come to rest.
+    /// No client places orders any more: the audit waits until the cluster is quiescent, and fails
+    /// if it does not become so.
     Quiesced,
 }
 
-/// Reads all books and compares them. `ledger` may be empty: then every order in the stream counts
-/// as acknowledged.
+/// Reads all sources and compares them. If `ledger` is empty, every order in the stream counts as
+/// acknowledged.
 pub async fn audit(
-    books: &AuditSources,
+    sources: &AuditSources,
     report: Report,
     ledger: &[Acknowledged],
     mode: AuditMode,
 ) -> Result<Findings> {
-    let promised = ledger.iter().map(Acknowledged::id).collect::<Result<_>>()?;
-    audit_acknowledged(books, report, &promised, mode).await
+    let acknowledged = ledger.iter().map(Acknowledged::id).collect::<Result<_>>()?;
+    audit_acknowledged(sources, report, &acknowledged, mode).await
 }
 
-/// The same for those who kept nothing but the ids that were acknowledged.
+/// Like [`audit`], for a caller that kept only the ids of the acknowledged orders.
 pub async fn audit_acknowledged(
-    books: &AuditSources,
+    sources: &AuditSources,
     report: Report,
-    promised: &BTreeSet<OrderId>,
+    acknowledged: &BTreeSet<OrderId>,
     mode: AuditMode,
 ) -> Result<Findings> {
-    let end = stream_state(&books.connection, names::ORDERS).await?.last_sequence;
-    floors::pass(&books.connection, end).await?;
+    let end = stream_state(&sources.connection, names::ORDERS).await?.last_sequence;
+    quiescence::wait_caught_up(&sources.connection, end).await?;
     if mode == AuditMode::Quiesced {
-        floors::rest(&books.connection).await?;
+        quiescence::require_quiescent(&sources.connection).await?;
     }
-    let quiet_before = floors::are_quiet(&books.connection).await?;
+    let is_quiescent_before = quiescence::is_quiescent(&sources.connection).await?;
 
-    // In this order: what is read later may be ahead of what was read before.
-    let tape = Tape::read(&books.connection).await?;
-    let dead = dead_letter::unresolved(&books.connection).await?;
-    let views = read_views(&books.database).await?;
-    let held = money::held(&books.database).await?;
-    let captured = money::captured(&books.provider).await?;
-    let stock_imbalances = balance::stock_imbalances(&books.database).await?;
-    let quiet_after = floors::are_quiet(&books.connection).await?;
-    let end = stream_state(&books.connection, names::ORDERS).await?.last_sequence;
-    let quiet = quiet_before && quiet_after && tape.end == end;
-    ensure!(quiet || mode == AuditMode::Live, "orders move though nobody places any");
+    // In this order: a source may be ahead of those that were read before it.
+    let history = StreamHistory::read(&sources.connection).await?;
+    let dead_letters = dead_letter::unresolved(&sources.connection).await?;
+    let views = read_views(&sources.database).await?;
+    let held = funds::held(&sources.database).await?;
+    let captured = funds::captured(&sources.provider).await?;
+    let stock_imbalances = balance::stock_imbalances(&sources.database).await?;
+    let is_quiescent_after = quiescence::is_quiescent(&sources.connection).await?;
+    let end = stream_state(&sources.connection, names::ORDERS).await?.last_sequence;
+    let is_quiescent = is_quiescent_before && is_quiescent_after && history.end == end;
+    ensure!(
+        is_quiescent || mode == AuditMode::Live,
+        "orders moved during the audit although no client places any"
+    );
 
-    let mut verdict = Verdict::new(report, quiet);
-    verdict.orders(promised, &tape, &dead, &views);
-    verdict.money(&held, &captured);
-    verdict.ends(&views, &captured);
-    verdict.stock(&stock_imbalances);
-    let (report, stuck) = verdict.close();
+    let mut verdict = Verdict::new(report, is_quiescent);
+    verdict.check_orders(acknowledged, &history, &dead_letters, &views);
+    verdict.check_funds(&held, &captured);
+    verdict.check_final_states(&views, &captured);
+    verdict.check_stock(&stock_imbalances);
+    let (report, stuck) = verdict.into_report();
     Ok(Findings { report, views, stuck })
 }
 
@@ -122,7 +126,8 @@ async fn read_views(database: &Database) -> Result<HashMap<OrderId, OrderView>> 
     let mut views = HashMap::new();
     let mut after = None;
     loop {
-        let page = view::page(database, after, PAGE).await.context("reading the orders")?;
+        let page = view::page(database, after, PAGE_SIZE);
+        let page = page.await.context("cannot read the orders from the database")?;
         let Some((last, _)) = page.last() else { return Ok(views) };
         after = Some(*last);
         views.extend(page);

@@ -1,4 +1,4 @@
-//! Every role and every command, and how a process ends.
+//! The roles and commands of the binary, and the exit code of the process.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{audit, dead_letters, edge, health, migrate, status, stock, tail, worker};
 
-/// What the binary can be told to do.
+/// A role or a command.
 #[derive(Clone, Subcommand)]
 pub enum Command {
     /// Run one edge: the HTTP server that acknowledges orders
@@ -22,9 +22,9 @@ pub enum Command {
     /// Run one worker of a pool
     #[command(subcommand)]
     Worker(Box<workers::Config>),
-    /// Create streams and tables, or bring them up to date
+    /// Create or update streams and tables
     Migrate(MigrateArgs),
-    /// Check the process of this container, for a health check
+    /// Check the health of the role in this container
     Health(HealthArgs),
     /// Show cluster status: workers, lag, streams and brokers
     Status(StatusArgs),
@@ -32,19 +32,19 @@ pub enum Command {
     Tail(TailArgs),
     /// List, inspect and resolve dead letters
     Dead(DeadArgs),
-    /// Put stock on hand, or load a catalogue
+    /// Change the stock on hand, or load a catalogue
     Stock(StockArgs),
-    /// Compare ledger, stream, database and provider of a running cluster
+    /// Check that ledger, stream, database and payment provider of a running cluster agree
     Audit(AuditArgs),
 }
 
 impl Command {
-    /// Whether it runs one process of a cluster, whose output is its log.
+    /// Whether it is a role: a long-running process of a cluster, whose output is its log.
     pub const fn is_role(&self) -> bool {
         matches!(self, Self::Edge(_) | Self::Worker(_))
     }
 
-    /// Runs it to its end.
+    /// Runs the role or command until it ends.
     pub fn run(self) -> Result<ExitCode> {
         match self {
             Self::Edge(config) => edge::run(*config)?,
@@ -61,24 +61,27 @@ impl Command {
     }
 }
 
-/// The exit code of a process that ended so; a failure is logged by a role, and printed by a command.
-pub fn finish(ended: Result<ExitCode>, is_role: bool) -> ExitCode {
-    ended.unwrap_or_else(|error| {
+/// The exit code for `result`. An error is logged for a role, and printed for a command.
+pub fn finish(result: Result<ExitCode>, is_role: bool) -> ExitCode {
+    result.unwrap_or_else(|error| {
         if is_role {
             tracing::error!("{error:#}");
         } else {
-            print(&error);
+            print_error(&error);
         }
         ExitCode::FAILURE
     })
 }
 
-/// A runtime on the calling thread.
+/// A single-threaded Tokio runtime.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot build the Tokio runtime")
 }
 
-#[expect(clippy::print_stderr, reason = "why a command failed is for the person who ran it")]
-fn print(error: &anyhow::Error) {
+#[expect(clippy::print_stderr, reason = "the error of a command is for the person who ran it")]
+fn print_error(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }

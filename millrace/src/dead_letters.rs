@@ -1,13 +1,15 @@
-//! `millrace dead`: looking at dead letters, and deciding about them.
+//! `millrace dead`: lists, inspects and resolves dead letters.
 //!
-//! A letter is never removed. What was decided, by whom and why is kept beside it.
+//! A dead letter is never removed. Its resolution is stored in the same stream: the decision, the
+//! operator and the reason.
 
 mod filter;
+mod output;
 mod resolve;
-mod show;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use streams::dead_letter::ResolutionKind;
 use streams::{Connection, dead_letter};
 
 use crate::addresses::BrokersAddress;
@@ -15,7 +17,7 @@ use filter::LetterFilter;
 use resolve::{ResolveArgs, resolve_all};
 pub use resolve::{ResolveError, ResolveRequest, resolve};
 
-/// What to do with dead letters.
+/// Options of `millrace dead`.
 #[derive(Debug, Clone, Args)]
 pub struct DeadArgs {
     #[command(flatten)]
@@ -26,48 +28,48 @@ pub struct DeadArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum DeadCommand {
-    /// List the letters that wait for a decision
+    /// List the unresolved dead letters
     List {
         #[command(flatten)]
         filter: LetterFilter,
-        /// Also those that are handled, with who did it and why
+        /// Also list resolved dead letters, with the decision, the operator and the reason
         #[arg(long)]
         handled: bool,
     },
-    /// Show everything about one letter
+    /// Show one dead letter in full, as JSON
     Show {
-        /// The letter's number
+        /// Number of the dead letter
         number: u64,
     },
-    /// Bring records to their steps again, once the cause is mended
+    /// Redeliver records to their steps, once the cause is fixed
     Replay(ResolveArgs),
-    /// Give records up: the cancellation of their orders is asked for. Not for refunds
+    /// Give up records: requests the cancellation of their orders. Not for refunds
     Discard(ResolveArgs),
 }
 
-/// Does it.
+/// Runs `millrace dead`.
 pub(crate) fn run(args: &DeadArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let connection = Connection::open(&args.brokers.url()?, "dead").await?;
         let letters = dead_letter::read(&connection).await?;
         match &args.command {
             DeadCommand::List { filter, handled } => {
-                let listed = |it: &&_| filter.matches(it) && (*handled || it.handled.is_none());
-                letters.iter().filter(listed).for_each(show::line);
+                let listed = letters.iter().filter(|letter| {
+                    filter.matches(letter) && (*handled || letter.handled.is_none())
+                });
+                listed.for_each(output::print_line);
             }
             DeadCommand::Show { number } => {
                 match letters.iter().find(|letter| letter.number == *number) {
-                    Some(letter) => show::whole(letter)?,
-                    None => bail!("there is no letter {number}"),
+                    Some(letter) => output::print_details(letter)?,
+                    None => bail!("dead letter {number} not found"),
                 }
             }
             DeadCommand::Replay(args) => {
-                resolve_all(&connection, &letters, dead_letter::ResolutionKind::Replayed, args)
-                    .await?;
+                resolve_all(&connection, &letters, ResolutionKind::Replayed, args).await?;
             }
             DeadCommand::Discard(args) => {
-                resolve_all(&connection, &letters, dead_letter::ResolutionKind::Discarded, args)
-                    .await?;
+                resolve_all(&connection, &letters, ResolutionKind::Discarded, args).await?;
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! `millrace edge`.
+//! `millrace edge`: runs one edge.
 
 use anyhow::Result;
 use streams::Topology;
@@ -7,7 +7,7 @@ use crate::command::runtime;
 use crate::prepare;
 use crate::shutdown::Shutdown;
 
-/// Serves until SIGTERM or SIGINT, then until every request in hand is answered.
+/// Serves until SIGTERM or SIGINT, then drains: finishes the requests in flight.
 pub(crate) fn run(config: edge::Config) -> Result<()> {
     runtime()?.block_on(async {
         let shutdown = Shutdown::listen()?;

@@ -1,4 +1,4 @@
-//! `millrace health`: the health check of a container that holds nothing but the binary.
+//! `millrace health`: the health check of a container that contains only this binary.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,12 +9,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
-/// An edge answers at once, whatever it answers.
+/// A running edge answers at once, even if it is not ready.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How the kernel writes the state of an established connection (`include/net/tcp_states.h`).
-const ESTABLISHED: &str = "01";
+/// The kernel's code for an established connection (`include/net/tcp_states.h`).
+const TCP_ESTABLISHED: &str = "01";
 
-/// Which role runs in this container.
+/// Options of `millrace health`: the role that runs in this container.
 #[derive(Debug, Clone, Args)]
 pub struct HealthArgs {
     #[command(subcommand)]
@@ -23,7 +23,7 @@ pub struct HealthArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum RoleArgs {
-    /// Whether the edge answers `/readyz` with 200
+    /// Check that the edge answers `/readyz` with 200
     Edge {
         /// Address that the edge listens on
         #[arg(
@@ -34,7 +34,7 @@ enum RoleArgs {
         )]
         listen: SocketAddr,
     },
-    /// Whether the worker holds a connection to a broker, which closes it if the worker hangs
+    /// Check that the worker has a connection to a broker, which closes it if the worker hangs
     Worker {
         /// URLs of the brokers, separated by commas
         #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::nats_url)]
@@ -45,16 +45,16 @@ enum RoleArgs {
 /// Succeeds if the role is healthy.
 pub(crate) fn run(args: &HealthArgs) -> Result<ExitCode> {
     match &args.role {
-        RoleArgs::Edge { listen } => edge(*listen)?,
-        RoleArgs::Worker { nats_url } => worker(nats_url)?,
+        RoleArgs::Edge { listen } => check_edge(*listen)?,
+        RoleArgs::Worker { nats_url } => check_worker(nats_url)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn edge(listen: SocketAddr) -> Result<()> {
+fn check_edge(listen: SocketAddr) -> Result<()> {
     let host = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
     let address = SocketAddr::new(host, listen.port());
-    let answer = || {
+    let request = || {
         let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
@@ -62,12 +62,12 @@ fn edge(listen: SocketAddr) -> Result<()> {
         stream.read_exact(&mut status)?;
         Ok::<_, std::io::Error>(status)
     };
-    let status = answer().with_context(|| format!("no answer at {address}"))?;
+    let status = request().with_context(|| format!("no response from {address}"))?;
     ensure!(status.ends_with(b"200"), "not ready: {}", String::from_utf8_lossy(&status));
     Ok(())
 }
 
-fn worker(nats_url: &str) -> Result<()> {
+fn check_worker(nats_url: &str) -> Result<()> {
     let ports = streams::broker_ports(nats_url)?;
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
     let mut lines = tables.iter().flatten().flat_map(|table| table.lines());
@@ -76,13 +76,14 @@ fn worker(nats_url: &str) -> Result<()> {
     Ok(())
 }
 
-/// A line of `/proc/net/tcp`: number, local address, remote address, state, and more. Addresses end
-/// with the port, in hexadecimal digits.
+/// Whether a line of `/proc/net/tcp` is an established connection to one of `ports`. Its fields are
+/// number, local address, remote address, state, and more; addresses end with the port in
+/// hexadecimal.
 fn is_established(line: &str, ports: &[u16]) -> bool {
     let mut fields = line.split_whitespace().skip(2);
     let remote_port = fields.next().and_then(|address| address.rsplit_once(':'));
     let remote_port = remote_port.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
-    remote_port.is_some_and(|port| ports.contains(&port)) && fields.next() == Some(ESTABLISHED)
+    remote_port.is_some_and(|port| ports.contains(&port)) && fields.next() == Some(TCP_ESTABLISHED)
 }
 
 #[cfg(test)]
@@ -95,15 +96,15 @@ mod tests {
     fn a_worker_is_healthy_while_it_is_connected_to_a_broker() {
         let broker = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("nats://{}", broker.local_addr().unwrap());
-        assert!(worker(&url).is_err());
+        assert!(check_worker(&url).is_err());
         let _connection = TcpStream::connect(broker.local_addr().unwrap()).unwrap();
-        worker(&format!("nats://127.0.0.1:1,{url}")).unwrap();
+        check_worker(&format!("nats://127.0.0.1:1,{url}")).unwrap();
     }
 
     #[test]
-    fn an_edge_that_nobody_reaches_is_not_healthy() {
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(edge(nobody).is_err());
-        assert!(edge(SocketAddr::new(IpAddr::from([0, 0, 0, 0]), nobody.port())).is_err());
+    fn an_edge_that_does_not_listen_is_unhealthy() {
+        let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(check_edge(unused).is_err());
+        assert!(check_edge(SocketAddr::new(IpAddr::from([0, 0, 0, 0]), unused.port())).is_err());
     }
 }

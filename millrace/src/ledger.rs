@@ -1,4 +1,4 @@
-//! The client's own book of what it was promised: every 202, written down as it comes.
+//! The client's ledger: a file with every 202 that it received, written as they come.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -8,51 +8,51 @@ use anyhow::{Context, Result};
 use orders::{OrderId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// One 202.
+/// One 202, a line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledged {
     /// The idempotency key that the order was posted under.
     pub key: String,
-    /// The id that was answered, with its proof.
+    /// The order id in the response, followed by its MAC.
     pub order_id: String,
-    /// When the order was first posted.
+    /// When the order was first posted, in Unix milliseconds.
     pub posted_at_ms: Timestamp,
-    /// When the 202 came.
+    /// When the 202 was received, in Unix milliseconds.
     pub acknowledged_at_ms: Timestamp,
 }
 
-/// A ledger that is being written.
+/// A ledger that is open for writing.
 pub struct Ledger(File);
 
 impl Acknowledged {
-    /// The order's id without its proof.
+    /// The order id without its MAC.
     pub fn id(&self) -> Result<OrderId> {
         let id = self.order_id.get(..32).and_then(|id| id.parse().ok());
-        id.with_context(|| format!("`{}` is no order id", self.order_id))
+        id.with_context(|| format!("`{}` is not a valid order id", self.order_id))
     }
 }
 
 impl Ledger {
-    /// A new ledger at `path`.
+    /// Creates the ledger at `path`, or truncates it.
     pub fn create(path: &Path) -> Result<Self> {
         let file = File::create(path);
         Ok(Self(file.with_context(|| format!("cannot write {}", path.display()))?))
     }
 
-    /// Writes one line, whole.
+    /// Appends one line with a single write.
     pub fn write(&mut self, acknowledged: &Acknowledged) -> Result<()> {
         let mut line = serde_json::to_vec(acknowledged)?;
         line.push(b'\n');
         self.0.write_all(&line).context("cannot write the ledger")
     }
 
-    /// Waits until all that was written is on disk.
+    /// Waits until everything written is on disk (fdatasync).
     pub fn sync(&self) -> Result<()> {
-        self.0.sync_data().context("cannot sync the ledger")
+        self.0.sync_data().context("cannot fsync the ledger")
     }
 }
 
-/// Reads the ledger at `path`. A last line that was cut off by a crash does not count.
+/// Reads the ledger at `path`. A last line that a crash truncated is skipped.
 pub fn read(path: &Path) -> Result<Vec<Acknowledged>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let lines: Vec<String> = BufReader::new(file).lines().collect::<Result<_, _>>()?;
@@ -62,8 +62,8 @@ pub fn read(path: &Path) -> Result<Vec<Acknowledged>> {
             Ok(entry) => entries.push(entry),
             Err(err) if index + 1 == lines.len() && err.is_eof() => {}
             Err(err) => {
-                let place = format!("{}: line {}", path.display(), index + 1);
-                return Err(err).context(place);
+                let location = format!("{}: line {}", path.display(), index + 1);
+                return Err(err).context(location);
             }
         }
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_a_crash_cut_off_does_not_count() {
+    fn a_last_line_that_a_crash_truncated_is_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.jsonl");
         let entry = Acknowledged {

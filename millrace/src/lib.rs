@@ -1,11 +1,11 @@
-//! Millrace in production: the roles that a cluster is made of, and the commands of its operator.
+//! The product: the roles of a cluster, and the commands of its operator.
 //!
-//! - [`Command`]: every role and every command, as the binary `millrace` has them
-//! - `edge`, `worker`, [`prepare`]: one process each, and what must exist before it starts
-//! - [`audit`]: whether every guarantee is kept
+//! - [`Command`]: the roles and commands of the binary `millrace`
+//! - `edge`, `worker`: the roles, one process each; [`prepare`]: what must exist before they start
+//! - [`audit`]: checks that every guarantee holds
 //! - [`status`], `tail`, `stock`, [`dead_letters`]: inspecting and repairing a running cluster
-//! - [`addresses`]: where the parts of a running cluster are reached
-//! - [`options`]: the command line, with all of its faults reported at once
+//! - [`addresses`]: the addresses of a running cluster
+//! - [`options`]: command-line parsing that reports all errors at once
 
 pub mod addresses;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! The binary `millrace`: what runs in production.
+//! The binary `millrace`: roles and operator commands.
 
 use std::process::ExitCode;
 

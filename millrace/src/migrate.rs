@@ -1,5 +1,5 @@
-//! `millrace migrate`: streams and tables made or brought up to date, before any role is started.
-//! Each role does the same at its start; a deployment that wants it done once, beforehand, has this.
+//! `millrace migrate`: creates or updates streams and tables. Each role does the same at startup;
+//! this command is for a deployment that runs migrations once, before it starts any role.
 
 use anyhow::Result;
 use clap::Args;
@@ -9,7 +9,7 @@ use workers::database::DatabaseConfig;
 use crate::command::runtime;
 use crate::prepare;
 
-/// Where streams and tables are.
+/// Options of `millrace migrate`.
 #[derive(Clone, Args)]
 pub struct MigrateArgs {
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub struct MigrateArgs {
     database: DatabaseConfig,
 }
 
-/// Makes what is missing and corrects what has drifted.
+/// Creates what is missing and corrects settings that have drifted.
 pub(crate) fn run(args: &MigrateArgs) -> Result<()> {
     runtime()?.block_on(async {
         let BrokersConfig { nats_url, profile } = &args.brokers;

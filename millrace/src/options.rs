@@ -1,5 +1,5 @@
-//! The command line: options, and the environment variables behind them. All faults are reported
-//! together, each with its option, its variable and what is wrong, before anything is started.
+//! Parses the command line and the environment variables behind its options. All errors are
+//! reported together, each with option, variable and cause, before anything is started.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -9,101 +9,108 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Arg, Command, Parser};
 
-/// The exit code for a command line that cannot be used, as clap has it.
-const USAGE: u8 = 2;
+/// The exit code for an invalid command line, the same as clap's.
+const USAGE_ERROR: u8 = 2;
 
-/// Parses the command line of this process. On a fault, prints all faults and gives the exit code.
+/// Parses the command line of this process.
+///
+/// # Errors
+/// The exit code, after all errors (or the help text) are printed.
 pub fn parse<Cli: Parser>() -> Result<Cli, ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     Cli::try_parse_from(&arguments).map_err(|error| {
-        let code = if error.exit_code() == 0 { 0 } else { USAGE };
-        match faults(&Cli::command(), &arguments, &error) {
-            faults if faults.is_empty() => error.print().unwrap_or_default(),
-            faults => print(&faults),
+        let code = if error.exit_code() == 0 { 0 } else { USAGE_ERROR };
+        match option_errors(&Cli::command(), &arguments, &error) {
+            messages if messages.is_empty() => error.print().unwrap_or_default(),
+            messages => print_errors(&messages),
         }
         ExitCode::from(code)
     })
 }
 
-/// Every option that is missing or has a value that cannot be used; none where `first` is about
-/// something else. Each pass finds some options. Then those take any value, and the next pass finds more.
-fn faults(command: &Command, arguments: &[OsString], first: &Error) -> Vec<String> {
+/// A message for every option that is missing or has an invalid value; empty if `first` is another
+/// kind of error. clap stops at the first error, so each pass makes the options it found accept any
+/// value, and the next pass finds more.
+fn option_errors(command: &Command, arguments: &[OsString], first: &Error) -> Vec<String> {
     let mut command = command.clone();
-    let mut faults = describe(&command, first);
-    let mut found = flags(first);
-    while !found.is_empty() {
-        command = found.iter().fold(command, |command, flag| tolerate(command, flag));
+    let mut messages = describe(&command, first);
+    let mut flags = flags_of(first);
+    while !flags.is_empty() {
+        command = flags.iter().fold(command, |command, flag| accept_any_value(command, flag));
         let Err(next) = command.clone().try_get_matches_from(arguments) else { break };
-        faults.extend(describe(&command, &next));
-        found = flags(&next);
+        messages.extend(describe(&command, &next));
+        flags = flags_of(&next);
     }
-    faults
+    messages
 }
 
-/// The flags, such as `--listen`, that an error of clap is about.
-fn flags(error: &Error) -> Vec<String> {
+/// The flags, such as `--listen`, that an error from clap is about.
+fn flags_of(error: &Error) -> Vec<String> {
     let kinds =
         [ErrorKind::MissingRequiredArgument, ErrorKind::ValueValidation, ErrorKind::InvalidValue];
     if !kinds.contains(&error.kind()) {
         return Vec::new();
     }
-    let shown = match error.get(ContextKind::InvalidArg) {
+    let arguments = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(one)) => std::slice::from_ref(one),
         Some(ContextValue::Strings(several)) => several,
         _ => &[],
     };
-    let flags = shown.iter().filter_map(|shown| shown.split([' ', '=']).next());
+    let flags = arguments.iter().filter_map(|argument| argument.split([' ', '=']).next());
     flags.filter(|flag| flag.starts_with("--")).map(str::to_owned).collect()
 }
 
+/// A message for each option that `error` is about. Values of secret options are left out.
 fn describe(command: &Command, error: &Error) -> Vec<String> {
-    let what = match error.get(ContextKind::InvalidValue) {
+    let invalid_value = match error.get(ContextKind::InvalidValue) {
         Some(ContextValue::String(value)) if !value.is_empty() => {
-            let why = error.source().map_or("cannot be used".to_owned(), ToString::to_string);
-            Some((value, why))
+            let cause = error.source().map_or("cannot be used".to_owned(), ToString::to_string);
+            Some((value, cause))
         }
         _ => None,
     };
     let describe = |flag: &String| {
-        let option = find(command, flag);
-        let variable = option.and_then(Arg::get_env).map(|it| it.to_string_lossy());
-        let place = variable.map_or(flag.clone(), |variable| format!("{flag} ({variable})"));
+        let option = find_option(command, flag);
+        let variable = option.and_then(Arg::get_env).map(|variable| variable.to_string_lossy());
+        let name = variable.map_or(flag.clone(), |variable| format!("{flag} ({variable})"));
         let is_secret = option.is_some_and(Arg::is_hide_env_values_set);
-        match &what {
-            Some((_, why)) if is_secret => format!("{place}: {why}"),
-            Some((value, why)) => format!("{place}: `{value}`: {why}"),
-            None => format!("{place}: is required"),
+        match &invalid_value {
+            Some((_, cause)) if is_secret => format!("{name}: {cause}"),
+            Some((value, cause)) => format!("{name}: `{value}`: {cause}"),
+            None => format!("{name}: is required"),
         }
     };
-    flags(error).iter().map(describe).collect()
+    flags_of(error).iter().map(describe).collect()
 }
 
-fn find<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
-    let mut own = command.get_arguments();
-    own.find(|option| is(option, flag))
-        .or_else(|| command.get_subcommands().find_map(|command| find(command, flag)))
+/// The option with this flag, of `command` or of one of its subcommands.
+fn find_option<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
+    let mut options = command.get_arguments();
+    options
+        .find(|option| has_flag(option, flag))
+        .or_else(|| command.get_subcommands().find_map(|command| find_option(command, flag)))
 }
 
-fn tolerate(command: Command, flag: &str) -> Command {
+fn accept_any_value(command: Command, flag: &str) -> Command {
     let any_value = |option: Arg| {
-        if is(&option, flag) {
+        if has_flag(&option, flag) {
             option.required(false).value_parser(ValueParser::os_string())
         } else {
             option
         }
     };
-    command.mut_args(any_value).mut_subcommands(|command| tolerate(command, flag))
+    command.mut_args(any_value).mut_subcommands(|command| accept_any_value(command, flag))
 }
 
-fn is(option: &Arg, flag: &str) -> bool {
+fn has_flag(option: &Arg, flag: &str) -> bool {
     option.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
 }
 
-#[expect(clippy::print_stderr, reason = "what is wrong is for the person who ran the command")]
-fn print(faults: &[String]) {
+#[expect(clippy::print_stderr, reason = "errors are for the person who ran the command")]
+fn print_errors(messages: &[String]) {
     eprintln!("error: the configuration cannot be used");
-    for fault in faults {
-        eprintln!("  {fault}");
+    for message in messages {
+        eprintln!("  {message}");
     }
     eprintln!("\nFor more information, try '--help'; docs/CONFIGURATION.md lists every setting.");
 }
@@ -136,25 +143,25 @@ mod tests {
         cores: std::num::NonZeroUsize,
     }
 
-    fn faults_of(arguments: &[&str]) -> Vec<String> {
+    fn errors_of(arguments: &[&str]) -> Vec<String> {
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         let error = Cli::try_parse_from(&arguments).unwrap_err();
-        faults(&<Cli as clap::CommandFactory>::command(), &arguments, &error)
+        option_errors(&<Cli as clap::CommandFactory>::command(), &arguments, &error)
     }
 
     #[test]
-    fn every_fault_is_named_with_its_option_variable_and_cause() {
-        let faults = faults_of(&["millrace", "serve", "--secret", "hush", "--cores", "0"]);
+    fn every_error_names_its_option_its_variable_and_the_cause() {
+        let errors = errors_of(&["millrace", "serve", "--secret", "hush", "--cores", "0"]);
         let [secret, cores, url] = ["--secret: ", "--cores: `0`: ", "--url (OPTIONS_TEST_URL): "]
-            .map(|place| faults.iter().find(|fault| fault.starts_with(place)).cloned());
-        assert_eq!(faults.len(), 3, "{faults:?}");
-        assert!(url.is_some_and(|url| url.ends_with("is required")), "{faults:?}");
-        assert!(cores.is_some(), "{faults:?}");
-        assert!(secret.is_some_and(|secret| !secret.contains("hush")), "{faults:?}");
+            .map(|name| errors.iter().find(|error| error.starts_with(name)).cloned());
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        assert!(url.is_some_and(|url| url.ends_with("is required")), "{errors:?}");
+        assert!(cores.is_some(), "{errors:?}");
+        assert!(secret.is_some_and(|secret| !secret.contains("hush")), "{errors:?}");
     }
 
     #[test]
-    fn an_unknown_option_is_left_to_the_usual_message() {
-        assert!(faults_of(&["millrace", "serve", "--colour", "red"]).is_empty());
+    fn an_unknown_option_gets_the_message_of_clap() {
+        assert!(errors_of(&["millrace", "serve", "--colour", "red"]).is_empty());
     }
 }

@@ -4,15 +4,15 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The exit code of a command that was interrupted: 128 + SIGINT, as shells have it.
+/// The exit code of an interrupted command: 128 + SIGINT, the convention of shells.
 pub const INTERRUPTED: u8 = 130;
 
-/// Whether this process has been asked to end.
+/// A request to shut down this process.
 #[derive(Clone)]
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// From now on SIGINT and SIGTERM do not end the process; they are reported here.
+    /// Installs handlers for SIGINT and SIGTERM, which from now on only request the shutdown.
     pub fn listen() -> Result<Self> {
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
@@ -28,17 +28,17 @@ impl Shutdown {
         Ok(Self(token))
     }
 
-    /// Waits until the process is asked to end.
+    /// Waits until shutdown is requested.
     pub async fn wait(&self) {
         self.0.cancelled().await;
     }
 
-    /// The token that is cancelled then.
+    /// The token that is cancelled when shutdown is requested.
     pub fn token(&self) -> CancellationToken {
         self.0.clone()
     }
 
-    /// Does `work`, or abandons it when the process is asked to end first: then `None`.
+    /// Runs `work` to completion, or drops it and returns `None` if shutdown is requested first.
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.0.run_until_cancelled(work).await
     }

@@ -1,4 +1,4 @@
-//! `millrace status`: how a running cluster stands.
+//! `millrace status`: workers, consumer lag, streams, brokers and dead letters of a cluster.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,62 +14,62 @@ use streams::{
 
 use crate::addresses::BrokersAddress;
 
-/// How to show it.
+/// Options of `millrace status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
     brokers: BrokersAddress,
-    /// Show one JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// How a cluster stands.
+/// The status of a cluster.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
-    /// Workers of each pool that answer, and their circuit breakers.
+    /// Workers of each pool that respond, and the states of their circuit breakers.
     #[serde(flatten)]
     pub present: WorkerPresence,
-    /// Every step, by its name.
+    /// The progress of every step, by step name.
     pub steps: BTreeMap<&'static str, StepStatus>,
-    /// Dead letters of each pool that wait for a decision.
+    /// Number of unresolved dead letters, by pool.
     pub dead_letters: BTreeMap<String, u64>,
-    /// Every stream, by its name, with its leader among the brokers.
+    /// The state of every stream, by name, with its leader and followers.
     pub streams: BTreeMap<&'static str, StreamState>,
-    /// When each broker that answers syncs what it writes: `always`, or how often.
+    /// The fsync policy of each broker that responds: `always`, or an interval.
     pub broker_syncs: BTreeMap<String, FsyncPolicy>,
-    /// The mean number of orders in the last messages, by event.
+    /// Mean number of orders per message among the latest messages, by event.
     pub batch_sizes: BTreeMap<&'static str, f64>,
 }
 
-/// How far a step is behind.
+/// The progress of one step.
 #[derive(Debug, Clone, Serialize)]
 pub struct StepStatus {
-    /// Whose step it is.
+    /// The pool that runs the step.
     pub pool: &'static str,
-    /// Orders that it has not done with.
+    /// Orders that it has not processed yet.
     pub lag_orders: u64,
-    /// How long the oldest of them has waited, in seconds.
+    /// Age of the oldest unprocessed order, in seconds.
     pub lag_seconds: f64,
-    /// Orders that are due for another try.
+    /// Retries of single orders that are due.
     pub retries_due: u64,
-    /// How far its durable has come, in messages.
+    /// Progress of its durable consumer, in messages.
     #[serde(flatten)]
     pub position: ConsumerProgress,
 }
 
-/// Shows how the cluster stands.
+/// Prints the status of the cluster.
 pub(crate) fn run(args: &StatusArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let connection = Connection::open(&args.brokers.url()?, "status").await?;
         let status = Status::look(&connection).await?;
-        show(&if args.json { serde_json::to_string(&status)? + "\n" } else { status.to_string() });
+        print(&if args.json { serde_json::to_string(&status)? + "\n" } else { status.to_string() });
         Ok(())
     })
 }
 
 impl Status {
-    /// Looks at a cluster.
+    /// Queries the status of a cluster.
     pub async fn look(connection: &Connection) -> Result<Self> {
         let mut steps = BTreeMap::new();
         for step in Step::ALL {
@@ -78,11 +78,11 @@ impl Status {
             let Lag { orders, oldest_at_ms } = lag(connection, &events, &position).await?;
             let retries = streams::position(connection, &step.retries()).await?;
             let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
-            let waited = oldest_at_ms.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
+            let lag_ms = oldest_at_ms.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
             let status = StepStatus {
                 pool: step.pool().as_str(),
                 lag_orders: orders,
-                lag_seconds: waited as f64 / 1_000.0,
+                lag_seconds: lag_ms as f64 / 1_000.0,
                 retries_due: retries.messages_waiting + retries.messages_held,
                 position,
             };
@@ -116,9 +116,8 @@ impl fmt::Display for Status {
             "{:<12}{:<12}{:>8}{:>13}{:>14}{:>10}{:>14}",
             "POOL", "STEP", "WORKERS", "LAG (ORDERS)", "LAG (SECONDS)", "RETRIES", "REDELIVERED"
         )?;
-        for (step, status) in
-            Step::ALL.iter().filter_map(|it| self.steps.get_key_value(it.as_str()))
-        {
+        let steps = Step::ALL.iter().filter_map(|step| self.steps.get_key_value(step.as_str()));
+        for (step, status) in steps {
             let workers = self.present.workers.get(status.pool).copied().unwrap_or_default();
             let StepStatus { pool, lag_orders, lag_seconds, retries_due, position } = status;
             let redelivered = position.messages_redelivered;
@@ -130,43 +129,43 @@ impl fmt::Display for Status {
         }
         writeln!(f, "\n{:<14}{:>10}{:>12}{:>8}  BROKERS", "STREAM", "MESSAGES", "MIB", "FULL")?;
         for (name, state) in &self.streams {
-            let (messages, mebibytes) = (state.messages, state.bytes as f64 / f64::from(1 << 20));
-            let full = state.bytes_max.map_or_else(String::new, |most| {
-                format!("{:.0} %", 100.0 * state.bytes as f64 / most as f64)
+            let messages = state.messages;
+            let mebibytes = state.bytes as f64 / f64::from(1 << 20);
+            let full = state.bytes_max.map_or_else(String::new, |max| {
+                format!("{:.0} %", 100.0 * state.bytes as f64 / max as f64)
             });
             writeln!(f, "{name:<14}{messages:>10}{mebibytes:>12.1}{full:>8}  {}", brokers(state))?;
         }
-        let fsync_report =
-            self.broker_syncs.iter().map(|(broker, sync)| format!("{broker} {sync}"));
-        writeln!(f, "\nbrokers sync: {}", fsync_report.collect::<Vec<_>>().join(", "))?;
+        let policies =
+            self.broker_syncs.iter().map(|(broker, policy)| format!("{broker} {policy}"));
+        writeln!(f, "\nbrokers sync: {}", policies.collect::<Vec<_>>().join(", "))?;
         let breakers =
             self.present.breakers.iter().map(|(state, count)| format!("{count} {state}"));
         let breakers = breakers.collect::<Vec<_>>().join(", ");
-        writeln!(f, "circuit breakers before the payment provider: {breakers}")?;
+        writeln!(f, "circuit breakers (payment provider): {breakers}")?;
         if !self.dead_letters.is_empty() {
             let counts = self.dead_letters.iter().map(|(pool, count)| format!("{pool} {count}"));
             let counts = counts.collect::<Vec<_>>().join(", ");
             writeln!(f, "dead letters: {counts} (millrace dead list)")?;
         }
         let sizes = self.batch_sizes.iter().map(|(kind, size)| format!("{kind} {size:.1}"));
-        writeln!(f, "orders in a message: {}", sizes.collect::<Vec<_>>().join(", "))
+        writeln!(f, "mean orders per message: {}", sizes.collect::<Vec<_>>().join(", "))
     }
 }
 
 fn brokers(state: &StreamState) -> String {
     let leader = match &state.leader {
-        Some(leader) => format!("{leader} leads"),
-        None if state.followers.is_empty() => "a single broker".to_owned(),
+        Some(leader) => format!("{leader} (leader)"),
+        None if state.followers.is_empty() => "standalone".to_owned(),
         None => "NO LEADER".to_owned(),
     };
-    let followers = state
-        .followers
-        .iter()
-        .map(|(name, in_step)| if *in_step { name.clone() } else { format!("{name} (behind)") });
+    let followers = state.followers.iter().map(|(name, is_current)| {
+        if *is_current { name.clone() } else { format!("{name} (behind)") }
+    });
     std::iter::once(leader).chain(followers).collect::<Vec<_>>().join(", ")
 }
 
-#[expect(clippy::print_stdout, reason = "the status is what the command is for")]
-fn show(text: &str) {
+#[expect(clippy::print_stdout, reason = "the status is the command's output")]
+fn print(text: &str) {
     print!("{text}");
 }

@@ -1,4 +1,4 @@
-//! `millrace stock`: what is on hand, moved by hand.
+//! `millrace stock`: changes the stock on hand, or loads a catalogue.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::addresses::DatabaseAddress;
 use crate::catalog::catalog;
 use crate::prepare;
 
-/// What to do with the stock.
+/// Options of `millrace stock`.
 #[derive(Clone, Args)]
 pub struct StockArgs {
     #[command(flatten)]
@@ -23,45 +23,45 @@ pub struct StockArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum StockCommand {
-    /// Put more of a SKU on hand, or take some away
+    /// Add to the stock on hand of a SKU, or remove from it
     Add {
-        /// Which
+        /// The SKU
         sku: Sku,
-        /// How many; negative takes away what is on hand
+        /// Quantity to add; a negative one is removed
         #[arg(allow_negative_numbers = true)]
         quantity: i64,
     },
-    /// Load a catalogue: new SKUs with their stock, known ones with new names and prices only
+    /// Load a catalogue: adds new SKUs with their stock; of known ones only names and prices
     Load {
-        /// The catalogue, one JSON object a line
+        /// The catalogue, one JSON object per line
         #[arg(long, value_name = "FILE")]
         catalog: PathBuf,
     },
 }
 
-/// Moves stock.
+/// Runs `millrace stock`.
 pub(crate) fn run(args: &StockArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         match &args.command {
             StockCommand::Add { sku, quantity } => {
                 let database = Database::open(&args.database.url()?)?;
                 match stock::add(&database, sku, *quantity).await? {
-                    Some(on_hand) => show(&format!("{sku}: {on_hand} on hand")),
-                    None => bail!("{sku} is not in the catalogue, or less of it is on hand"),
+                    Some(on_hand) => print(&format!("{sku}: {on_hand} on hand")),
+                    None => bail!("{sku} is not in the catalogue, or not enough of it is on hand"),
                 }
             }
             StockCommand::Load { catalog: file } => {
                 let items = catalog(file)?;
                 let database = prepare::database(&args.database.url()?).await?;
                 let new = stock::load(&database, &items).await?;
-                show(&format!("{} SKUs, {new} of them new", items.len()));
+                print(&format!("loaded {} SKUs, {new} of them new", items.len()));
             }
         }
         Ok(())
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer is what the command is for")]
-fn show(line: &str) {
+#[expect(clippy::print_stdout, reason = "the result is the command's output")]
+fn print(line: &str) {
     println!("{line}");
 }

@@ -1,4 +1,4 @@
-//! `millrace tail`: single orders' events as they pass. (`nats sub 'orders.>'` shows batches.)
+//! `millrace tail`: follows the events of single orders. (`nats sub 'orders.>'` shows batches.)
 
 use anyhow::Result;
 use clap::Args;
@@ -9,34 +9,34 @@ use streams::{Connection, Replay, names};
 use crate::addresses::BrokersAddress;
 use crate::shutdown::Shutdown;
 
-/// What to show.
+/// Options of `millrace tail`.
 #[derive(Debug, Clone, Args)]
 pub struct TailArgs {
     #[command(flatten)]
     brokers: BrokersAddress,
-    /// Only events of this name, such as rejected; may be given several times
+    /// Only events with this name, such as rejected; may be repeated
     #[arg(long, value_name = "NAME")]
     event: Vec<EventKind>,
 }
 
-/// Shows events until Ctrl-C.
+/// Prints events until SIGINT or SIGTERM.
 pub(crate) fn run(args: &TailArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
         let connection = Connection::open(&args.brokers.url()?, "tail").await?;
         let mut replay = Replay::from_now(&connection, names::ORDERS).await?;
         while let Some(message) = shutdown.or(replay.next()).await.transpose()? {
-            let wanted = |kind| args.event.is_empty() || args.event.contains(&kind);
-            if message.kind.is_some_and(wanted) {
-                message.lines.iter().for_each(|line| show(line));
+            let is_selected = |kind| args.event.is_empty() || args.event.contains(&kind);
+            if message.kind.is_some_and(is_selected) {
+                message.lines.iter().for_each(|line| print_event(line));
             }
         }
         Ok(())
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the events are what the command is for")]
-fn show(line: &[u8]) {
+#[expect(clippy::print_stdout, reason = "the events are the command's output")]
+fn print_event(line: &[u8]) {
     match serde_json::from_slice::<Event>(line) {
         Ok(event) => println!(
             "{}  {:<16}  {}  {}",
@@ -45,11 +45,11 @@ fn show(line: &[u8]) {
             event.order_id,
             detail(line).unwrap_or_default(),
         ),
-        Err(err) => println!("not an event ({err}): {}", String::from_utf8_lossy(line)),
+        Err(err) => println!("invalid event ({err}): {}", String::from_utf8_lossy(line)),
     }
 }
 
-/// What an event says beyond its name, without the token that somebody pays with.
+/// The body of an event as JSON, without the payment token.
 fn detail(line: &[u8]) -> Option<String> {
     let event: Value = serde_json::from_slice(line).ok()?;
     let mut detail = event.get("event")?.as_object()?.values().next()?.clone();
@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn a_payment_token_is_not_shown() {
-        let reserved = br#"{"order_id":"x","event":{"reserved":{"amount":{"amount":1,"currency":"GBP"},"payment_token":"tok_secret"}}}"#;
+        let reserved = br#"{"order_id":"x","event":{"reserved":
+            {"amount":{"amount":1,"currency":"GBP"},"payment_token":"tok_secret"}}}"#;
         assert_eq!(detail(reserved).unwrap(), r#"{"amount":{"amount":1,"currency":"GBP"}}"#);
         let created =
             br#"{"event":{"created":{"digest":"d","order":{"payment_token":"tok_secret"}}}}"#;

@@ -1,18 +1,17 @@
-//! Logs: to standard error, at the level that `RUST_LOG` asks for.
+//! Logging to standard error, filtered by `RUST_LOG`.
 
 use std::io::{self, IsTerminal};
 
 use streams::names::CLIENT_LOG;
 use tracing_subscriber::EnvFilter;
 
-/// Writes logs of `level` and above unless `RUST_LOG` says otherwise. Libraries speak up only when
-/// something is wrong.
+/// Starts logging at `level` unless `RUST_LOG` is set. Libraries log only warnings or errors.
 pub fn start(level: &str) {
-    let usual = || {
+    let default = || {
         EnvFilter::new(format!("{level},{CLIENT_LOG}=error,refinery_core=warn,tokio_postgres=warn"))
     };
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| usual()))
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| default()))
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();

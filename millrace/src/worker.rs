@@ -1,4 +1,4 @@
-//! `millrace worker POOL`.
+//! `millrace worker POOL`: runs one worker of a pool.
 
 use anyhow::Result;
 use streams::Topology;
@@ -8,7 +8,7 @@ use crate::command::runtime;
 use crate::prepare;
 use crate::shutdown::Shutdown;
 
-/// Works until SIGTERM or SIGINT.
+/// Processes orders until SIGTERM or SIGINT.
 pub(crate) fn run(config: Config) -> Result<()> {
     runtime()?.block_on(async {
         let shutdown = Shutdown::listen()?;

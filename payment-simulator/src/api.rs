@@ -1,4 +1,4 @@
-//! What the provider does with a request that has been read: faults, keys, and the ledger.
+//! Executes parsed requests: fault injection, idempotency keys, and the engine.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -6,143 +6,147 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::answer::Answer;
-use super::behaviour::{FaultConfig, FaultTiming, SimulatedFault};
 use super::engine::{Engine, Outcome};
-use super::failure::Failure;
-use super::keys::Keys;
+use super::error::ApiError;
+use super::fault_config::{FaultConfig, FaultTiming, SimulatedFault};
+use super::idempotency_keys::IdempotencyKeys;
 use super::operation::Operation;
+use super::response::ResponseBody;
 
 /// The provider's state, shared by all connections.
 pub(super) struct Api {
-    books: Mutex<Books>,
-    behaviour: Mutex<FaultConfig>,
-    away: mpsc::Sender<Duration>,
+    state: Mutex<ProviderState>,
+    fault_config: Mutex<FaultConfig>,
+    /// Each duration sent here makes the server stop listening for that long.
+    outages: mpsc::Sender<Duration>,
 }
 
-struct Books {
+struct ProviderState {
     engine: Engine,
-    keys: Keys,
+    keys: IdempotencyKeys,
 }
 
-/// An answer to send.
+/// A response to send.
 pub(super) struct Reply {
-    pub(super) answer: Answer,
-    pub(super) replayed: bool,
+    pub(super) body: ResponseBody,
+    /// Whether the body was saved under the idempotency key by an earlier request.
+    pub(super) is_replayed: bool,
 }
 
-/// No answer will come: the connection is to be closed.
+/// No response is sent: the connection is to be closed.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is closed without an answer")]
+#[error("connection closed without a response (simulated fault)")]
 pub(super) struct NoResponse;
 
 impl Api {
-    pub(super) fn new(behaviour: FaultConfig, away: mpsc::Sender<Duration>) -> Api {
-        let books = Books { engine: Engine::new(rand::random()), keys: Keys::default() };
-        Api { books: Mutex::new(books), behaviour: Mutex::new(behaviour), away }
+    pub(super) fn new(fault_config: FaultConfig, outages: mpsc::Sender<Duration>) -> Api {
+        let state =
+            ProviderState { engine: Engine::new(rand::random()), keys: IdempotencyKeys::default() };
+        Api { state: Mutex::new(state), fault_config: Mutex::new(fault_config), outages }
     }
 
-    /// Executes an operation, once for each key.
-    pub(super) async fn change(
+    /// Executes an operation, once for each idempotency key.
+    pub(super) async fn execute_once(
         self: Arc<Self>,
         operation: Operation,
         key: Option<String>,
     ) -> Result<Reply, NoResponse> {
-        let behaviour = *self.behaviour();
-        let draw_fault = behaviour.draw_fault();
-        if let Some(FaultTiming::Before(fault)) = draw_fault {
-            silence(fault).await?;
+        let fault_config = *self.fault_config();
+        let fault = fault_config.draw_fault();
+        if let Some(FaultTiming::Before(fault)) = fault {
+            withhold_response(fault).await?;
         }
         if let Some(key) = &key {
-            match self.books().keys.begin(key, operation.fingerprint()) {
+            match self.state().keys.begin(key, operation.fingerprint()) {
                 Ok(None) => {}
-                Ok(Some(answer)) => return Ok(Reply { answer, replayed: true }),
-                Err(failure) => return Ok(Answer::from(failure).into()),
+                Ok(Some(body)) => return Ok(Reply { body, is_replayed: true }),
+                Err(error) => return Ok(ResponseBody::from(error).into()),
             }
         }
-        let outcome = if behaviour.latency.is_zero() {
-            self.execute(operation, key.as_deref(), draw_fault)
+        let outcome = if fault_config.latency.is_zero() {
+            self.execute(operation, key.as_deref(), fault)
         } else {
-            // In a task of its own: it happens even if the caller hangs up meanwhile.
-            let late = async move {
-                sleep(behaviour.latency).await;
-                self.execute(operation, key.as_deref(), draw_fault)
+            // In a separate task, so that it executes even if the caller disconnects first.
+            let delayed = async move {
+                sleep(fault_config.latency).await;
+                self.execute(operation, key.as_deref(), fault)
             };
-            tokio::spawn(late).await.map_err(|_| NoResponse)?
+            tokio::spawn(delayed).await.map_err(|_| NoResponse)?
         };
-        if let Some(FaultTiming::After(fault)) = draw_fault {
-            silence(fault).await?;
+        if let Some(FaultTiming::After(fault)) = fault {
+            withhold_response(fault).await?;
         }
-        if outcome.silent {
-            silence(SimulatedFault::Hang).await?;
+        if outcome.hangs {
+            withhold_response(SimulatedFault::Hang).await?;
         }
-        Ok(outcome.answer.into())
+        Ok(outcome.body.into())
     }
 
-    /// Answers a question about the ledger.
+    /// Executes a query on the engine.
     pub(super) async fn read(
         &self,
-        question: impl FnOnce(&Engine) -> Result<Answer, Failure>,
+        query: impl FnOnce(&Engine) -> Result<ResponseBody, ApiError>,
     ) -> Result<Reply, NoResponse> {
-        let behaviour = *self.behaviour();
-        // Even a sleep of no time lasts until the timer's next tick.
-        if !behaviour.latency.is_zero() {
-            sleep(behaviour.latency).await;
+        let fault_config = *self.fault_config();
+        // Even a sleep of zero lasts until the timer's next tick.
+        if !fault_config.latency.is_zero() {
+            sleep(fault_config.latency).await;
         }
-        if let Some(FaultTiming::Before(fault) | FaultTiming::After(fault)) = behaviour.draw_fault()
+        if let Some(FaultTiming::Before(fault) | FaultTiming::After(fault)) =
+            fault_config.draw_fault()
         {
-            silence(fault).await?;
-            return Ok(Answer::from(Failure::server_error()).into());
+            withhold_response(fault).await?;
+            return Ok(ResponseBody::from(ApiError::server_error()).into());
         }
-        Ok(question(&self.books().engine).unwrap_or_else(Answer::from).into())
+        Ok(query(&self.state().engine).unwrap_or_else(ResponseBody::from).into())
     }
 
-    /// Changes how the provider behaves, from the next call on.
-    pub(super) fn control(&self, form: &[u8]) -> Result<Answer, Failure> {
-        let mut current = self.behaviour();
-        let (behaviour, absence) = current.changed(form)?;
-        *current = behaviour;
-        tracing::info!(?behaviour, ?absence, "the payment provider behaves anew");
-        if let Some(absence) = absence
-            && self.away.try_send(absence).is_err()
+    /// Changes the fault configuration, from the next call on.
+    pub(super) fn control(&self, form: &[u8]) -> Result<ResponseBody, ApiError> {
+        let mut current = self.fault_config();
+        let (fault_config, outage) = current.with_changes(form)?;
+        *current = fault_config;
+        tracing::info!(?fault_config, ?outage, "simulator behaviour changed");
+        if let Some(outage) = outage
+            && self.outages.try_send(outage).is_err()
         {
-            tracing::info!("the payment provider is about to go away already");
+            tracing::info!(?outage, "outage ignored: another one is already scheduled");
         }
-        Ok(Answer::Control(behaviour.to_json()))
+        Ok(ResponseBody::Control(fault_config.to_json()))
     }
 
     fn execute(
         &self,
         operation: Operation,
         key: Option<&str>,
-        draw_fault: Option<FaultTiming>,
+        fault: Option<FaultTiming>,
     ) -> Outcome {
-        let mut books = self.books();
-        let outcome = match draw_fault {
-            Some(FaultTiming::Before(_)) => Answer::from(Failure::server_error()).into(),
+        let mut state = self.state();
+        let outcome = match fault {
+            Some(FaultTiming::Before(_)) => ResponseBody::from(ApiError::server_error()).into(),
             Some(FaultTiming::After(SimulatedFault::ServerError)) => {
-                books.engine.execute(operation);
-                Answer::from(Failure::server_error()).into()
+                state.engine.execute(operation);
+                ResponseBody::from(ApiError::server_error()).into()
             }
-            Some(FaultTiming::After(_)) | None => books.engine.execute(operation),
+            Some(FaultTiming::After(_)) | None => state.engine.execute(operation),
         };
         if let Some(key) = key {
-            books.keys.finish(key, &outcome.answer);
+            state.keys.finish(key, &outcome.body);
         }
         outcome
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().expect("nothing panics while it holds the books")
+    fn state(&self) -> MutexGuard<'_, ProviderState> {
+        self.state.lock().expect("nothing panics while it holds the provider's state")
     }
 
-    fn behaviour(&self) -> MutexGuard<'_, FaultConfig> {
-        self.behaviour.lock().expect("nothing panics while it holds the behaviour")
+    fn fault_config(&self) -> MutexGuard<'_, FaultConfig> {
+        self.fault_config.lock().expect("nothing panics while it holds the fault configuration")
     }
 }
 
-/// Goes on only if the fault is one that is answered.
-async fn silence(fault: SimulatedFault) -> Result<(), NoResponse> {
+/// Closes or hangs the call if the fault says so; returns if the fault is an error response.
+async fn withhold_response(fault: SimulatedFault) -> Result<(), NoResponse> {
     match fault {
         SimulatedFault::ServerError => Ok(()),
         SimulatedFault::Close => Err(NoResponse),
@@ -150,8 +154,8 @@ async fn silence(fault: SimulatedFault) -> Result<(), NoResponse> {
     }
 }
 
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        Reply { answer, replayed: false }
+impl From<ResponseBody> for Reply {
+    fn from(body: ResponseBody) -> Self {
+        Reply { body, is_replayed: false }
     }
 }

@@ -1,4 +1,4 @@
-//! The simulator as a process: its options, and how it starts and stops.
+//! The simulator process: command-line options, startup and shutdown.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{FaultConfig, run};
 
-/// The payment provider that takes no real money.
+/// Options of the payment simulator.
 #[derive(Debug, Clone, Args)]
 pub struct SimulatorArgs {
     /// Address to listen on

@@ -1,72 +1,39 @@
-//! The provider's books: every intent and every refund, and the rules by which they change.
+//! The provider's ledger: every intent and every refund, and the rules by which they change.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
-
-use super::answer::{Answer, List, Snapshot};
-use super::card::{Card, Decline};
-use super::failure::Failure;
+use super::error::ApiError;
+use super::model::{Intent, IntentSnapshot, IntentState, Refund};
 use super::operation::{NewIntent, Operation};
+use super::response::{List, ResponseBody};
+use super::test_cards::Card;
 
-/// All intents and refunds, in the order in which they were made: the number in an id is its place.
+/// All intents and refunds in order of creation: the number in an id is its index.
 pub(super) struct Engine {
-    /// Tells this run's ids from those of another.
-    run: String,
-    intents: Vec<Entry>,
+    /// Distinguishes the ids of this run from those of another run.
+    run_id: String,
+    intents: Vec<IntentEntry>,
     refunds: Vec<Refund>,
 }
 
-struct Entry {
-    now: Snapshot,
+struct IntentEntry {
+    current: IntentSnapshot,
+    /// Total of its refunds, in minor units.
     refunded: i64,
     failures_left: u8,
 }
 
-/// What never changes about an intent.
-#[derive(Debug)]
-pub(super) struct Intent {
-    pub(super) id: String,
-    /// In minor units of the currency.
-    pub(super) amount: i64,
-    pub(super) currency: String,
-    pub(super) order_id: Option<String>,
-    pub(super) card: Card,
-    /// Seconds since 1970.
-    pub(super) created: u64,
-}
-
-/// What does change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Unconfirmed,
-    Declined(Decline),
-    Succeeded,
-    Canceled,
-}
-
-/// Money given back.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Refund {
-    id: String,
-    object: &'static str,
-    amount: i64,
-    created: u64,
-    payment_intent: String,
-    status: &'static str,
-}
-
-/// What an operation leads to.
+/// The result of an operation.
 pub(super) struct Outcome {
-    pub(super) answer: Answer,
-    /// The caller never hears of it.
-    pub(super) silent: bool,
+    pub(super) body: ResponseBody,
+    /// Whether the response is never sent, although the operation was executed.
+    pub(super) hangs: bool,
 }
 
 impl Engine {
-    pub(super) fn new(run: u32) -> Engine {
-        Engine { run: format!("{run:08x}"), intents: Vec::new(), refunds: Vec::new() }
+    pub(super) fn new(run_id: u32) -> Engine {
+        Engine { run_id: format!("{run_id:08x}"), intents: Vec::new(), refunds: Vec::new() }
     }
 
     pub(super) fn execute(&mut self, operation: Operation) -> Outcome {
@@ -76,132 +43,136 @@ impl Engine {
             Operation::Cancel { intent } => self.cancel(&intent),
             Operation::Refund { intent, amount } => self.refund(&intent, amount),
         };
-        result.unwrap_or_else(|failure| Answer::from(failure).into())
+        result.unwrap_or_else(|error| ResponseBody::from(error).into())
     }
 
-    pub(super) fn intent(&self, id: &str) -> Result<Answer, Failure> {
-        let place = self.place("pi_", id, self.intents.len())?;
-        Ok(Answer::Intent(self.intents[place].now.clone()))
+    pub(super) fn intent(&self, id: &str) -> Result<ResponseBody, ApiError> {
+        let index = self.index("pi_", id, self.intents.len())?;
+        Ok(ResponseBody::Intent(self.intents[index].current.clone()))
     }
 
-    pub(super) fn intents(&self, after: Option<&str>, limit: usize) -> Result<Answer, Failure> {
+    pub(super) fn intents(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<ResponseBody, ApiError> {
         let count = self.intents.len();
-        let end = after.map_or(Ok(count), |id| self.place("pi_", id, count))?;
+        let end = after.map_or(Ok(count), |id| self.index("pi_", id, count))?;
         let start = end.saturating_sub(limit);
-        let data = self.intents[start..end].iter().rev().map(|entry| entry.now.clone()).collect();
-        Ok(Answer::Intents(List { object: "list", has_more: start > 0, data }))
+        let page = self.intents[start..end].iter().rev();
+        let data = page.map(|entry| entry.current.clone()).collect();
+        Ok(ResponseBody::Intents(List { object: "list", has_more: start > 0, data }))
     }
 
-    pub(super) fn refunds(&self, after: Option<&str>, limit: usize) -> Result<Answer, Failure> {
+    pub(super) fn refunds(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<ResponseBody, ApiError> {
         let count = self.refunds.len();
-        let end = after.map_or(Ok(count), |id| self.place("re_", id, count))?;
+        let end = after.map_or(Ok(count), |id| self.index("re_", id, count))?;
         let start = end.saturating_sub(limit);
         let data = self.refunds[start..end].iter().rev().cloned().collect();
-        Ok(Answer::Refunds(List { object: "list", has_more: start > 0, data }))
+        Ok(ResponseBody::Refunds(List { object: "list", has_more: start > 0, data }))
     }
 
-    fn create(&mut self, new: NewIntent) -> Result<Outcome, Failure> {
+    fn create(&mut self, new: NewIntent) -> Result<Outcome, ApiError> {
         let intent = Arc::new(Intent {
-            id: format!("pi_{}{:012x}", self.run, self.intents.len()),
+            id: format!("pi_{}{:012x}", self.run_id, self.intents.len()),
             amount: new.amount,
             currency: new.currency,
             order_id: new.order_id,
             card: new.card,
-            created: seconds_since_1970(),
+            created: unix_seconds(),
         });
         let failures_left = if let Card::Flaky(failures) = new.card { failures } else { 0 };
-        let now = Snapshot { intent: Arc::clone(&intent), state: State::Unconfirmed };
-        self.intents.push(Entry { now: now.clone(), refunded: 0, failures_left });
-        if new.confirm { self.confirm(&intent.id) } else { Ok(Answer::Intent(now).into()) }
+        let current =
+            IntentSnapshot { intent: Arc::clone(&intent), state: IntentState::Unconfirmed };
+        self.intents.push(IntentEntry { current: current.clone(), refunded: 0, failures_left });
+        if new.confirm {
+            self.confirm(&intent.id)
+        } else {
+            Ok(ResponseBody::Intent(current).into())
+        }
     }
 
-    fn confirm(&mut self, id: &str) -> Result<Outcome, Failure> {
+    fn confirm(&mut self, id: &str) -> Result<Outcome, ApiError> {
         let entry = self.entry(id)?;
-        if entry.now.state != State::Unconfirmed {
-            return Err(Failure::unexpected_state(entry.now.clone(), "confirm"));
+        if entry.current.state != IntentState::Unconfirmed {
+            return Err(ApiError::unexpected_state(entry.current.clone(), "confirm"));
         }
         if entry.failures_left > 0 {
             entry.failures_left -= 1;
-            return Err(Failure::server_error());
+            return Err(ApiError::server_error());
         }
-        let card = entry.now.intent.card;
+        let card = entry.current.intent.card;
         if let Card::Declined(decline) = card {
-            entry.now.state = State::Declined(decline);
-            return Err(Failure::declined(entry.now.clone(), decline));
+            entry.current.state = IntentState::Declined(decline);
+            return Err(ApiError::declined(entry.current.clone(), decline));
         }
-        entry.now.state = State::Succeeded;
-        Ok(Outcome { answer: Answer::Intent(entry.now.clone()), silent: card == Card::Hang })
+        entry.current.state = IntentState::Succeeded;
+        let body = ResponseBody::Intent(entry.current.clone());
+        Ok(Outcome { body, hangs: card == Card::Hang })
     }
 
-    fn cancel(&mut self, id: &str) -> Result<Outcome, Failure> {
+    fn cancel(&mut self, id: &str) -> Result<Outcome, ApiError> {
         let entry = self.entry(id)?;
-        if matches!(entry.now.state, State::Succeeded | State::Canceled) {
-            return Err(Failure::unexpected_state(entry.now.clone(), "cancel"));
+        if matches!(entry.current.state, IntentState::Succeeded | IntentState::Canceled) {
+            return Err(ApiError::unexpected_state(entry.current.clone(), "cancel"));
         }
-        entry.now.state = State::Canceled;
-        Ok(Answer::Intent(entry.now.clone()).into())
+        entry.current.state = IntentState::Canceled;
+        Ok(ResponseBody::Intent(entry.current.clone()).into())
     }
 
-    fn refund(&mut self, id: &str, amount: Option<i64>) -> Result<Outcome, Failure> {
-        let refund_id = format!("re_{}{:012x}", self.run, self.refunds.len());
+    fn refund(&mut self, id: &str, amount: Option<i64>) -> Result<Outcome, ApiError> {
+        let refund_id = format!("re_{}{:012x}", self.run_id, self.refunds.len());
         let entry = self.entry(id)?;
-        if entry.now.state != State::Succeeded {
-            return Err(Failure::unexpected_state(entry.now.clone(), "refund"));
+        if entry.current.state != IntentState::Succeeded {
+            return Err(ApiError::unexpected_state(entry.current.clone(), "refund"));
         }
-        let left = entry.now.intent.amount - entry.refunded;
-        if left == 0 {
-            return Err(Failure::already_refunded());
+        let refundable = entry.current.intent.amount - entry.refunded;
+        if refundable == 0 {
+            return Err(ApiError::already_refunded());
         }
-        let amount = amount.unwrap_or(left);
-        if amount > left {
-            return Err(Failure::parameter("amount", "amount_too_large"));
+        let amount = amount.unwrap_or(refundable);
+        if amount > refundable {
+            return Err(ApiError::parameter("amount", "amount_too_large"));
         }
         entry.refunded += amount;
         let refund = Refund {
             id: refund_id,
             object: "refund",
             amount,
-            created: seconds_since_1970(),
+            created: unix_seconds(),
             payment_intent: id.to_owned(),
             status: "succeeded",
         };
         self.refunds.push(refund.clone());
-        Ok(Answer::Refund(refund).into())
+        Ok(ResponseBody::Refund(refund).into())
     }
 
-    fn entry(&mut self, id: &str) -> Result<&mut Entry, Failure> {
-        let place = self.place("pi_", id, self.intents.len())?;
-        Ok(&mut self.intents[place])
+    fn entry(&mut self, id: &str) -> Result<&mut IntentEntry, ApiError> {
+        let index = self.index("pi_", id, self.intents.len())?;
+        Ok(&mut self.intents[index])
     }
 
-    /// The place below `count` that an id of this run names.
-    fn place(&self, prefix: &str, id: &str, count: usize) -> Result<usize, Failure> {
+    /// The index in an id of this run, if it is below `count`.
+    fn index(&self, prefix: &str, id: &str, count: usize) -> Result<usize, ApiError> {
         id.strip_prefix(prefix)
-            .and_then(|id| id.strip_prefix(&self.run))
+            .and_then(|id| id.strip_prefix(&self.run_id))
             .filter(|digits| digits.len() == 12)
             .and_then(|digits| usize::from_str_radix(digits, 16).ok())
-            .filter(|&place| place < count)
-            .ok_or_else(|| Failure::no_such_object(id))
+            .filter(|&index| index < count)
+            .ok_or_else(|| ApiError::no_such_object(id))
     }
 }
 
-impl State {
-    pub(super) fn status(self) -> &'static str {
-        match self {
-            State::Unconfirmed => "requires_confirmation",
-            State::Declined(_) => "requires_payment_method",
-            State::Succeeded => "succeeded",
-            State::Canceled => "canceled",
-        }
+impl From<ResponseBody> for Outcome {
+    fn from(body: ResponseBody) -> Self {
+        Outcome { body, hangs: false }
     }
 }
 
-impl From<Answer> for Outcome {
-    fn from(answer: Answer) -> Self {
-        Outcome { answer, silent: false }
-    }
-}
-
-fn seconds_since_1970() -> u64 {
+fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

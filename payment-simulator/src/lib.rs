@@ -1,42 +1,43 @@
-//! A payment provider for tests, demonstrations and benchmarks, in the shape of Stripe's
-//! `PaymentIntents` API: form-encoded requests, JSON answers, `Authorization: Bearer sk_test_…`.
+//! A payment provider for tests, demonstrations and benchmarks, with the API of Stripe's
+//! `PaymentIntents`: form-encoded requests, JSON responses, `Authorization: Bearer sk_test_…`.
 //!
-//! | request | what it does |
+//! | request | effect |
 //! |---|---|
 //! | `POST /v1/payment_intents` | creates an intent: `amount` (minor units), `currency`, `payment_method`, `metadata[order_id]`, `confirm` |
-//! | `POST /v1/payment_intents/{id}/confirm`, `…/cancel` | captures the amount, or gives the intent up; an intent succeeds once |
-//! | `POST /v1/refunds` | gives money back: `payment_intent`, `amount` (all that is left, if absent) |
+//! | `POST /v1/payment_intents/{id}/confirm`, `…/cancel` | captures the amount, or cancels the intent; an intent succeeds once |
+//! | `POST /v1/refunds` | refunds money: `payment_intent`, `amount` (the whole remainder, if absent) |
 //! | `GET /v1/payment_intents/{id}`, `GET /v1/payment_intents`, `GET /v1/refunds` | one intent; lists, newest first, by `limit` and `starting_after` |
-//! | `POST /control` | our own: sets how the provider behaves, see [`FaultConfig`] |
+//! | `POST /control` | not in Stripe: sets faults and latency, see [`FaultConfig`] |
 //!
-//! A `POST` with an `Idempotency-Key` is executed once; a repeat gets the saved answer, errors and
-//! 500s included, with `Idempotent-Replayed: true`.
+//! A `POST` with an `Idempotency-Key` is executed once; a repeat gets the saved response, errors
+//! and 500s included, with `Idempotent-Replayed: true`.
 //!
-//! | `payment_method` | what a confirm does |
+//! | `payment_method` | result of a confirm |
 //! |---|---|
 //! | none, `tok_visa`, `pm_card_visa` | succeeds |
 //! | `tok_chargeDeclined`, `pm_card_chargeDeclined` | declined: `generic_decline` |
 //! | `tok_insufficientFunds`, `pm_card_insufficientFunds` | declined: `insufficient_funds` |
-//! | `tok_flaky_N`, N from 1 to 99 | the first N executions answer 500 and do nothing, the next succeeds |
-//! | `tok_hang` | captures, but never answers the call that did; all later calls see it succeeded |
+//! | `tok_flaky_N`, N from 1 to 99 | the first N executions return 500 and have no effect, the next succeeds |
+//! | `tok_hang` | captures, but never responds to the call that did; all later calls see it succeeded |
 //!
 //! Beyond Stripe: an intent without a `payment_method` gets the card that succeeds, lists accept a
 //! `limit` of up to 10,000, and amounts may have twelve digits.
 //!
-//! Everything is in memory and gone when the provider ends. It keeps every intent and refund (some
-//! 300 bytes each) for as long as it runs, since an audit lists them all, and the latest 2^20 keys.
+//! All state is in memory and lost when the process exits. Every intent and refund (some 300 bytes
+//! each) is kept until then, since an audit lists them all, and so are the latest 2^20 keys.
 
-mod answer;
 mod api;
-mod behaviour;
-mod card;
 mod command;
 mod control;
 mod engine;
-mod failure;
+mod error;
+mod fault_config;
 mod http;
-mod keys;
+mod idempotency_keys;
+mod model;
 mod operation;
+mod response;
+mod test_cards;
 
 use std::convert::Infallible;
 use std::io;
@@ -54,52 +55,52 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use api::Api;
-pub use behaviour::{FaultConfig, SimulatedFault};
 pub use command::SimulatorArgs;
 pub use control::control;
+pub use fault_config::{FaultConfig, SimulatedFault};
 
-/// Far above what all payment workers of one machine open, far below the limit on open files.
+/// Far more than all payment workers of one machine open, far below the limit on open files.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Enough for every request that will be answered at all; those that hang are cut.
-const DRAIN: Duration = Duration::from_millis(500);
+/// Enough for every request that gets a response at all; hanging requests are cut off.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Out of file descriptors: wait for some to be closed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Delay after a failed accept: if file descriptors have run out, some must be closed first.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown`, then answers what it has and drops calls that hang.
+/// Serves until `shutdown` completes, then finishes the requests in flight and drops hanging ones.
 ///
 /// # Errors
-/// The address cannot be bound again after the provider was told to be away.
+/// The address cannot be bound again after an outage (`away_ms`).
 pub async fn run(
     listener: TcpListener,
-    behaviour: FaultConfig,
+    fault_config: FaultConfig,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    let (away, mut absences) = mpsc::channel(1);
-    let api = Arc::new(Api::new(behaviour, away));
+    let (outage_sender, mut outages) = mpsc::channel(1);
+    let api = Arc::new(Api::new(fault_config, outage_sender));
     let mut shutdown = pin!(shutdown);
     let mut listener = listener;
     loop {
         let mut connections = Connections::default();
-        let absence = tokio::select! {
+        let outage = tokio::select! {
             never = connections.accept(&listener, &api) => match never {},
-            absence = absences.recv() => absence,
+            outage = outages.recv() => outage,
             () = &mut shutdown => None,
         };
         drop(listener);
         connections.close().await;
-        let Some(absence) = absence else { return Ok(()) };
+        let Some(outage) = outage else { return Ok(()) };
         tokio::select! {
-            () = sleep(absence) => {}
+            () = sleep(outage) => {}
             () = &mut shutdown => return Ok(()),
         }
         listener = TcpListener::bind(address).await?;
     }
 }
 
-/// The open connections; dropping them cuts them.
+/// The open connections. Dropping this closes them.
 #[derive(Default)]
 struct Connections {
     tasks: JoinSet<()>,
@@ -114,28 +115,28 @@ impl Connections {
                 self.tasks.join_next().await;
             }
             let Ok((stream, _)) = listener.accept().await else {
-                sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             };
-            // Without it a small answer may wait for the peer's delayed acknowledgement.
+            // Without it a small response may wait for the peer's delayed acknowledgement.
             if stream.set_nodelay(true).is_err() {
                 continue;
             }
             let api = Arc::clone(api);
-            let service = service_fn(move |request| http::answer(Arc::clone(&api), request));
+            let service = service_fn(move |request| http::handle(Arc::clone(&api), request));
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             let connection = self.graceful.watch(connection);
             self.tasks.spawn(async move {
                 if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to the payment provider broke");
+                    tracing::debug!(%error, "connection failed");
                 }
             });
         }
     }
 
     async fn close(self) {
-        if timeout(DRAIN, self.graceful.shutdown()).await.is_err() {
-            tracing::debug!("calls that hang are cut");
+        if timeout(DRAIN_TIMEOUT, self.graceful.shutdown()).await.is_err() {
+            tracing::debug!("drain timeout, closing hanging connections");
         }
     }
 }

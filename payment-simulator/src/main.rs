@@ -7,7 +7,7 @@ use clap::Parser;
 use payment_simulator::SimulatorArgs;
 use tracing_subscriber::EnvFilter;
 
-/// A payment provider that takes no real money, for tests and trials.
+/// A simulated payment provider that moves no real money, for tests and trials.
 #[derive(Parser)]
 #[command(name = "payment-simulator", version, max_term_width = 100)]
 struct Cli {

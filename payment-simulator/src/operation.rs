@@ -1,12 +1,12 @@
-//! Requests that change something, parsed and checked before any key is taken: a request that is
-//! refused here saves nothing under its key, as at Stripe.
+//! Requests that change state, parsed and validated before any idempotency key is claimed: a
+//! request that is rejected here saves nothing under its key, as at Stripe.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::card::Card;
-use super::failure::Failure;
+use super::error::ApiError;
+use super::test_cards::Card;
 
-/// What a `POST` asks for.
+/// A `POST` request that changes state.
 #[derive(Debug, Hash)]
 pub(super) enum Operation {
     Create(NewIntent),
@@ -18,7 +18,7 @@ pub(super) enum Operation {
 /// The parameters of a new intent.
 #[derive(Debug, Hash)]
 pub(super) struct NewIntent {
-    /// In minor units, from 1 to [`MAX_AMOUNT`].
+    /// In minor units, 1 to [`MAX_AMOUNT`].
     pub(super) amount: i64,
     /// Three lower-case letters.
     pub(super) currency: String,
@@ -27,14 +27,15 @@ pub(super) struct NewIntent {
     pub(super) confirm: bool,
 }
 
-/// Stripe takes eight digits of most currencies and twelve of some; here every currency has twelve.
+/// Stripe accepts eight digits for most currencies and twelve for some; here every currency has
+/// twelve.
 const MAX_AMOUNT: i64 = 999_999_999_999;
 
-/// Stripe's limit for a value of metadata.
+/// Stripe's limit for a metadata value, in bytes here.
 const MAX_METADATA: usize = 500;
 
 impl Operation {
-    pub(super) fn parse(path: &str, form: &[u8]) -> Result<Operation, Failure> {
+    pub(super) fn parse(path: &str, form: &[u8]) -> Result<Operation, ApiError> {
         let mut segments = path.strip_prefix("/v1/").unwrap_or_default().split('/');
         match (segments.next(), segments.next(), segments.next(), segments.next()) {
             (Some("payment_intents"), None, ..) => create(form),
@@ -47,11 +48,11 @@ impl Operation {
                 Ok(Operation::Cancel { intent: id.to_owned() })
             }
             (Some("refunds"), None, ..) => refund(form),
-            _ => Err(Failure::no_such_route(path)),
+            _ => Err(ApiError::no_such_route(path)),
         }
     }
 
-    /// Equal for equal requests, whatever the order of their parameters.
+    /// A hash that is equal for equal requests, in whatever order their parameters come.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
@@ -59,7 +60,7 @@ impl Operation {
     }
 }
 
-fn create(form: &[u8]) -> Result<Operation, Failure> {
+fn create(form: &[u8]) -> Result<Operation, ApiError> {
     let (mut amount, mut currency, mut order_id) = (None, None, None);
     let (mut card, mut confirm) = (Card::Visa, false);
     for (name, value) in form_urlencoded::parse(form) {
@@ -68,7 +69,7 @@ fn create(form: &[u8]) -> Result<Operation, Failure> {
             "currency" if is_currency(&value) => currency = Some(value.into_owned()),
             "payment_method" => {
                 card = Card::parse(&value)
-                    .ok_or_else(|| Failure::parameter(&name, "resource_missing"))?;
+                    .ok_or_else(|| ApiError::parameter(&name, "resource_missing"))?;
             }
             "metadata[order_id]" if value.len() <= MAX_METADATA => {
                 order_id = Some(value.into_owned());
@@ -76,42 +77,43 @@ fn create(form: &[u8]) -> Result<Operation, Failure> {
             "confirm" if value == "true" => confirm = true,
             "confirm" if value == "false" => confirm = false,
             "currency" | "metadata[order_id]" | "confirm" => {
-                return Err(Failure::parameter(&name, "parameter_invalid"));
+                return Err(ApiError::parameter(&name, "parameter_invalid"));
             }
-            _ => return Err(Failure::parameter(&name, "parameter_unknown")),
+            _ => return Err(ApiError::parameter(&name, "parameter_unknown")),
         }
     }
-    let amount = amount.ok_or_else(|| Failure::parameter("amount", "parameter_missing"))?;
-    let currency = currency.ok_or_else(|| Failure::parameter("currency", "parameter_missing"))?;
+    let amount = amount.ok_or_else(|| ApiError::parameter("amount", "parameter_missing"))?;
+    let currency = currency.ok_or_else(|| ApiError::parameter("currency", "parameter_missing"))?;
     Ok(Operation::Create(NewIntent { amount, currency, card, order_id, confirm }))
 }
 
-fn refund(form: &[u8]) -> Result<Operation, Failure> {
+fn refund(form: &[u8]) -> Result<Operation, ApiError> {
     let (mut intent, mut amount) = (None, None);
     for (name, value) in form_urlencoded::parse(form) {
         match name.as_ref() {
             "payment_intent" => intent = Some(value.into_owned()),
             "amount" => amount = Some(parse_amount(&value)?),
-            _ => return Err(Failure::parameter(&name, "parameter_unknown")),
+            _ => return Err(ApiError::parameter(&name, "parameter_unknown")),
         }
     }
-    let intent = intent.ok_or_else(|| Failure::parameter("payment_intent", "parameter_missing"))?;
+    let intent =
+        intent.ok_or_else(|| ApiError::parameter("payment_intent", "parameter_missing"))?;
     Ok(Operation::Refund { intent, amount })
 }
 
-fn no_parameters(form: &[u8]) -> Result<(), Failure> {
+fn no_parameters(form: &[u8]) -> Result<(), ApiError> {
     match form_urlencoded::parse(form).next() {
-        Some((name, _)) => Err(Failure::parameter(&name, "parameter_unknown")),
+        Some((name, _)) => Err(ApiError::parameter(&name, "parameter_unknown")),
         None => Ok(()),
     }
 }
 
-fn parse_amount(value: &str) -> Result<i64, Failure> {
+fn parse_amount(value: &str) -> Result<i64, ApiError> {
     match value.parse() {
         Ok(amount @ 1..=MAX_AMOUNT) => Ok(amount),
-        Ok(..=0) => Err(Failure::parameter("amount", "amount_too_small")),
-        Ok(_) => Err(Failure::parameter("amount", "amount_too_large")),
-        Err(_) => Err(Failure::parameter("amount", "parameter_invalid_integer")),
+        Ok(..=0) => Err(ApiError::parameter("amount", "amount_too_small")),
+        Ok(_) => Err(ApiError::parameter("amount", "amount_too_large")),
+        Err(_) => Err(ApiError::parameter("amount", "parameter_invalid_integer")),
     }
 }
 

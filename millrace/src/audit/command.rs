@@ -14,76 +14,82 @@ use super::{AuditMode, AuditSources, Report, audit, repair};
 use crate::addresses::{BrokersAddress, DatabaseAddress, ProfileOption, ProviderAddress};
 use crate::ledger;
 
-/// Pages of the provider's lists: our own provider gives more at once than Stripe would.
-const PROVIDER_PAGE: u16 = 10_000;
-/// How long the provider may take for such a page: an audit can wait where a checkout cannot.
-const PAGE_PATIENCE: Duration = Duration::from_secs(30);
+/// Page size for the provider's lists: the payment simulator returns more at once than Stripe.
+const PROVIDER_PAGE_SIZE: u16 = 10_000;
+/// Timeout for such a page: an audit can wait longer than a checkout.
+const PROVIDER_PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The parts of a running cluster that an audit compares.
+/// Addresses of the systems that an audit compares.
 #[derive(Clone, Args)]
 pub struct AuditAddresses {
-    /// How durable the cluster is.
+    /// Durability of the cluster.
     #[command(flatten)]
     pub profile: ProfileOption,
-    /// The streams.
+    /// The brokers.
     #[command(flatten)]
     pub brokers: BrokersAddress,
-    /// The rows.
+    /// The database.
     #[command(flatten)]
     pub database: DatabaseAddress,
-    /// The money.
+    /// The payment provider.
     #[command(flatten)]
     pub provider: ProviderAddress,
 }
 
-/// What to audit.
+/// Options of `millrace audit`.
 #[derive(Clone, Args)]
 pub struct AuditArgs {
     #[command(flatten)]
     sources: AuditAddresses,
-    /// The client's ledger of 202s: each of its orders must be there
+    /// The client's ledger of 202s: no order in it may be lost
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
-    /// Publish the last event of stuck orders again
+    /// Republish the last event of each stuck order
     #[arg(long)]
     repair: bool,
-    /// Write the findings as JSON
+    /// Write the findings to this file as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
 
-/// Audits a running cluster. Fails when something is not as it must be.
+/// Audits a running cluster. The exit code is a failure if the audit finds a problem.
 pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
     let ledger = args.ledger.as_deref().map(ledger::read).transpose()?.unwrap_or_default();
     tokio::runtime::Runtime::new()?.block_on(async {
-        let books = AuditSources::open(&args.sources).await?;
+        let sources = AuditSources::open(&args.sources).await?;
         let report = Report::new(args.sources.profile.get()?);
-        let findings = audit(&books, report, &ledger, AuditMode::Live).await?;
+        let findings = audit(&sources, report, &ledger, AuditMode::Live).await?;
         if let Some(file) = &args.report {
             findings.report.write(file)?;
         }
-        show(&findings.report.to_string());
+        print(&findings.report.to_string());
         if args.repair {
-            let pushed = repair(&books.connection, &findings.stuck).await?;
-            show(&format!("{pushed} orders got another push; audit again to see them arrive\n"));
+            let republished = repair(&sources.connection, &findings.stuck).await?;
+            print(&format!(
+                "{republished} events of stuck orders republished; run the audit again to check\n"
+            ));
         }
         Ok(if findings.report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
 
 impl AuditSources {
-    /// Opens the books of a running cluster.
-    pub async fn open(sources: &AuditAddresses) -> Result<Self> {
-        let limits = Limits { page: PROVIDER_PAGE, per_try: PAGE_PATIENCE, ..Limits::default() };
+    /// Connects to the sources of a running cluster.
+    pub async fn open(addresses: &AuditAddresses) -> Result<Self> {
+        let limits = Limits {
+            page: PROVIDER_PAGE_SIZE,
+            per_try: PROVIDER_PAGE_TIMEOUT,
+            ..Limits::default()
+        };
         Ok(Self {
-            connection: Connection::open(&sources.brokers.url()?, "audit").await?,
-            database: Database::open(&sources.database.url()?)?,
-            provider: sources.provider.client(limits)?,
+            connection: Connection::open(&addresses.brokers.url()?, "audit").await?,
+            database: Database::open(&addresses.database.url()?)?,
+            provider: addresses.provider.client(limits)?,
         })
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the findings are what the command is for")]
-fn show(text: &str) {
+#[expect(clippy::print_stdout, reason = "the findings are the command's output")]
+fn print(text: &str) {
     print!("{text}");
 }

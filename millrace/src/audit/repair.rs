@@ -1,5 +1,5 @@
-//! Stuck orders are given another push: the event that brought each to where it is comes again.
-//! Every step finds its own rows, so a push that was not needed changes nothing.
+//! Repair of stuck orders: republishes the event that brought each order into its current state.
+//! Every step finds its own rows, so an event that was not needed changes nothing.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use anyhow::{Context, Result};
 use orders::{Event, OrderId};
 use streams::{Connection, Publisher, at_sequence, batch};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Publishes the last event of each order again. Tells how many.
+/// Republishes the last event of each stuck order. Returns the number of republished events.
 pub async fn repair(connection: &Connection, stuck: &[(OrderId, u64)]) -> Result<u64> {
     let publisher = Publisher::new(connection.clone());
-    let mut pushed = 0;
+    let mut republished = 0;
     for (order, sequence) in stuck {
         let lines = at_sequence(connection, *sequence).await?.unwrap_or_default();
-        let read = |line: &_| serde_json::from_slice::<Event>(line).ok();
-        let events = lines.iter().filter_map(|line| Some((line, read(line)?)));
+        let parse = |line: &_| serde_json::from_slice::<Event>(line).ok();
+        let events = lines.iter().filter_map(|line| Some((line, parse(line)?)));
         for (line, event) in events.filter(|(_, event)| event.order_id == *order) {
             let message = batch::again(event.body.kind(), line.clone());
             publisher
-                .publish(&message, PATIENCE)
+                .publish(&message, PUBLISH_TIMEOUT)
                 .await
-                .with_context(|| format!("order {order}"))?;
-            pushed += 1;
+                .with_context(|| format!("cannot republish an event of order {order}"))?;
+            republished += 1;
         }
     }
-    Ok(pushed)
+    Ok(republished)
 }

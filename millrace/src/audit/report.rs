@@ -1,4 +1,4 @@
-//! What an audit found: one JSON object for machines, one table for people.
+//! The report of an audit: a JSON object for programs, a table for people.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,74 +8,74 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use streams::Profile;
 
-/// What an audit found.
+/// The report of an audit.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// How durable the cluster was.
+    /// Durability profile of the cluster.
     pub profile: String,
-    /// Whether the audit found nothing wrong.
+    /// Whether the audit found no problem.
     pub passed: bool,
-    /// Whether nothing moved while the books were compared, so that they had to agree in all.
+    /// Whether the cluster was quiescent during the audit, so that all sources had to agree.
     pub quiet: bool,
-    /// Orders that were answered 202.
+    /// Orders that received a 202.
     pub acknowledged: u64,
-    /// Orders that were not taken, by reason.
+    /// Orders that were not accepted, by reason.
     pub refused: BTreeMap<String, u64>,
     /// Orders that were shipped.
     pub fulfilled: u64,
     /// Orders that inventory rejected, by reason.
     pub rejected: BTreeMap<String, u64>,
-    /// Orders whose stock and money went back.
+    /// Orders that were cancelled: their stock is released and their money refunded.
     pub cancelled: u64,
-    /// Orders that are on their way.
+    /// Orders that are not final yet.
     pub in_flight: u64,
-    /// Orders that wait among the dead letters.
+    /// Orders with an unresolved dead letter.
     pub dead: u64,
-    /// Orders in the client's ledger and in no state.
+    /// Orders that were acknowledged and are neither in the stream nor in the database.
     pub lost: u64,
     /// Orders with two different outcomes of one step.
     pub duplicated: u64,
     /// Orders that were charged more than once.
     pub charged_twice: u64,
-    /// SKUs of which more was promised than there was.
+    /// SKUs of which more was sold or reserved than there was.
     pub oversold_skus: Vec<String>,
-    /// What the audit found wrong, the first hundred.
+    /// The first hundred problems.
     pub problems: Vec<Problem>,
-    /// The dead letters that wait for a decision, the first hundred.
-    pub dead_letters: Vec<NamedLetter>,
+    /// The first hundred unresolved dead letters.
+    pub dead_letters: Vec<ListedDeadLetter>,
 }
 
-/// A dead letter that waits for a decision.
+/// An unresolved dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NamedLetter {
-    /// By which `millrace dead` knows it.
+pub struct ListedDeadLetter {
+    /// Its number in `millrace dead`.
     pub number: u64,
-    /// The step that could not take it.
+    /// The step that failed to process the record.
     pub step: String,
-    /// Why it is dead.
+    /// The reason: undecodable, poison or exhausted.
     pub reason: String,
-    /// The last error.
+    /// The last error of the step.
     pub error: String,
-    /// Whose order it is about, if that can be read.
+    /// The id of its order, if the record has a readable one.
     pub order_id: Option<String>,
 }
 
-/// Something that is not as it must be.
+/// A violation that the audit found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The order, SKU or stream.
+    /// The order or SKU that it is about.
     pub subject: String,
     /// What is wrong.
     pub detail: String,
 }
 
 impl Report {
-    /// A report that says nothing yet.
+    /// An empty report.
     pub fn new(profile: Profile) -> Self {
         Self { profile: profile.as_str().to_owned(), ..Self::default() }
     }
 
-    /// Adds what else was found wrong.
+    /// Adds problems that were found by other means. The audit fails if there is any.
     pub fn add(&mut self, problems: impl IntoIterator<Item = Problem>) {
         self.problems.extend(problems);
         self.passed &= self.problems.is_empty();
@@ -104,9 +104,10 @@ impl fmt::Display for Report {
         row("charged twice", self.charged_twice.to_string())?;
         row("oversold SKUs", self.oversold_skus.len().to_string())?;
         for letter in &self.dead_letters {
-            let NamedLetter { number, step, reason, error, order_id } = letter;
+            let ListedDeadLetter { number, step, reason, error, order_id } = letter;
             let order = order_id.as_deref().unwrap_or("unknown");
-            writeln!(f, "  † letter {number}, order {order}: {step} is {reason}: {error}")?;
+            let place = format!("dead letter {number}, order {order}, step {step}");
+            writeln!(f, "  † {place}: {reason}: {error}")?;
         }
         for problem in &self.problems {
             writeln!(f, "  ✗ {}: {}", problem.subject, problem.detail)?;
@@ -114,7 +115,7 @@ impl fmt::Display for Report {
         let verdict = match (self.passed, self.quiet) {
             (false, _) => "audit: FAILED",
             (true, true) => "audit: passed",
-            (true, false) => "audit: passed as far as can be told while orders move",
+            (true, false) => "audit: passed, as far as can be decided while orders move",
         };
         writeln!(f, "{verdict}")
     }

@@ -1,4 +1,4 @@
-//! Which dead letters are meant.
+//! Selects dead letters by number, pool, reason and age.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,45 +6,45 @@ use clap::Args;
 use streams::Pool;
 use streams::dead_letter::{Reason, StoredDeadLetter};
 
-/// Which letters: all that meet every condition.
+/// Matches the dead letters that meet every condition that is set.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct LetterFilter {
-    /// Letters by their numbers
+    /// Only dead letters with these numbers
     #[arg(value_name = "NUMBER")]
     numbers: Vec<u64>,
-    /// Letters of one pool: inventory, payment or fulfilment
+    /// Only dead letters of this pool: inventory, payment or fulfilment
     #[arg(long)]
     pool: Option<Pool>,
-    /// Letters for one reason: undecodable, poison or exhausted
+    /// Only dead letters with this reason: undecodable, poison or exhausted
     #[arg(long)]
     reason: Option<Reason>,
-    /// Letters of the last while, such as 2h
+    /// Only dead letters that are at most this old, such as 2h
     #[arg(long, value_name = "DURATION", value_parser = streams::duration)]
     since: Option<Duration>,
 }
 
 impl LetterFilter {
-    /// Whether nothing is chosen, so that every letter is meant.
-    pub(super) const fn is_open(&self) -> bool {
+    /// Whether no condition is set, so that every dead letter matches.
+    pub(super) const fn is_empty(&self) -> bool {
         self.numbers.is_empty()
             && self.pool.is_none()
             && self.reason.is_none()
             && self.since.is_none()
     }
 
-    /// Whether `letter` is meant.
+    /// Whether `letter` meets every condition.
     pub(super) fn matches(&self, letter: &StoredDeadLetter) -> bool {
-        let is_of = |pool| letter.step().is_some_and(|step| step.pool() == pool);
+        let is_of_pool = |pool| letter.step().is_some_and(|step| step.pool() == pool);
         (self.numbers.is_empty() || self.numbers.contains(&letter.number))
-            && self.pool.is_none_or(is_of)
+            && self.pool.is_none_or(is_of_pool)
             && self.reason.is_none_or(|reason| letter.content.reason == reason)
             && self.since.is_none_or(|since| age(letter) <= since)
     }
 }
 
 fn age(letter: &StoredDeadLetter) -> Duration {
-    let died = Duration::from_millis(letter.content.last_at_ms.as_millis().max(0) as u64);
-    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(died)
+    let died_at = Duration::from_millis(letter.content.last_at_ms.as_millis().max(0) as u64);
+    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().saturating_sub(died_at)
 }
 
 #[cfg(test)]
@@ -56,35 +56,35 @@ mod tests {
     use super::*;
 
     fn letter(number: u64, step: &str, reason: Reason, age: Duration) -> StoredDeadLetter {
-        let died = SystemTime::UNIX_EPOCH.elapsed().unwrap().saturating_sub(age);
-        let died = Timestamp::from_millis(died.as_millis() as i64);
+        let died_at = SystemTime::UNIX_EPOCH.elapsed().unwrap().saturating_sub(age);
+        let died_at = Timestamp::from_millis(died_at.as_millis() as i64);
         let origin = Origin { stream: "ORDERS".to_owned(), sequence: 1 };
         let content = DeadLetter {
             step: step.to_owned(),
             reason,
             error: String::new(),
-            history: DeliveryHistory { origin, first_at: died, attempts: 0, replays: 0 },
-            last_at_ms: died,
+            history: DeliveryHistory { origin, first_at: died_at, attempts: 0, replays: 0 },
+            last_at_ms: died_at,
             record: String::new(),
         };
         StoredDeadLetter { number, content, handled: None }
     }
 
     #[test]
-    fn a_letter_is_meant_when_it_meets_every_condition() {
+    fn a_dead_letter_matches_if_it_meets_every_condition() {
         let old = letter(1, "charge", Reason::Exhausted, Duration::from_hours(3));
         let new = letter(2, "ship", Reason::Poison, Duration::from_mins(1));
-        let chosen = |filter: LetterFilter| (filter.matches(&old), filter.matches(&new));
+        let matches = |filter: LetterFilter| (filter.matches(&old), filter.matches(&new));
         let any = LetterFilter::default;
-        assert_eq!(chosen(any()), (true, true));
-        assert_eq!(chosen(LetterFilter { numbers: vec![1], ..any() }), (true, false));
-        assert_eq!(chosen(LetterFilter { pool: Some(Pool::Fulfilment), ..any() }), (false, true));
+        assert_eq!(matches(any()), (true, true));
+        assert_eq!(matches(LetterFilter { numbers: vec![1], ..any() }), (true, false));
+        assert_eq!(matches(LetterFilter { pool: Some(Pool::Fulfilment), ..any() }), (false, true));
         assert_eq!(
-            chosen(LetterFilter { reason: Some(Reason::Exhausted), ..any() }),
+            matches(LetterFilter { reason: Some(Reason::Exhausted), ..any() }),
             (true, false)
         );
         let since = Some(Duration::from_hours(2));
-        assert_eq!(chosen(LetterFilter { since, ..any() }), (false, true));
-        assert_eq!(chosen(LetterFilter { since, numbers: vec![1], ..any() }), (false, false));
+        assert_eq!(matches(LetterFilter { since, ..any() }), (false, true));
+        assert_eq!(matches(LetterFilter { since, numbers: vec![1], ..any() }), (false, false));
     }
 }

@@ -1,5 +1,6 @@
-//! Replaying and discarding: what is done comes first, and then the mark that says who did it. Cut
-//! off in between, the letter still waits; to decide about it again does no harm.
+//! Replaying and discarding dead letters. The effect is published before the resolution that
+//! records it. After an interruption in between, the letter is still unresolved; resolving it again
+//! does no harm.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,65 +13,65 @@ use thiserror::Error;
 use tokio::time::interval;
 
 use super::filter::LetterFilter;
-use super::show;
+use super::output;
 
 /// How long the brokers may take to store one message.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Which letters to decide about, and whose decision it is.
+/// The dead letters to resolve, the operator and the reason.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ResolveArgs {
     #[command(flatten)]
     filter: LetterFilter,
-    /// Every letter that waits
+    /// Resolve every unresolved dead letter
     #[arg(long)]
     all: bool,
-    /// Who decides
+    /// Name of the operator, stored with the resolution
     #[arg(long, env = "USER")]
     by: String,
-    /// Why
+    /// Reason for the decision, stored with the resolution
     #[arg(long)]
     why: String,
-    /// Only show which letters are meant
+    /// Only list the dead letters that would be resolved
     #[arg(long)]
     dry_run: bool,
-    /// Letters a second, so that a step is not flooded
+    /// Dead letters to resolve per second, so that a step is not flooded
     #[arg(long, default_value = "50", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
 }
 
-/// A decision about dead letters.
+/// An operator's decision about dead letters.
 #[derive(Debug, Clone, Copy)]
 pub struct ResolveRequest<'a> {
-    /// What to do.
+    /// Whether to replay or to discard.
     pub action: ResolutionKind,
-    /// Who decides.
+    /// Name of the operator.
     pub by: &'a str,
-    /// Why.
+    /// Reason for the decision.
     pub why: &'a str,
 }
 
-/// Why a letter still waits.
+/// A dead letter was not resolved.
 #[derive(Debug, Error)]
 pub enum ResolveError {
-    /// It cannot be replayed.
+    /// No step can read the record.
     #[error(transparent)]
     NotReplayable(#[from] NotReplayable),
-    /// It cannot be discarded.
-    #[error("money may be held for the order until the refund is done: mend the cause and replay")]
+    /// The dead letter of a refund cannot be discarded.
+    #[error("money may be held for the order until it is refunded; fix the cause and replay")]
     HoldsMoney,
-    /// The brokers did not store what came of the decision.
+    /// The brokers did not store a message of the resolution.
     #[error(transparent)]
     Publish(#[from] PublishError),
 }
 
-/// Carries out `decision` about `letter`.
+/// Resolves `letter` as `request` says.
 pub async fn resolve(
     connection: &Connection,
     letter: &StoredDeadLetter,
-    decision: ResolveRequest<'_>,
+    request: ResolveRequest<'_>,
 ) -> Result<(), ResolveError> {
-    let ResolveRequest { action, by, why } = decision;
+    let ResolveRequest { action, by, why } = request;
     let mut messages = match action {
         ResolutionKind::Replayed => vec![letter.again()?],
         ResolutionKind::Discarded => compensation(letter)?,
@@ -78,47 +79,50 @@ pub async fn resolve(
     messages.push(letter.resolution_message(action, by, why));
     let publisher = Publisher::new(connection.clone());
     for message in &messages {
-        publisher.publish(message, PATIENCE).await?;
+        publisher.publish(message, PUBLISH_TIMEOUT).await?;
     }
     Ok(())
 }
 
+/// Resolves all unresolved letters that the filter of `args` matches.
 pub(super) async fn resolve_all(
     connection: &Connection,
     letters: &[StoredDeadLetter],
     action: ResolutionKind,
     args: &ResolveArgs,
 ) -> Result<()> {
-    if args.filter.is_open() && !args.all {
-        bail!("say which letters: by number, --pool, --reason, --since, or --all");
+    if args.filter.is_empty() && !args.all {
+        bail!("no dead letters selected: set numbers, --pool, --reason, --since or --all");
     }
-    let decision = ResolveRequest { action, by: &args.by, why: &args.why };
+    let request = ResolveRequest { action, by: &args.by, why: &args.why };
     let mut ticks = interval(Duration::from_secs(1) / args.rate);
-    let mut undecided = 0;
-    for letter in letters.iter().filter(|it| it.handled.is_none() && args.filter.matches(it)) {
+    let mut unresolved = 0;
+    let selected =
+        letters.iter().filter(|letter| letter.handled.is_none() && args.filter.matches(letter));
+    for letter in selected {
         if args.dry_run {
-            show::line(letter);
+            output::print_line(letter);
             continue;
         }
         ticks.tick().await;
-        match resolve(connection, letter, decision).await {
-            Ok(()) => show::decided(letter, action),
+        match resolve(connection, letter, request).await {
+            Ok(()) => output::print_resolved(letter, action),
             Err(ResolveError::Publish(err)) => return Err(err.into()),
             Err(err) => {
-                show::undecided(letter, &err);
-                undecided += 1;
+                output::print_unresolved(letter, &err);
+                unresolved += 1;
             }
         }
     }
-    if undecided > 0 {
-        bail!("{undecided} letters still wait");
+    if unresolved > 0 {
+        bail!("{unresolved} dead letters are still unresolved");
     }
     Ok(())
 }
 
-/// What becomes of the order of a record that is given up: its cancellation is asked for, and the
-/// single decision of fulfilment does the rest, wherever the order has come to meanwhile. A record
-/// that names no order has none to compensate.
+/// The compensation for a record that is given up: a request to cancel its order. Fulfilment's
+/// decision to ship or withdraw does the rest, whatever state the order has reached by then. A
+/// record without an order id needs no compensation.
 fn compensation(letter: &StoredDeadLetter) -> Result<Vec<OutboundMessage>, ResolveError> {
     if letter.step() == Some(Step::Refund) {
         return Err(ResolveError::HoldsMoney);

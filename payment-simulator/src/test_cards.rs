@@ -1,19 +1,19 @@
-//! The test cards, as `payment_method` names them.
+//! The test cards that `payment_method` can name.
 
 use std::fmt::{self, Display};
 
-/// A card that behaves in one way for ever.
+/// A test card; its behaviour never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Card {
     Visa,
     Declined(Decline),
-    /// The first so many confirms answer 500 and do nothing.
+    /// The first N confirms return 500 and have no effect.
     Flaky(u8),
-    /// The confirm that captures is never answered.
+    /// The confirm that captures never gets a response.
     Hang,
 }
 
-/// Why a bank says no.
+/// Why the issuing bank declines a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Decline {
     Generic,
@@ -23,7 +23,7 @@ pub(super) enum Decline {
 const MAX_FLAKY: u8 = 99;
 
 impl Card {
-    /// The card that a token stands for; none for a token that is not in the table.
+    /// The card that a token names; `None` if the token is unknown.
     pub(super) fn parse(token: &str) -> Option<Card> {
         if token == "tok_hang" {
             return Some(Card::Hang);

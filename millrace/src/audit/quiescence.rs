@@ -1,0 +1,74 @@
+//! Consumer progress. Before an audit starts, every durable consumer has processed the stream up to
+//! the end that it had at that time.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use streams::{Connection, Step, names, position, stream_state};
+use tokio::time::{Instant, sleep};
+
+/// A message of a killed worker is redelivered after 30 s, possibly in several steps in sequence.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Waits until every durable consumer of the order stream has processed all messages up to `end`.
+///
+/// # Errors
+/// A consumer does not get there within [`CATCH_UP_TIMEOUT`].
+pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<()> {
+    let deadline = Instant::now() + CATCH_UP_TIMEOUT;
+    for step in Step::ALL {
+        loop {
+            let position = position(connection, &step.events()).await?;
+            if position.is_at_end() || position.ack_floor >= end {
+                break;
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "step {step} did not reach the end of the stream: {} messages pending, {} held \
+                     by workers; is a {} worker running?",
+                    position.messages_waiting,
+                    position.messages_held,
+                    step.pool(),
+                );
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the cluster is quiescent.
+///
+/// # Errors
+/// It is not quiescent within [`CATCH_UP_TIMEOUT`].
+pub(super) async fn require_quiescent(connection: &Connection) -> Result<()> {
+    if wait_quiescent(connection, CATCH_UP_TIMEOUT).await {
+        return Ok(());
+    }
+    bail!("orders are still in flight after the timeout: see `millrace status`")
+}
+
+/// Waits up to `timeout` until the cluster is quiescent: no event is unprocessed and no retry is
+/// scheduled. Returns whether it is.
+pub async fn wait_quiescent(connection: &Connection, timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
+    // During a leader election brokers do not answer: then the cluster counts as not quiescent.
+    while !is_quiescent(connection).await.unwrap_or(false) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        sleep(POLL_INTERVAL).await;
+    }
+    true
+}
+
+/// Whether no event is unprocessed and no retry is scheduled.
+pub(super) async fn is_quiescent(connection: &Connection) -> Result<bool> {
+    for step in Step::ALL {
+        if !position(connection, &step.events()).await?.is_at_end() {
+            return Ok(false);
+        }
+    }
+    Ok(stream_state(connection, names::RETRIES).await?.messages == 0)
+}

@@ -1,0 +1,98 @@
+//! The order stream, replayed: the history of every order as its events report it.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use anyhow::Result;
+use orders::{Event, EventKind, OrderId, Status};
+use streams::{Connection, Replay, names, stream_state};
+
+/// Decisions of which an order has one at most: all events of one decision must be the same bytes.
+const DECISIONS: usize = 5;
+
+/// All orders of the stream.
+pub(super) struct StreamHistory {
+    pub(super) orders: HashMap<OrderId, OrderHistory>,
+    /// Whether no message has been purged from the beginning of the stream.
+    pub(super) is_complete: bool,
+    /// The sequence number of the last message.
+    pub(super) end: u64,
+}
+
+/// One order according to the stream.
+#[derive(Default)]
+pub(super) struct OrderHistory {
+    pub(super) status: Option<Status>,
+    /// Sequence number of the message that brought the order into this status; 0 if none did.
+    pub(super) sequence: u64,
+    /// Whether the stream has two different events for one decision.
+    pub(super) has_conflicting_outcomes: bool,
+    was_created: bool,
+    /// Hash of the first event of each decision.
+    outcome_hashes: [Option<u64>; DECISIONS],
+}
+
+impl StreamHistory {
+    /// Reads the stream up to its current end.
+    pub(super) async fn read(connection: &Connection) -> Result<Self> {
+        let state = stream_state(connection, names::ORDERS).await?;
+        let mut history = Self {
+            orders: HashMap::new(),
+            is_complete: state.first_sequence <= 1,
+            end: state.last_sequence,
+        };
+        if state.messages == 0 {
+            return Ok(history);
+        }
+        let mut replay = Replay::from_start(connection, names::ORDERS).await?;
+        loop {
+            let message = replay.next().await?;
+            for line in &message.lines {
+                // A record that is not an event became a dead letter; it belongs to no order.
+                if let Ok(event) = serde_json::from_slice::<Event>(line) {
+                    let order = history.orders.entry(event.order_id).or_default();
+                    order.apply(event.body.kind(), line, message.sequence);
+                }
+            }
+            if message.sequence >= state.last_sequence {
+                return Ok(history);
+            }
+        }
+    }
+}
+
+impl OrderHistory {
+    fn apply(&mut self, kind: EventKind, line: &[u8], sequence: u64) {
+        let before = self.status;
+        let after = before.unwrap_or(Status::Accepted).after(kind);
+        // A repeated POST under the same key does not reopen the order.
+        let is_first_created = kind == EventKind::Created && !self.was_created;
+        if is_first_created || before.is_some_and(|before| before != after) {
+            self.sequence = sequence;
+        }
+        self.was_created |= is_first_created;
+        self.status = Some(after);
+        if let Some(decision) = decision(kind) {
+            let mut hasher = DefaultHasher::new();
+            line.hash(&mut hasher);
+            let hash = hasher.finish();
+            let first = *self.outcome_hashes[decision].get_or_insert(hash);
+            self.has_conflicting_outcomes |= first != hash;
+        }
+    }
+}
+
+/// The decision that an event reports. Shipped or withdrawn is one decision, made by one row.
+const fn decision(kind: EventKind) -> Option<usize> {
+    match kind {
+        EventKind::Reserved | EventKind::Rejected => Some(0),
+        EventKind::Paid | EventKind::Declined => Some(1),
+        EventKind::Fulfilled | EventKind::Withdrawn => Some(2),
+        EventKind::Refunded => Some(3),
+        EventKind::Cancelled => Some(4),
+        EventKind::Created
+        | EventKind::Conflicted
+        | EventKind::CancelRequested
+        | EventKind::CancelRefused => None,
+    }
+}

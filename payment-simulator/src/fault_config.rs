@@ -1,0 +1,129 @@
+//! Fault injection: what goes wrong and how often, set at startup and by `POST /control`.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+
+/// The faults and the latency of the whole provider.
+///
+/// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang` or `none`) and `rate`; a
+/// parameter that is absent keeps its value. With `away_ms` the provider also stops listening for
+/// that time. Neither time may exceed ten minutes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FaultConfig {
+    /// Latency added to every call.
+    pub latency: Duration,
+    /// The fault to inject, if any.
+    pub fault: Option<SimulatedFault>,
+    /// Fraction of calls that fail, 0 to 1.
+    pub rate: f64,
+}
+
+/// Upper bound of the latency and of an outage: with a longer one a test would look stuck.
+const MAX_DELAY: Duration = Duration::from_mins(10);
+
+/// A fault of one call. It happens before or after the effect, with equal probability: the caller
+/// cannot know which, and must not need to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimulatedFault {
+    /// The response is a 500.
+    ServerError,
+    /// The connection is closed without a response.
+    Close,
+    /// The response never comes.
+    Hang,
+}
+
+/// Whether a fault happens before or after the effect of the call.
+#[derive(Clone, Copy)]
+pub(super) enum FaultTiming {
+    Before(SimulatedFault),
+    After(SimulatedFault),
+}
+
+impl Default for FaultConfig {
+    fn default() -> Self {
+        Self { latency: Duration::ZERO, fault: None, rate: 1.0 }
+    }
+}
+
+impl FaultConfig {
+    /// Draws at random whether this call fails, and when.
+    pub(super) fn draw_fault(&self) -> Option<FaultTiming> {
+        let fault = self.fault?;
+        if rand::random::<f64>() >= self.rate {
+            return None;
+        }
+        Some(if rand::random() { FaultTiming::Before(fault) } else { FaultTiming::After(fault) })
+    }
+
+    /// This configuration with the changes of a form, and the duration of the outage if the form
+    /// asks for one.
+    pub(super) fn with_changes(
+        mut self,
+        form: &[u8],
+    ) -> Result<(Self, Option<Duration>), ApiError> {
+        let mut outage = None;
+        for (name, value) in form_urlencoded::parse(form) {
+            let parsed = match name.as_ref() {
+                "latency_ms" => parse_delay(&value).map(|latency| self.latency = latency),
+                "away_ms" => parse_delay(&value).map(|duration| outage = Some(duration)),
+                "rate" => parse_rate(&value).map(|rate| self.rate = rate),
+                "fail" if value == "none" => {
+                    self.fault = None;
+                    Some(())
+                }
+                "fail" => value.parse().ok().map(|fault| self.fault = Some(fault)),
+                _ => return Err(ApiError::parameter(&name, "parameter_unknown")),
+            };
+            parsed.ok_or_else(|| ApiError::parameter(&name, "parameter_invalid"))?;
+        }
+        Ok((self, outage))
+    }
+
+    pub(super) fn to_json(self) -> Value {
+        json!({
+            "latency_ms": self.latency.as_millis() as u64,
+            "fail": self.fault.map_or("none", SimulatedFault::name),
+            "rate": self.rate,
+        })
+    }
+}
+
+impl SimulatedFault {
+    fn name(self) -> &'static str {
+        match self {
+            SimulatedFault::ServerError => "5xx",
+            SimulatedFault::Close => "close",
+            SimulatedFault::Hang => "hang",
+        }
+    }
+}
+
+/// The name is not one of `5xx`, `close` and `hang`.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown fault; expected one of 5xx, close and hang")]
+pub struct UnknownFault;
+
+impl FromStr for SimulatedFault {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [SimulatedFault::ServerError, SimulatedFault::Close, SimulatedFault::Hang]
+            .into_iter()
+            .find(|fault| fault.name() == name)
+            .ok_or(UnknownFault)
+    }
+}
+
+fn parse_delay(milliseconds: &str) -> Option<Duration> {
+    let delay = Duration::from_millis(milliseconds.parse().ok()?);
+    (delay <= MAX_DELAY).then_some(delay)
+}
+
+fn parse_rate(rate: &str) -> Option<f64> {
+    rate.parse().ok().filter(|rate| (0.0..=1.0).contains(rate))
+}
