@@ -1,4 +1,4 @@
-# Three images, each with one binary and nothing else: no shell, no package manager.
+# Three images, each with one binary, its shared libraries and certificates: no shell, no package manager.
 #   --target millrace            what runs in production
 #   --target payment-simulator   a payment provider that takes no real money
 #   --target millrace-lab        the product's commands and the lab's: the demo, the audit, chaos
