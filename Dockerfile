@@ -1,4 +1,4 @@
-# Three images, each with one binary and nothing else: no shell, no package manager.
+# Three images, each with one binary, its shared libraries and certificates: no shell, no package manager.
 #   --target millrace            what runs in production
 #   --target payment-simulator   a payment provider that takes no real money
 #   --target millrace-lab        the product's commands and the lab's: the demo, the audit, chaos
@@ -6,12 +6,12 @@
 FROM rust:1.95-slim-trixie AS source
 WORKDIR /src
 COPY . .
-# Cargo goes by the sources' times, which are in no order when checkouts take turns: touched, they are
-# all new.
+# Cargo compares modification times, which are unreliable when checkouts alternate: touching every file
+# makes all of them new.
 RUN find . -type f -exec touch {} +
 
-# The caches keep the crates, and what was built of them, for the next build. What is stripped only
-# debuggers read. `ldd` names the libraries that the binary needs beside it.
+# The caches keep the crates and their build output for the next build. The binary is stripped of debug
+# information; `ldd` lists the shared libraries that are copied beside it.
 FROM source AS build-millrace
 RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
@@ -27,7 +27,7 @@ RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
     .ci/build-image lab millrace-lab /image
 
-# Run as an unprivileged user that owns nothing here.
+# Run as an unprivileged UID that owns no file in the image.
 FROM scratch AS payment-simulator
 COPY --from=build-payment-simulator /image /
 USER 10001:10001
@@ -38,7 +38,7 @@ COPY --from=build-millrace-lab /image /
 USER 10001:10001
 ENTRYPOINT ["/usr/local/bin/millrace-lab"]
 
-# The last one is what `docker build .` makes.
+# The last stage is the default target of `docker build .`.
 FROM scratch AS millrace
 COPY --from=build-millrace /image /
 USER 10001:10001

@@ -1,4 +1,4 @@
--- Small orders for wrk, each under a key of its own: see BENCHMARKS.md.
+-- Small orders for wrk, each with its own Idempotency-Key: see BENCHMARKS.md.
 
 local threads = 0
 
