@@ -1,5 +1,5 @@
-//! Properties of the batch encoding for arbitrary message bytes: no record is lost or invented, and every
-//! record that can be parsed round-trips.
+//! Properties of the batch encoding for arbitrary message bytes: no record is lost or invented, and
+//! every record that can be parsed round-trips.
 
 use std::collections::BTreeMap;
 
@@ -61,8 +61,8 @@ fn check_encoding(events: &[Event], records_max: usize) {
     assert!(payloads.eq(repeated.iter().map(OutboundMessage::payload)), "another encoding");
 }
 
-/// A batch in the form that Millrace writes is encoded to the same bytes, so that a repeat has the same
-/// id.
+/// A batch in the form that Millrace writes is encoded to the same bytes, so that a repeat has the
+/// same id.
 fn check_same_bytes(kind: EventKind, payload: &Bytes, events: &[Event]) {
     let lines: Vec<u8> = events.iter().flat_map(serialized).collect();
     let batch = message(kind, lines.clone(), events.len());

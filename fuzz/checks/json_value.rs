@@ -1,4 +1,5 @@
-//! A generic JSON value in which to resolve JSON pointers. Of duplicate members, the first one counts.
+//! A generic JSON value in which to resolve JSON pointers. Of duplicate members, the first one
+//! counts.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Properties of order parsing for arbitrary bodies: an accepted order is consistent and round-trips, and
-//! field errors are short, point at what is wrong and do not contain a secret.
+//! Properties of order parsing for arbitrary bodies: an accepted order is consistent and
+//! round-trips, and field errors are short, point at what is wrong and do not contain a secret.
 
 #[path = "json_value.rs"]
 mod json_value;

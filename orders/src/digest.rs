@@ -1,4 +1,5 @@
-//! A digest of an order's content, which distinguishes a repeat from a different order under the same key.
+//! A digest of an order's content, which distinguishes a repeat from a different order under the
+//! same key.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,8 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::PlaceOrder;
 use crate::id::{from_hex, to_hex};
 
-/// 128 bits of SHA-256 over the order's canonical JSON, so that white space, the sequence of members and
-/// explicit nulls make no difference. Written as 32 hexadecimal digits.
+/// 128 bits of SHA-256 over the order's canonical JSON, so that white space, the sequence of
+/// members and explicit nulls make no difference. Written as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BodyDigest([u8; 16]);

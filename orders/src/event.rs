@@ -9,8 +9,8 @@ use crate::{
 
 /// One event of one order: a record of a batch, one JSON object on a line.
 ///
-/// Its content and time come from the stored row that records it, never from the current time, so that a
-/// republished event has the same bytes.
+/// Its content and time come from the stored row that records it, never from the current time, so
+/// that a republished event has the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The order that the event is about.
@@ -101,8 +101,8 @@ pub struct Created {
 }
 
 impl Created {
-    /// The `created` event of `order`, in the same bytes as [`Event::write_line`], and the order's digest.
-    /// An edge needs both for each order, so that the order is serialised only once.
+    /// The `created` event of `order`, in the same bytes as [`Event::write_line`], and the order's
+    /// digest. An edge needs both for each order, so that the order is serialised only once.
     pub fn line(order_id: OrderId, at: Timestamp, order: &PlaceOrder) -> (Vec<u8>, BodyDigest) {
         let order = order.canonical_json();
         let digest = BodyDigest::of_canonical(&order);

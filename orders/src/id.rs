@@ -14,15 +14,15 @@ const MAC_BYTES: usize = 8;
 const SIGNING_KEY_LENGTH_MIN: usize = 16;
 
 /// An order's id: 128 bits of SHA-256 over caller and `Idempotency-Key`, so that a repeat has the
-/// same id on every edge without shared state. It identifies the order in databases, events and logs.
-/// Written as 32 lower-case hexadecimal digits.
+/// same id on every edge without shared state. It identifies the order in databases, events and
+/// logs. Written as 32 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OrderId([u8; ID_BYTES]);
 
-/// An [`OrderId`] with a truncated HMAC-SHA-256 (MAC), which shows that an edge issued it. Only a 202
-/// response contains one, so a client that presents it has received that response. It does not prove
-/// that the order is stored. Written as the id's 32 digits and 16 more for the MAC.
+/// An [`OrderId`] with a truncated HMAC-SHA-256 (MAC), which shows that an edge issued it. Only a
+/// 202 response contains one, so a client that presents it has received that response. It does not
+/// prove that the order is stored. Written as the id's 32 digits and 16 more for the MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedOrderId {
     id: OrderId,

@@ -1,4 +1,5 @@
-//! A JSON value that borrows from the body it was parsed from. Unlike a map, it keeps duplicate members.
+//! A JSON value that borrows from the body it was parsed from. Unlike a map, it keeps duplicate
+//! members.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +8,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::field_error::FieldErrors;
 
-/// A longer name of an unknown member is not a misspelling; its error points at the enclosing object.
+/// A longer name of an unknown member is not a misspelling; its error points at the enclosing
+/// object.
 const NAME_BYTES_MAX: usize = 64;
 
 /// Any JSON value.
@@ -28,9 +30,9 @@ pub(crate) enum Json<'a> {
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'a> Json<'a> {
-    /// The members of this object, in the sequence of `names`. Adds an error and returns `None` if this
-    /// is not an object. Also adds an error for each duplicate member and each member that is not in
-    /// `names`. An explicit null counts as absent.
+    /// The members of this object, in the sequence of `names`. Adds an error and returns `None` if
+    /// this is not an object. Also adds an error for each duplicate member and each member that is
+    /// not in `names`. An explicit null counts as absent.
     pub(crate) fn members<const N: usize>(
         &self,
         pointer: &dyn fmt::Display,

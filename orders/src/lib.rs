@@ -1,8 +1,9 @@
-//! The domain model of Millrace. Everything here is pure: no async, no I/O, no clock, no randomness.
+//! The domain model of Millrace. Everything here is pure: no async, no I/O, no clock, no
+//! randomness.
 //!
 //! | type | meaning |
 //! |---|---|
-//! | [`OrderId`], [`SignedOrderId`] | an order's id, and the id with a MAC that shows that an edge issued it |
+//! | [`OrderId`], [`SignedOrderId`] | an order's id, and the id signed by the edge that issued it |
 //! | [`PlaceOrder`] | an order as a buyer places it, validated once when it is parsed |
 //! | [`Event`], [`EventBody`], [`EventKind`] | what happened to one order, in the past tense |
 //! | [`Status`] | the status of an order, and its state machine |

@@ -1,4 +1,5 @@
-//! An order as a buyer places it. It is validated here when it is parsed, and trusted everywhere else.
+//! An order as a buyer places it. It is validated here when it is parsed, and trusted everywhere
+//! else.
 
 use std::fmt::Display;
 
@@ -9,8 +10,8 @@ use crate::json::Json;
 use crate::money::AMOUNT_MAX;
 use crate::{Currency, InvalidOrder, Money, OrderLine, Quantity, Sku, TotalTooLarge};
 
-/// The most lines of an order. More is not a realistic basket, and the order's row and event must stay
-/// small.
+/// The most lines of an order. More is not a realistic basket, and the order's row and event must
+/// stay small.
 const LINES_MAX: usize = 1_000;
 /// The most characters of a text field.
 const TEXT_MAX: usize = 255;
@@ -47,8 +48,8 @@ impl PlaceOrder {
     ///  "expected_total"?, "payment": {"token"}?, "reference"?}
     /// ```
     ///
-    /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt `expected_total`
-    /// must not be treated as absent.
+    /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
+    /// `expected_total` must not be treated as absent.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
         let root: Json<'_> =
             serde_json::from_slice(body).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;

@@ -6,8 +6,9 @@
 //!                        └─ paid ─┬─ fulfilled ■                   │
 //!                                 └─ withdrawn ─── refunded ───────┘
 //! ```
-//! A request to cancel can withdraw an order from any state before `fulfilled`, so a forward event can
-//! arrive after an event of the cancellation. It is then recorded as history and causes no transition.
+//! A request to cancel can withdraw an order from any state before `fulfilled`, so a forward event
+//! can arrive after an event of the cancellation. It is then recorded as history and causes no
+//! transition.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,8 +44,8 @@ impl Status {
         matches!(self, Self::Rejected | Self::Cancelled | Self::Fulfilled)
     }
 
-    /// The status after an event of this kind. Never leaves a final state and never moves backwards: a
-    /// late or repeated event changes nothing.
+    /// The status after an event of this kind. Never leaves a final state and never moves
+    /// backwards: a late or repeated event changes nothing.
     #[must_use]
     pub fn after(self, event: EventKind) -> Self {
         let target = match event {

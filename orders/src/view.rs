@@ -1,7 +1,7 @@
 //! Views of an order and of stock for buyers: the replies to `status.get` and `stock.get`.
 //!
-//! A request is a JSON array of ids (or SKUs). Its reply is an array of the same length and sequence, with
-//! `null` for what is not in the database.
+//! A request is a JSON array of ids (or SKUs). Its reply is an array of the same length and
+//! sequence, with `null` for what is not in the database.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,8 +8,8 @@ use orders::{Event, EventKind};
 use crate::OutboundMessage;
 use crate::names::{self, NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
 
-/// The most records in a batch. A broker's cost is per message: beyond this size a larger batch has no
-/// measurable gain, and a redelivery repeats more work.
+/// The most records in a batch. A broker's cost is per message: beyond this size a larger batch has
+/// no measurable gain, and a redelivery repeats more work.
 pub const RECORDS_MAX: usize = 256;
 /// The most bytes in a batch: half of the largest message that brokers accept by default (1 MiB).
 pub const BYTES_MAX: usize = 512 * 1024;

@@ -1,5 +1,5 @@
-//! Streams like that of orders, without any processing: what the brokers alone can store and deliver,
-//! as a baseline for benchmarks.
+//! Streams like that of orders, without any processing: what the brokers alone can store and
+//! deliver, as a baseline for benchmarks.
 
 use std::time::Duration;
 
@@ -69,8 +69,8 @@ impl BrokerBaseline {
         Ok(baseline)
     }
 
-    /// Stores one message of `stage`, in the same way as a batch of orders. No two messages may have the
-    /// same bytes, even in different stages.
+    /// Stores one message of `stage`, in the same way as a batch of orders. No two messages may
+    /// have the same bytes, even in different stages.
     pub async fn store(&self, stage: usize, payload: Bytes) -> Result<(), PublishError> {
         let message = OutboundMessage::with_dedup_id(subject(stage), payload);
         self.publisher.publish(&message, PUBLISH_TIMEOUT).await.map(drop)

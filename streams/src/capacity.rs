@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 use crate::inspect::{InspectError, inspect_error, position, stream_state};
 use crate::{Connection, Step, message_headers, names};
 
-/// From this fill level on, in per cent, new orders are rejected, so that those already in the stream can
-/// complete: the later events of an order need about as much space again as its first.
+/// From this fill level on, in per cent, new orders are rejected, so that those already in the
+/// stream can complete: the later events of an order need about as much space again as its first.
 pub const ADMISSION_PERCENT_MAX: u64 = 80;
 /// From this fill level on, in per cent, processed messages are purged earlier.
 const PRESSURE_PERCENT: u64 = 60;
@@ -26,9 +26,9 @@ pub struct Retention {
 }
 
 impl Default for Retention {
-    /// Events are kept for a day, so that they can still be inspected the next morning. They are always kept
-    /// for ten minutes: a consumer leader that lags behind the stream may report that it is at the end, but
-    /// it does not remain leader while it lags this long.
+    /// Events are kept for a day, so that they can still be inspected the next morning. They are
+    /// always kept for ten minutes: a consumer leader that lags behind the stream may report that
+    /// it is at the end, but it does not remain leader while it lags this long.
     fn default() -> Self {
         Self { usual: Duration::from_hours(24), pressed: Duration::from_mins(10) }
     }
@@ -84,8 +84,8 @@ async fn created_after(
     }
 }
 
-/// Purges messages that every step has processed and that are older than `retention` allows. Returns
-/// their number. Safe to run in several processes concurrently.
+/// Purges messages that every step has processed and that are older than `retention` allows.
+/// Returns their number. Safe to run in several processes concurrently.
 pub async fn purge_processed(
     connection: &Connection,
     retention: Retention,
@@ -106,7 +106,8 @@ pub async fn purge_processed(
         let start_time = OffsetDateTime::from(SystemTime::now() - max_age);
         let from = DeliverPolicy::ByStartTime { start_time };
         let recent = message_headers::read(&stream, from, &[], 1).await?;
-        // Without a recent message a purge is not urgent, and the reply may be from a replica that lags.
+        // Without a recent message a purge is not urgent, and the reply may be from a replica that
+        // lags.
         let Some(first_recent) = recent.first() else { return Ok(0) };
         let needed_from = needed_from.min(first_recent.sequence);
         if needed_from <= state.first_sequence {

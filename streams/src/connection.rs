@@ -13,8 +13,8 @@ use crate::reply_router::ReplyRouter;
 
 /// Long enough for a whole cluster that is starting at the same time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest delay between two attempts to connect: short, but without a reconnect storm. The delay is
-/// random, so that processes do not reconnect in lockstep.
+/// The longest delay between two attempts to connect: short, but without a reconnect storm. The
+/// delay is random, so that processes do not reconnect in lockstep.
 const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(500);
 /// How often the connection state is polled while disconnected.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -92,8 +92,8 @@ impl Connection {
         }
     }
 
-    /// Publishes to the current subscribers of `subject`, of which there may be none. Fire and forget:
-    /// nothing is stored.
+    /// Publishes to the current subscribers of `subject`, of which there may be none. Fire and
+    /// forget: nothing is stored.
     pub async fn notify(&self, subject: &'static str, payload: Bytes) {
         if let Err(err) = self.client.publish(subject, payload).await {
             tracing::warn!(%err, subject, "notification not sent");

@@ -32,11 +32,11 @@ pub enum Reason {
 #[error("unknown reason `{0}`; expected one of undecodable, poison, exhausted")]
 pub struct UnknownReason(String);
 
-/// The most bytes of an error. With all its causes an error is one line; anything longer is text from
-/// outside.
+/// The most bytes of an error. With all its causes an error is one line; anything longer is text
+/// from outside.
 pub(crate) const ERROR_BYTES_MAX: usize = 4 * 1024;
-/// The most bytes of a record. Twice the largest order, and small enough that a dead letter always fits
-/// into one message.
+/// The most bytes of a record. Twice the largest order, and small enough that a dead letter always
+/// fits into one message.
 const RECORD_BYTES_MAX: usize = 512 * 1024;
 
 /// One dead letter: the JSON body of its message.
@@ -53,8 +53,8 @@ pub struct DeadLetter {
     pub history: DeliveryHistory,
     /// When the record became a dead letter.
     pub last_at_ms: Timestamp,
-    /// The record itself. Bytes that are not UTF-8 are replaced, and a record longer than any event is
-    /// truncated; the origin has all of it.
+    /// The record itself. Bytes that are not UTF-8 are replaced, and a record longer than any event
+    /// is truncated; the origin has all of it.
     pub record: String,
 }
 
@@ -84,8 +84,8 @@ impl std::str::FromStr for Reason {
     }
 }
 
-/// The message that stores `record` as a dead letter. A repeat has the same id, so that a step that is
-/// interrupted here leaves only one dead letter.
+/// The message that stores `record` as a dead letter. A repeat has the same id, so that a step that
+/// is interrupted here leaves only one dead letter.
 pub fn message(step: Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
     let letter = DeadLetter {
         step: step.as_str().to_owned(),

@@ -112,8 +112,8 @@ impl Delivery {
         self.send_ack(AckKind::Nak(None)).await;
     }
 
-    /// Sends a progress ack, which restarts `ack_wait`. Skipped while disconnected, because it would
-    /// only fill the client's send queue, over and over.
+    /// Sends a progress ack, which restarts `ack_wait`. Skipped while disconnected, because it
+    /// would only fill the client's send queue, over and over.
     pub async fn progress(&self) {
         if self.connection.is_connected() {
             self.send_ack(AckKind::Progress).await;

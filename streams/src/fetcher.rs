@@ -63,9 +63,10 @@ impl Fetcher {
         &self.source
     }
 
-    /// Waits for a message and takes those that are available with it: about `records_wanted` records
-    /// in total, estimated from the size of earlier ones. After [`finish`](Self::finish), an empty
-    /// result means that all requested messages have arrived. Cancel-safe: no message is lost.
+    /// Waits for a message and takes those that are available with it: about `records_wanted`
+    /// records in total, estimated from the size of earlier ones. After [`finish`](Self::finish),
+    /// an empty result means that all requested messages have arrived. Cancel-safe: no message is
+    /// lost.
     pub async fn next(&mut self, records_wanted: usize) -> Result<Vec<Delivery>, FetchError> {
         if let Err(source) = self.fill(records_wanted).await {
             // A new pull request recovers from any error. Messages that have arrived are processed
@@ -83,14 +84,14 @@ impl Fetcher {
         Ok(fetched.deliveries)
     }
 
-    /// Stops sending pull requests: from now on `next` returns only what was already requested. That
-    /// takes about a second if there are no messages.
+    /// Stops sending pull requests: from now on `next` returns only what was already requested.
+    /// That takes about a second if there are no messages.
     pub const fn finish(&mut self) {
         self.is_stopping = true;
     }
 
-    /// Naks all messages that were requested but not returned by `next`. Waits for them to arrive: for
-    /// a second, or for up to 4 s if the broker is slow.
+    /// Naks all messages that were requested but not returned by `next`. Waits for them to arrive:
+    /// for a second, or for up to 4 s if the broker is slow.
     pub async fn nak(&mut self) {
         if self.request.as_ref().is_some_and(PullRequest::is_open) {
             // A message that is nakked while the request is open would be redelivered to it.
@@ -104,8 +105,8 @@ impl Fetcher {
 
     /// Fills the batch with the messages of one pull request.
     async fn fill(&mut self, records_wanted: usize) -> Result<(), Error> {
-        // A message is never split. More than twice `records_wanted` arrive only if records have become
-        // much smaller.
+        // A message is never split. More than twice `records_wanted` arrive only if records have
+        // become much smaller.
         while self.fetched.records < 2 * records_wanted {
             let fetch_size = self.fetch_size(records_wanted);
             if !self.request.as_ref().is_some_and(PullRequest::is_open) {
@@ -132,8 +133,8 @@ impl Fetcher {
         Ok(())
     }
 
-    /// Receives the outstanding messages of the open request into the batch, for at most 4 s. A message
-    /// that arrives later is unprocessed until `ack_wait` expires.
+    /// Receives the outstanding messages of the open request into the batch, for at most 4 s. A
+    /// message that arrives later is unprocessed until `ack_wait` expires.
     async fn drain_open_request(&mut self) {
         let Some(request) = &mut self.request else { return };
         let deadline = Instant::now() + SILENCE_TIMEOUT;

@@ -12,18 +12,19 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::inspect::{InspectError, inspect_error};
 use crate::{Connection, Profile, names};
 
-/// How long to wait for the brokers' replies: a healthy broker takes a few milliseconds, and a broker that
-/// is down delays the report this long.
+/// How long to wait for the brokers' replies: a healthy broker takes a few milliseconds, and a
+/// broker that is down delays the report this long.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 /// The same at startup, which may be slow: a broker that is busy at that moment must not be missed.
 const REPLY_TIMEOUT_AT_START: Duration = Duration::from_secs(3);
-/// How long startup waits for enough brokers: they elect a leader within 9 s, and reply before that.
+/// How long startup waits for enough brokers: they elect a leader within 9 s, and reply before
+/// that.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 /// Delay between two attempts, which may fail immediately if a broker is unreachable.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
-/// A broker is running if the leader has received something from it within this time. Followers answer a
-/// heartbeat every second and elect another leader after four (`hbInterval` and `minElectionTimeout` in
-/// nats-server's raft.go).
+/// A broker is running if the leader has received something from it within this time. Followers
+/// answer a heartbeat every second and elect another leader after four (`hbInterval` and
+/// `minElectionTimeout` in nats-server's raft.go).
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// When a broker fsyncs its writes.
@@ -42,7 +43,8 @@ pub struct FsyncReport {
     pub brokers: BTreeMap<String, FsyncPolicy>,
     /// The size of the cluster, as reported by the brokers that replied.
     pub known: usize,
-    /// The brokers that are running, as reported by the leader of the cluster; `None` if it did not reply.
+    /// The brokers that are running, as reported by the leader of the cluster; `None` if it did not
+    /// reply.
     alive: Option<BTreeSet<String>>,
 }
 
@@ -114,8 +116,8 @@ async fn request_report(
 }
 
 /// Whether the brokers currently provide the durability that `profile` claims: a majority of them
-/// replies, without which no order is acknowledged, and each broker that replies fsyncs every write.
-/// Profile `fast` makes no claim.
+/// replies, without which no order is acknowledged, and each broker that replies fsyncs every
+/// write. Profile `fast` makes no claim.
 pub async fn verify_durability(
     connection: &Connection,
     profile: Profile,
@@ -127,8 +129,9 @@ pub async fn verify_durability(
     fsync_report(connection).await.unwrap_or_default().verify_durability(profile)
 }
 
-/// Like [`verify_durability`], but waits up to 15 s until enough brokers have started and each running broker
-/// has replied, so that a broker which does not fsync is not missed because it is busy.
+/// Like [`verify_durability`], but waits up to 15 s until enough brokers have started and each
+/// running broker has replied, so that a broker which does not fsync is not missed because it is
+/// busy.
 pub async fn verify_durability_at_start(
     connection: &Connection,
     profile: Profile,

@@ -1,8 +1,8 @@
 //! Group commit, as in databases: while one batch is in flight, the next one fills.
 //!
 //! There is no timer. The receiver takes the next batch when the last one is complete, and gets all
-//! items that arrived in the meantime. When idle, an item is sent by itself, immediately; under load,
-//! batches grow.
+//! items that arrived in the meantime. When idle, an item is sent by itself, immediately; under
+//! load, batches grow.
 
 use thiserror::Error;
 use tokio::sync::mpsc;

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use crate::rpc::{WorkerState, service_name};
 use crate::{Connection, Pool, Source, message_headers, names};
 
-/// The most headers that are read to count the orders of a backlog; beyond that the count is an estimate.
+/// The most headers that are read to count the orders of a backlog; beyond that the count is an
+/// estimate.
 const BACKLOG_HEADERS_MAX: usize = 20_000;
 /// The number of messages at the end of the stream from which batch sizes are computed.
 const BATCH_SIZE_SAMPLE: u64 = 500;
@@ -66,8 +67,8 @@ pub struct StreamState {
 pub struct WorkerPresence {
     /// The number of workers of each pool.
     pub workers: BTreeMap<&'static str, u64>,
-    /// The number of circuit breakers in each state. Each payment worker has one, in front of the payment
-    /// provider.
+    /// The number of circuit breakers in each state. Each payment worker has one, in front of the
+    /// payment provider.
     pub breakers: BTreeMap<String, u64>,
 }
 

@@ -23,8 +23,8 @@ pub const STATUS_GET: &str = "status.get";
 /// Request subject for stock on hand; inventory workers reply.
 pub const STOCK_GET: &str = "stock.get";
 
-/// Core NATS subject, outside every stream: published each time the payment provider fails and orders
-/// begin to wait.
+/// Core NATS subject, outside every stream: published each time the payment provider fails and
+/// orders begin to wait.
 pub const PAYMENT_DELAYED: &str = "notices.payment_delayed";
 
 /// Request subject for each broker's JetStream settings, its fsync policy among them; every broker

@@ -18,8 +18,8 @@ pub struct OutboundMessage {
 }
 
 impl OutboundMessage {
-    /// A message whose `Nats-Msg-Id` is a hash of its bytes, so a different grouping of records has a
-    /// different id.
+    /// A message whose `Nats-Msg-Id` is a hash of its bytes, so a different grouping of records has
+    /// a different id.
     pub(crate) fn with_dedup_id(subject: String, payload: Bytes) -> Self {
         let id = if Sabotage::IdByCounter.is_on() { sequential_id() } else { content_id(&payload) };
         let mut message = Self::without_dedup_id(subject, payload);

@@ -1,4 +1,5 @@
-//! Publishes a message into a stream: repeats it until the broker acknowledges it or the timeout expires.
+//! Publishes a message into a stream: repeats it until the broker acknowledges it or the timeout
+//! expires.
 
 use std::time::Duration;
 
@@ -15,15 +16,16 @@ const RESEND_AFTER: Duration = Duration::from_secs(1);
 /// Delay after a transient error that the broker returns immediately, as during a leader election.
 const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// JetStream API error codes of transient states: a message with the same id is being processed, too many
-/// requests, no leader yet, no longer the leader, and a server that is shutting down.
+/// JetStream API error codes of transient states: a message with the same id is being processed,
+/// too many requests, no leader yet, no longer the leader, and a server that is shutting down.
 const TRANSIENT_ERROR_CODES: [u32; 6] = [10158, 10167, 10008, 10009, 10039, 10076];
 
 /// Publishes into streams over one connection.
 #[derive(Clone)]
 pub struct Publisher(Connection);
 
-/// The broker's acknowledgement that a message is stored on a quorum, as durably as the profile claims.
+/// The broker's acknowledgement that a message is stored on a quorum, as durably as the profile
+/// claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PubAck {
     /// The stream that holds it.
@@ -91,7 +93,8 @@ impl Publisher {
         let mut request = self.0.replies.register();
         while Instant::now() < deadline {
             if !self.0.is_connected() {
-                // A message sent now would queue in the client and be sent several times on reconnect.
+                // A message sent now would queue in the client and be sent several times on
+                // reconnect.
                 sleep(RETRY_DELAY).await;
                 continue;
             }

@@ -1,8 +1,8 @@
 //! Routes replies to pending requests, over one subscription per connection.
 //!
-//! The client library's own requests keep an entry forever if no reply arrives (nats.rs issue 1617).
-//! Here an entry lives as long as its [`PendingRequest`], which also receives the late reply to an
-//! earlier attempt.
+//! The client library's own requests keep an entry forever if no reply arrives (nats.rs issue
+//! 1617). Here an entry lives as long as its [`PendingRequest`], which also receives the late reply
+//! to an earlier attempt.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

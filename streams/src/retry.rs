@@ -1,5 +1,5 @@
-//! Delayed retry of a single record. The broker holds the schedule, so the retry happens even if all
-//! workers restart, and it does not block the other records of the batch.
+//! Delayed retry of a single record. The broker holds the schedule, so the retry happens even if
+//! all workers restart, and it does not block the other records of the batch.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,8 +14,8 @@ use time::format_description::well_known::Rfc3339;
 use crate::outbound::content_id;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, dead_letter, names};
 
-/// A record with this many failed attempts becomes a dead letter: with the back-off between them, after a
-/// few minutes.
+/// A record with this many failed attempts becomes a dead letter: with the back-off between them,
+/// after a few minutes.
 pub const ATTEMPTS_MAX: u32 = 12;
 /// A record older than this becomes a dead letter.
 pub const DEADLINE: Duration = Duration::from_hours(24);
@@ -23,8 +23,8 @@ pub const DEADLINE: Duration = Duration::from_hours(24);
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
 /// The upper limit of every delay.
 const BACKOFF_MAX: Duration = Duration::from_mins(1);
-/// The longest delay of a postponed record. Long enough that thousands of records that wait for the same
-/// dependency cause no load, short enough to go unnoticed once it has recovered.
+/// The longest delay of a postponed record. Long enough that thousands of records that wait for the
+/// same dependency cause no load, short enough to go unnoticed once it has recovered.
 const POSTPONE_MAX: Duration = Duration::from_secs(10);
 
 /// The JSON body of a message in the stream of retries.
@@ -38,8 +38,8 @@ struct ScheduledRetry<'a> {
     record: &'a serde_json::value::RawValue,
 }
 
-/// The message that schedules a retry of `record` at `step`, and counts a failed attempt. `None` if no
-/// attempt is left.
+/// The message that schedules a retry of `record` at `step`, and counts a failed attempt. `None` if
+/// no attempt is left.
 pub fn schedule(
     step: Step,
     order: OrderId,
@@ -56,8 +56,8 @@ pub fn schedule(
     delayed(step, order, &record, error, delay)
 }
 
-/// The message that schedules `record` at `step` again without counting an attempt, because none was
-/// made: a dependency is unavailable. `None` if the record is not JSON.
+/// The message that schedules `record` at `step` again without counting an attempt, because none
+/// was made: a dependency is unavailable. `None` if the record is not JSON.
 pub fn postpone(
     step: Step,
     order: OrderId,
@@ -67,8 +67,8 @@ pub fn postpone(
     delayed(step, order, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
 }
 
-/// The message that sends `record` to `step` immediately, and to no other step; `id` distinguishes it
-/// from any earlier one. `None` if the record is not JSON, so that no step could parse it.
+/// The message that sends `record` to `step` immediately, and to no other step; `id` distinguishes
+/// it from any earlier one. `None` if the record is not JSON, so that no step could parse it.
 pub(crate) fn immediate(
     step: Step,
     history: DeliveryHistory,
@@ -106,8 +106,8 @@ fn delayed(
     Some(message)
 }
 
-/// The record in `payload`, a scheduled retry that is due. A payload that cannot be parsed is taken as the
-/// record itself, and the step then finds that it is not an event.
+/// The record in `payload`, a scheduled retry that is due. A payload that cannot be parsed is taken
+/// as the record itself, and the step then finds that it is not an event.
 pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
     match serde_json::from_slice::<ScheduledRetry<'_>>(payload) {
         Ok(ScheduledRetry { history, record, .. }) => {
@@ -117,8 +117,9 @@ pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
     }
 }
 
-/// Exponential back-off with equal jitter: half of the limit, plus a random part of the other half, so
-/// that retries spread out and none is immediate (M. Brooker, Exponential Backoff and Jitter, 2015).
+/// Exponential back-off with equal jitter: half of the limit, plus a random part of the other half,
+/// so that retries spread out and none is immediate (M. Brooker, Exponential Backoff and Jitter,
+/// 2015).
 fn backoff(attempts: u32) -> Duration {
     let limit =
         BACKOFF_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(BACKOFF_MAX);

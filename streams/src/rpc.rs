@@ -1,5 +1,5 @@
-//! Request and reply over core NATS: an edge sends a request, and any one free worker replies. Workers
-//! register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them.
+//! Request and reply over core NATS: an edge sends a request, and any one free worker replies.
+//! Workers register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +87,8 @@ impl Connection {
         }
     }
 
-    /// Registers a worker of `pool` as a NATS service. `state` is called for each statistics request.
+    /// Registers a worker of `pool` as a NATS service. `state` is called for each statistics
+    /// request.
     pub async fn serve(
         &self,
         pool: Pool,

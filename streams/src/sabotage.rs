@@ -1,5 +1,5 @@
-//! Deliberate defects that a test can switch on, to check that the audit detects them. Compiled into
-//! test builds only.
+//! Deliberate defects that a test can switch on, to check that the audit detects them. Compiled
+//! into test builds only.
 
 /// A defect that breaks a guarantee of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Sabotage {
         std::env::var("MILLRACE_MUTANT").is_ok_and(|name| name == format!("{self:?}"))
     }
 
-    /// Always false: release builds contain no defects to enable.
+    /// Always false: without the feature `test-switches` there is no defect to enable.
     #[cfg(not(feature = "test-switches"))]
     pub const fn is_on(self) -> bool {
         false

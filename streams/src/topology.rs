@@ -1,5 +1,5 @@
-//! The streams and consumers that must exist at the broker: three streams, and for each step one durable
-//! consumer for events and one for retries.
+//! The streams and consumers that must exist at the broker: three streams, and for each step one
+//! durable consumer for events and one for retries.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::names::{
 };
 use crate::{Connection, Profile, Source, Step};
 
-/// An unacked message is redelivered after this. Work in progress extends it with progress acks, so it
-/// only bounds how long the messages of a killed worker wait.
+/// An unacked message is redelivered after this. Work in progress extends it with progress acks, so
+/// it only bounds how long the messages of a killed worker wait.
 const ACK_WAIT: Duration = Duration::from_secs(30);
-/// Environment variable by which a test shortens the ack wait, such as `5s`, so that it waits less for the
-/// messages of the workers that it kills. Only test builds read it.
+/// Environment variable by which a test shortens the ack wait, such as `5s`, so that it waits less
+/// for the messages of the workers that it kills. Only test builds read it.
 pub const TEST_ACK_WAIT: &str = "MILLRACE_TEST_ACK_WAIT";
-/// The most unacked messages per durable, over the whole pool: enough for sixty workers that each process
-/// three batches of the smallest messages.
+/// The most unacked messages per durable, over the whole pool: enough for sixty workers that each
+/// process three batches of the smallest messages.
 const ACK_PENDING_MAX: i64 = 12_000;
 /// The broker remembers message ids for this long; a publisher repeats a message for seconds only.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
@@ -90,8 +90,9 @@ impl Topology {
                 allow_message_schedules: true,
                 // A repeated schedule replaces the previous one.
                 allow_rollup: true,
-                // The broker supports schedules only with this discard policy. Old messages must never
-                // be discarded, so the stream has no size limit: a full store rejects new messages.
+                // The broker supports schedules only with this discard policy. Old messages must
+                // never be discarded, so the stream has no size limit: a full store rejects new
+                // messages.
                 discard: DiscardPolicy::Old,
                 ..stream(RETRIES, &RETRIES_SUBJECTS, -1)
             },
@@ -120,16 +121,16 @@ pub const fn ack_wait() -> Duration {
     ACK_WAIT
 }
 
-/// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s, unless
-/// [`TEST_ACK_WAIT`] is set.
+/// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s,
+/// unless [`TEST_ACK_WAIT`] is set.
 #[cfg(feature = "test-switches")]
 pub fn ack_wait() -> Duration {
     let test_value = std::env::var(TEST_ACK_WAIT).ok();
     test_value.and_then(|text| crate::duration(&text).ok()).unwrap_or(ACK_WAIT)
 }
 
-/// Creates missing streams and consumers, and corrects settings that have drifted. Idempotent, and safe
-/// to run in several processes concurrently.
+/// Creates missing streams and consumers, and corrects settings that have drifted. Idempotent, and
+/// safe to run in several processes concurrently.
 pub async fn ensure_topology(
     connection: &Connection,
     topology: &Topology,
@@ -232,8 +233,8 @@ fn describe_stream(config: &Config) -> String {
     )
 }
 
-/// The settings of a durable that are compared. The broker reports a single filter subject in a separate
-/// field.
+/// The settings of a durable that are compared. The broker reports a single filter subject in a
+/// separate field.
 fn describe_durable(config: &consumer::Config) -> String {
     let mut subjects = config.filter_subjects.clone();
     if !config.filter_subject.is_empty() {

@@ -1,4 +1,5 @@
-//! Runs the check of the fuzz target on its corpus: messages as Millrace writes them, and hostile ones.
+//! Runs the check of the fuzz target on its corpus: messages as Millrace writes them, and hostile
+//! ones.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../../fuzz/checks/batch.rs"]

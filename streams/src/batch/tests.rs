@@ -1,5 +1,5 @@
-//! The wire format is stable: each kind of event has a golden file. A change that makes one of these
-//! tests fail breaks every cluster during an upgrade.
+//! The wire format is stable: each kind of event has a golden file. A change that makes one of
+//! these tests fail breaks every cluster during an upgrade.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Resolutions of dead letters. A dead letter is never removed: a resolution in the same stream records
-//! who resolved it, how, when and why.
+//! Resolutions of dead letters. A dead letter is never removed: a resolution in the same stream
+//! records who resolved it, how, when and why.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -118,8 +118,8 @@ impl StoredDeadLetter {
         serde_json::from_str(&self.content.record).ok().map(|RecordOwner { order_id }| order_id)
     }
 
-    /// The message that replays the record to its step, and to no other step. The dead letter becomes
-    /// the record's origin, so that a later failure creates a new dead letter.
+    /// The message that replays the record to its step, and to no other step. The dead letter
+    /// becomes the record's origin, so that a later failure creates a new dead letter.
     pub fn again(&self) -> Result<OutboundMessage, NotReplayable> {
         let step = self.step().ok_or(NotReplayable)?;
         let now = Timestamp::from(SystemTime::now());

@@ -1,5 +1,5 @@
-//! A pull request to a durable consumer, and how much of it is outstanding. The client library's own
-//! pull cannot stop requesting without losing the messages that are in flight.
+//! A pull request to a durable consumer, and how much of it is outstanding. The client library's
+//! own pull cannot stop requesting without losing the messages that are in flight.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::{Connection, Source};
 
-/// Expiry of one request at the broker. Short, because a worker that shuts down waits for it, and long
-/// enough that idle workers cause no load.
+/// Expiry of one request at the broker. Short, because a worker that shuts down waits for it, and
+/// long enough that idle workers cause no load.
 const EXPIRES: Duration = Duration::from_secs(1);
 /// A request without any message or status for this long is considered lost. Delays of brokers on a
 /// busy machine are shorter.
@@ -22,9 +22,9 @@ pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The most messages of one request: the cost of a tiny message is more than that of its records.
 const MESSAGES_MAX: usize = 64;
-/// Status descriptions by which the broker ends a request: the next message would exceed the byte limit
-/// or the message limit. With three brokers this status arrives before the messages, which are held
-/// until a majority of brokers has recorded their delivery.
+/// Status descriptions by which the broker ends a request: the next message would exceed the byte
+/// limit or the message limit. With three brokers this status arrives before the messages, which
+/// are held until a majority of brokers has recorded their delivery.
 const REQUEST_EXHAUSTED: [&str; 2] = ["Message Size Exceeds MaxBytes", "Batch Completed"];
 /// Header of that status: how many messages of the request will not be sent.
 const PENDING_MESSAGES_HEADER: &str = "Nats-Pending-Messages";
@@ -34,8 +34,9 @@ const PENDING_MESSAGES_HEADER: &str = "Nats-Pending-Messages";
 pub(super) enum FetchSize {
     /// The next message. Never rejected.
     One,
-    /// All available messages up to this many bytes; if none is available, the next message. Rejected
-    /// if other requests are waiting for more than is available, and if the first message is larger.
+    /// All available messages up to this many bytes; if none is available, the next message.
+    /// Rejected if other requests are waiting for more than is available, and if the first message
+    /// is larger.
     Bytes(usize),
 }
 
@@ -53,8 +54,8 @@ pub(super) struct PullRequest {
     connection_epoch: u64,
 }
 
-/// The request body of the JetStream API. `no_wait` with `expires` waits for the first message only, and
-/// then sends all available ones.
+/// The request body of the JetStream API. `no_wait` with `expires` waits for the first message
+/// only, and then sends all available ones.
 #[derive(Serialize)]
 struct RequestBody {
     batch: usize,
@@ -104,8 +105,8 @@ impl PullRequest {
         Ok(())
     }
 
-    /// The next message of an open request, or `None` after a status, which may have ended the request.
-    /// Any error ends it. Cancel-safe: no message is lost.
+    /// The next message of an open request, or `None` after a status, which may have ended the
+    /// request. Any error ends it. Cancel-safe: no message is lost.
     pub(super) async fn next(&mut self) -> Result<Option<Message>, Error> {
         let received = self.receive().await;
         let message = received.and_then(|received| self.account(received));
@@ -132,8 +133,8 @@ impl PullRequest {
         }
     }
 
-    /// Updates the outstanding counts for `received`, and returns it if it is a message from the stream.
-    /// A status of the request yields `None`.
+    /// Updates the outstanding counts for `received`, and returns it if it is a message from the
+    /// stream. A status of the request yields `None`.
     fn account(&mut self, received: async_nats::Message) -> Result<Option<Message>, Error> {
         match (received.status, received.description.as_deref()) {
             (None | Some(StatusCode::OK), _) => {
