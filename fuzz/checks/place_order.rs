@@ -1,41 +1,41 @@
-//! What holds of every body that a client may send: an order that is taken adds up and travels
-//! whole, and a refusal points at what is wrong, briefly, without repeating a secret.
+//! Properties of order parsing for arbitrary bodies: an accepted order is consistent and
+//! round-trips, and field errors are short, point at what is wrong and do not contain a secret.
 
-#[path = "seen.rs"]
-mod seen;
+#[path = "json_value.rs"]
+mod json_value;
 
+use json_value::JsonValue;
 use orders::{
     BodyDigest, Created, Event, EventBody, FieldError, InvalidOrder, OrderId, PlaceOrder, Timestamp,
 };
-use seen::Seen;
 
 const LINES_MAX: usize = 1_000;
 const QUANTITY_MAX: u32 = 1_000_000;
 const AMOUNT_MAX: i64 = 999_999_999_999;
 const FIELD_ERRORS_MAX: usize = 100;
-/// Forty characters of a value, each escaped, and a sentence around them.
+/// Forty characters of a value, each escaped, within a sentence.
 const DETAIL_BYTES_MAX: usize = 1_000;
-/// The longest member that is known below the longest path to it, or a name that is not known.
+/// The longest known member on the longest path, or an unknown member name.
 const POINTER_BYTES_MAX: usize = 300;
-/// What an event has besides the order: id, time, digest and names.
+/// The bytes of an event besides the order: id, time, digest and member names.
 const EVENT_BYTES: usize = 300;
-/// What the provider's tokens begin with. Any other text may stand in a fault by chance.
-const TOKEN_START: &str = "tok_";
+/// The prefix of the provider's tokens. Any other string may be part of an error by chance.
+const TOKEN_PREFIX: &str = "tok_";
 
-/// Panics where something does not hold of `body`.
+/// Panics if a property does not hold for `body`.
 pub(crate) fn check(body: &[u8]) {
-    let seen = serde_json::from_slice::<Seen>(body);
-    match (PlaceOrder::parse(body), seen) {
-        (Ok(order), Ok(_)) => accepted(&order, body.len()),
-        (Err(InvalidOrder::FieldErrors(faults)), Ok(seen)) => refused(&faults, &seen, body),
-        (Err(InvalidOrder::NotJson(told)), Err(_)) => {
-            assert!(told.len() <= DETAIL_BYTES_MAX, "{} bytes: {told}", told.len());
+    let json = serde_json::from_slice::<JsonValue>(body);
+    match (PlaceOrder::parse(body), json) {
+        (Ok(order), Ok(_)) => check_order(&order, body.len()),
+        (Err(InvalidOrder::FieldErrors(errors)), Ok(json)) => check_errors(&errors, &json, body),
+        (Err(InvalidOrder::NotJson(detail)), Err(_)) => {
+            assert!(detail.len() <= DETAIL_BYTES_MAX, "{} bytes: {detail}", detail.len());
         }
-        (parsed, seen) => panic!("{parsed:?} of {seen:?}"),
+        (parsed, json) => panic!("{parsed:?} of {json:?}"),
     }
 }
 
-fn accepted(order: &PlaceOrder, body_length: usize) {
+fn check_order(order: &PlaceOrder, body_length: usize) {
     let PlaceOrder { lines, total, .. } = order;
     assert!((1..=LINES_MAX).contains(&lines.len()), "{} lines", lines.len());
     let mut sum = 0_i128;
@@ -47,46 +47,52 @@ fn accepted(order: &PlaceOrder, body_length: usize) {
     assert!(sum <= i128::from(AMOUNT_MAX), "a total of {sum}");
     assert_eq!(sum, i128::from(total.amount), "the total is not the sum of the lines");
 
-    let (order_id, at) = (OrderId::from_bytes([7; 16]), Timestamp::from_millis(1));
+    let order_id = OrderId::from_bytes([7; 16]);
+    let at = Timestamp::from_millis(1);
     let (line, digest) = Created::line(order_id, at, order);
     assert_eq!(digest, BodyDigest::of(order));
     assert!(line.len() <= body_length + EVENT_BYTES, "an event much larger than its body");
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1), "not one line");
     let body = EventBody::Created(Box::new(Created { digest, order: order.clone() }));
     let event = Event { order_id, at, body };
-    assert_eq!(serde_json::from_slice::<Event>(&line).unwrap(), event, "reads differently");
-    let mut again = Vec::new();
-    event.write_line(&mut again);
-    assert_eq!(line, again, "both ways to write the event differ");
+    assert_eq!(
+        serde_json::from_slice::<Event>(&line).unwrap(),
+        event,
+        "parses to a different event"
+    );
+    let mut written = Vec::new();
+    event.write_line(&mut written);
+    assert_eq!(line, written, "Created::line and Event::write_line differ");
 }
 
-fn refused(faults: &[FieldError], seen: &Seen, body: &[u8]) {
-    assert!((1..=FIELD_ERRORS_MAX).contains(&faults.len()), "{} faults", faults.len());
-    let token = seen.at("/payment/token").or_else(|| seen.at("/payment")).and_then(Seen::text);
+fn check_errors(errors: &[FieldError], json: &JsonValue, body: &[u8]) {
+    assert!((1..=FIELD_ERRORS_MAX).contains(&errors.len()), "{} errors", errors.len());
+    let token = json.at("/payment/token").or_else(|| json.at("/payment"));
+    let token = token.and_then(JsonValue::string);
     let is_once = |text: &&str| count(body, text.as_bytes()) == 1;
-    let token = token.filter(|token| token.starts_with(TOKEN_START)).filter(is_once);
-    for fault in faults {
-        let FieldError { pointer, detail } = fault;
+    let token = token.filter(|token| token.starts_with(TOKEN_PREFIX)).filter(is_once);
+    for error in errors {
+        let FieldError { pointer, detail } = error;
         assert!(pointer.len() <= POINTER_BYTES_MAX, "a pointer of {} bytes", pointer.len());
         assert!(detail.len() <= DETAIL_BYTES_MAX, "a detail of {} bytes", detail.len());
         assert!(!detail.is_empty());
-        let is_there = seen.at(pointer).is_some() || belongs(pointer, seen);
-        assert!(is_there, "{pointer} points nowhere: {detail}");
+        let resolves = json.at(pointer).is_some() || is_missing_member(pointer, json);
+        assert!(resolves, "{pointer} points nowhere: {detail}");
         if let Some(token) = token {
             assert!(!detail.contains(token), "a payment token is repeated: {detail}");
         }
     }
 }
 
-/// Whether a member belongs there that is missing.
-fn belongs(pointer: &str, seen: &Seen) -> bool {
+/// Whether `pointer` names a required member that its object lacks.
+fn is_missing_member(pointer: &str, json: &JsonValue) -> bool {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
-    let known = match parent {
+    let required = match parent {
         "" => ["currency", "lines"].as_slice(),
         "/payment" => &["token"],
         _ => &["sku", "quantity", "unit_price"],
     };
-    known.contains(&name) && seen.at(parent).is_some_and(Seen::is_object)
+    required.contains(&name) && json.at(parent).is_some_and(JsonValue::is_object)
 }
 
 fn count(body: &[u8], text: &[u8]) -> usize {

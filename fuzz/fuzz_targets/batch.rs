@@ -1,4 +1,4 @@
-//! `cargo fuzz run batch`: any bytes as a message of the stream of orders.
+//! `cargo fuzz run batch`: arbitrary bytes as a message of the stream of orders.
 #![no_main]
 
 #[path = "../checks/batch.rs"]

@@ -1,4 +1,4 @@
-//! `cargo fuzz run place_order`: any bytes as the body of an order.
+//! `cargo fuzz run place_order`: arbitrary bytes as the body of an order.
 #![no_main]
 
 #[path = "../checks/place_order.rs"]

@@ -1,4 +1,5 @@
-//! A digest of what an order says, by which a repeat is told from another order under the same key.
+//! A digest of an order's content, which distinguishes a repeat from a different order under the
+//! same key.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::PlaceOrder;
 use crate::id::{from_hex, to_hex};
 
-/// 128 bits of SHA-256 over the order as Millrace writes it, so that white space, the order of
+/// 128 bits of SHA-256 over the order's canonical JSON, so that white space, the sequence of
 /// members and explicit nulls make no difference. Written as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -18,15 +19,15 @@ impl BodyDigest {
         Self::of_canonical(&order.canonical_json())
     }
 
-    /// The digest of an order that is written already.
-    pub(crate) fn of_canonical(order: &[u8]) -> Self {
-        let hash = Sha256::digest(order);
+    /// The digest of an order that is already serialised as canonical JSON.
+    pub(crate) fn of_canonical(json: &[u8]) -> Self {
+        let hash = Sha256::digest(json);
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash[..16]);
         Self(digest)
     }
 
-    /// The digest that these 16 bytes are, as a database keeps them.
+    /// The digest from its 16 bytes, as stored in a database.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -47,6 +48,6 @@ impl TryFrom<String> for BodyDigest {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        from_hex(&text).map(Self).ok_or("a digest is 32 hexadecimal digits")
+        from_hex(&text).map(Self).ok_or("a digest must be 32 hexadecimal digits")
     }
 }

@@ -1,4 +1,4 @@
-//! What happened to one order, in the past tense.
+//! Events: what happened to one order, in the past tense.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,11 @@ use crate::{
 
 /// One event of one order: a record of a batch, one JSON object on a line.
 ///
-/// Its content comes from the row that proves it, never from now, so that an event that is
-/// published again is the same bytes.
+/// Its content and time come from the stored row that records it, never from the current time, so
+/// that a republished event has the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Whose event it is.
+    /// The order that the event is about.
     pub order_id: OrderId,
     /// When it happened.
     #[serde(rename = "at_ms")]
@@ -27,29 +27,29 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventBody {
-    /// An edge took the order in.
+    /// An edge accepted the order.
     Created(Box<Created>),
-    /// Inventory holds the stock of every line.
+    /// Inventory reserved the stock of every line.
     Reserved {
-        /// What the order costs.
+        /// The total of the order.
         amount: Money,
-        /// What to pay with; the last event that carries it.
+        /// The payment token. No later event carries it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payment_token: Option<PaymentToken>,
     },
     /// Inventory reserved nothing. Final.
     Rejected {
-        /// Why.
+        /// Why inventory rejected the order.
         reason: Rejection,
     },
-    /// Another order stands under the same key; this body was not taken. Changes no state.
+    /// A different order is stored under the same key; this body was discarded. Changes no state.
     Conflicted {
-        /// The digest of the body that was not taken.
+        /// The digest of the discarded body.
         digest: BodyDigest,
     },
     /// The provider captured the money.
     Paid {
-        /// What was captured.
+        /// The captured amount.
         amount: Money,
         /// The provider's id of the payment.
         payment_intent: String,
@@ -64,21 +64,21 @@ pub enum EventBody {
         /// The shipment's number.
         shipment: String,
     },
-    /// Somebody asked for the order to be cancelled.
+    /// Cancellation of the order was requested.
     CancelRequested {
-        /// Who.
+        /// The origin of the request.
         by: CancelledBy,
     },
     /// It was too late to cancel. Changes no state.
     CancelRefused,
     /// Fulfilment will never ship the order.
     Withdrawn {
-        /// Why.
+        /// Why the order was withdrawn.
         reason: CancelReason,
     },
     /// Payment holds no money for the order.
     Refunded {
-        /// What was given back, where something had been captured.
+        /// The refunded amount, if any had been captured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         amount: Option<Money>,
         /// Why the order was withdrawn.
@@ -86,7 +86,7 @@ pub enum EventBody {
     },
     /// The stock is back on hand. Final.
     Cancelled {
-        /// Why.
+        /// Why the order was cancelled.
         reason: CancelReason,
     },
 }
@@ -94,15 +94,15 @@ pub enum EventBody {
 /// The content of [`EventBody::Created`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
-    /// The digest of the order, by which a repeat is told from another order.
+    /// The digest of the order, which distinguishes a repeat from a different order.
     pub digest: BodyDigest,
-    /// What was ordered.
+    /// The order as it was placed.
     pub order: PlaceOrder,
 }
 
 impl Created {
-    /// The event that `order` was taken in, as [`Event::write_line`] writes it, and the order's
-    /// digest. An edge needs both for each order, so the order is written once.
+    /// The `created` event of `order`, in the same bytes as [`Event::write_line`], and the order's
+    /// digest. An edge needs both for each order, so that the order is serialised only once.
     pub fn line(order_id: OrderId, at: Timestamp, order: &PlaceOrder) -> (Vec<u8>, BodyDigest) {
         let order = order.canonical_json();
         let digest = BodyDigest::of_canonical(&order);
@@ -138,7 +138,7 @@ impl EventBody {
 impl Event {
     /// Appends the event to `out`: one JSON object and a line feed.
     pub fn write_line(&self, out: &mut Vec<u8>) {
-        serde_json::to_writer(&mut *out, self).expect("an event has text keys and whole numbers");
+        serde_json::to_writer(&mut *out, self).expect("an event has string keys and integers");
         out.push(b'\n');
     }
 }
@@ -148,16 +148,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_to_write_a_created_event_give_the_same_bytes() {
+    fn created_line_and_write_line_produce_the_same_bytes() {
         let order = br#"{"currency":"GBP","reference":"\"\u00e9\\","payment":{"token":"t"},
             "lines":[{"sku":"A B","quantity":1,"unit_price":2}]}"#;
         let order = PlaceOrder::parse(order).unwrap();
-        let (order_id, at) = (OrderId::from_bytes([0xab; 16]), Timestamp::from_millis(-5));
-        let (short, digest) = Created::line(order_id, at, &order);
-        let mut long = Vec::new();
+        let order_id = OrderId::from_bytes([0xab; 16]);
+        let at = Timestamp::from_millis(-5);
+        let (line, digest) = Created::line(order_id, at, &order);
+        let mut expected = Vec::new();
         assert_eq!(digest, BodyDigest::of(&order));
         let body = EventBody::Created(Box::new(Created { digest, order }));
-        Event { order_id, at, body }.write_line(&mut long);
-        assert_eq!(String::from_utf8(short), String::from_utf8(long));
+        Event { order_id, at, body }.write_line(&mut expected);
+        assert_eq!(String::from_utf8(line), String::from_utf8(expected));
     }
 }

@@ -1,10 +1,13 @@
-//! The kinds of events, by the names that subjects and operators use.
+//! The kinds of events, and their names in subjects and commands.
 
 use thiserror::Error;
 
-/// The kind of an event: what its batch holds, and the last word of its subject.
+/// The kind of an event. A batch holds events of one kind, which is the last token of its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each kind is documented at the event of the same name, in What")]
+#[expect(
+    missing_docs,
+    reason = "each kind is documented at the variant of the same name of EventBody"
+)]
 pub enum EventKind {
     Created,
     Reserved,
@@ -20,13 +23,16 @@ pub enum EventKind {
     Cancelled,
 }
 
-/// A name that is no event's.
+/// Not the name of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no event")]
+#[error(
+    "unknown event `{0}`; expected one of created, reserved, rejected, conflicted, paid, declined, \
+     fulfilled, cancel_requested, cancel_refused, withdrawn, refunded, cancelled"
+)]
 pub struct UnknownEvent(String);
 
 impl EventKind {
-    /// Every kind, in the order in which an order can meet them.
+    /// Every kind, in the sequence in which they can occur in the life of an order.
     pub const ALL: [Self; 12] = [
         Self::Created,
         Self::Reserved,

@@ -1,4 +1,4 @@
-//! Who an order is: an id that every edge derives alike, and the proof that an edge made it.
+//! Order ids: derived identically by every edge, and signed by the edge that issues them.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
@@ -14,37 +14,37 @@ const MAC_BYTES: usize = 8;
 const SIGNING_KEY_LENGTH_MIN: usize = 16;
 
 /// An order's id: 128 bits of SHA-256 over caller and `Idempotency-Key`, so that a repeat has the
-/// same id on every edge, with nothing shared. Databases, events and logs know an order by it.
-/// Written as 32 lower-case hexadecimal digits.
+/// same id on every edge without shared state. It identifies the order in databases, events and
+/// logs. Written as 32 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OrderId([u8; ID_BYTES]);
 
-/// An [`OrderId`] with the tag that proves an edge made it. It is shown only in a 202, so whoever
-/// has one was answered. It does not prove that the order was stored.
-/// Written as the id's 32 digits and 16 more for the tag.
+/// An [`OrderId`] with a truncated HMAC-SHA-256 (MAC), which shows that an edge issued it. Only a
+/// 202 response contains one, so a client that presents it has received that response. It does not
+/// prove that the order is stored. Written as the id's 32 digits and 16 more for the MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedOrderId {
     id: OrderId,
     mac: [u8; MAC_BYTES],
 }
 
-/// The secrets that tags are made with. The first makes new tags; all of them verify, so that a
-/// secret can be rotated: add the new one behind, move it to the front, drop the old one.
+/// The secret keys for MACs. The first one signs; all of them verify, so that a key can be rotated:
+/// append the new key, move it to the front, remove the old key.
 #[derive(Clone)]
 pub struct SigningKeys {
     first: Hmac<Sha256>,
     rest: Vec<Hmac<Sha256>>,
 }
 
-/// A secret that is too short: one that can be guessed proves nothing.
+/// A signing key is too short: a MAC is worthless if its key can be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("each secret has at least {SIGNING_KEY_LENGTH_MIN} characters")]
+#[error("each secret must have at least {SIGNING_KEY_LENGTH_MIN} characters")]
 pub struct SigningKeyTooShort;
 
-/// A text that is no order id.
+/// A string that is not a valid order id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("an order id is 32 hexadecimal digits")]
+#[error("an order id must be 32 lower-case hexadecimal digits")]
 pub struct InvalidOrderId;
 
 impl OrderId {
@@ -60,7 +60,7 @@ impl OrderId {
         Self(id)
     }
 
-    /// The id that these bytes are, as a database keeps them.
+    /// The id from its 16 bytes, as stored in a database.
     pub const fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
         Self(bytes)
     }
@@ -72,19 +72,19 @@ impl OrderId {
 }
 
 impl SignedOrderId {
-    /// The id without its proof.
+    /// The id without its MAC.
     pub const fn id(&self) -> OrderId {
         self.id
     }
 }
 
 impl SigningKeys {
-    /// `first` makes and verifies tags, `rest` only verifies.
+    /// `first` signs and verifies; `rest` only verify.
     pub fn new<'a>(first: &str, rest: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { first: keyed(first), rest: rest.into_iter().map(keyed).collect() }
+        Self { first: hmac(first), rest: rest.into_iter().map(hmac).collect() }
     }
 
-    /// `id` with the tag that proves it.
+    /// Signs `id`.
     pub fn sign(&self, id: OrderId) -> SignedOrderId {
         let full = self.first.clone().chain_update(id.0).finalize().into_bytes();
         let mut mac = [0; MAC_BYTES];
@@ -92,13 +92,12 @@ impl SigningKeys {
         SignedOrderId { id, mac }
     }
 
-    /// The proven id that `text` is, or `None` where no edge with one of these secrets made it.
+    /// Parses `text` and verifies its MAC. `None` if no edge with one of these keys issued it.
     pub fn verify(&self, text: &str) -> Option<SignedOrderId> {
         let (id, mac) = text.split_at_checked(2 * ID_BYTES)?;
         let (id, mac) = (OrderId(from_hex(id)?), from_hex::<MAC_BYTES>(mac)?);
-        let matches = |secret: &Hmac<Sha256>| {
-            secret.clone().chain_update(id.0).verify_truncated_left(&mac).is_ok()
-        };
+        let matches =
+            |key: &Hmac<Sha256>| key.clone().chain_update(id.0).verify_truncated_left(&mac).is_ok();
         std::iter::once(&self.first)
             .chain(&self.rest)
             .any(matches)
@@ -109,22 +108,22 @@ impl SigningKeys {
 impl std::str::FromStr for SigningKeys {
     type Err = SigningKeyTooShort;
 
-    /// Reads secrets that are separated by commas; the first makes new tags.
+    /// Parses a comma-separated list of keys; the first one signs.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut secrets = text.split(',');
-        if secrets.clone().any(|secret| secret.chars().count() < SIGNING_KEY_LENGTH_MIN) {
+        let mut keys = text.split(',');
+        if keys.clone().any(|key| key.chars().count() < SIGNING_KEY_LENGTH_MIN) {
             return Err(SigningKeyTooShort);
         }
-        let first = secrets.next().ok_or(SigningKeyTooShort)?;
-        Ok(Self::new(first, secrets))
+        let first = keys.next().ok_or(SigningKeyTooShort)?;
+        Ok(Self::new(first, keys))
     }
 }
 
-fn keyed(secret: &str) -> Hmac<Sha256> {
-    Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length")
+fn hmac(key: &str) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key.as_bytes()).expect("HMAC accepts a key of any length")
 }
 
-/// Lower-case hexadecimal digits, two for each byte.
+/// Encodes `bytes` as lower-case hexadecimal digits, two per byte.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(2 * bytes.len());
@@ -135,7 +134,7 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Exactly `N` bytes written as lower-case hexadecimal digits.
+/// Decodes exactly `N` bytes from lower-case hexadecimal digits.
 pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let nibble = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -166,7 +165,7 @@ impl std::fmt::Display for SignedOrderId {
 
 impl std::fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secrets({})", 1 + self.rest.len())
+        write!(f, "SigningKeys({})", 1 + self.rest.len())
     }
 }
 

@@ -1,14 +1,15 @@
-//! A JSON value that borrows from the body it was read from, and keeps what a map would hide: a
-//! member that stands twice.
+//! A JSON value that borrows from the body it was parsed from. Unlike a map, it keeps duplicate
+//! members.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::fault::FieldErrors;
+use crate::field_error::FieldErrors;
 
-/// Longer names of unknown members are no misspelt ones; a fault points at what holds them.
+/// A longer name of an unknown member is not a misspelling; its error points at the enclosing
+/// object.
 const NAME_BYTES_MAX: usize = 64;
 
 /// Any JSON value.
@@ -17,31 +18,31 @@ pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
     Whole(i64),
-    /// A number that is no `i64`.
+    /// A number that does not fit into an `i64`.
     Number(f64),
     Text(Cow<'a, str>),
     Array(Vec<Json<'a>>),
     Object(Vec<(Text<'a>, Json<'a>)>),
 }
 
-/// A text that borrows where it holds no escapes.
+/// A string, borrowed unless it contains escapes.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'a> Json<'a> {
-    /// The members of the object at `pointer` in the order of `names`, or `None` with a fault where
-    /// this is no object. Other faults: a member that stands twice, a member that is none of
-    /// `names`. An explicit null is absent.
+    /// The members of this object, in the sequence of `names`. Adds an error and returns `None` if
+    /// this is not an object. Also adds an error for each duplicate member and each member that is
+    /// not in `names`. An explicit null counts as absent.
     pub(crate) fn members<const N: usize>(
         &self,
         pointer: &dyn fmt::Display,
         names: [&str; N],
-        faults: &mut FieldErrors,
+        errors: &mut FieldErrors,
     ) -> Option<[Option<&Json<'a>>; N]> {
         let mut found = [None; N];
         let Json::Object(members) = self else {
-            // It may be a secret in the wrong place.
-            faults.add(pointer.to_string(), format!("{} is not an object", self.kind()));
+            // The value itself is not repeated: it may be a secret in the wrong place.
+            errors.add(pointer.to_string(), format!("{} is not an object", self.type_name()));
             return None;
         };
         for (Text(name), value) in members {
@@ -50,11 +51,11 @@ impl<'a> Json<'a> {
                 None if name.len() > NAME_BYTES_MAX => {
                     let name = Json::Text(Cow::Borrowed(name));
                     let detail = format!("unknown member {name}; known: {}", names.join(", "));
-                    faults.add(pointer.to_string(), detail);
+                    errors.add(pointer.to_string(), detail);
                 }
-                None => faults.add(at(), format!("unknown member; known: {}", names.join(", "))),
+                None => errors.add(at(), format!("unknown member; known: {}", names.join(", "))),
                 Some(index) if found[index].is_some() => {
-                    faults.add(at(), "stands twice; give it once");
+                    errors.add(at(), "duplicate member");
                 }
                 Some(index) => found[index] = Some(value),
             }
@@ -62,28 +63,28 @@ impl<'a> Json<'a> {
         Some(found.map(|value| value.filter(|value| **value != Json::Null)))
     }
 
-    /// What this is, without a word of it.
-    const fn kind(&self) -> &'static str {
+    /// The type of this value, without its content.
+    const fn type_name(&self) -> &'static str {
         match self {
             Json::Null => "null",
-            Json::Bool(_) => "a truth value",
+            Json::Bool(_) => "a boolean",
             Json::Whole(_) | Json::Number(_) => "a number",
-            Json::Text(_) => "a text",
+            Json::Text(_) => "a string",
             Json::Array(_) => "an array",
             Json::Object(_) => "an object",
         }
     }
 
-    /// The text that this is.
+    /// The content, if this is a string.
     pub(crate) fn text(&self) -> Result<&str, String> {
         match self {
             Json::Text(text) => Ok(text),
-            other => Err(format!("{other} is not a text")),
+            other => Err(format!("{other} is not a string")),
         }
     }
 }
 
-/// As it is named in a fault: short, whatever was sent.
+/// The value as error messages quote it: short, whatever was sent.
 impl fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN_MAX: usize = 40;
@@ -105,18 +106,18 @@ impl fmt::Display for Json<'_> {
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyText;
-        impl<'de> Visitor<'de> for AnyText {
+        struct StringVisitor;
+        impl<'de> Visitor<'de> for StringVisitor {
             type Value = Text<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
+                f.write_str("a string")
             }
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
                 Ok(Text(Cow::Borrowed(text)))
@@ -125,13 +126,13 @@ impl<'de> Deserialize<'de> for Text<'de> {
                 Ok(Text(Cow::Owned(text.to_owned())))
             }
         }
-        deserializer.deserialize_str(AnyText)
+        deserializer.deserialize_str(StringVisitor)
     }
 }
 
-struct AnyValue;
+struct ValueVisitor;
 
-impl<'de> Visitor<'de> for AnyValue {
+impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,20 +1,20 @@
-//! The `Idempotency-Key` under which a buyer places an order, and may repeat it.
+//! The `Idempotency-Key` with which a client places an order, and can safely repeat the request.
 
 use thiserror::Error;
 
 const LENGTH_MAX: usize = 255;
 
-/// 1 to 255 visible ASCII characters, chosen by the client, one for each order.
+/// 1 to 255 visible ASCII characters, chosen by the client; one key per order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
-/// A text that is no [`IdempotencyKey`].
+/// A string that is not a valid [`IdempotencyKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("an idempotency key has 1 to {LENGTH_MAX} visible ASCII characters")]
+#[error("an idempotency key must have 1 to {LENGTH_MAX} visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
-    /// The key as it was given.
+    /// The key as the client sent it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_visible_ascii_of_bounded_length() {
+    fn a_key_is_1_to_255_visible_ascii_characters() {
         for good in ["a", "!~", &"k".repeat(255)] {
             assert_eq!(good.parse::<IdempotencyKey>().unwrap().as_str(), good);
         }

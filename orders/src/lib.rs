@@ -1,18 +1,19 @@
-//! The words of Millrace. Everything here is pure: no async, no I/O, no clock, no randomness.
+//! The domain model of Millrace. Everything here is pure: no async, no I/O, no clock, no
+//! randomness.
 //!
-//! | word | where |
+//! | type | meaning |
 //! |---|---|
-//! | [`OrderId`], [`SignedOrderId`] | who an order is, and the proof that an edge said so |
-//! | [`PlaceOrder`] | what a buyer asks for, checked at the door and trusted inside |
+//! | [`OrderId`], [`SignedOrderId`] | an order's id, and the id signed by the edge that issued it |
+//! | [`PlaceOrder`] | an order as a buyer places it, validated once when it is parsed |
 //! | [`Event`], [`EventBody`], [`EventKind`] | what happened to one order, in the past tense |
-//! | [`Status`] | where an order stands: the one state machine |
-//! | [`OrderView`], [`StockView`] | what a buyer is shown |
-//! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the values that orders are made of |
+//! | [`Status`] | the status of an order, and its state machine |
+//! | [`OrderView`], [`StockView`] | the replies to status and stock requests |
+//! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
 
 mod digest;
 mod event;
 mod event_kind;
-mod fault;
+mod field_error;
 mod id;
 mod json;
 mod key;
@@ -28,7 +29,7 @@ mod view;
 pub use digest::BodyDigest;
 pub use event::{Created, Event, EventBody};
 pub use event_kind::{EventKind, UnknownEvent};
-pub use fault::{FieldError, InvalidOrder};
+pub use field_error::{FieldError, InvalidOrder};
 pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys};
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};

@@ -1,14 +1,14 @@
-//! Money: whole minor units with their currency, added and multiplied with care.
+//! Money: integer minor units with a currency, and checked arithmetic.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::OrderLine;
 
-/// The largest amount, in minor units: twelve digits, as payment providers take.
+/// The largest amount, in minor units: twelve digits, which payment providers accept.
 pub(crate) const AMOUNT_MAX: i64 = 999_999_999_999;
 
-/// A currency's three-letter code as ISO 4217 writes it, such as `GBP`.
+/// A three-letter ISO 4217 currency code, such as `GBP`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
@@ -16,20 +16,20 @@ pub struct Currency([u8; 3]);
 /// An amount in whole minor units (pence, cents), from 0 to 999,999,999,999, and its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
-    /// Minor units.
+    /// The amount in minor units.
     pub amount: i64,
-    /// What they are minor units of.
+    /// The currency of the amount.
     pub currency: Currency,
 }
 
-/// A text that is no [`Currency`].
+/// A string that is not a valid [`Currency`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a currency is three capital letters as in ISO 4217, such as GBP")]
+#[error("a currency must be three capital letters as in ISO 4217, such as GBP")]
 pub struct InvalidCurrency;
 
-/// A sum that passes the largest amount.
+/// A total exceeds the largest amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a total is at most {AMOUNT_MAX} minor units")]
+#[error("a total must be at most {AMOUNT_MAX} minor units")]
 pub struct TotalTooLarge;
 
 impl Currency {
@@ -40,7 +40,7 @@ impl Currency {
 }
 
 impl Money {
-    /// What `lines` cost together: the sum of quantity times unit price.
+    /// The total of `lines`: the sum of quantity times unit price.
     pub fn total(lines: &[OrderLine], currency: Currency) -> Result<Self, TotalTooLarge> {
         let add = |sum: i64, line: &OrderLine| {
             line.unit_price.checked_mul(i64::from(line.quantity.get()))?.checked_add(sum)
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_passes_the_largest_amount_or_overflows_is_refused() {
+    fn a_total_that_exceeds_the_largest_amount_or_overflows_is_rejected() {
         let gbp = "GBP".parse().unwrap();
         assert!(Money::total(&[line(1, AMOUNT_MAX)], gbp).is_ok());
         assert_eq!(Money::total(&[line(1, AMOUNT_MAX), line(1, 1)], gbp), Err(TotalTooLarge));

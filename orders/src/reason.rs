@@ -1,4 +1,4 @@
-//! Why an order did not go through: outcomes of the business, never errors.
+//! Why an order was rejected or cancelled. These are business outcomes, not errors.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,41 +8,41 @@ use crate::Sku;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "code")]
 pub enum Rejection {
-    /// There was less stock on hand of these SKUs than the order asks for.
+    /// There was less stock on hand of these SKUs than was ordered.
     OutOfStock {
-        /// The SKUs that fell short, in order.
+        /// The SKUs without enough stock, sorted.
         skus: Vec<Sku>,
     },
-    /// The catalogue does not know these SKUs.
+    /// These SKUs are not in the catalogue.
     UnknownSku {
-        /// The unknown SKUs, in order.
+        /// The unknown SKUs, sorted.
         skus: Vec<Sku>,
     },
-    /// The price on a line is none of the catalogue's for its SKU.
+    /// The unit price on a line is not one of the catalogue's prices for its SKU.
     PriceChanged {
-        /// The SKUs whose price is another now, in order.
+        /// The SKUs whose price has changed, sorted.
         skus: Vec<Sku>,
     },
     /// The catalogue prices these SKUs in another currency.
     CurrencyMismatch {
-        /// The SKUs priced in another currency, in order.
+        /// The SKUs priced in another currency, sorted.
         skus: Vec<Sku>,
     },
 }
 
-/// Who asked for an order to be cancelled.
+/// The origin of a request to cancel an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelledBy {
     /// The buyer.
     Buyer,
-    /// The sweep of reservations whose time is over.
+    /// The sweep of expired reservations.
     Expiry,
-    /// Somebody who gave up a dead letter of the order.
+    /// An operator who discarded a dead letter of the order.
     Operator,
 }
 
-/// Why an order is withdrawn, and ends as cancelled.
+/// Why an order is withdrawn and finally cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "code")]
 pub enum CancelReason {
@@ -51,14 +51,14 @@ pub enum CancelReason {
         /// The provider's decline code, such as `insufficient_funds`.
         decline_code: String,
     },
-    /// Somebody asked for it before it was shipped.
+    /// Cancellation was requested before the order was shipped.
     Requested {
-        /// Who.
+        /// The origin of the request.
         by: CancelledBy,
     },
     /// Fulfilment cannot ship these SKUs.
     Unshippable {
-        /// The SKUs that cannot be shipped, in order.
+        /// The SKUs that cannot be shipped, sorted.
         skus: Vec<Sku>,
     },
 }

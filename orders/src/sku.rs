@@ -1,4 +1,4 @@
-//! What is sold.
+//! Stock-keeping units.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -10,13 +10,15 @@ const LENGTH_MAX: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct Sku(String);
 
-/// A text that is no [`Sku`].
+/// A string that is not a valid [`Sku`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a SKU has 1 to {LENGTH_MAX} printable ASCII characters, without a space at either end")]
+#[error(
+    "a SKU must have 1 to {LENGTH_MAX} printable ASCII characters, without a space at either end"
+)]
 pub struct InvalidSku;
 
 impl Sku {
-    /// The SKU as it is written.
+    /// The SKU as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skus_of_a_real_shop_are_taken_and_others_are_not() {
+    fn a_sku_is_1_to_64_printable_ascii_characters_without_outer_spaces() {
         for good in ["85123A", "POST", "M", "BANK CHARGES", "a_1-2.3"] {
             assert_eq!(good.parse::<Sku>().unwrap().as_str(), good);
         }

@@ -1,4 +1,4 @@
-//! The life of an order: where it stands, and what each event makes of it.
+//! The life of an order: its status, and the transition that each event causes.
 //!
 //! ```text
 //! accepted ─┬─ rejected ■
@@ -6,48 +6,49 @@
 //!                        └─ paid ─┬─ fulfilled ■                   │
 //!                                 └─ withdrawn ─── refunded ───────┘
 //! ```
-//! A request to cancel withdraws an order from any state on the way to `fulfilled`, so an event
-//! of the way forward can come after one of the way back. It is history then and moves nothing.
+//! A request to cancel can withdraw an order from any state before `fulfilled`, so a forward event
+//! can arrive after an event of the cancellation. It is then recorded as history and causes no
+//! transition.
 
 use serde::{Deserialize, Serialize};
 
 use crate::EventKind;
 
-/// Where an order stands.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Acknowledged: on disk at the brokers, not yet seen by inventory.
+    /// Acknowledged: stored by the brokers, not yet processed by inventory.
     Accepted,
-    /// The stock of every line is held for it.
+    /// The stock of every line is reserved.
     Reserved,
     /// It is paid.
     Paid,
-    /// The charge was declined; its stock is about to go back.
+    /// The charge was declined; its stock will be released.
     Declined,
-    /// It will never be shipped; its money is about to go back.
+    /// It will never be shipped; its payment will be refunded.
     Withdrawn,
-    /// No money is held for it; its stock is about to go back.
+    /// No money is held for it; its stock will be released.
     Refunded,
-    /// Final: nothing of it was reserved.
+    /// Final: no stock was reserved.
     Rejected,
-    /// Final: money and stock are back.
+    /// Final: the payment is refunded and the stock is released.
     Cancelled,
     /// Final: its shipment is booked.
     Fulfilled,
 }
 
 impl Status {
-    /// Whether nothing can happen to the order any more.
+    /// Whether the status is final: no event causes a further transition.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Rejected | Self::Cancelled | Self::Fulfilled)
     }
 
-    /// The status after an event of this kind. Never leaves a final state, and never goes back: an
-    /// event that comes late or again changes nothing.
+    /// The status after an event of this kind. Never leaves a final state and never moves
+    /// backwards: a late or repeated event changes nothing.
     #[must_use]
     pub fn after(self, event: EventKind) -> Self {
-        let reached = match event {
+        let target = match event {
             EventKind::Created => Self::Accepted,
             EventKind::Reserved => Self::Reserved,
             EventKind::Rejected => Self::Rejected,
@@ -59,7 +60,7 @@ impl Status {
             EventKind::Cancelled => Self::Cancelled,
             EventKind::Conflicted | EventKind::CancelRequested | EventKind::CancelRefused => self,
         };
-        if self.is_final() { self } else { self.max(reached) }
+        if self.is_final() { self } else { self.max(target) }
     }
 
     /// The status's name on the wire.
@@ -100,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_order_of_events_leads_out_of_a_final_state(
+        fn no_sequence_of_events_leads_out_of_a_final_state(
             before in any_events(),
             after in any_events(),
         ) {
@@ -110,7 +111,7 @@ mod tests {
         }
 
         #[test]
-        fn an_event_that_comes_twice_or_late_changes_nothing(events in any_events()) {
+        fn a_repeated_or_late_event_changes_nothing(events in any_events()) {
             let status = replay(&events);
             for event in &events {
                 prop_assert_eq!(status.after(*event), status);
@@ -119,9 +120,9 @@ mod tests {
     }
 
     #[test]
-    fn each_way_leads_to_its_end() {
+    fn each_sequence_of_events_leads_to_its_final_status() {
         use EventKind::*;
-        let ends = [
+        let paths = [
             (vec![Created, Reserved, Paid, Fulfilled], Status::Fulfilled),
             (vec![Created, Rejected], Status::Rejected),
             (vec![Created, Reserved, Declined, Cancelled], Status::Cancelled),
@@ -130,8 +131,8 @@ mod tests {
             (vec![Created, Reserved, Paid, Fulfilled, CancelRefused], Status::Fulfilled),
             (vec![Created, Reserved, Conflicted], Status::Reserved),
         ];
-        for (events, end) in ends {
-            assert_eq!(replay(&events), end, "{events:?}");
+        for (events, status) in paths {
+            assert_eq!(replay(&events), status, "{events:?}");
         }
     }
 }

@@ -1,34 +1,34 @@
-//! What a buyer is shown of an order and of stock: the answers to `status.get` and `stock.get`.
+//! Views of an order and of stock for buyers: the replies to `status.get` and `stock.get`.
 //!
-//! A question is a JSON array of ids (or SKUs); its answer an array of the same length and order,
-//! with `null` for what the database does not know.
+//! A request is a JSON array of ids (or SKUs). Its reply is an array of the same length and
+//! sequence, with `null` for what is not in the database.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{CancelReason, Money, Rejection, Sku, Status, Timestamp};
 
-/// Where an order stands and how it came there.
+/// The status of an order and its history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderView {
-    /// Where it stands.
+    /// The current status.
     pub status: Status,
-    /// Why it did not go through, where it did not.
+    /// Why it was rejected or cancelled, if it was.
     pub reason: Option<Reason>,
-    /// The statuses that it reached, the first one first.
+    /// The statuses that it has reached, oldest first.
     pub history: Vec<StatusChange>,
 }
 
-/// A status, and when an order reached it.
+/// A status, and the time at which an order reached it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusChange {
-    /// The status.
+    /// The status that was reached.
     pub status: Status,
-    /// When.
+    /// The time at which it was reached.
     #[serde(rename = "at_ms")]
     pub at: Timestamp,
 }
 
-/// Why an order did not go through.
+/// Why an order was rejected or cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Reason {
@@ -41,12 +41,12 @@ pub enum Reason {
 /// The stock of one SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockView {
-    /// Which.
+    /// The SKU.
     pub sku: Sku,
-    /// How many can be ordered.
+    /// The quantity available to order.
     pub on_hand: i64,
-    /// The most usual price of one.
+    /// The most common price of one unit.
     pub unit_price: Money,
-    /// Grows with every change, so that an older answer is told from a newer one.
+    /// Increases with every change, which shows which of two replies is newer.
     pub version: i64,
 }

@@ -1,5 +1,4 @@
-//! Bodies that real shops sent, or that were made to do harm: what the fuzz target checks holds of
-//! each of them.
+//! Runs the check of the fuzz target on its corpus: bodies of real orders, and hostile ones.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../../fuzz/checks/place_order.rs"]
@@ -10,7 +9,7 @@ use std::path::Path;
 const FILES_MIN: usize = 50;
 
 #[test]
-fn every_body_of_the_corpus_is_an_order_that_adds_up_or_is_told_what_is_wrong() {
+fn every_body_of_the_corpus_is_a_consistent_order_or_is_rejected_with_errors() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/place_order");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {

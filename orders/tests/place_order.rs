@@ -1,30 +1,30 @@
-//! What a buyer is told about a body that is no order, and what an order keeps of a body.
+//! The field errors of an invalid body, and the content of a valid one.
 
 use orders::{BodyDigest, FieldError, InvalidOrder, PlaceOrder};
 
 const SMALLEST: &str =
     r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
 
-fn faults(body: &str) -> Vec<FieldError> {
+fn field_errors(body: &str) -> Vec<FieldError> {
     match PlaceOrder::parse(body.as_bytes()) {
-        Err(InvalidOrder::FieldErrors(faults)) => faults,
-        other => panic!("faults expected: {other:?}"),
+        Err(InvalidOrder::FieldErrors(errors)) => errors,
+        other => panic!("expected field errors: {other:?}"),
     }
 }
 
 fn pointers(body: &str) -> Vec<String> {
-    faults(body).into_iter().map(|fault| fault.pointer).collect()
+    field_errors(body).into_iter().map(|error| error.pointer).collect()
 }
 
 #[test]
-fn the_smallest_order_has_a_currency_and_a_line() {
+fn an_order_needs_only_a_currency_and_one_line() {
     let order = PlaceOrder::parse(SMALLEST.as_bytes()).unwrap();
     assert_eq!(order.total.amount, 1_530);
     assert_eq!(order.lines[0].sku.as_str(), "85123A");
 }
 
 #[test]
-fn an_order_with_everything_keeps_everything() {
+fn every_optional_member_of_an_order_is_kept() {
     let body = r#"{"customer_id":"17850","currency":"GBP","expected_total":300,"reference":"536365",
         "lines":[{"sku":"A","quantity":1,"unit_price":100},{"sku":"A","quantity":2,"unit_price":100}],
         "payment":{"token":"tok_visa"}}"#;
@@ -36,7 +36,7 @@ fn an_order_with_everything_keeps_everything() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_with_a_pointer_to_it() {
+fn all_field_errors_are_reported_at_once_each_with_a_json_pointer() {
     let body = r#"{"currency":"gbp","customer":"x","reference":"",
         "lines":[{"sku":" A","quantity":-1,"unit_price":0},{"sku":1,"quantity":1.5},"x"],
         "payment":{"token":""},"expected_total":-1}"#;
@@ -62,45 +62,45 @@ fn every_fault_is_told_at_once_with_a_pointer_to_it() {
 }
 
 #[test]
-fn a_fault_names_the_value_and_the_remedy() {
+fn a_field_error_names_the_invalid_value_and_the_expected_one() {
     let body = SMALLEST.replace('6', "-6");
-    let fault = faults(&body).remove(0);
-    assert_eq!(fault.pointer, "/lines/0/quantity");
-    assert_eq!(fault.detail, "-6 is no quantity; give a whole number from 1 to 1000000");
+    let error = field_errors(&body).remove(0);
+    assert_eq!(error.pointer, "/lines/0/quantity");
+    assert_eq!(error.detail, "quantity must be an integer from 1 to 1,000,000, got -6");
 }
 
 #[test]
-fn a_fault_never_repeats_a_payment_token() {
+fn a_field_error_never_contains_the_payment_token() {
     let body = SMALLEST.replace("}]}", r#"}],"payment":{"token":"tok secret"}}"#);
-    assert!(!format!("{:?}", faults(&body)).contains("secret"));
+    assert!(!format!("{:?}", field_errors(&body)).contains("secret"));
     let misplaced = SMALLEST.replace("}]}", r#"}],"payment":"tok_secret"}"#);
-    assert_eq!(faults(&misplaced)[0].detail, "a text is not an object");
+    assert_eq!(field_errors(&misplaced)[0].detail, "a string is not an object");
 }
 
 #[test]
-fn an_endless_name_is_not_repeated() {
+fn a_very_long_member_name_is_shortened_in_its_field_error() {
     let body =
         SMALLEST.replace("{\"currency\"", &format!("{{\"{}\":1,\"currency\"", "n".repeat(100_000)));
-    let fault = faults(&body).remove(0);
-    assert_eq!(fault.pointer, "");
-    assert!(fault.detail.len() < 200, "{}", fault.detail);
+    let error = field_errors(&body).remove(0);
+    assert_eq!(error.pointer, "");
+    assert!(error.detail.len() < 200, "{}", error.detail);
 }
 
 #[test]
-fn a_member_that_stands_twice_is_a_fault() {
+fn a_duplicate_member_is_a_field_error() {
     let body = SMALLEST.replace("{\"currency\"", r#"{"currency":"EUR","currency""#);
     assert_eq!(pointers(&body), ["/currency"]);
 }
 
 #[test]
-fn a_total_that_overflows_is_a_fault() {
+fn a_total_that_overflows_is_a_field_error() {
     let line = r#"{"sku":"A","quantity":1000000,"unit_price":999999999999}"#;
     let body = format!(r#"{{"currency":"GBP","lines":[{}]}}"#, vec![line; 1_000].join(","));
     assert_eq!(pointers(&body), ["/lines"]);
 }
 
 #[test]
-fn too_few_and_too_many_lines_are_faults() {
+fn an_order_has_from_1_to_1000_lines() {
     let line = r#"{"sku":"A","quantity":1,"unit_price":1}"#;
     for (count, fits) in [(0, false), (1, true), (1_000, true), (1_001, false)] {
         let body = format!(r#"{{"currency":"GBP","lines":[{}]}}"#, vec![line; count].join(","));
@@ -109,30 +109,30 @@ fn too_few_and_too_many_lines_are_faults() {
 }
 
 #[test]
-fn what_is_not_json_is_told_apart_from_what_is_no_order() {
+fn a_body_that_is_not_json_is_distinguished_from_one_that_is_not_an_order() {
     let deep = "[".repeat(10_000);
     let bodies: [&[u8]; 7] =
         [b"", b"{", b"NaN", b"{\"currency\":\"\xff\"}", b"{} {}", b"[1e999]", deep.as_bytes()];
     for body in bodies {
-        let refused = PlaceOrder::parse(body);
-        assert!(matches!(refused, Err(InvalidOrder::NotJson(_))), "{body:?}");
+        let parsed = PlaceOrder::parse(body);
+        assert!(matches!(parsed, Err(InvalidOrder::NotJson(_))), "{body:?}");
     }
     for body in ["null", "[]", "1", "\"x\"", "{}", "{\"lines\":{}}"] {
-        assert!(!faults(body).is_empty(), "{body}");
+        assert!(!field_errors(body).is_empty(), "{body}");
     }
 }
 
 #[test]
-fn no_more_than_a_hundred_faults_are_listed() {
+fn at_most_a_hundred_field_errors_are_reported() {
     let body = format!(r#"{{"currency":"GBP","lines":[{}]}}"#, vec!["0"; 1_000].join(","));
-    assert_eq!(faults(&body).len(), 100);
+    assert_eq!(field_errors(&body).len(), 100);
 }
 
 #[test]
-fn the_digest_tells_orders_apart_and_not_their_spelling() {
+fn the_digest_depends_on_the_content_of_an_order_and_not_on_its_json_formatting() {
     let digest = |body: &str| BodyDigest::of(&PlaceOrder::parse(body.as_bytes()).unwrap());
-    let spelt_otherwise = r#" { "lines":[{"unit_price":255,"sku":"85123\u0041","quantity":6}],
+    let formatted_differently = r#" { "lines":[{"unit_price":255,"sku":"85123\u0041","quantity":6}],
         "reference":null,"currency":"GBP"} "#;
-    assert_eq!(digest(SMALLEST), digest(spelt_otherwise));
+    assert_eq!(digest(SMALLEST), digest(formatted_differently));
     assert_ne!(digest(SMALLEST), digest(&SMALLEST.replace('6', "7")));
 }

@@ -1,4 +1,4 @@
-//! Nothing fills up for ever: when intake has to stop, and what need not be kept any longer.
+//! Bounds the stream of orders: when new orders must be rejected, and which messages can be purged.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,52 +7,52 @@ use async_nats::jetstream::stream::DirectGetErrorKind;
 use orders::{EventKind, Timestamp};
 use time::OffsetDateTime;
 
-use crate::look::{InspectError, inspect_error, position, stream_state};
-use crate::{Connection, Step, headers, names};
+use crate::inspect::{InspectError, inspect_error, position, stream_state};
+use crate::{Connection, Step, message_headers, names};
 
-/// From here on new orders are refused, so that what is in the stream can be carried to its end:
-/// an order on its way adds about as much again as it brought.
+/// From this fill level on, in per cent, new orders are rejected, so that those already in the
+/// stream can complete: the later events of an order need about as much space again as its first.
 pub const ADMISSION_PERCENT_MAX: u64 = 80;
-/// From here on messages that are done with give way sooner.
+/// From this fill level on, in per cent, processed messages are purged earlier.
 const PRESSURE_PERCENT: u64 = 60;
 
-/// How long messages stay that every step is done with.
+/// How long messages are kept after every step has processed them.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// While there is room.
+    /// Below the pressure limit.
     pub usual: Duration,
-    /// Where the stream gets full.
+    /// Above it, when the stream is filling up.
     pub pressed: Duration,
 }
 
 impl Default for Retention {
-    /// What happened stays for a day, so that somebody may ask about it next morning. It stays for
-    /// ten minutes in any case: a durable's leader that lags behind the stream may take itself to be
-    /// at the end, but it does not lag this long and lead.
+    /// Events are kept for a day, so that they can still be inspected the next morning. They are
+    /// always kept for ten minutes: a consumer leader that lags behind the stream may report that
+    /// it is at the end, but it does not remain leader while it lags this long.
     fn default() -> Self {
         Self { usual: Duration::from_hours(24), pressed: Duration::from_mins(10) }
     }
 }
 
-/// Whether orders can be promised to be carried to their end.
+/// Whether new orders are admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// They can.
+    /// New orders are admitted.
     Open,
-    /// The stream is so full that the rest belongs to the orders that are in it.
+    /// The stream is so full that the remaining space is reserved for the orders that are in it.
     StreamFull,
-    /// Inventory has not taken up orders for so long that no more are promised.
+    /// The oldest unprocessed order has been waiting for inventory for too long.
     BacklogTooOld,
 }
 
-/// Whether orders can be taken in. `backlog_max` is how long the oldest of them may wait for
+/// Whether new orders can be admitted. `backlog_max` is how long the oldest order may wait for
 /// inventory.
 pub async fn intake(
     connection: &Connection,
     backlog_max: Duration,
 ) -> Result<Admission, InspectError> {
     let state = stream_state(connection, names::ORDERS).await?;
-    if state.bytes_max.is_some_and(|most| state.bytes * 100 >= most * ADMISSION_PERCENT_MAX) {
+    if state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * ADMISSION_PERCENT_MAX) {
         return Ok(Admission::StreamFull);
     }
     let source = Step::Reserve.events();
@@ -66,7 +66,7 @@ pub async fn intake(
     Ok(if is_behind { Admission::BacklogTooOld } else { Admission::Open })
 }
 
-/// When the first orders after `sequence` were stored.
+/// When the first batch of new orders after `sequence` was stored; `None` if there is none.
 async fn created_after(
     connection: &Connection,
     sequence: u64,
@@ -84,8 +84,8 @@ async fn created_after(
     }
 }
 
-/// Forgets messages that every step is done with and that are older than `retention` says. Tells
-/// how many. May run anywhere, at the same time.
+/// Purges messages that every step has processed and that are older than `retention` allows.
+/// Returns their number. Safe to run in several processes concurrently.
 pub async fn purge_processed(
     connection: &Connection,
     retention: Retention,
@@ -98,21 +98,22 @@ pub async fn purge_processed(
             needed_from = needed_from.min(position.ack_floor + 1);
         }
     }
-    let is_pressed =
-        state.bytes_max.is_some_and(|most| state.bytes * 100 >= most * PRESSURE_PERCENT);
-    let kept_for = if is_pressed { retention.pressed } else { retention.usual };
-    let forgotten = async {
+    let is_under_pressure =
+        state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * PRESSURE_PERCENT);
+    let max_age = if is_under_pressure { retention.pressed } else { retention.usual };
+    let purged = async {
         let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await?;
-        let start_time = OffsetDateTime::from(SystemTime::now() - kept_for);
-        let young =
-            headers::read(&stream, DeliverPolicy::ByStartTime { start_time }, &[], 1).await?;
-        // Without a young message there is no hurry, and perhaps only a replica that lags.
-        let Some(young) = young.first() else { return Ok(0) };
-        let needed_from = needed_from.min(young.sequence);
+        let start_time = OffsetDateTime::from(SystemTime::now() - max_age);
+        let from = DeliverPolicy::ByStartTime { start_time };
+        let recent = message_headers::read(&stream, from, &[], 1).await?;
+        // Without a recent message a purge is not urgent, and the reply may be from a replica that
+        // lags.
+        let Some(first_recent) = recent.first() else { return Ok(0) };
+        let needed_from = needed_from.min(first_recent.sequence);
         if needed_from <= state.first_sequence {
             return Ok(0);
         }
         Ok::<_, async_nats::Error>(stream.purge().sequence(needed_from).await?.purged)
     };
-    forgotten.await.map_err(|err| inspect_error(names::ORDERS, err))
+    purged.await.map_err(|err| inspect_error(names::ORDERS, err))
 }

@@ -1,4 +1,4 @@
-//! What every process that works with the streams is told, and the form of a duration.
+//! Options of every process that uses the streams, and how a duration is written.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::Profile;
 use crate::batch::RECORDS_MAX;
 
-/// The brokers, and how durable they are.
+/// The broker addresses and the durability profile.
 #[derive(Debug, Clone, Args)]
 pub struct BrokersConfig {
     /// URLs of the brokers, separated by commas
@@ -21,7 +21,7 @@ pub struct BrokersConfig {
     pub profile: Profile,
 }
 
-/// How records become messages.
+/// How records are grouped into messages.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct BatchConfig {
     /// Records in one message, 1 to 256; 1 gives each order its own message
@@ -35,26 +35,26 @@ pub struct BatchConfig {
     pub max_batch: usize,
 }
 
-/// The port of each broker in a list of URLs.
+/// The port of each broker in a comma-separated list of URLs.
 pub fn broker_ports(urls: &str) -> Result<Vec<u16>, std::io::Error> {
     urls.split(',').map(|url| Ok(url.parse::<ServerAddr>()?.port())).collect()
 }
 
-/// A duration that cannot be used.
+/// Not a valid duration.
 #[derive(Debug, Clone, Error)]
 pub enum InvalidDuration {
-    /// It cannot be read.
+    /// It is not a number with a unit.
     #[error("give a number with its unit, such as 500ms, 90s, 15m, 2h or 1d: {0}")]
     Form(#[from] humantime::DurationError),
     /// It is zero, or longer than [`DURATION_MAX`].
-    #[error("a duration is longer than nothing and at most a year")]
+    #[error("a duration must be greater than zero and at most 365 days")]
     Range,
 }
 
-/// Far beyond any wait that makes sense, and far below where sums of times overflow.
+/// Far above any useful wait, and far below the point where sums of times overflow.
 pub const DURATION_MAX: Duration = Duration::from_hours(365 * 24);
 
-/// Reads a duration with its unit, such as `500ms`, `90s`, `15m`, `2h` or `1d`.
+/// Parses a duration with its unit, such as `500ms`, `90s`, `15m`, `2h` or `1d`.
 pub fn duration(text: &str) -> Result<Duration, InvalidDuration> {
     let duration = humantime::parse_duration(text)?;
     if duration.is_zero() || duration > DURATION_MAX {
@@ -63,7 +63,7 @@ pub fn duration(text: &str) -> Result<Duration, InvalidDuration> {
     Ok(duration)
 }
 
-/// Checks the URLs of brokers, so that a fault is found before anything starts.
+/// Validates the broker URLs, so that a mistake is found before anything starts.
 pub fn nats_url(text: &str) -> Result<String, std::io::Error> {
     broker_ports(text)?;
     Ok(text.to_owned())
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_and_a_unit_are_a_duration() {
+    fn a_number_with_a_unit_is_a_duration() {
         for (text, seconds) in [("90s", 90), ("15m", 900), ("2h", 7_200), ("1d", 86_400)] {
             assert_eq!(duration(text).unwrap(), Duration::from_secs(seconds));
         }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn an_empty_unitless_negative_zero_or_too_long_duration_is_rejected() {
         for text in ["", "s", "5", "5x", "-5s", "99999999999999999d", "0s", "400d"] {
             assert!(duration(text).is_err(), "{text}");
         }

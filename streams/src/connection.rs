@@ -1,4 +1,4 @@
-//! The way to the brokers.
+//! The connection to the brokers.
 
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,20 @@ use futures_util::StreamExt;
 use rand::RngExt;
 use thiserror::Error;
 
-use crate::replies::ReplyRouter;
+use crate::reply_router::ReplyRouter;
 
-/// Long enough for a whole cluster that starts at the same time.
+/// Long enough for a whole cluster that is starting at the same time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Between two tries to connect: soon, but no storm. A random part keeps processes apart.
+/// The longest delay between two attempts to connect: short, but without a reconnect storm. The
+/// delay is random, so that processes do not reconnect in lockstep.
 const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(500);
-/// Between two looks whether a broker is there again.
+/// How often the connection state is polled while disconnected.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the broker may take to answer a request about streams and consumers.
+/// Timeout of a JetStream API request about streams and consumers.
 const API_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A connection to the brokers. Cheap to clone; finds its way back by itself.
+/// A connection to the brokers. Cheap to clone; reconnects automatically.
 #[derive(Clone)]
 pub struct Connection {
     pub(crate) client: Client,
@@ -29,40 +30,40 @@ pub struct Connection {
     pub(crate) replies: ReplyRouter,
 }
 
-/// Why there is no connection.
+/// Connecting failed.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// No broker could be reached.
+    /// No broker could be reached before the timeout.
     #[error("no broker at {urls} answered for {} s", CONNECT_TIMEOUT.as_secs())]
     Unreachable {
-        /// Where one was looked for.
+        /// The URLs that were tried, separated by commas.
         urls: String,
-        /// What the last of them said.
+        /// The error of the last attempt.
         source: async_nats::ConnectError,
     },
-    /// The connection was closed at once.
+    /// The broker closed the connection right after it was made.
     #[error("the broker closed the connection")]
     Closed(#[source] async_nats::SubscribeError),
 }
 
-/// What is told on one subject.
+/// A subscription to one core NATS subject.
 pub struct Notifications(Subscriber);
 
-/// The connection is closed, so that nothing can be heard.
+/// Subscribing failed because the connection is closed.
 #[derive(Debug, Error)]
-#[error("nothing can be heard")]
+#[error("subscription failed: connection closed")]
 pub struct ListenError(#[source] async_nats::SubscribeError);
 
 impl Notifications {
-    /// The next notice; `None` when the connection is closed.
+    /// The next message body; `None` when the connection is closed.
     pub async fn next(&mut self) -> Option<Bytes> {
         Some(self.0.next().await?.payload)
     }
 }
 
 impl Connection {
-    /// Connects to one of `urls` (separated by commas), waiting up to 30 s for the first of them.
-    /// `name` is what operators see in the brokers' list of connections.
+    /// Connects to one of `urls` (separated by commas), retrying for up to 30 s. `name` is what
+    /// operators see in the brokers' list of connections.
     pub async fn open(urls: &str, name: &str) -> Result<Self, ConnectError> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
         let client = loop {
@@ -84,33 +85,34 @@ impl Connection {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
-    /// Waits until a broker is connected.
+    /// Waits until the connection to a broker is up.
     pub(crate) async fn connected(&self) {
         while !self.is_connected() {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Tells whoever listens on `subject` right now. Nobody may, and nothing is kept.
+    /// Publishes to the current subscribers of `subject`, of which there may be none. Fire and
+    /// forget: nothing is stored.
     pub async fn notify(&self, subject: &'static str, payload: Bytes) {
         if let Err(err) = self.client.publish(subject, payload).await {
-            tracing::warn!(%err, subject, "a notice was not sent");
+            tracing::warn!(%err, subject, "notification not sent");
         }
     }
 
-    /// Hears what is told on `subject` from now on.
+    /// Subscribes to `subject`.
     pub async fn listen(&self, subject: &'static str) -> Result<Notifications, ListenError> {
-        let told = self.client.subscribe(subject).await.map_err(ListenError)?;
-        // The broker knows of it before anything is told that must be heard.
+        let subscriber = self.client.subscribe(subject).await.map_err(ListenError)?;
+        // The broker must know of the subscription before anything relevant is published.
         self.flush().await;
-        Ok(Notifications(told))
+        Ok(Notifications(subscriber))
     }
 
-    /// Waits until everything sent so far has left for the broker, for 2 s at most: while no broker
-    /// is there, nothing leaves.
+    /// Waits until everything published so far has been written to the broker's socket, for at most
+    /// 2 s: nothing can be written while disconnected.
     pub async fn flush(&self) {
         if tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await.is_err() {
-            tracing::warn!("not everything has left for the broker");
+            tracing::warn!("flush timed out");
         }
     }
 }
@@ -126,7 +128,7 @@ fn options(name: &str) -> ConnectOptions {
                 Event::Connected => tracing::debug!("broker connected"),
                 Event::Disconnected => tracing::warn!("broker connection lost"),
                 Event::Closed | Event::Draining => {}
-                other => tracing::warn!(event = %other, "broker connection"),
+                other => tracing::warn!(event = %other, "broker connection event"),
             }
         })
 }

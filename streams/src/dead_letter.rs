@@ -1,6 +1,6 @@
-//! A record that no try will help: kept, named, until somebody decides about it.
+//! Dead letters: records that no retry can process, kept until an operator resolves them.
 
-mod handled;
+mod resolution;
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, names};
 use async_nats::header::NATS_MESSAGE_ID;
 
-pub use handled::{
+pub use resolution::{
     DeadLetterError, NotReplayable, Resolution, ResolutionKind, StoredDeadLetter, read, unresolved,
 };
 
@@ -19,40 +19,42 @@ pub use handled::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// It is no event, or none of this step's.
+    /// It is not an event, or not an event that the step consumes.
     Undecodable,
-    /// The step can never take it.
+    /// The step can never process it.
     Poison,
-    /// It failed too often, or too long.
+    /// It reached the limit of attempts or of age.
     Exhausted,
 }
 
-/// A name that is no reason's.
+/// Not the name of a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no reason; the reasons are undecodable, poison and exhausted")]
+#[error("unknown reason `{0}`; expected one of undecodable, poison, exhausted")]
 pub struct UnknownReason(String);
 
-/// With all its causes, an error is a line; more would be somebody else's text.
+/// The most bytes of an error. With all its causes an error is one line; anything longer is text
+/// from outside.
 pub(crate) const ERROR_BYTES_MAX: usize = 4 * 1024;
-/// Twice the largest order, and so that a letter always fits into a message.
+/// The most bytes of a record. Twice the largest order, and small enough that a dead letter always
+/// fits into one message.
 const RECORD_BYTES_MAX: usize = 512 * 1024;
 
-/// One dead letter, as it stands in its message.
+/// One dead letter: the JSON body of its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// The step that could not take it.
+    /// The name of the step that could not process the record.
     pub step: String,
-    /// Why.
+    /// Why the record became a dead letter.
     pub reason: Reason,
-    /// The last error.
+    /// The last error, with its causes; at most 4 KiB.
     pub error: String,
-    /// Where it comes from and what was tried.
+    /// The origin of the record, and its attempts so far.
     #[serde(flatten)]
     pub history: DeliveryHistory,
-    /// When it became a dead letter.
+    /// When the record became a dead letter.
     pub last_at_ms: Timestamp,
-    /// The record as it was. Bytes that are no UTF-8 are replaced, and what is longer than any
-    /// event is cut off; the origin has all of it.
+    /// The record itself. Bytes that are not UTF-8 are replaced, and a record longer than any event
+    /// is truncated; the origin has all of it.
     pub record: String,
 }
 
@@ -82,24 +84,24 @@ impl std::str::FromStr for Reason {
     }
 }
 
-/// The message that makes a dead letter of `record`. A repeat has the same id, so that a step that
-/// is interrupted here leaves one letter.
+/// The message that stores `record` as a dead letter. A repeat has the same id, so that a step that
+/// is interrupted here leaves only one dead letter.
 pub fn message(step: Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
     let letter = DeadLetter {
         step: step.as_str().to_owned(),
         reason,
-        error: cut(error, ERROR_BYTES_MAX).to_owned(),
+        error: truncate(error, ERROR_BYTES_MAX).to_owned(),
         history: record.history.clone(),
         last_at_ms: SystemTime::now().into(),
-        record: cut(&String::from_utf8_lossy(&record.line), RECORD_BYTES_MAX).to_owned(),
+        record: truncate(&String::from_utf8_lossy(&record.line), RECORD_BYTES_MAX).to_owned(),
     };
-    let payload = serde_json::to_vec(&letter).expect("a letter has text keys and whole numbers");
+    let payload = serde_json::to_vec(&letter).expect("a dead letter has string keys and integers");
     let mut message = OutboundMessage::without_dedup_id(names::dead_subject(step), payload.into());
     message.headers.insert(NATS_MESSAGE_ID, format!("{step}.{}", record.name()).as_str());
     message
 }
 
-/// The beginning of `text`, at most `most` bytes of it.
-pub(crate) fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+/// The beginning of `text`, at most `bytes_max` bytes of it.
+pub(crate) fn truncate(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
 }

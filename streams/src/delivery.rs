@@ -1,44 +1,44 @@
-//! A message that a worker holds: its records, and the word about it that the broker waits for.
+//! A message that was delivered to a worker: its records and its acknowledgement.
 
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use orders::Timestamp;
 
-use crate::outgoing::content_id;
+use crate::outbound::content_id;
 use crate::{Connection, Sabotage, batch, names, retry};
 
-/// A message from the broker. Unless it is settled, it is delivered again after `ack_wait`.
+/// A message from the broker. Unless it is acked, the broker redelivers it after `ack_wait`.
 pub struct Delivery {
-    /// What it holds.
+    /// The records of the message.
     pub records: Vec<Record>,
-    /// How often it was delivered, this time included.
+    /// The number of deliveries of this message, this one included.
     pub delivered: u64,
     acker: Acker,
     connection: Connection,
 }
 
-/// One record: an event on its way to a step, and what has been tried with it so far.
+/// One record: an event that a step processes, and its delivery history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// One JSON object: an [`orders::Event`].
     pub line: Bytes,
-    /// The tries so far.
+    /// The origin of the record and its failed attempts so far.
     pub history: DeliveryHistory,
 }
 
-/// Where a record comes from and what has been tried with it.
+/// The origin of a record, and its failed attempts and replays so far.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeliveryHistory {
-    /// The message that first held it.
+    /// The message that first contained the record.
     pub origin: Origin,
-    /// When that message was stored.
+    /// The time at which that message was stored.
     #[serde(rename = "first_at_ms")]
     pub first_at: Timestamp,
-    /// How often a step failed because of this record, since it came or was last replayed.
+    /// How many times a step failed because of this record, since it arrived or was last replayed.
     #[serde(rename = "tries")]
     pub attempts: u32,
-    /// How often somebody brought it back from the dead letters.
+    /// How many times an operator replayed it from the dead letters.
     #[serde(default)]
     pub replays: u32,
 }
@@ -48,19 +48,20 @@ pub struct DeliveryHistory {
 pub struct Origin {
     /// The stream's name.
     pub stream: String,
-    /// The message's sequence number in it.
+    /// The message's sequence number in the stream.
     pub sequence: u64,
 }
 
 impl DeliveryHistory {
-    /// A number that grows with each try, replayed or not: no two tries have the same.
+    /// The number of the current attempt. It increases across retries and replays, so that no two
+    /// attempts share a number.
     pub const fn attempt(&self) -> u32 {
         self.replays.saturating_mul(retry::ATTEMPTS_MAX).saturating_add(self.attempts)
     }
 }
 
 impl Record {
-    /// What tells it from every other record: where it comes from, and its content.
+    /// A unique name of the record: its origin and a hash of its content.
     pub fn name(&self) -> String {
         let Origin { stream, sequence } = &self.history.origin;
         format!("{stream}.{sequence}.{}", content_id(&self.line))
@@ -92,35 +93,36 @@ impl Delivery {
         Ok(Self { records, delivered, acker, connection: connection.clone() })
     }
 
-    /// Tells the broker that every record is done with: all that came of it is stored. An ack that
-    /// gets lost means another delivery, which finds the work done.
+    /// Acks the message: every record is processed and all outcomes are stored. If the ack is lost,
+    /// the message is redelivered and its work is found to be complete.
     pub async fn ack(self) {
-        self.say(AckKind::Ack).await;
+        self.send_ack(AckKind::Ack).await;
     }
 
-    /// What no worker may do: see [`Sabotage::AckBeforeCommit`].
+    /// Acks before the work is committed, which no worker may do: see
+    /// [`Sabotage::AckBeforeCommit`].
     pub async fn ack_too_early(&self) {
         if Sabotage::AckBeforeCommit.is_on() {
             self.acker.double_ack().await.ok();
         }
     }
 
-    /// Gives the message back, to be delivered again at once.
+    /// Naks the message: the broker redelivers it immediately.
     pub async fn nak(self) {
-        self.say(AckKind::Nak(None)).await;
+        self.send_ack(AckKind::Nak(None)).await;
     }
 
-    /// Tells the broker that the work goes on, so that `ack_wait` starts anew. While no broker is there
-    /// it would only fill the client's queue, again and again.
+    /// Sends a progress ack, which restarts `ack_wait`. Skipped while disconnected, because it
+    /// would only fill the client's send queue, over and over.
     pub async fn progress(&self) {
         if self.connection.is_connected() {
-            self.say(AckKind::Progress).await;
+            self.send_ack(AckKind::Progress).await;
         }
     }
 
-    async fn say(&self, kind: AckKind) {
+    async fn send_ack(&self, kind: AckKind) {
         if let Err(err) = self.acker.ack_with(kind).await {
-            tracing::warn!(%err, "the broker was not told about a message; it will come again");
+            tracing::warn!(%err, "ack failed, message will be redelivered");
         }
     }
 }

@@ -1,37 +1,37 @@
-//! Batches that form by themselves: while one is in flight, the next one fills.
+//! Group commit, as in databases: while one batch is in flight, the next one fills.
 //!
-//! There is no timer. The receiver asks for the next batch when it has done with the last one, and
-//! gets what has come meanwhile: alone, an item travels alone and at once; under load, batches
-//! grow. As databases do with group commit.
+//! There is no timer. The receiver takes the next batch when the last one is complete, and gets all
+//! items that arrived in the meantime. When idle, an item is sent by itself, immediately; under
+//! load, batches grow.
 
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-/// How large a batch and the queue before it may grow.
+/// The limits of a batch and of the queue in front of it.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupLimits {
-    /// Items in a batch.
+    /// The most items in a batch.
     pub items: usize,
-    /// Bytes in a batch. A single larger item travels alone.
+    /// The most bytes in a batch. A single larger item forms a batch by itself.
     pub bytes: usize,
-    /// Items that wait for a batch. More are refused at once.
+    /// The most items in the queue. Further ones are rejected immediately.
     pub waiting: usize,
 }
 
-/// Puts items into the next batch. Cheap to clone.
+/// Enqueues items for the next batch. Cheap to clone.
 pub struct GroupSender<T>(mpsc::Sender<Weighted<T>>);
 
-/// Takes batches out.
+/// Dequeues batches.
 pub struct GroupReceiver<T> {
-    arrivals: mpsc::Receiver<Weighted<T>>,
-    /// The item that no longer fitted into the last batch.
-    held_over: Option<Weighted<T>>,
+    queue: mpsc::Receiver<Weighted<T>>,
+    /// The item that did not fit into the last batch.
+    carried_over: Option<Weighted<T>>,
     limits: GroupLimits,
 }
 
-/// Too many items wait already, or nobody takes them any more.
+/// The queue is full, or its receiver is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("too many items wait for a batch")]
+#[error("the queue is full")]
 pub struct QueueFull;
 
 struct Weighted<T> {
@@ -39,19 +39,19 @@ struct Weighted<T> {
     item: T,
 }
 
-/// A queue that hands its items out in batches.
+/// Creates a queue whose items are dequeued in batches.
 pub fn group_commit<T>(limits: GroupLimits) -> (GroupSender<T>, GroupReceiver<T>) {
-    let (sender, arrivals) = mpsc::channel(limits.waiting);
-    (GroupSender(sender), GroupReceiver { arrivals, held_over: None, limits })
+    let (sender, queue) = mpsc::channel(limits.waiting);
+    (GroupSender(sender), GroupReceiver { queue, carried_over: None, limits })
 }
 
 impl<T> GroupSender<T> {
-    /// Puts `item`, which counts as `bytes`, into the next batch that has room for it.
+    /// Enqueues `item`, which counts as `bytes` bytes, without waiting.
     pub fn join(&self, item: T, bytes: usize) -> Result<(), QueueFull> {
         self.0.try_send(Weighted { bytes, item }).map_err(|_| QueueFull)
     }
 
-    /// Whether another item would be taken right now.
+    /// Whether the queue would accept another item now.
     pub fn has_room(&self) -> bool {
         self.0.capacity() > 0 && !self.0.is_closed()
     }
@@ -64,19 +64,19 @@ impl<T> Clone for GroupSender<T> {
 }
 
 impl<T> GroupReceiver<T> {
-    /// Waits for an item and takes all that wait with it, as far as they fit into one batch.
-    /// `None` when every sender is gone and nothing is left.
+    /// Waits for an item, and takes all others in the queue that fit into the same batch.
+    /// `None` when every sender is gone and the queue is empty.
     pub async fn next(&mut self) -> Option<Vec<T>> {
-        let first = match self.held_over.take() {
-            Some(held_over) => held_over,
-            None => self.arrivals.recv().await?,
+        let first = match self.carried_over.take() {
+            Some(item) => item,
+            None => self.queue.recv().await?,
         };
         let mut bytes = first.bytes;
         let mut batch = vec![first.item];
         while batch.len() < self.limits.items {
-            match self.arrivals.try_recv() {
+            match self.queue.try_recv() {
                 Ok(next) if bytes + next.bytes > self.limits.bytes => {
-                    self.held_over = Some(next);
+                    self.carried_over = Some(next);
                     break;
                 }
                 Ok(next) => {
@@ -97,14 +97,14 @@ mod tests {
     const LIMITS: GroupLimits = GroupLimits { items: 3, bytes: 100, waiting: 5 };
 
     #[tokio::test]
-    async fn alone_an_item_travels_alone() {
+    async fn a_single_queued_item_forms_a_batch_by_itself() {
         let (sender, mut receiver) = group_commit(LIMITS);
         sender.join("a", 1).unwrap();
         assert_eq!(receiver.next().await, Some(vec!["a"]));
     }
 
     #[tokio::test]
-    async fn what_comes_meanwhile_travels_together_up_to_the_limits() {
+    async fn queued_items_form_batches_up_to_the_limits_of_items_and_bytes() {
         let (sender, mut receiver) = group_commit(LIMITS);
         for (item, bytes) in [("a", 1), ("b", 1), ("c", 1), ("d", 60), ("e", 60)] {
             sender.join(item, bytes).unwrap();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_item_larger_than_a_batch_travels_alone() {
+    async fn an_item_larger_than_the_byte_limit_forms_a_batch_by_itself() {
         let (sender, mut receiver) = group_commit(LIMITS);
         sender.join("large", 1_000).unwrap();
         sender.join("small", 1).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_may_wait_are_refused_at_once() {
+    async fn a_full_queue_rejects_further_items_immediately() {
         let (sender, _receiver) = group_commit(LIMITS);
         for _ in 0..LIMITS.waiting {
             sender.join((), 1).unwrap();

@@ -1,73 +1,75 @@
-//! Every name on the wire, written once.
+//! Every stream, subject and header name, defined once.
 
 use orders::{EventKind, OrderId};
 
 use crate::Step;
 
-/// The stream of everything that happens to orders.
+/// The stream of all order events.
 pub const ORDERS: &str = "ORDERS";
-/// The stream of records that wait for another try.
+/// The stream of scheduled retries.
 pub const RETRIES: &str = "RETRIES";
-/// The stream of records that no try will help.
+/// The stream of records that no retry can process.
 pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
-/// What the stream [`ORDERS`] holds.
+/// The subjects of the stream [`ORDERS`].
 pub const ORDERS_SUBJECTS: &str = "orders.*";
-/// What the stream [`RETRIES`] holds: records that wait, and records whose time has come.
+/// The subjects of the stream [`RETRIES`]: scheduled records, and records that are due.
 pub const RETRIES_SUBJECTS: [&str; 2] = ["schedule.retry.*.*.*", "retry.*"];
-/// What the stream [`DEAD_LETTERS`] holds: the letters, and what people decided about them.
+/// The subjects of the stream [`DEAD_LETTERS`]: the dead letters, and their resolutions.
 pub const DEAD_LETTERS_SUBJECTS: [&str; 2] = ["dead.*", "handled.*"];
 
-/// Asked for the status of orders; any worker answers.
+/// Request subject for the status of orders; any worker replies.
 pub const STATUS_GET: &str = "status.get";
-/// Asked for stock on hand; inventory workers answer.
+/// Request subject for stock on hand; inventory workers reply.
 pub const STOCK_GET: &str = "stock.get";
 
-/// Told, outside of every stream, each time that the payment provider fails and orders begin to wait.
+/// Core NATS subject, outside every stream: published each time the payment provider fails and
+/// orders begin to wait.
 pub const PAYMENT_DELAYED: &str = "notices.payment_delayed";
 
-/// Asked how it writes to disk; every broker answers, as `nats-config/shared.conf` lets us ask.
-pub(crate) const BROKERS_ASKED: &str = "$SYS.REQ.SERVER.PING.JSZ";
+/// Request subject for each broker's JetStream settings, its fsync policy among them; every broker
+/// replies. `nats-config/shared.conf` permits the request.
+pub(crate) const SERVER_PING_JSZ: &str = "$SYS.REQ.SERVER.PING.JSZ";
 
-/// How many records a message holds.
+/// Header: the number of records in the message.
 pub const RECORDS_HEADER: &str = "Millrace-Records";
-/// The version of the records' form.
+/// Header: the schema version of the records.
 pub const SCHEMA_HEADER: &str = "Millrace-Schema";
-/// The version that this program writes and reads.
+/// The schema version that this program writes and reads.
 pub const SCHEMA: &str = "1";
-/// One JSON object a line.
+/// Content type: one JSON object per line.
 pub const NDJSON: &str = "application/x-ndjson";
 
-/// What the brokers' client calls itself in logs.
+/// The log target of the NATS client library.
 pub const CLIENT_LOG: &str = "async_nats";
 
-/// Where batches of events of this kind are published.
+/// The subject for batches of events of this kind.
 pub fn event_subject(kind: EventKind) -> String {
     format!("orders.{kind}")
 }
 
-/// The kind of the events in a message with this subject.
+/// The kind of the events in a message with this subject; `None` if it is not an order subject.
 pub fn event_kind(subject: &str) -> Option<EventKind> {
     subject.strip_prefix("orders.")?.parse().ok()
 }
 
-/// Where records come back whose time for another try of `step` has come.
+/// The subject on which records that are due for a retry of `step` arrive.
 pub fn retry_subject(step: Step) -> String {
     format!("retry.{step}")
 }
 
-/// Where one record waits for another try. The broker keeps one schedule for each subject, so a
-/// repeat replaces; `record` tells two records of the same order apart.
+/// The subject of one record's scheduled retry. The broker keeps one schedule per subject, so a
+/// repeat replaces the last one; `record` distinguishes two records of the same order.
 pub fn schedule_subject(step: Step, order: OrderId, record: &str) -> String {
     format!("schedule.retry.{step}.{order}.{record}")
 }
 
-/// Where dead letters of a pool are published.
+/// The subject for dead letters of the step's pool.
 pub fn dead_subject(step: Step) -> String {
     format!("dead.{}", step.pool())
 }
 
-/// Where it is kept what was decided about dead letters of a pool.
+/// The subject for resolutions of a pool's dead letters.
 pub fn resolution_subject(pool: &str) -> String {
     format!("handled.{pool}")
 }
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_says_what_its_batch_holds() {
+    fn a_subject_names_the_event_kind_of_its_batch() {
         for kind in EventKind::ALL {
             assert_eq!(event_kind(&event_subject(kind)), Some(kind));
         }

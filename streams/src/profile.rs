@@ -1,22 +1,22 @@
-//! How durable a cluster is.
+//! The durability profile of a cluster.
 
 use thiserror::Error;
 
-/// How durable a cluster is, as the 202 and every report name it.
+/// How durable a cluster is. The 202 response and every report name the profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Three brokers, three replicas, every write synced to disk before it is acknowledged.
+    /// Three brokers, three replicas, every write fsynced before it is acknowledged.
     Durable,
-    /// Three brokers, three replicas, synced every two minutes, as the broker does by default: an
-    /// acknowledged order survives any one broker, not a power cut of all three.
+    /// Three brokers, three replicas, fsync every two minutes, which is the broker's default: an
+    /// acknowledged order survives the loss of any one broker, but not a power cut of all three.
     Fast,
-    /// One broker, every write synced. For a laptop or a test.
+    /// One broker, every write fsynced. For a laptop or a test.
     Single,
 }
 
-/// A name that is no profile's.
+/// Not the name of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no profile; the profiles are durable, fast and single")]
+#[error("unknown profile `{0}`; expected one of durable, fast, single")]
 pub struct UnknownProfile(String);
 
 impl Profile {
@@ -29,7 +29,7 @@ impl Profile {
         }
     }
 
-    /// How many brokers the cluster has, each with a replica of every stream.
+    /// The number of brokers in the cluster. Each holds a replica of every stream.
     pub const fn brokers(self) -> usize {
         match self {
             Self::Durable | Self::Fast => 3,
@@ -37,7 +37,7 @@ impl Profile {
         }
     }
 
-    /// Whether it claims that a write is on disk before it is acknowledged.
+    /// Whether the profile claims that a write is on disk before it is acknowledged.
     pub const fn syncs_always(self) -> bool {
         matches!(self, Self::Durable | Self::Single)
     }
@@ -52,11 +52,8 @@ impl std::str::FromStr for Profile {
     type Err = UnknownProfile;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = [Self::Durable, Self::Fast, Self::Single].into_iter();
-        found
-            .into_iter()
-            .find(|profile| profile.as_str() == name)
-            .ok_or_else(|| UnknownProfile(name.to_owned()))
+        let mut all = [Self::Durable, Self::Fast, Self::Single].into_iter();
+        all.find(|profile| profile.as_str() == name).ok_or_else(|| UnknownProfile(name.to_owned()))
     }
 }
 

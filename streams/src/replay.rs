@@ -1,4 +1,4 @@
-//! A stream, read from a place on by somebody who only looks.
+//! Reads a stream from a given position, without consuming it.
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::DirectGetErrorKind;
@@ -9,39 +9,39 @@ use thiserror::Error;
 
 use crate::{Connection, batch, names};
 
-/// Reads batches one after the other, in the stream's order.
+/// Reads the messages of a stream one by one, in order.
 pub struct Replay {
     messages: pull::Ordered,
 }
 
 /// One message of the stream.
 pub struct Replayed {
-    /// Its sequence number.
+    /// Its sequence number in the stream.
     pub sequence: u64,
-    /// When it was stored.
+    /// The time at which the broker stored it.
     pub stored_at: Timestamp,
-    /// The kind of its events, in the stream of orders.
+    /// The kind of its events; `None` outside the stream of orders.
     pub kind: Option<EventKind>,
-    /// Where it was published.
+    /// The subject it was published to.
     pub subject: String,
-    /// Its records: one JSON object each.
+    /// Its records, one JSON object each.
     pub lines: Vec<Bytes>,
-    /// Whether it was the stream's last message when it was sent.
+    /// Whether it was the last message of the stream when the broker sent it.
     pub is_last: bool,
 }
 
-/// A stream could not be read on.
+/// Reading a stream failed.
 #[derive(Debug, Error)]
-#[error("the stream cannot be read")]
+#[error("cannot read the stream")]
 pub struct ReplayError(#[source] async_nats::Error);
 
 impl Replay {
-    /// Reads what is in `stream`, from its first message on, and what comes after.
+    /// Reads all of `stream` from its first message, and follows it.
     pub async fn from_start(connection: &Connection, stream: &str) -> Result<Self, ReplayError> {
         Self::open(connection, stream, DeliverPolicy::All).await
     }
 
-    /// Reads what comes into `stream` from now on.
+    /// Follows `stream`, beginning with the next message that is stored.
     pub async fn from_now(connection: &Connection, stream: &str) -> Result<Self, ReplayError> {
         Self::open(connection, stream, DeliverPolicy::New).await
     }
@@ -51,17 +51,17 @@ impl Replay {
         stream: &str,
         deliver_policy: DeliverPolicy,
     ) -> Result<Self, ReplayError> {
-        let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(broken)?;
+        let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(read_error)?;
         let config = pull::OrderedConfig { deliver_policy, ..pull::OrderedConfig::default() };
-        let consumer = stream.create_consumer(config).await.map_err(broken)?;
-        Ok(Self { messages: consumer.messages().await.map_err(broken)? })
+        let consumer = stream.create_consumer(config).await.map_err(read_error)?;
+        Ok(Self { messages: consumer.messages().await.map_err(read_error)? })
     }
 
-    /// The next message; waits where the end is reached.
+    /// The next message; at the end of the stream, waits for one.
     pub async fn next(&mut self) -> Result<Replayed, ReplayError> {
         let message = match self.messages.next().await {
-            Some(message) => message.map_err(broken)?,
-            None => return Err(ReplayError("the stream is gone".into())),
+            Some(message) => message.map_err(read_error)?,
+            None => return Err(ReplayError("the consumer was closed".into())),
         };
         let info = message.info().map_err(ReplayError)?;
         let stored_at = (info.published.unix_timestamp_nanos() / 1_000_000) as i64;
@@ -76,19 +76,20 @@ impl Replay {
     }
 }
 
-/// The records of one message of the stream of orders; `None` where it is no longer there.
+/// The records of one message of the stream of orders; `None` if the message has been purged.
 pub async fn at_sequence(
     connection: &Connection,
     sequence: u64,
 ) -> Result<Option<Vec<Bytes>>, ReplayError> {
-    let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await.map_err(broken)?;
+    let stream =
+        connection.jetstream.get_stream_no_info(names::ORDERS).await.map_err(read_error)?;
     match stream.direct_get(sequence).await {
         Ok(message) => Ok(Some(batch::lines(&message.payload).collect())),
         Err(err) if err.kind() == DirectGetErrorKind::NotFound => Ok(None),
-        Err(err) => Err(broken(err)),
+        Err(err) => Err(read_error(err)),
     }
 }
 
-fn broken(err: impl Into<async_nats::Error>) -> ReplayError {
+fn read_error(err: impl Into<async_nats::Error>) -> ReplayError {
     ReplayError(err.into())
 }

@@ -1,5 +1,5 @@
-//! Another try for one record, later: it waits in the broker, so that it happens also when every
-//! worker is gone meanwhile, and holds back nothing that travelled with it.
+//! Delayed retry of a single record. The broker holds the schedule, so the retry happens even if
+//! all workers restart, and it does not block the other records of the batch.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,20 +11,23 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::outgoing::content_id;
+use crate::outbound::content_id;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, dead_letter, names};
 
-/// A record that failed this often becomes a dead letter: with the waits between, after minutes.
+/// A record with this many failed attempts becomes a dead letter: with the back-off between them,
+/// after a few minutes.
 pub const ATTEMPTS_MAX: u32 = 12;
 /// A record older than this becomes a dead letter.
 pub const DEADLINE: Duration = Duration::from_hours(24);
+/// The upper limit of the first delay.
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
+/// The upper limit of every delay.
 const BACKOFF_MAX: Duration = Duration::from_mins(1);
-/// Long enough that thousands that wait for the same thing are no load, short enough that nobody
-/// notices when it is back.
+/// The longest delay of a postponed record. Long enough that thousands of records that wait for the
+/// same dependency cause no load, short enough to go unnoticed once it has recovered.
 const POSTPONE_MAX: Duration = Duration::from_secs(10);
 
-/// How a record stands in a message of the stream of retries.
+/// The JSON body of a message in the stream of retries.
 #[derive(Serialize, Deserialize)]
 struct ScheduledRetry<'a> {
     #[serde(flatten)]
@@ -35,7 +38,8 @@ struct ScheduledRetry<'a> {
     record: &'a serde_json::value::RawValue,
 }
 
-/// The message that lets `record` come back to `step` after a while. `None` where no try is left.
+/// The message that schedules a retry of `record` at `step`, and counts a failed attempt. `None` if
+/// no attempt is left.
 pub fn schedule(
     step: Step,
     order: OrderId,
@@ -47,63 +51,63 @@ pub fn schedule(
     if history.attempts >= ATTEMPTS_MAX || is_past_deadline(&history, SystemTime::now()) {
         return None;
     }
-    let wait = backoff(history.attempts);
+    let delay = backoff(history.attempts);
     let record = Record { history, line: record.line.clone() };
-    waiting(step, order, &record, error, wait)
+    delayed(step, order, &record, error, delay)
 }
 
-/// The message that lets `record` come back to `step` after a while with all the tries that it has,
-/// since none was made: what it needs is away. `None` where the record is no JSON.
+/// The message that schedules `record` at `step` again without counting an attempt, because none
+/// was made: a dependency is unavailable. `None` if the record is not JSON.
 pub fn postpone(
     step: Step,
     order: OrderId,
     record: &Record,
     error: &str,
 ) -> Option<OutboundMessage> {
-    waiting(step, order, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
+    delayed(step, order, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
 }
 
-/// The message that brings `record` to `step` at once, and to no other step; `id` tells it from any
-/// earlier one. `None` where the record is no JSON, so that no step could read it.
+/// The message that sends `record` to `step` immediately, and to no other step; `id` distinguishes
+/// it from any earlier one. `None` if the record is not JSON, so that no step could parse it.
 pub(crate) fn immediate(
     step: Step,
     history: DeliveryHistory,
     record: &str,
     id: &str,
 ) -> Option<OutboundMessage> {
-    let waiting =
+    let retry =
         ScheduledRetry { history, error: "".into(), record: serde_json::from_str(record).ok()? };
-    let payload = serde_json::to_vec(&waiting).ok()?;
+    let payload = serde_json::to_vec(&retry).ok()?;
     let mut message = OutboundMessage::without_dedup_id(names::retry_subject(step), payload.into());
     message.headers.insert(NATS_MESSAGE_ID, id);
     Some(message)
 }
 
-fn waiting(
+fn delayed(
     step: Step,
     order: OrderId,
     record: &Record,
     error: &str,
-    wait: Duration,
+    delay: Duration,
 ) -> Option<OutboundMessage> {
-    let at = OffsetDateTime::from(SystemTime::now() + wait).format(&Rfc3339).ok()?;
-    let waiting = ScheduledRetry {
+    let at = OffsetDateTime::from(SystemTime::now() + delay).format(&Rfc3339).ok()?;
+    let retry = ScheduledRetry {
         history: record.history.clone(),
-        error: dead_letter::cut(error, dead_letter::ERROR_BYTES_MAX).into(),
+        error: dead_letter::truncate(error, dead_letter::ERROR_BYTES_MAX).into(),
         record: serde_json::from_slice(&record.line).ok()?,
     };
     let subject = names::schedule_subject(step, order, &content_id(&record.line)[..8]);
-    // Without an id of its own: the broker's window of ids would swallow a schedule that is due
-    // again, and the subject makes sure that there is only one.
+    // Without `Nats-Msg-Id`: within its de-duplication window the broker would drop a repeated
+    // schedule, and the subject already ensures that there is only one.
     let mut message =
-        OutboundMessage::without_dedup_id(subject, serde_json::to_vec(&waiting).ok()?.into());
+        OutboundMessage::without_dedup_id(subject, serde_json::to_vec(&retry).ok()?.into());
     message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
     message.headers.insert(NATS_SCHEDULE_TARGET, names::retry_subject(step).as_str());
     Some(message)
 }
 
-/// The record that `payload` holds, now that its time has come. What cannot be read is a record
-/// as it stands, and the step finds that it is no event.
+/// The record in `payload`, a scheduled retry that is due. A payload that cannot be parsed is taken
+/// as the record itself, and the step then finds that it is not an event.
 pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
     match serde_json::from_slice::<ScheduledRetry<'_>>(payload) {
         Ok(ScheduledRetry { history, record, .. }) => {
@@ -113,8 +117,9 @@ pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
     }
 }
 
-/// Equal jitter: half of an exponentially growing limit, and anything up to the other half, so that failures
-/// spread out and none is retried at once (M. Brooker, Exponential Backoff and Jitter, 2015).
+/// Exponential back-off with equal jitter: half of the limit, plus a random part of the other half,
+/// so that retries spread out and none is immediate (M. Brooker, Exponential Backoff and Jitter,
+/// 2015).
 fn backoff(attempts: u32) -> Duration {
     let limit =
         BACKOFF_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(BACKOFF_MAX);
@@ -129,6 +134,7 @@ fn is_past_deadline(history: &DeliveryHistory, now: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use orders::Timestamp;
+    use serde_json::json;
 
     use super::*;
     use crate::Origin;
@@ -148,24 +154,61 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back_with_the_same_bytes_and_one_more_try() {
+    fn a_retried_record_keeps_its_bytes_and_counts_one_more_attempt() {
         let record = record(0, now());
         let message = schedule(Step::Charge, order(), &record, "the \"provider\" failed").unwrap();
-        let parse_due = parse_due(&message.payload, record.history.clone());
-        assert_eq!(parse_due.line, record.line);
-        assert_eq!(parse_due.history, DeliveryHistory { attempts: 1, ..record.history });
+        let due = parse_due(&message.payload, record.history.clone());
+        assert_eq!(due.line, record.line);
+        assert_eq!(due.history, DeliveryHistory { attempts: 1, ..record.history });
     }
 
     #[test]
-    fn a_postponed_record_keeps_its_tries_and_waits_for_ever() {
+    fn a_scheduled_retry_has_the_json_keys_of_its_wire_format() {
+        let record = record(0, now());
+        let message = schedule(Step::Charge, order(), &record, "it failed").unwrap();
+        let body: serde_json::Value = serde_json::from_slice(message.payload()).unwrap();
+        let expected = json!({
+            "origin": {"stream": "ORDERS", "sequence": 7},
+            "first_at_ms": record.history.first_at.as_millis(),
+            "tries": 1,
+            "replays": 0,
+            "error": "it failed",
+            "record": {"order_id": "x", "spaced": 1},
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_dead_letter_has_the_json_keys_of_its_wire_format() {
+        let record = record(3, Timestamp::from_millis(1_795_151_246_000));
+        let message =
+            dead_letter::message(Step::Charge, dead_letter::Reason::Poison, &record, "it failed");
+        let body: serde_json::Value = serde_json::from_slice(message.payload()).unwrap();
+        let expected = json!({
+            "step": "charge",
+            "reason": "poison",
+            "error": "it failed",
+            "origin": {"stream": "ORDERS", "sequence": 7},
+            "first_at_ms": 1_795_151_246_000_i64,
+            "tries": 3,
+            "replays": 0,
+            // The time of the failure.
+            "last_at_ms": body["last_at_ms"].as_i64().unwrap(),
+            "record": r#"{"order_id":"x", "spaced" : 1}"#,
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_postponed_record_counts_no_attempt_and_has_no_deadline() {
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
         let record = record(ATTEMPTS_MAX - 1, yesterday);
-        let message = postpone(Step::Charge, order(), &record, "it is away").unwrap();
+        let message = postpone(Step::Charge, order(), &record, "it is unavailable").unwrap();
         assert_eq!(parse_due(&message.payload, record.history.clone()).history, record.history);
     }
 
     #[test]
-    fn no_try_is_left_after_twelve_or_after_a_day() {
+    fn no_retry_is_scheduled_after_twelve_attempts_or_after_a_day() {
         assert!(schedule(Step::Charge, order(), &record(ATTEMPTS_MAX - 2, now()), "").is_some());
         assert!(schedule(Step::Charge, order(), &record(ATTEMPTS_MAX - 1, now()), "").is_none());
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
@@ -173,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_stay_within_their_growing_limit() {
+    fn every_delay_is_within_its_growing_limit() {
         for attempts in 1..=u32::from(u8::MAX) {
             assert!((BACKOFF_MIN / 2..=BACKOFF_MAX).contains(&backoff(attempts)));
         }

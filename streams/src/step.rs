@@ -1,4 +1,4 @@
-//! The table of steps: what each pool does and undoes, and the events that ask for it.
+//! The table of steps: what each pool does and undoes, and the events that trigger it.
 
 use orders::EventKind;
 use thiserror::Error;
@@ -16,46 +16,46 @@ pub enum Pool {
     Fulfilment,
 }
 
-/// What a pool does, or undoes, for one order.
+/// One unit of work on one order: an action of a pool, or its undo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Holds the stock of all lines of an order, or of none.
+    /// Reserves the stock of all lines of an order, or of none.
     Reserve,
     /// Undoes [`Step::Reserve`].
     Release,
-    /// Takes the money.
+    /// Captures the payment.
     Charge,
     /// Undoes [`Step::Charge`].
     Refund,
     /// Books the shipment.
     Ship,
-    /// Undoes [`Step::Ship`] before it is done: nothing will be shipped.
+    /// Prevents [`Step::Ship`]: the order will not be shipped.
     Withdraw,
 }
 
-/// A stream and the durable consumer by which a step reads it.
+/// A stream, and the durable consumer through which a step reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The stream's name.
     pub stream: &'static str,
     /// The durable consumer's name.
     pub durable: String,
-    /// What the consumer filters for.
+    /// The subjects that the consumer filters on.
     pub subjects: Vec<String>,
 }
 
-/// A name that is no step's.
+/// Not the name of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no step")]
+#[error("unknown step `{0}`; expected one of reserve, release, charge, refund, ship, withdraw")]
 pub struct UnknownStep(String);
 
-/// A name that is no pool's.
+/// Not the name of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no pool; the pools are inventory, payment and fulfilment")]
+#[error("unknown pool `{0}`; expected one of inventory, payment, fulfilment")]
 pub struct UnknownPool(String);
 
 impl Pool {
-    /// Every pool, in the order of the way of an order.
+    /// Every pool, in the sequence in which an order passes through them.
     pub const ALL: [Self; 3] = [Self::Inventory, Self::Payment, Self::Fulfilment];
 
     /// The pool's name.
@@ -67,7 +67,7 @@ impl Pool {
         }
     }
 
-    /// What the pool does, and what undoes it.
+    /// The pool's step, and the step that undoes it.
     pub const fn steps(self) -> [Step; 2] {
         match self {
             Self::Inventory => [Step::Reserve, Step::Release],
@@ -94,7 +94,7 @@ impl Step {
         }
     }
 
-    /// Whose step it is.
+    /// The pool that runs the step.
     pub const fn pool(self) -> Pool {
         match self {
             Self::Reserve | Self::Release => Pool::Inventory,
@@ -103,7 +103,7 @@ impl Step {
         }
     }
 
-    /// The events that ask for the step.
+    /// The kinds of events that trigger the step.
     pub const fn consumes(self) -> &'static [EventKind] {
         match self {
             Self::Reserve => &[EventKind::Created],
@@ -115,11 +115,11 @@ impl Step {
         }
     }
 
-    /// Where the step's events come from: its own durable, so that a long queue in front never
-    /// holds back an undo.
+    /// The source of the step's events. Each step has its own durable, so that a long queue of new
+    /// work never delays an undo.
     pub fn events(self) -> Source {
-        let [does, _] = self.pool().steps();
-        let suffix = if self == does { "" } else { "-undo" };
+        let [forward, _] = self.pool().steps();
+        let suffix = if self == forward { "" } else { "-undo" };
         Source {
             stream: names::ORDERS,
             durable: format!("{}{suffix}", self.pool()),
@@ -127,7 +127,7 @@ impl Step {
         }
     }
 
-    /// Where records come from that are due for another try.
+    /// The source of the step's records that are due for a retry.
     pub fn retries(self) -> Source {
         Source {
             stream: names::RETRIES,
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_is_consumed_by_at_most_one_step() {
+    fn every_event_kind_is_consumed_by_at_most_one_step() {
         for kind in EventKind::ALL {
             let consumers = Step::ALL.iter().filter(|step| step.consumes().contains(&kind));
             assert!(consumers.count() <= 1, "{kind}");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn doing_and_undoing_have_durables_of_their_own() {
+    fn a_step_and_its_undo_have_separate_durables() {
         assert_eq!(Step::Reserve.events().durable, "inventory");
         assert_eq!(Step::Release.events().durable, "inventory-undo");
         assert_eq!(Step::Release.events().subjects, ["orders.declined", "orders.refunded"]);

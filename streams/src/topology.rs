@@ -1,4 +1,5 @@
-//! What must exist at the broker: three streams, and two durables and a retry durable a pool.
+//! The streams and consumers that must exist at the broker: three streams, and for each step one
+//! durable consumer for events and one for retries.
 
 use std::time::Duration;
 
@@ -13,48 +14,48 @@ use crate::names::{
 };
 use crate::{Connection, Profile, Source, Step};
 
-/// A message that is not settled for this long is delivered again. Working goes on under progress
-/// acks, so this bounds only how long the work of a killed worker waits.
+/// An unacked message is redelivered after this. Work in progress extends it with progress acks, so
+/// it only bounds how long the messages of a killed worker wait.
 const ACK_WAIT: Duration = Duration::from_secs(30);
-/// What a test sets to wait less for the messages of the workers that it kills, such as `5s`. Heeded by a
-/// process that is built for tests.
+/// Environment variable by which a test shortens the ack wait, such as `5s`, so that it waits less
+/// for the messages of the workers that it kills. Only test builds read it.
 pub const TEST_ACK_WAIT: &str = "MILLRACE_TEST_ACK_WAIT";
-/// Messages that a whole pool may hold: room for sixty workers that have three sets of the smallest
-/// messages in work.
+/// The most unacked messages per durable, over the whole pool: enough for sixty workers that each
+/// process three batches of the smallest messages.
 const ACK_PENDING_MAX: i64 = 12_000;
-/// The broker forgets message ids after this; a publisher repeats for seconds only.
+/// The broker remembers message ids for this long; a publisher repeats a message for seconds only.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
-/// Dead letters are few; if they are not, intake is not their victim.
+/// Dead letters are few. If they are many, this limit keeps them from taking the space of orders.
 const DEAD_LETTERS_BYTES_MAX: i64 = 256 << 20;
 
-/// Tries for each stream and durable, each of which waits 5 s for an answer.
+/// Attempts for each stream and durable, each with an API timeout of 5 s.
 const ATTEMPTS_MAX: u32 = 6;
-/// Between two tries: a broker that does not see the others yet says so at once.
+/// Delay between two attempts: a broker that is not yet connected to the others fails immediately.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What must exist at the broker.
+/// The settings of the streams and consumers at the broker.
 #[derive(Debug, Clone, Copy)]
 pub struct Topology {
-    /// How many brokers hold each stream.
+    /// The durability profile, which sets the number of replicas of each stream.
     pub profile: Profile,
-    /// How large the stream of orders may grow; beyond that the broker refuses what comes.
+    /// The size limit of the stream of orders in bytes; beyond it the broker rejects new messages.
     pub orders_bytes_max: i64,
-    /// A message that is not settled for this long is delivered again.
+    /// An unacked message is redelivered after this.
     pub ack_wait: Duration,
 }
 
-/// A setting at the broker that was not as it should be, and has been set right.
+/// A stream or consumer whose settings had drifted, and have been corrected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// The stream or durable.
+    /// The name of the stream or durable.
     pub name: String,
-    /// What was found.
+    /// The settings that were found.
     pub found: String,
-    /// What it is now.
+    /// The settings that are now in effect.
     pub wanted: String,
 }
 
-/// The broker did not take a stream or a durable.
+/// The broker rejected a stream or a durable consumer.
 #[derive(Debug, Error)]
 #[error("the broker did not take {name}")]
 pub struct TopologyError {
@@ -63,7 +64,7 @@ pub struct TopologyError {
 }
 
 impl Topology {
-    /// The usual topology for a profile: up to 4 GiB of orders.
+    /// The default topology for a profile: up to 4 GiB of orders.
     pub fn new(profile: Profile) -> Self {
         Self { profile, orders_bytes_max: 4 << 30, ack_wait: ack_wait() }
     }
@@ -84,13 +85,14 @@ impl Topology {
         [
             stream(ORDERS, &[ORDERS_SUBJECTS], self.orders_bytes_max),
             Config {
-                // A retry that is done with leaves no trace.
+                // A processed retry is deleted.
                 retention: RetentionPolicy::WorkQueue,
                 allow_message_schedules: true,
-                // A schedule that comes again replaces the one before.
+                // A repeated schedule replaces the previous one.
                 allow_rollup: true,
-                // The broker takes schedules only where old messages give way. None ever must, so
-                // the stream has no limit of its own: a full store refuses.
+                // The broker supports schedules only with this discard policy. Old messages must
+                // never be discarded, so the stream has no size limit: a full store rejects new
+                // messages.
                 discard: DiscardPolicy::Old,
                 ..stream(RETRIES, &RETRIES_SUBJECTS, -1)
             },
@@ -103,7 +105,7 @@ impl Topology {
             durable_name: Some(source.durable.clone()),
             ack_policy: AckPolicy::Explicit,
             ack_wait: self.ack_wait,
-            // A finite limit would drop messages in silence.
+            // A finite limit would drop messages silently.
             max_deliver: -1,
             max_ack_pending: ACK_PENDING_MAX,
             filter_subjects: source.subjects.clone(),
@@ -113,21 +115,22 @@ impl Topology {
     }
 }
 
-/// How long a message may be in work without a word about it, in every durable: 30 s.
+/// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s.
 #[cfg(not(feature = "test-switches"))]
 pub const fn ack_wait() -> Duration {
     ACK_WAIT
 }
 
-/// The same, unless a test has set less for this process.
+/// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s,
+/// unless [`TEST_ACK_WAIT`] is set.
 #[cfg(feature = "test-switches")]
 pub fn ack_wait() -> Duration {
-    let set = std::env::var(TEST_ACK_WAIT).ok();
-    set.and_then(|text| crate::duration(&text).ok()).unwrap_or(ACK_WAIT)
+    let test_value = std::env::var(TEST_ACK_WAIT).ok();
+    test_value.and_then(|text| crate::duration(&text).ok()).unwrap_or(ACK_WAIT)
 }
 
-/// Creates what is missing and sets right what has drifted. May run anywhere, any number of times,
-/// at the same time.
+/// Creates missing streams and consumers, and corrects settings that have drifted. Idempotent, and
+/// safe to run in several processes concurrently.
 pub async fn ensure_topology(
     connection: &Connection,
     topology: &Topology,
@@ -147,21 +150,21 @@ pub async fn ensure_topology(
     Ok(drifts.into_iter().flatten().collect())
 }
 
-/// Sets how large the stream of orders may grow, also where that is less than it may now.
+/// Sets the size limit of the stream of orders, which may be lower than the current one.
 pub async fn set_orders_limit(
     connection: &Connection,
     bytes_max: i64,
 ) -> Result<(), TopologyError> {
-    let limited = async {
+    let updated = async {
         let stream = connection.jetstream.get_stream(ORDERS).await?;
         let config = Config { max_bytes: bytes_max, ..stream.cached_info().config.clone() };
         connection.jetstream.update_stream(&config).await?;
         Ok::<_, async_nats::Error>(())
     };
-    limited.await.map_err(|source| TopologyError { name: ORDERS.to_owned(), source })
+    updated.await.map_err(|source| TopologyError { name: ORDERS.to_owned(), source })
 }
 
-/// Tries a few times: brokers that have just started may still be electing who answers.
+/// Retries a few times: brokers that have just started may still be electing a leader.
 async fn with_retries(
     name: String,
     ensure: impl AsyncFn() -> Result<Option<Drift>, async_nats::Error>,
@@ -173,7 +176,7 @@ async fn with_retries(
                 attempts += 1;
                 sleep(RETRY_DELAY).await;
             }
-            ensured => return ensured.map_err(|source| TopologyError { name, source }),
+            result => return result.map_err(|source| TopologyError { name, source }),
         }
     }
 }
@@ -183,7 +186,7 @@ async fn ensure_stream(
     wanted: &Config,
 ) -> Result<Option<Drift>, async_nats::Error> {
     let stream = connection.jetstream.get_or_create_stream(wanted.clone()).await?;
-    // Whoever gave a stream more room by hand had a reason.
+    // Keep a larger limit that an operator set by hand.
     let found_bytes = stream.cached_info().config.max_bytes;
     let wanted = &Config { max_bytes: wanted.max_bytes.max(found_bytes), ..wanted.clone() };
     let (found, described) =
@@ -213,7 +216,7 @@ async fn ensure_durable(
     Ok(Some(Drift { name: source.durable.clone(), found, wanted: described }))
 }
 
-/// What matters of a stream.
+/// The settings of a stream that are compared.
 fn describe_stream(config: &Config) -> String {
     format!(
         "subjects {:?}, replicas {}, {:?}, persist {:?}, {:?}, {:?}, max bytes {}, \
@@ -221,7 +224,7 @@ fn describe_stream(config: &Config) -> String {
         config.subjects,
         config.num_replicas,
         config.storage,
-        // The other mode acknowledges before it writes, though the broker syncs every write.
+        // The other mode acknowledges before it writes, even if the broker fsyncs every write.
         config.persist_mode.unwrap_or_default(),
         config.retention,
         config.discard,
@@ -230,7 +233,8 @@ fn describe_stream(config: &Config) -> String {
     )
 }
 
-/// What matters of a durable. The broker writes a single filter in a member of its own.
+/// The settings of a durable that are compared. The broker reports a single filter subject in a
+/// separate field.
 fn describe_durable(config: &consumer::Config) -> String {
     let mut subjects = config.filter_subjects.clone();
     if !config.filter_subject.is_empty() {

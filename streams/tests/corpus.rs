@@ -1,5 +1,5 @@
-//! Messages as Millrace writes them, and messages that were made to do harm: what the fuzz target
-//! checks holds of each of them.
+//! Runs the check of the fuzz target on its corpus: messages as Millrace writes them, and hostile
+//! ones.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "../../fuzz/checks/batch.rs"]
@@ -10,7 +10,7 @@ use std::path::Path;
 const FILES_MIN: usize = 30;
 
 #[test]
-fn no_message_of_the_corpus_loses_a_record_or_changes_one() {
+fn decoding_any_message_of_the_corpus_neither_loses_nor_changes_a_record() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/batch");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {

@@ -1,5 +1,5 @@
-//! What travels on the wire stays what it is: each kind of event has a golden file. A change that
-//! makes one of them red breaks every cluster that is being upgraded.
+//! The wire format is stable: each kind of event has a golden file. A change that makes one of
+//! these tests fail breaks every cluster during an upgrade.
 
 use std::path::Path;
 
@@ -21,8 +21,8 @@ fn order(body: &str) -> Created {
     Created { digest: BodyDigest::of(&order), order }
 }
 
-/// Two events of each kind: all that is optional, and nothing of it.
-fn whats(kind: EventKind) -> [EventBody; 2] {
+/// Two bodies of each kind: with every optional field and with none, or with different values.
+fn bodies(kind: EventKind) -> [EventBody; 2] {
     let smallest = r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}]}"#;
     let whole = r#"{"customer_id":"17850","currency":"GBP","reference":"536365","expected_total":10,
         "lines":[{"sku":"85123A","quantity":1,"unit_price":5},{"sku":"BANK CHARGES","quantity":1,
@@ -67,12 +67,12 @@ fn whats(kind: EventKind) -> [EventBody; 2] {
 
 fn events(kind: EventKind) -> Vec<Event> {
     let at = Timestamp::from_millis(1_795_151_246_000);
-    let [first, second] = whats(kind);
+    let [first, second] = bodies(kind);
     vec![Event { order_id: id(1), at, body: first }, Event { order_id: id(2), at, body: second }]
 }
 
 #[test]
-fn every_event_is_written_as_its_golden_file_has_it_and_reads_back() {
+fn every_kind_of_event_serialises_to_its_golden_file_and_parses_back() {
     for kind in EventKind::ALL {
         let file =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/batch/golden/{kind}.ndjson"));
@@ -88,7 +88,7 @@ fn every_event_is_written_as_its_golden_file_has_it_and_reads_back() {
 }
 
 #[test]
-fn a_batch_says_what_it_holds() {
+fn the_headers_of_a_batch_give_its_content_type_schema_and_record_count() {
     let message = &messages(&events(EventKind::Paid), RECORDS_MAX)[0];
     let header = |name| message.headers.get(name).unwrap().as_str();
     assert_eq!(message.subject, "orders.paid");
@@ -98,10 +98,10 @@ fn a_batch_says_what_it_holds() {
 }
 
 #[test]
-fn the_same_events_have_the_same_id_and_another_grouping_has_another() {
+fn the_same_events_have_the_same_id_and_a_different_grouping_has_a_different_id() {
     let events = events(EventKind::Paid);
-    let ids = |events: &[Event], most| -> Vec<String> {
-        let messages = messages(events, most);
+    let ids = |events: &[Event], records_max| -> Vec<String> {
+        let messages = messages(events, records_max);
         let id =
             |message: &OutboundMessage| message.headers.get(NATS_MESSAGE_ID).unwrap().to_string();
         messages.iter().map(id).collect()
@@ -113,7 +113,7 @@ fn the_same_events_have_the_same_id_and_another_grouping_has_another() {
 }
 
 #[test]
-fn no_batch_has_too_many_records_or_bytes_and_no_record_is_lost() {
+fn no_batch_exceeds_its_limits_and_no_record_is_lost() {
     let many: Vec<Event> = (0..1_000u32)
         .map(|number| Event {
             order_id: id((number % 251) as u8),

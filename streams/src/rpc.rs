@@ -1,5 +1,5 @@
-//! Questions over core NATS: the edge asks, whichever worker is free answers. Who answers is a NATS
-//! micro service (ADR-32), so that `nats service ls` shows every worker.
+//! Request and reply over core NATS: an edge sends a request, and any one free worker replies.
+//! Workers register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,84 +11,84 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thiserror::Error;
-use tokio::time::timeout;
 
 use crate::{Connection, Pool};
 
-/// Why a question has no answer.
+/// A request got no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RequestError {
-    /// Nobody is there to answer.
-    #[error("nobody is there to answer")]
-    Nobody,
-    /// The answer did not come in time.
-    #[error("the answer did not come in time")]
-    TooLate,
+    /// No process serves the subject, or the connection is closed.
+    #[error("no responders")]
+    NoResponders,
+    /// No reply arrived before the timeout.
+    #[error("request timed out")]
+    Timeout,
 }
 
-/// One worker, as the brokers and their tools see it. It is seen until this and all of its
-/// questions are dropped.
+/// The registration of one worker as a NATS service. It lasts until this value and all of its
+/// [`RequestStream`]s are dropped.
 pub struct Service(Arc<service::Service>);
 
-/// The questions on one subject that reach this process.
+/// The requests on one subject that the broker routes to this process.
 pub struct RequestStream {
-    arriving: service::endpoint::Endpoint,
-    /// Dropping it would end what arrives.
+    endpoint: service::endpoint::Endpoint,
+    /// Keeps the service registered: dropping it would end the stream.
     _service: Arc<service::Service>,
 }
 
-/// One question.
+/// One request, to be answered once.
 pub struct Request {
-    /// What is asked.
+    /// The request body.
     pub payload: Bytes,
     request: service::Request,
 }
 
-/// What a worker says about itself.
+/// What a worker reports about itself in its service statistics.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct WorkerState {
-    /// The circuit breaker before what it calls: `closed`, `open` or `half_open`. `None` where it
-    /// calls nothing.
+    /// The state of the circuit breaker in front of the external service that the worker calls:
+    /// `closed`, `open` or `half_open`. `None` if it calls none.
     pub breaker: Option<String>,
 }
 
-/// The service could not be announced.
+/// Registering the service or one of its endpoints failed.
 #[derive(Debug, Error)]
-#[error("cannot be announced as a service")]
+#[error("cannot register NATS service")]
 pub struct ServiceError(#[source] async_nats::Error);
 
-/// What the workers of a pool are called as a service.
+/// The service name of the workers of a pool.
 pub(crate) fn service_name(pool: Pool) -> String {
     format!("millrace-{pool}")
 }
 
 impl Connection {
-    /// Asks whoever answers on `subject`, once, and waits up to `patience`.
+    /// Sends one request to `subject` and waits up to `timeout` for the reply.
     pub async fn ask(
         &self,
         subject: &str,
         payload: Bytes,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Bytes, RequestError> {
-        let mut waiting = self.replies.wait();
-        let reply = timeout(patience, async {
-            waiting
+        let mut request = self.replies.register();
+        let reply = tokio::time::timeout(timeout, async {
+            request
                 .send(subject, HeaderMap::new(), payload)
                 .await
-                .map_err(|_| RequestError::Nobody)?;
-            Ok(waiting.next().await)
+                .map_err(|_| RequestError::NoResponders)?;
+            Ok(request.next_reply().await)
         });
         match reply.await {
             Ok(Ok(reply)) if reply.status == Some(StatusCode::NO_RESPONDERS) => {
-                Err(RequestError::Nobody)
+                Err(RequestError::NoResponders)
             }
             Ok(Ok(reply)) => Ok(reply.payload),
             Ok(Err(err)) => Err(err),
-            Err(_) => Err(RequestError::TooLate),
+            Err(_) => Err(RequestError::Timeout),
         }
     }
 
-    /// Announces a worker of `pool`. `state` is what it says about itself beyond being there.
+    /// Registers a worker of `pool` as a NATS service. `state` is called for each statistics
+    /// request.
     pub async fn serve(
         &self,
         pool: Pool,
@@ -102,29 +102,29 @@ impl Connection {
 }
 
 impl Service {
-    /// The questions on `subject`, shared with everybody else who answers them.
+    /// Subscribes to the requests on `subject`, load-balanced over all processes that serve it.
     pub async fn questions(&self, subject: &'static str) -> Result<RequestStream, ServiceError> {
         let endpoint = self.0.endpoint_builder().name(subject.replace('.', "-"));
-        // Whichever pool it belongs to, one worker answers.
+        // One queue group for all pools, so that exactly one worker replies to each request.
         let added = endpoint.queue_group("answerers").add(subject).await;
-        let arriving = added.map_err(ServiceError)?;
-        Ok(RequestStream { arriving, _service: self.0.clone() })
+        let endpoint = added.map_err(ServiceError)?;
+        Ok(RequestStream { endpoint, _service: self.0.clone() })
     }
 }
 
 impl RequestStream {
-    /// The next question; `None` when the connection is closed.
+    /// The next request; `None` when the connection is closed.
     pub async fn next(&mut self) -> Option<Request> {
-        let request = self.arriving.next().await?;
+        let request = self.endpoint.next().await?;
         Some(Request { payload: request.message.payload.clone(), request })
     }
 }
 
 impl Request {
-    /// Answers. Whoever asked may have gone; that is no error.
+    /// Sends the reply. The caller may no longer be waiting for it, which is not an error.
     pub async fn answer(self, payload: Vec<u8>) {
         if let Err(err) = self.request.respond(Ok(payload.into())).await {
-            tracing::debug!(%err, "a question was not answered");
+            tracing::debug!(%err, "reply not sent");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A message on its way to a stream.
+//! A message to be published into a stream.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Sabotage;
 
-/// A message for a stream: the same bytes under the same id however often it is sent.
+/// A message for a stream. It keeps the same bytes and the same id on every attempt.
 #[derive(Debug, Clone)]
 pub struct OutboundMessage {
     pub(crate) subject: String,
@@ -18,7 +18,8 @@ pub struct OutboundMessage {
 }
 
 impl OutboundMessage {
-    /// A message whose id is a hash of its bytes: another grouping of records is another id.
+    /// A message whose `Nats-Msg-Id` is a hash of its bytes, so a different grouping of records has
+    /// a different id.
     pub(crate) fn with_dedup_id(subject: String, payload: Bytes) -> Self {
         let id = if Sabotage::IdByCounter.is_on() { sequential_id() } else { content_id(&payload) };
         let mut message = Self::without_dedup_id(subject, payload);
@@ -26,18 +27,18 @@ impl OutboundMessage {
         message
     }
 
-    /// A message that the broker stores however often it comes.
+    /// A message without `Nats-Msg-Id`: the broker stores it each time it is published.
     pub(crate) fn without_dedup_id(subject: String, payload: Bytes) -> Self {
         Self { subject, headers: HeaderMap::new(), payload }
     }
 
-    /// The bytes that travel.
+    /// The message body.
     pub fn payload(&self) -> &Bytes {
         &self.payload
     }
 }
 
-/// What no message may be known by: see [`Sabotage::IdByCounter`].
+/// An id that the broker cannot de-duplicate by: see [`Sabotage::IdByCounter`].
 fn sequential_id() -> String {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     COUNTER.fetch_add(1, Ordering::Relaxed).to_string()
@@ -48,7 +49,7 @@ pub(crate) fn content_id(bytes: &[u8]) -> String {
     use std::fmt::Write;
     let mut id = String::with_capacity(32);
     for byte in &Sha256::digest(bytes)[..16] {
-        write!(id, "{byte:02x}").expect("a String takes every text");
+        write!(id, "{byte:02x}").expect("writing to a String never fails");
     }
     id
 }

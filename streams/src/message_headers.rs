@@ -1,4 +1,4 @@
-//! The headers of a stream's messages, read without their bodies.
+//! Reads the headers of a stream's messages, without their bodies.
 
 use std::time::Duration;
 
@@ -9,24 +9,26 @@ use orders::Timestamp;
 
 use crate::names::RECORDS_HEADER;
 
-/// The broker forgets the consumer that reads headers after this.
-const READER_LIVES: Duration = Duration::from_secs(10);
+/// The broker deletes the temporary consumer after this much inactivity.
+const READER_TTL: Duration = Duration::from_secs(10);
 
-/// What a message's headers say.
+/// The metadata of one message.
 pub(crate) struct Header {
     pub(crate) sequence: u64,
     pub(crate) subject: String,
-    /// A message without the header holds one record, as those of the stream of retries do.
+    /// The number of records. A message without the header holds one record, as in the stream of
+    /// retries.
     pub(crate) records: u64,
     pub(crate) stored_at: Timestamp,
 }
 
-/// The headers of up to `most` messages of `stream`, beginning as `from` says. No subjects mean all.
+/// The headers of up to `messages_max` messages of `stream`, starting at `from`. An empty list of
+/// subjects means all subjects.
 pub(crate) async fn read(
     stream: &Stream<()>,
     from: DeliverPolicy,
     subjects: &[String],
-    most: usize,
+    messages_max: usize,
 ) -> Result<Vec<Header>, async_nats::Error> {
     let reader = stream
         .create_consumer(pull::Config {
@@ -36,11 +38,12 @@ pub(crate) async fn read(
             filter_subjects: subjects.to_vec(),
             memory_storage: true,
             num_replicas: 1,
-            inactive_threshold: READER_LIVES,
+            inactive_threshold: READER_TTL,
             ..pull::Config::default()
         })
         .await?;
-    let mut messages = reader.fetch().max_messages(most).expires(READER_LIVES).messages().await?;
+    let mut messages =
+        reader.fetch().max_messages(messages_max).expires(READER_TTL).messages().await?;
     let mut headers = Vec::new();
     while let Some(message) = messages.next().await {
         headers.push(header(&message?)?);

@@ -1,34 +1,34 @@
-//! What is wrong with a request, and where.
+//! Validation errors of an order: what is wrong, and where.
 
 use std::fmt::Display;
 
 use serde::Serialize;
 use thiserror::Error;
 
-/// No answer lists more faults than this: a body of 256 KiB has room for tens of thousands.
+/// The most errors in one response: a body of 256 KiB can contain tens of thousands.
 const FIELD_ERRORS_MAX: usize = 100;
 
-/// One fault of an order: where it is, what is wrong with it and what would be right.
+/// One validation error of an order: where it is, what is wrong and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// A JSON pointer (RFC 6901) to the faulty member; of a missing one, to where it belongs.
+    /// A JSON pointer (RFC 6901) to the invalid member; for a missing member, to where it belongs.
     pub pointer: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what is expected.
     pub detail: String,
 }
 
-/// Why a body is not an order.
+/// A body that is not a valid order.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidOrder {
     /// It is not JSON (RFC 8259) in UTF-8.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// It is JSON, but no order: every fault, up to 100 of them.
-    #[error("{} faults, the first at {}: {}", .0.len(), .0[0].pointer, .0[0].detail)]
+    /// It is JSON, but not a valid order: every error, up to 100 of them.
+    #[error("{} field errors, the first at {}: {}", .0.len(), .0[0].pointer, .0[0].detail)]
     FieldErrors(Vec<FieldError>),
 }
 
-/// The faults found so far.
+/// The errors found so far.
 #[derive(Debug, Default)]
 pub(crate) struct FieldErrors(Vec<FieldError>);
 
@@ -43,9 +43,13 @@ impl FieldErrors {
         self.0.is_empty()
     }
 
-    /// The found value at `pointer`, or `None` with a fault for what was wrong with it.
-    pub(crate) fn note<T>(&mut self, pointer: &dyn Display, found: Result<T, String>) -> Option<T> {
-        found.map_err(|detail| self.add(pointer.to_string(), detail)).ok()
+    /// The value at `pointer`; if it is invalid, records the error and returns `None`.
+    pub(crate) fn collect<T>(
+        &mut self,
+        pointer: &dyn Display,
+        value: Result<T, String>,
+    ) -> Option<T> {
+        value.map_err(|detail| self.add(pointer.to_string(), detail)).ok()
     }
 
     pub(crate) fn into_invalid_order(self) -> InvalidOrder {

@@ -1,4 +1,4 @@
-//! Who must say what before a profile is claimed.
+//! Which reports of the brokers verify the durability that a profile claims.
 
 use super::*;
 
@@ -7,10 +7,10 @@ fn brokers(known: usize, intervals: &[(&str, FsyncPolicy)]) -> FsyncReport {
     FsyncReport { brokers, known, alive: None }
 }
 
-const LAZY: FsyncPolicy = FsyncPolicy::Every(Duration::from_mins(2));
+const EVERY_TWO_MINUTES: FsyncPolicy = FsyncPolicy::Every(Duration::from_mins(2));
 
 #[test]
-fn a_majority_that_syncs_every_write_is_a_proof() {
+fn a_majority_that_fsyncs_every_write_verifies_a_profile() {
     for answered in [2, 3] {
         let all =
             [("a", FsyncPolicy::Always), ("b", FsyncPolicy::Always), ("c", FsyncPolicy::Always)];
@@ -23,24 +23,25 @@ fn a_majority_that_syncs_every_write_is_a_proof() {
 }
 
 #[test]
-fn one_broker_that_does_not_sync_every_write_is_named() {
-    let syncs = brokers(3, &[("a", FsyncPolicy::Always), ("b", LAZY), ("c", FsyncPolicy::Always)]);
-    let unproven = syncs.verify_durability(Profile::Durable).unwrap_err();
+fn the_error_names_a_broker_that_does_not_fsync_every_write() {
+    let always = FsyncPolicy::Always;
+    let report = brokers(3, &[("a", always), ("b", EVERY_TWO_MINUTES), ("c", always)]);
+    let unverified = report.verify_durability(Profile::Durable).unwrap_err();
     assert_eq!(
-        unproven.to_string(),
+        unverified.to_string(),
         "`durable` may not be claimed: b reports sync_interval 120s; set `sync_interval: always` \
          in its configuration, or start with `--profile fast`"
     );
 }
 
 #[test]
-fn a_minority_proves_nothing() {
-    let too_few = |syncs: FsyncReport, profile, answered, known, needed| {
+fn a_minority_of_brokers_does_not_verify_a_profile() {
+    let too_few = |report: FsyncReport, profile, answered, known, needed| {
         let expected = DurabilityUnverified::TooFew { profile, answered, known, needed };
-        assert_eq!(syncs.verify_durability(profile), Err(expected));
+        assert_eq!(report.verify_durability(profile), Err(expected));
     };
     too_few(brokers(3, &[("a", FsyncPolicy::Always)]), Profile::Durable, 1, 3, 2);
-    // A broker that has not heard of the others yet.
+    // A broker that has not yet discovered the others.
     too_few(brokers(1, &[("a", FsyncPolicy::Always)]), Profile::Durable, 1, 3, 2);
     too_few(
         brokers(5, &[("a", FsyncPolicy::Always), ("b", FsyncPolicy::Always)]),
@@ -53,9 +54,9 @@ fn a_minority_proves_nothing() {
 }
 
 #[test]
-fn what_brokers_answer_is_read() {
-    // As nats-server 2.15.1 says it, without what is not read.
-    let lazy = r#"{"server":{"name":"broker-2"},"data":{"config":{"sync_interval":120000000000},
+fn a_report_collects_policies_and_running_brokers_from_replies() {
+    // Replies of nats-server 2.15.1, without the members that are not used.
+    let every_two_minutes = r#"{"server":{"name":"broker-2"},"data":{"config":{"sync_interval":120000000000},
         "streams":0,"meta_cluster":{"cluster_size":3}}}"#;
     let always = r#"{"server":{"name":"broker-1"},"data":{"config":{"sync_interval":120000000000,
         "sync_always":true},"streams":0,"meta_cluster":{"cluster_size":3,"leader":"broker-1","replicas":[
@@ -63,22 +64,23 @@ fn what_brokers_answer_is_read() {
         {"name":"broker-3","current":false,"offline":true,"active":300000000},
         {"name":"broker-4","current":false,"active":4000000000}]}}}"#;
     let stores_nothing = r#"{"server":{"name":"leaf"},"data":{"disabled":true,"config":{}}}"#;
-    let mut syncs = brokers(0, &[]);
-    for answer in [lazy, always, stores_nothing] {
-        syncs.hear(serde_json::from_str(answer).unwrap());
+    let mut report = brokers(0, &[]);
+    for reply in [every_two_minutes, always, stores_nothing] {
+        report.add(serde_json::from_str(reply).unwrap());
     }
-    let mut expected = brokers(3, &[("broker-1", FsyncPolicy::Always), ("broker-2", LAZY)]);
+    let policies = [("broker-1", FsyncPolicy::Always), ("broker-2", EVERY_TWO_MINUTES)];
+    let mut expected = brokers(3, &policies);
     expected.alive = Some(["broker-2".to_owned()].into());
-    assert_eq!(syncs, expected);
+    assert_eq!(report, expected);
 }
 
 #[test]
-fn a_start_waits_for_brokers_that_run_and_not_for_those_that_are_away() {
+fn a_report_is_complete_once_every_running_broker_has_replied() {
     let alive = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
-    let mut syncs = brokers(3, &[("a", FsyncPolicy::Always), ("b", FsyncPolicy::Always)]);
-    assert!(!syncs.is_whole(), "no leader has said that the third one is away");
-    syncs.alive = alive(&["b", "c"]);
-    assert!(!syncs.is_whole(), "the third one is only busy");
-    syncs.alive = alive(&["b"]);
-    assert!(syncs.is_whole());
+    let mut report = brokers(3, &[("a", FsyncPolicy::Always), ("b", FsyncPolicy::Always)]);
+    assert!(!report.is_complete(), "no leader has reported that the third one is down");
+    report.alive = alive(&["b", "c"]);
+    assert!(!report.is_complete(), "the third one is only busy");
+    report.alive = alive(&["b"]);
+    assert!(report.is_complete());
 }

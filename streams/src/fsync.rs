@@ -1,4 +1,4 @@
-//! Whether brokers sync what they write, as they say themselves: what a claim of durability rests on.
+//! The fsync policy that each broker reports, on which a profile's claim of durability depends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,111 +9,115 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::look::{InspectError, inspect_error};
+use crate::inspect::{InspectError, inspect_error};
 use crate::{Connection, Profile, names};
 
-/// How long brokers may take to answer: a healthy one takes a few milliseconds, and for one that is
-/// away this is how long the others are kept waiting.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// The same at a start, which may be slow: a broker that is busy just then must not be overlooked.
-const ANSWER_TIMEOUT_AT_START: Duration = Duration::from_secs(3);
-/// How long a start waits for enough brokers: they elect a leader within 9 s, and answer before.
+/// How long to wait for the brokers' replies: a healthy broker takes a few milliseconds, and a
+/// broker that is down delays the report this long.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same at startup, which may be slow: a broker that is busy at that moment must not be missed.
+const REPLY_TIMEOUT_AT_START: Duration = Duration::from_secs(3);
+/// How long startup waits for enough brokers: they elect a leader within 9 s, and reply before
+/// that.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
-/// Between two tries: who cannot be reached is known at once.
+/// Delay between two attempts, which may fail immediately if a broker is unreachable.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
-/// A broker that its leader has heard of within this is running. Followers answer a heartbeat every second
-/// and elect another leader after four (`hbInterval` and `minElectionTimeout` in nats-server's raft.go).
-const ALIVE_WITHIN: Duration = Duration::from_secs(4);
+/// A broker is running if the leader has received something from it within this time. Followers
+/// answer a heartbeat every second and elect another leader after four (`hbInterval` and
+/// `minElectionTimeout` in nats-server's raft.go).
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// When a broker syncs what it writes.
+/// When a broker fsyncs its writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FsyncPolicy {
     /// Before it acknowledges a write.
     Always,
-    /// So often, whatever was acknowledged meanwhile.
+    /// At this interval, after writes may have been acknowledged.
     Every(Duration),
 }
 
-/// What the brokers say.
+/// The fsync policies that the brokers report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FsyncReport {
-    /// Each broker that answered, by its name.
+    /// The policy of each broker that replied, by the broker's name.
     pub brokers: BTreeMap<String, FsyncPolicy>,
-    /// How many brokers there are, as those that answered say.
+    /// The size of the cluster, as reported by the brokers that replied.
     pub known: usize,
-    /// Brokers that the leader of the cluster says are running; `None` if no leader answered.
+    /// The brokers that are running, as reported by the leader of the cluster; `None` if it did not
+    /// reply.
     alive: Option<BTreeSet<String>>,
 }
 
-/// Why a profile may not be claimed.
+/// The durability that a profile claims could not be verified.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DurabilityUnverified {
-    /// A broker acknowledges what it has not synced.
+    /// A broker acknowledges writes before it has fsynced them.
     #[error(
         "`{profile}` may not be claimed: {broker} reports sync_interval {sync}; set \
          `sync_interval: always` in its configuration, or start with `--profile fast`"
     )]
     Unsynced {
-        /// What was to be claimed.
+        /// The profile to verify.
         profile: Profile,
-        /// The first such broker.
+        /// The name of the first such broker.
         broker: String,
-        /// What it reports.
+        /// The policy that it reports.
         sync: FsyncPolicy,
     },
-    /// So few brokers answered that the others could acknowledge an order without them.
+    /// So few brokers replied that the others could acknowledge an order without them.
     #[error(
         "`{profile}` may not be claimed: {answered} of {known} brokers said how they sync and \
          {needed} must; start them, with the accounts of nats-config/shared.conf in their \
          configuration, or start with `--profile fast`"
     )]
     TooFew {
-        /// What was to be claimed.
+        /// The profile to verify.
         profile: Profile,
-        /// How many answered.
+        /// The number of brokers that replied.
         answered: usize,
-        /// How many there are.
+        /// The number of brokers in the cluster.
         known: usize,
-        /// How many must answer.
+        /// The number of brokers that must reply.
         needed: usize,
     },
 }
 
-/// Asks every broker, and waits for all of them, for 1 s at most.
+/// Requests the fsync policy of every broker, and waits up to 1 s for all replies.
 pub async fn fsync_report(connection: &Connection) -> Result<FsyncReport, InspectError> {
-    fsync_report_within(connection, ANSWER_TIMEOUT).await
+    request_report(connection, REPLY_TIMEOUT).await
 }
 
-async fn fsync_report_within(
+async fn request_report(
     connection: &Connection,
-    patience: Duration,
+    reply_timeout: Duration,
 ) -> Result<FsyncReport, InspectError> {
     let client = &connection.client;
-    let asked = async {
+    let subscribed = async {
         let inbox = client.new_inbox();
-        let answers = client.subscribe(inbox.clone()).await?;
-        client.publish_with_reply(names::BROKERS_ASKED, inbox, "".into()).await?;
-        Ok::<_, async_nats::Error>(answers)
+        let replies = client.subscribe(inbox.clone()).await?;
+        client.publish_with_reply(names::SERVER_PING_JSZ, inbox, "".into()).await?;
+        Ok::<_, async_nats::Error>(replies)
     };
-    let mut answers = asked.await.map_err(|err| inspect_error("the brokers", err))?;
-    let mut fsync_report = FsyncReport::default();
-    let listen = async {
-        while let Some(answer) = answers.next().await {
-            // That nobody may be asked is an answer, too.
-            if let Ok(answer) = serde_json::from_slice::<Answer>(&answer.payload) {
-                fsync_report.hear(answer);
+    let mut replies = subscribed.await.map_err(|err| inspect_error("the brokers", err))?;
+    let mut report = FsyncReport::default();
+    let collect = async {
+        while let Some(reply) = replies.next().await {
+            // A reply may also be an error, for example that the request is not permitted.
+            if let Ok(reply) = serde_json::from_slice::<JszReply>(&reply.payload) {
+                report.add(reply);
             }
-            if fsync_report.known > 0 && fsync_report.brokers.len() >= fsync_report.known {
+            if report.known > 0 && report.brokers.len() >= report.known {
                 break;
             }
         }
     };
-    timeout(patience, listen).await.ok();
-    Ok(fsync_report)
+    timeout(reply_timeout, collect).await.ok();
+    Ok(report)
 }
 
-/// Whether `profile` may be claimed as the brokers are now: a majority answers, without which no
-/// order is acknowledged, and each that answers syncs every write. Profile `fast` claims nothing.
+/// Whether the brokers currently provide the durability that `profile` claims: a majority of them
+/// replies, without which no order is acknowledged, and each broker that replies fsyncs every
+/// write. Profile `fast` makes no claim.
 pub async fn verify_durability(
     connection: &Connection,
     profile: Profile,
@@ -121,12 +125,13 @@ pub async fn verify_durability(
     if !profile.syncs_always() {
         return Ok(());
     }
-    // A closed connection gets no answer.
+    // A closed connection counts as a report without replies.
     fsync_report(connection).await.unwrap_or_default().verify_durability(profile)
 }
 
-/// As [`verify_durability`], but waits up to 15 s: for brokers that are starting to be enough, and for the answer of each
-/// broker that is running, so that one which does not sync is not overlooked because it is busy.
+/// Like [`verify_durability`], but waits up to 15 s until enough brokers have started and each
+/// running broker has replied, so that a broker which does not fsync is not missed because it is
+/// busy.
 pub async fn verify_durability_at_start(
     connection: &Connection,
     profile: Profile,
@@ -136,21 +141,20 @@ pub async fn verify_durability_at_start(
     }
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
-        let fsync_report =
-            fsync_report_within(connection, ANSWER_TIMEOUT_AT_START).await.unwrap_or_default();
-        let is_whole = fsync_report.is_whole();
-        match fsync_report.verify_durability(profile) {
+        let report = request_report(connection, REPLY_TIMEOUT_AT_START).await.unwrap_or_default();
+        let is_complete = report.is_complete();
+        match report.verify_durability(profile) {
             unsynced @ Err(DurabilityUnverified::Unsynced { .. }) => return unsynced,
-            proven if Instant::now() >= deadline => return proven,
-            Ok(()) if is_whole => return Ok(()),
+            result if Instant::now() >= deadline => return result,
+            Ok(()) if is_complete => return Ok(()),
             Ok(()) | Err(DurabilityUnverified::TooFew { .. }) => sleep(RETRY_DELAY).await,
         }
     }
 }
 
-/// What a broker answers, as far as it is read.
+/// A broker's reply, limited to the members that are used.
 #[derive(Deserialize)]
-struct Answer {
+struct JszReply {
     server: Server,
     data: Storage,
 }
@@ -180,7 +184,7 @@ struct Settings {
 #[derive(Deserialize)]
 struct Cluster {
     cluster_size: usize,
-    /// The other brokers: only the leader knows how they are.
+    /// The other brokers; only the leader reports their state.
     #[serde(default)]
     replicas: Vec<Replica>,
 }
@@ -190,14 +194,14 @@ struct Replica {
     name: String,
     #[serde(default)]
     offline: bool,
-    /// Nanoseconds since the leader last heard of it.
+    /// Nanoseconds since the leader last received something from it.
     active: u64,
 }
 
 impl FsyncReport {
-    fn hear(&mut self, Answer { server, data }: Answer) {
+    fn add(&mut self, JszReply { server, data }: JszReply) {
         if data.disabled {
-            // It stores nothing.
+            // JetStream is disabled: this server stores nothing.
             return;
         }
         let Cluster { cluster_size, replicas } =
@@ -212,11 +216,11 @@ impl FsyncReport {
         self.brokers.insert(server.name, if sync_always { FsyncPolicy::Always } else { every });
     }
 
-    /// Whether every broker that is running has answered.
-    fn is_whole(&self) -> bool {
-        let has_answered = |name| self.brokers.contains_key(name);
+    /// Whether every running broker has replied.
+    fn is_complete(&self) -> bool {
+        let has_replied = |name| self.brokers.contains_key(name);
         match &self.alive {
-            Some(alive) => alive.iter().all(has_answered),
+            Some(alive) => alive.iter().all(has_replied),
             None => self.brokers.len() >= self.known,
         }
     }
@@ -237,7 +241,7 @@ impl FsyncReport {
 
 impl Replica {
     fn is_alive(&self) -> bool {
-        !self.offline && Duration::from_nanos(self.active) < ALIVE_WITHIN
+        !self.offline && Duration::from_nanos(self.active) < ALIVE_TIMEOUT
     }
 }
 

@@ -1,4 +1,4 @@
-//! How the cluster stands: its streams, durables, brokers and workers, for those who watch it.
+//! The state of the cluster: its streams, durables, brokers and workers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,87 +10,89 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::question::{WorkerState, service_name};
-use crate::{Connection, Pool, Source, headers, names};
+use crate::rpc::{WorkerState, service_name};
+use crate::{Connection, Pool, Source, message_headers, names};
 
-/// Headers that are read to count the orders of a backlog; beyond that the count is an estimate.
+/// The most headers that are read to count the orders of a backlog; beyond that the count is an
+/// estimate.
 const BACKLOG_HEADERS_MAX: usize = 20_000;
-/// Messages at the stream's end by which the size of batches is told.
-const SIZES_OF: u64 = 500;
-/// How long workers may take to say that they are there.
+/// The number of messages at the end of the stream from which batch sizes are computed.
+const BATCH_SIZE_SAMPLE: u64 = 500;
+/// How long to wait for replies of workers.
 const PRESENCE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// How far a durable has come.
+/// The progress of a durable consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ConsumerProgress {
-    /// Messages that no worker has been given.
+    /// Messages that have not been delivered to any worker.
     pub messages_waiting: u64,
-    /// Messages that workers hold.
+    /// Messages that are delivered and not yet acked.
     pub messages_held: u64,
-    /// Messages that were delivered more than once and are not done with.
+    /// Messages that were delivered more than once and are not yet acked.
     pub messages_redelivered: u64,
-    /// The sequence number up to which everything is done with.
+    /// The sequence number up to which every message is acked.
     pub ack_floor: u64,
 }
 
-/// What a durable has not done with yet.
+/// The backlog of a durable consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Lag {
-    /// Orders; estimated beyond 20,000 messages.
+    /// The number of orders; estimated beyond 20,000 messages.
     pub orders: u64,
-    /// When the oldest of them was stored.
+    /// The time at which the oldest of them was stored.
     pub oldest_at_ms: Option<Timestamp>,
 }
 
-/// How full a stream is, and where it lies.
+/// The size of a stream, and where its replicas are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StreamState {
-    /// Messages in it.
+    /// The number of messages in it.
     pub messages: u64,
-    /// Their bytes.
+    /// The size of the messages, in bytes.
     pub bytes: u64,
-    /// The largest number of bytes that it takes; `None` where only the store limits it.
+    /// The size limit in bytes; `None` if only the broker's store limits it.
     pub bytes_max: Option<u64>,
     /// The sequence number of its first message.
     pub first_sequence: u64,
     /// The sequence number of its last message.
     pub last_sequence: u64,
-    /// The broker that leads it; `None` while there is none, and on a broker without a cluster.
+    /// The broker that leads it; `None` during an election, and on a standalone broker.
     pub leader: Option<String>,
-    /// The brokers that follow, and whether each is in step.
+    /// The follower brokers, and whether each is up to date.
     pub followers: BTreeMap<String, bool>,
 }
 
-/// Who is there.
+/// The workers that are running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WorkerPresence {
-    /// Workers of each pool.
+    /// The number of workers of each pool.
     pub workers: BTreeMap<&'static str, u64>,
-    /// Circuit breakers before the payment provider, one a payment worker, by their state.
+    /// The number of circuit breakers in each state. Each payment worker has one, in front of the
+    /// payment provider.
     pub breakers: BTreeMap<String, u64>,
 }
 
-/// The cluster could not be looked at.
+/// Reading the state of the cluster failed.
 #[derive(Debug, Error)]
-#[error("cannot look at {name}")]
+#[error("cannot inspect {name}")]
 pub struct InspectError {
     name: String,
     source: async_nats::Error,
 }
 
 impl ConsumerProgress {
-    /// Whether nothing waits and nothing is held.
+    /// Whether every message is delivered and acked.
     pub const fn is_at_end(&self) -> bool {
         self.messages_waiting == 0 && self.messages_held == 0
     }
 }
 
-/// How far the durable of `source` has come.
+/// The progress of the durable consumer of `source`.
 pub async fn position(
     connection: &Connection,
     source: &Source,
 ) -> Result<ConsumerProgress, InspectError> {
-    let looked = async {
+    let progress = async {
         let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
         let durable: PullConsumer = stream.get_consumer(&source.durable).await?;
         let info = durable.cached_info();
@@ -101,10 +103,10 @@ pub async fn position(
             ack_floor: info.ack_floor.stream_sequence,
         })
     };
-    looked.await.map_err(|err| inspect_error(&source.durable, err))
+    progress.await.map_err(|err| inspect_error(&source.durable, err))
 }
 
-/// What the durable of `source`, which has come to `position`, has not done with.
+/// The backlog of the durable consumer of `source`, whose progress is `position`.
 pub async fn lag(
     connection: &Connection,
     source: &Source,
@@ -116,7 +118,8 @@ pub async fn lag(
     let read = async {
         let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
         let from = position.ack_floor + 1;
-        headers::read(&stream, from_sequence(from), &source.subjects, BACKLOG_HEADERS_MAX).await
+        let from = from_sequence(from);
+        message_headers::read(&stream, from, &source.subjects, BACKLOG_HEADERS_MAX).await
     };
     let headers = read.await.map_err(|err| inspect_error(&source.durable, err))?;
     let mut orders = headers.iter().map(|header| header.records).sum();
@@ -127,7 +130,7 @@ pub async fn lag(
     Ok(Lag { orders, oldest_at_ms: headers.first().map(|header| header.stored_at) })
 }
 
-/// How full the stream `name` is.
+/// The state of the stream `name`.
 pub async fn stream_state(
     connection: &Connection,
     name: &str,
@@ -147,7 +150,7 @@ pub async fn stream_state(
     })
 }
 
-/// The mean number of orders in a message, of each kind among the last 500 messages.
+/// The mean number of orders per message, for each kind of event among the last 500 messages.
 pub async fn batch_sizes(
     connection: &Connection,
 ) -> Result<BTreeMap<EventKind, f64>, InspectError> {
@@ -157,8 +160,10 @@ pub async fn batch_sizes(
     }
     let read = async {
         let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await?;
-        let from = (state.last_sequence + 1).saturating_sub(SIZES_OF).max(state.first_sequence);
-        headers::read(&stream, from_sequence(from), &[], SIZES_OF as usize).await
+        let from =
+            (state.last_sequence + 1).saturating_sub(BATCH_SIZE_SAMPLE).max(state.first_sequence);
+        let from = from_sequence(from);
+        message_headers::read(&stream, from, &[], BATCH_SIZE_SAMPLE as usize).await
     };
     let mut sums: BTreeMap<EventKind, (u64, u64)> = BTreeMap::new();
     for header in read.await.map_err(|err| inspect_error(names::ORDERS, err))? {
@@ -172,7 +177,7 @@ pub async fn batch_sizes(
     Ok(sums.into_iter().map(mean).collect())
 }
 
-/// The workers that say that they are there.
+/// The workers that reply within 300 ms.
 pub async fn present(connection: &Connection) -> Result<WorkerPresence, InspectError> {
     #[derive(Deserialize)]
     struct Stats {
@@ -185,32 +190,32 @@ pub async fn present(connection: &Connection) -> Result<WorkerPresence, InspectE
         data: Option<WorkerState>,
     }
     let client = &connection.client;
-    let asked = async {
+    let subscribed = async {
         let inbox = client.new_inbox();
-        let answers = client.subscribe(inbox.clone()).await?;
+        let replies = client.subscribe(inbox.clone()).await?;
         client.publish_with_reply("$SRV.STATS", inbox, "".into()).await?;
-        Ok::<_, async_nats::Error>(answers)
+        Ok::<_, async_nats::Error>(replies)
     };
-    let mut answers = asked.await.map_err(|err| inspect_error("the workers", err))?;
+    let mut replies = subscribed.await.map_err(|err| inspect_error("the workers", err))?;
     let workers = Pool::ALL.map(|pool| (pool.as_str(), 0)).into();
-    let mut present = WorkerPresence { workers, breakers: BTreeMap::new() };
-    let listen = async {
-        while let Some(answer) = answers.next().await {
-            let Ok(Stats { name, endpoints }) = serde_json::from_slice(&answer.payload) else {
+    let mut presence = WorkerPresence { workers, breakers: BTreeMap::new() };
+    let collect = async {
+        while let Some(reply) = replies.next().await {
+            let Ok(Stats { name, endpoints }) = serde_json::from_slice(&reply.payload) else {
                 continue;
             };
             for pool in Pool::ALL.into_iter().filter(|pool| service_name(*pool) == name) {
-                *present.workers.entry(pool.as_str()).or_default() += 1;
+                *presence.workers.entry(pool.as_str()).or_default() += 1;
             }
             let state = endpoints.into_iter().find_map(|endpoint| endpoint.data);
             if let Some(breaker) = state.and_then(|state| state.breaker) {
-                *present.breakers.entry(breaker).or_default() += 1;
+                *presence.breakers.entry(breaker).or_default() += 1;
             }
         }
     };
-    // Nobody says how many there are: the time is the end.
-    timeout(PRESENCE_TIMEOUT, listen).await.ok();
-    Ok(present)
+    // The number of workers is unknown, so the replies are collected until the timeout.
+    timeout(PRESENCE_TIMEOUT, collect).await.ok();
+    Ok(presence)
 }
 
 fn from_sequence(start_sequence: u64) -> DeliverPolicy {

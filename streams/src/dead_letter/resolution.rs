@@ -1,5 +1,5 @@
-//! What people decide about dead letters. A letter is never removed: a mark in the same stream says
-//! who handled it, how, when and why.
+//! Resolutions of dead letters. A dead letter is never removed: a resolution in the same stream
+//! records who resolved it, how, when and why.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -9,83 +9,81 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::DeadLetter;
-use crate::look::InspectError;
+use crate::inspect::InspectError;
 use crate::replay::{Replay, ReplayError};
 use crate::{
     Connection, DeliveryHistory, Origin, OutboundMessage, Step, names, retry, stream_state,
 };
 
-/// What was done about a letter.
+/// How a dead letter was resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResolutionKind {
-    /// Its record was brought to its step again.
+    /// Its record was sent to its step again.
     Replayed,
-    /// Its record was given up, and its order with it.
+    /// Its record was dropped, and the cancellation of its order was requested.
     Discarded,
 }
 
-/// The mark that a letter is handled, as it stands in its message.
+/// The resolution of one dead letter: the JSON body of its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// The letter's number.
+    /// The number of the dead letter.
     pub letter: u64,
-    /// What was done.
+    /// How it was resolved.
     pub action: ResolutionKind,
-    /// Who did it.
+    /// The operator who resolved it.
     pub by: String,
-    /// Why.
+    /// The operator's reason.
     pub why: String,
-    /// When.
+    /// When it was resolved.
     pub at_ms: Timestamp,
 }
 
-/// A dead letter and what has become of it.
+/// A dead letter in the stream, with its resolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDeadLetter {
     /// Its sequence number in the stream of dead letters.
     pub number: u64,
-    /// What it says.
+    /// The body of its message.
     pub content: DeadLetter,
-    /// The latest decision about it; `None` where it waits for one.
+    /// Its latest resolution; `None` if it is unresolved.
     pub handled: Option<Resolution>,
 }
 
-/// The dead letters could not be read.
+/// Reading the dead letters failed.
 #[derive(Debug, Error)]
 pub enum DeadLetterError {
-    /// The stream could not be found.
+    /// The state of the stream could not be read.
     #[error(transparent)]
-    Look(#[from] InspectError),
-    /// The stream could not be read.
+    Inspect(#[from] InspectError),
+    /// A message could not be read.
     #[error(transparent)]
     Read(#[from] ReplayError),
 }
 
-/// A letter whose record no step can read.
+/// A dead letter whose record no step can process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the record is no JSON or its step is unknown, so no step can read it")]
+#[error("cannot replay the record: it is not JSON, or its step is unknown")]
 pub struct NotReplayable;
 
-/// Every letter, in the order in which they came.
+/// Every dead letter, oldest first.
 pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, DeadLetterError> {
     let state = stream_state(connection, names::DEAD_LETTERS).await?;
-    let (mut letters, mut decisions) = (Vec::new(), HashMap::new());
+    let mut letters = Vec::new();
+    let mut resolutions = HashMap::new();
     if state.messages > 0 {
         let mut replay = Replay::from_start(connection, names::DEAD_LETTERS).await?;
         let mut sequence = 0;
         while sequence < state.last_sequence {
             let message = replay.next().await?;
             sequence = message.sequence;
-            let is_mark = message.subject.starts_with("handled.");
+            let is_resolution = message.subject.starts_with("handled.");
             for line in &message.lines {
-                if is_mark {
-                    let resolution_message: Option<Resolution> = serde_json::from_slice(line).ok();
-                    decisions.extend(
-                        resolution_message.map(|resolution_message| {
-                            (resolution_message.letter, resolution_message)
-                        }),
-                    );
+                if is_resolution {
+                    let resolution: Option<Resolution> = serde_json::from_slice(line).ok();
+                    resolutions
+                        .extend(resolution.map(|resolution| (resolution.letter, resolution)));
                 } else if let Ok(content) = serde_json::from_slice(line) {
                     letters.push(StoredDeadLetter { number: sequence, content, handled: None });
                 }
@@ -93,12 +91,12 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
         }
     }
     for letter in &mut letters {
-        letter.handled = decisions.remove(&letter.number);
+        letter.handled = resolutions.remove(&letter.number);
     }
     Ok(letters)
 }
 
-/// The letters that wait for a decision.
+/// The dead letters without a resolution.
 pub async fn unresolved(connection: &Connection) -> Result<Vec<StoredDeadLetter>, DeadLetterError> {
     let mut letters = read(connection).await?;
     letters.retain(|letter| letter.handled.is_none());
@@ -106,12 +104,12 @@ pub async fn unresolved(connection: &Connection) -> Result<Vec<StoredDeadLetter>
 }
 
 impl StoredDeadLetter {
-    /// The step that could not take it.
+    /// The step that could not process the record; `None` if its name is unknown.
     pub fn step(&self) -> Option<Step> {
         self.content.step.parse().ok()
     }
 
-    /// Whose order it is about, if that can be read.
+    /// The order that the record is about, if it can be parsed.
     pub fn order_id(&self) -> Option<OrderId> {
         #[derive(Deserialize)]
         struct RecordOwner {
@@ -120,8 +118,8 @@ impl StoredDeadLetter {
         serde_json::from_str(&self.content.record).ok().map(|RecordOwner { order_id }| order_id)
     }
 
-    /// The message that brings the record to its step again, and to no other. The letter is its
-    /// origin from now on, so that a letter that comes of it is another one.
+    /// The message that replays the record to its step, and to no other step. The dead letter
+    /// becomes the record's origin, so that a later failure creates a new dead letter.
     pub fn again(&self) -> Result<OutboundMessage, NotReplayable> {
         let step = self.step().ok_or(NotReplayable)?;
         let now = Timestamp::from(SystemTime::now());
@@ -135,18 +133,22 @@ impl StoredDeadLetter {
         retry::immediate(step, history, &self.content.record, &id).ok_or(NotReplayable)
     }
 
-    /// The message that marks the letter as handled, now.
+    /// The message that records a resolution with the current time.
     pub fn resolution_message(
         &self,
         action: ResolutionKind,
         by: &str,
         why: &str,
     ) -> OutboundMessage {
-        let (by, why) = (by.to_owned(), why.to_owned());
-        let resolution_message =
-            Resolution { letter: self.number, action, by, why, at_ms: SystemTime::now().into() };
-        let payload = serde_json::to_vec(&resolution_message)
-            .expect("a mark has text keys and whole numbers");
+        let resolution = Resolution {
+            letter: self.number,
+            action,
+            by: by.to_owned(),
+            why: why.to_owned(),
+            at_ms: SystemTime::now().into(),
+        };
+        let payload =
+            serde_json::to_vec(&resolution).expect("a resolution has string keys and integers");
         let pool = self.step().map_or("unknown", |step| step.pool().as_str());
         OutboundMessage::with_dedup_id(names::resolution_subject(pool), payload.into())
     }

@@ -1,5 +1,5 @@
-//! Streams like that of orders, without the work of any stage: what the brokers themselves can store
-//! and hand on, for benchmarks to compare with.
+//! Streams like that of orders, without any processing: what the brokers alone can store and
+//! deliver, as a baseline for benchmarks.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::{
     Topology,
 };
 
-/// One for each stage.
+/// One stream for each stage.
 const STREAMS: [&str; BrokerBaseline::STAGES] =
     ["YARDSTICK_1", "YARDSTICK_2", "YARDSTICK_3", "YARDSTICK_4"];
-/// With thousands of messages in the air a broker takes a second or two.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// As for orders: ids are remembered at a price.
+/// With thousands of messages in flight a broker takes a second or two.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same as for orders, because remembering message ids has a cost.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
-/// The streams, and a connection of its own to them. Cheap to clone.
+/// The streams, with a dedicated connection to them. Cheap to clone.
 #[derive(Clone)]
 pub struct BrokerBaseline {
     connection: Connection,
@@ -34,49 +34,49 @@ pub struct BrokerBaseline {
 pub enum Layout {
     /// All in one stream, as orders are.
     OneStream,
-    /// Those of each stage in a stream of its own.
+    /// A separate stream for each stage.
     StreamForEachStage,
 }
 
-/// The streams are not there.
+/// Creating or removing the streams failed.
 #[derive(Debug, Error)]
 pub enum BrokerBaselineError {
-    /// No broker.
+    /// No connection to a broker.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The broker did not take it, or did not remove it.
-    #[error("the broker did not take the yardstick")]
+    /// The broker rejected the creation or the removal of a stream or consumer.
+    #[error("the broker rejected the baseline streams")]
     Refused(#[source] async_nats::Error),
 }
 
 impl BrokerBaseline {
-    /// How many stages there are: one for each event on the way of an order that all goes well with.
+    /// The number of stages: one for each event of an order that is fulfilled without incident.
     pub const STAGES: usize = 4;
 
-    /// Creates the streams with the replicas and the storage that orders have under `profile`.
+    /// Creates the streams, with the replicas and the storage of the orders stream under `profile`.
     pub async fn create(
         urls: &str,
         profile: Profile,
         layout: Layout,
     ) -> Result<Self, BrokerBaselineError> {
-        let connection = Connection::open(urls, "yardstick").await?;
+        let connection = Connection::open(urls, "broker baseline").await?;
         let publisher = Publisher::new(connection.clone());
-        let yardstick = Self { connection, publisher, profile, layout };
-        for stream in yardstick.streams() {
-            let created = yardstick.connection.jetstream.create_stream(yardstick.config(stream));
+        let baseline = Self { connection, publisher, profile, layout };
+        for stream in baseline.streams() {
+            let created = baseline.connection.jetstream.create_stream(baseline.config(stream));
             created.await.map_err(|err| BrokerBaselineError::Refused(err.into()))?;
         }
-        Ok(yardstick)
+        Ok(baseline)
     }
 
-    /// Stores one message of `stage`, as a batch of orders is stored. No two may be the same bytes,
-    /// whatever their stages.
+    /// Stores one message of `stage`, in the same way as a batch of orders. No two messages may
+    /// have the same bytes, even in different stages.
     pub async fn store(&self, stage: usize, payload: Bytes) -> Result<(), PublishError> {
         let message = OutboundMessage::with_dedup_id(subject(stage), payload);
-        self.publisher.publish(&message, PATIENCE).await.map(drop)
+        self.publisher.publish(&message, PUBLISH_TIMEOUT).await.map(drop)
     }
 
-    /// The messages of `stage`, by a durable like that of a worker's step.
+    /// Fetches the messages of `stage`, through a durable like that of a worker's step.
     pub async fn puller(&self, stage: usize) -> Result<Fetcher, BrokerBaselineError> {
         let source = Source {
             stream: self.stream(stage),
@@ -89,7 +89,7 @@ impl BrokerBaseline {
         Ok(Fetcher::new(self.connection.clone(), source))
     }
 
-    /// Removes the streams with all that is in them.
+    /// Deletes the streams and their messages.
     pub async fn remove(self) -> Result<(), BrokerBaselineError> {
         for stream in self.streams() {
             let removed = self.connection.jetstream.delete_stream(stream).await;

@@ -1,0 +1,171 @@
+//! A pull request to a durable consumer, and how much of it is outstanding. The client library's
+//! own pull cannot stop requesting without losing the messages that are in flight.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::jetstream::Message;
+use async_nats::{Error, StatusCode, Subject, Subscriber};
+use futures_util::StreamExt;
+use serde::Serialize;
+use tokio::time::{Instant, timeout};
+
+use crate::{Connection, Source};
+
+/// Expiry of one request at the broker. Short, because a worker that shuts down waits for it, and
+/// long enough that idle workers cause no load.
+const EXPIRES: Duration = Duration::from_secs(1);
+/// A request without any message or status for this long is considered lost. Delays of brokers on a
+/// busy machine are shorter.
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How often to check whether the connection was lost, and the request with it.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The most messages of one request: the cost of a tiny message is more than that of its records.
+const MESSAGES_MAX: usize = 64;
+/// Status descriptions by which the broker ends a request: the next message would exceed the byte
+/// limit or the message limit. With three brokers this status arrives before the messages, which
+/// are held until a majority of brokers has recorded their delivery.
+const REQUEST_EXHAUSTED: [&str; 2] = ["Message Size Exceeds MaxBytes", "Batch Completed"];
+/// Header of that status: how many messages of the request will not be sent.
+const PENDING_MESSAGES_HEADER: &str = "Nats-Pending-Messages";
+
+/// How much one request asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum FetchSize {
+    /// The next message. Never rejected.
+    One,
+    /// All available messages up to this many bytes; if none is available, the next message.
+    /// Rejected if other requests are waiting for more than is available, and if the first message
+    /// is larger.
+    Bytes(usize),
+}
+
+/// An inbox to which a durable consumer sends the requested messages.
+pub(super) struct PullRequest {
+    connection: Connection,
+    subject: String,
+    inbox: Subject,
+    subscriber: Subscriber,
+    /// Messages that may still arrive; 0 if no request is open.
+    outstanding: usize,
+    /// Bytes that they may have in total.
+    outstanding_bytes: usize,
+    /// The connection over which the request was sent.
+    connection_epoch: u64,
+}
+
+/// The request body of the JetStream API. `no_wait` with `expires` waits for the first message
+/// only, and then sends all available ones.
+#[derive(Serialize)]
+struct RequestBody {
+    batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<usize>,
+    no_wait: bool,
+    /// Nanoseconds.
+    expires: u128,
+}
+
+impl PullRequest {
+    /// Subscribes to a new inbox for the consumer of `source`. Requests no messages yet.
+    pub(super) async fn open(connection: &Connection, source: &Source) -> Result<Self, Error> {
+        let inbox = Subject::from(connection.client.new_inbox());
+        let subscriber = connection.client.subscribe(inbox.clone()).await?;
+        Ok(Self {
+            connection: connection.clone(),
+            subject: format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", source.stream, source.durable),
+            inbox,
+            subscriber,
+            outstanding: 0,
+            outstanding_bytes: 0,
+            connection_epoch: connection_epoch(connection),
+        })
+    }
+
+    /// Whether messages may still arrive.
+    pub(super) const fn is_open(&self) -> bool {
+        self.outstanding > 0
+    }
+
+    /// Requests `fetch_size`. The previous request must have ended.
+    pub(super) async fn send(&mut self, fetch_size: FetchSize) -> Result<(), Error> {
+        let expires = EXPIRES.as_nanos();
+        let request = match fetch_size {
+            FetchSize::One => RequestBody { batch: 1, max_bytes: None, no_wait: false, expires },
+            FetchSize::Bytes(max) => {
+                RequestBody { batch: MESSAGES_MAX, max_bytes: Some(max), no_wait: true, expires }
+            }
+        };
+        let (subject, inbox) = (self.subject.clone(), self.inbox.clone());
+        let payload = serde_json::to_vec(&request)?.into();
+        self.connection_epoch = connection_epoch(&self.connection);
+        self.connection.client.publish_with_reply(subject, inbox, payload).await?;
+        self.outstanding = request.batch;
+        self.outstanding_bytes = request.max_bytes.unwrap_or(usize::MAX);
+        Ok(())
+    }
+
+    /// The next message of an open request, or `None` after a status, which may have ended the
+    /// request. Any error ends it. Cancel-safe: no message is lost.
+    pub(super) async fn next(&mut self) -> Result<Option<Message>, Error> {
+        let received = self.receive().await;
+        let message = received.and_then(|received| self.account(received));
+        if message.is_err() {
+            self.outstanding = 0;
+        }
+        message
+    }
+
+    async fn receive(&mut self) -> Result<async_nats::Message, Error> {
+        let deadline = Instant::now() + SILENCE_TIMEOUT;
+        loop {
+            match timeout(POLL_INTERVAL, self.subscriber.next()).await {
+                Ok(Some(received)) => return Ok(received),
+                Ok(None) => return Err("connection closed".into()),
+                Err(_) if connection_epoch(&self.connection) != self.connection_epoch => {
+                    return Err("connection lost".into());
+                }
+                Err(_) if Instant::now() > deadline => {
+                    return Err("no reply from the broker".into());
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Updates the outstanding counts for `received`, and returns it if it is a message from the
+    /// stream. A status of the request yields `None`.
+    fn account(&mut self, received: async_nats::Message) -> Result<Option<Message>, Error> {
+        match (received.status, received.description.as_deref()) {
+            (None | Some(StatusCode::OK), _) => {
+                self.outstanding_bytes = self.outstanding_bytes.saturating_sub(received.length);
+                // A request whose bytes are used up exactly ends without a status.
+                self.outstanding =
+                    if self.outstanding_bytes > 0 { self.outstanding.saturating_sub(1) } else { 0 };
+                let context = self.connection.jetstream.clone();
+                Ok(Some(Message { message: received, context }))
+            }
+            // Sent after all messages that were available.
+            (Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND), _) => {
+                self.outstanding = 0;
+                Ok(None)
+            }
+            (_, Some(description)) if REQUEST_EXHAUSTED.contains(&description) => {
+                let headers = received.headers.as_ref();
+                let not_sent = headers.and_then(|headers| headers.get(PENDING_MESSAGES_HEADER));
+                let not_sent = not_sent.and_then(|not_sent| not_sent.as_str().parse().ok());
+                self.outstanding = self.outstanding.saturating_sub(not_sent.unwrap_or(0));
+                Ok(None)
+            }
+            (Some(status), description) => {
+                let description = description.unwrap_or("no description");
+                Err(format!("pull request rejected: {status}, {description}").into())
+            }
+        }
+    }
+}
+
+/// How many times the client has connected so far.
+fn connection_epoch(connection: &Connection) -> u64 {
+    connection.client.statistics().connects.load(Ordering::Relaxed)
+}
