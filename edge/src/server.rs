@@ -1,11 +1,12 @@
 //! Startup and shutdown: one thread for each shard, and a drain that cuts no request.
 
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::thread;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
-use streams::Connection;
+use streams::{BrokersConfig, Connection};
 use thiserror::Error;
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -61,8 +62,12 @@ pub async fn run(
 ) -> Result<(), EdgeError> {
     let (address, listeners) = listener::bind(config.listen, config.cores)
         .map_err(|source| EdgeError::Listen { address: config.listen, source })?;
-    let broker = Connection::open(&config.brokers.nats_url, "edge questions").await?;
-    let durability_gate = DurabilityGate::open(&broker, config.brokers.profile).await?;
+    let mut shutdown = pin!(shutdown);
+    // Brokers that are starting may take longer than an orchestrator waits for the end.
+    let (broker, durability_gate) = tokio::select! {
+        verified = verified_brokers(&config.brokers) => verified?,
+        () = &mut shutdown => return Ok(()),
+    };
     let watch = durability_gate.clone().watch(broker.clone(), config.brokers.profile);
     let _durability_watch = AbortOnDropHandle::new(tokio::spawn(watch));
     let admission_gate = AdmissionGate::default();
@@ -96,7 +101,7 @@ pub async fn run(
     on_bound(address);
     tracing::info!(%address, "edge listening");
     tokio::select! {
-        () = shutdown => tracing::info!(%address, "edge draining"),
+        () = &mut shutdown => tracing::info!(%address, "edge draining"),
         Some(result) = finished.next() => return result,
     }
     stop.cancel();
@@ -104,6 +109,15 @@ pub async fn run(
         result?;
     }
     Ok(())
+}
+
+/// A connection to the brokers, once they have shown that they are as durable as the profile claims.
+async fn verified_brokers(
+    config: &BrokersConfig,
+) -> Result<(Connection, DurabilityGate), EdgeError> {
+    let broker = Connection::open(&config.nats_url, "edge lookups").await?;
+    let durability_gate = DurabilityGate::open(&broker, config.profile).await?;
+    Ok((broker, durability_gate))
 }
 
 /// A running shard.

@@ -35,9 +35,23 @@ pub struct BatchConfig {
     pub max_batch: usize,
 }
 
+/// Not a list of broker URLs. What is wrong is not quoted: there may be a password in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("give the URL of each broker, such as nats://HOST:PORT, separated by commas")]
+pub struct InvalidBrokerUrl;
+
+/// Parses a comma-separated list of broker URLs.
+pub(crate) fn broker_addresses(urls: &str) -> Result<Vec<ServerAddr>, InvalidBrokerUrl> {
+    let parse = |url: &str| {
+        let address: ServerAddr = url.parse().map_err(|_| InvalidBrokerUrl)?;
+        if address.host().is_empty() { Err(InvalidBrokerUrl) } else { Ok(address) }
+    };
+    urls.split(',').map(parse).collect()
+}
+
 /// The port of each broker in a comma-separated list of URLs.
-pub fn broker_ports(urls: &str) -> Result<Vec<u16>, std::io::Error> {
-    urls.split(',').map(|url| Ok(url.parse::<ServerAddr>()?.port())).collect()
+pub fn broker_ports(urls: &str) -> Result<Vec<u16>, InvalidBrokerUrl> {
+    Ok(broker_addresses(urls)?.iter().map(ServerAddr::port).collect())
 }
 
 /// Not a valid duration.
@@ -64,8 +78,8 @@ pub fn duration(text: &str) -> Result<Duration, InvalidDuration> {
 }
 
 /// Validates the broker URLs, so that a mistake is found before anything starts.
-pub fn nats_url(text: &str) -> Result<String, std::io::Error> {
-    broker_ports(text)?;
+pub fn nats_url(text: &str) -> Result<String, InvalidBrokerUrl> {
+    broker_addresses(text)?;
     Ok(text.to_owned())
 }
 
@@ -79,6 +93,14 @@ mod tests {
             assert_eq!(duration(text).unwrap(), Duration::from_secs(seconds));
         }
         assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn every_url_of_the_brokers_has_a_host() {
+        assert_eq!(broker_ports("nats://u:p@a:1,b,[::1]:3").unwrap(), [1, 4222, 3]);
+        for text in ["", ",", "nats://a:1,", "nats://", "http://a"] {
+            assert_eq!(nats_url(text), Err(InvalidBrokerUrl), "{text}");
+        }
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event, Subscriber};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use rand::RngExt;
 use thiserror::Error;
 
+use crate::config::broker_addresses;
 use crate::reply_router::ReplyRouter;
 
 /// Long enough for a whole cluster that is starting at the same time.
@@ -34,10 +35,10 @@ pub struct Connection {
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// No broker could be reached before the timeout.
-    #[error("no broker at {urls} answered for {} s", CONNECT_TIMEOUT.as_secs())]
+    #[error("no broker at {hosts} answered for {} s", CONNECT_TIMEOUT.as_secs())]
     Unreachable {
-        /// The URLs that were tried, separated by commas.
-        urls: String,
+        /// Host and port of the brokers that were tried, separated by commas.
+        hosts: String,
         /// The error of the last attempt.
         source: async_nats::ConnectError,
     },
@@ -61,6 +62,13 @@ impl Notifications {
     }
 }
 
+/// Where the brokers are, without user and password.
+fn hosts(urls: &str) -> String {
+    let addresses = broker_addresses(urls).unwrap_or_default();
+    let host = |address: &ServerAddr| format!("{}:{}", address.host(), address.port());
+    addresses.iter().map(host).collect::<Vec<_>>().join(", ")
+}
+
 impl Connection {
     /// Connects to one of `urls` (separated by commas), retrying for up to 30 s. `name` is what
     /// operators see in the brokers' list of connections.
@@ -71,7 +79,7 @@ impl Connection {
                 Ok(client) => break client,
                 Err(_) if Instant::now() < deadline => tokio::time::sleep(reconnect_delay()).await,
                 Err(source) => {
-                    return Err(ConnectError::Unreachable { urls: urls.to_owned(), source });
+                    return Err(ConnectError::Unreachable { hosts: hosts(urls), source });
                 }
             }
         };

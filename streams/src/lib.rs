@@ -38,7 +38,8 @@ mod topology;
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
 pub use capacity::{ADMISSION_PERCENT_MAX, Admission, Retention, intake, purge_processed};
 pub use config::{
-    BatchConfig, BrokersConfig, DURATION_MAX, InvalidDuration, broker_ports, duration, nats_url,
+    BatchConfig, BrokersConfig, DURATION_MAX, InvalidBrokerUrl, InvalidDuration, broker_ports,
+    duration, nats_url,
 };
 pub use connection::{ConnectError, Connection, ListenError, Notifications};
 pub use delivery::{Delivery, DeliveryHistory, Origin, Record};
