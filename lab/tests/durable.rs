@@ -13,16 +13,16 @@
 //! brokers compress before they write them, are not looked at; they take the same way.
 //!
 //! It takes ptrace, as every trace does. Where that is forbidden, the tests fail and say so.
-mod calls;
-mod proof;
-mod traced;
+mod fsync_proof;
+mod syscalls;
+mod traced_cluster;
 
 use std::collections::BTreeMap;
 
 use streams::Profile;
 
-use proof::{Proof, prove};
-use traced::Traced;
+use fsync_proof::{Proof, prove};
+use traced_cluster::Traced;
 
 /// Brokers without which nothing is acknowledged.
 const QUORUM: usize = 2;

@@ -2,5 +2,5 @@
 mod charges;
 mod client;
 mod faults;
-mod keys;
-mod running;
+mod idempotency_keys;
+mod test_simulator;

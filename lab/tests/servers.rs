@@ -1,8 +1,8 @@
 //! The servers of a run: they start, come back with their data, and leave nothing behind.
 
-mod coming_back;
-mod getting;
-mod nothing_left;
+mod cleanup;
 mod process;
+mod program_discovery;
+mod restarts;
 mod run;
-mod starting;
+mod startup;

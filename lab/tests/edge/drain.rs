@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::house::{DEADLINE, House, fresh_key};
-use super::http::{ORDER, post};
+use super::raw_http::{ORDER, post};
+use super::test_edge::{DEADLINE, House, fresh_key};
 
 #[tokio::test]
 async fn requests_in_hand_are_answered_before_the_end() {

@@ -7,9 +7,9 @@ use streams::Profile;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::broker::until_ready_is;
-use super::house::{DEADLINE, Door, House, fresh_key};
-use super::http::{ORDER, Talk};
+use super::broker_outage::until_ready_is;
+use super::raw_http::{ORDER, Talk};
+use super::test_edge::{DEADLINE, Door, House, fresh_key};
 
 impl House {
     /// Starts a broker again with another `sync_interval`.

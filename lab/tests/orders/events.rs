@@ -10,7 +10,7 @@ use serde_json::Value;
 use streams::{DeliveryHistory, Origin, Publisher, batch, names};
 use workers::task::StepInput;
 
-use super::shop::Shop;
+use super::test_cluster::Shop;
 
 /// When all that these events tell happened.
 const AT: Timestamp = Timestamp::from_millis(1_292_000_000_000);

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use payment_simulator::FaultConfig;
 use workers::payment::provider::{CallError, Confirmation, Limits, Status};
 
-use super::running::{Running, all_intents, all_refunds, client, create};
+use super::test_simulator::{Running, all_intents, all_refunds, client, create};
 
 fn declined(code: &str) -> Confirmation {
     Confirmation::Declined { code: code.to_owned() }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, ConfigError, Limits, Provider};
 
-use super::running::{Running, client, create};
+use super::test_simulator::{Running, client, create};
 
 #[tokio::test]
 async fn no_more_calls_than_allowed_are_in_flight() {

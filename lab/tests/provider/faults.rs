@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, Confirmation, Limits, NewIntent, Provider, Status};
 
-use super::running::{DEADLINE, Running, all_intents, create};
+use super::test_simulator::{DEADLINE, Running, all_intents, create};
 
 #[tokio::test]
 async fn a_capture_that_was_never_answered_is_seen_and_not_repeated() {
