@@ -1,16 +1,16 @@
 //! An order that is answered 202 under profile `durable` has been synced on a quorum of brokers.
 //!
 //! The three brokers run under strace. Orders are posted through a real edge, and the time at which
-//! each 202 reaches its client is recorded. Afterwards the brokers' system calls must show for every
-//! order, on two brokers or more: its bytes were written to the Raft log of its stream, and a sync of
-//! that file which began later had returned before the client had the 202. Profile `fast` goes
-//! through the same check and fails it, which shows that the check can fail.
+//! each 202 reaches its client is recorded. Afterwards the brokers' system calls must show for
+//! every order, on two brokers or more: its bytes were written to the Raft log of its stream, and a
+//! sync of that file which began later had returned before the client had the 202. Profile `fast`
+//! goes through the same check and fails it, which shows that the check can fail.
 //!
 //! What this does not show: that the disk keeps what it reports as synced; that three brokers have
-//! three disks; that the directory entry of a new file is on disk; that a broker reads all of it again
-//! after a power cut, or that no bit rots in the meantime. The 202 is recorded where it arrives, not
-//! where it leaves the edge, so a sync between the two would count. Batches beyond 8 KiB, which
-//! brokers compress before they write them, are not checked; they take the same path.
+//! three disks; that the directory entry of a new file is on disk; that a broker reads all of it
+//! again after a power cut, or that no bit rots in the meantime. The 202 is recorded where it
+//! arrives, not where it leaves the edge, so a sync between the two would count. Batches beyond 8
+//! KiB, which brokers compress before they write them, are not checked; they take the same path.
 //!
 //! It needs ptrace, as every trace does. If ptrace is forbidden, the tests fail with a message that
 //! says so.

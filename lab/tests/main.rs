@@ -1,5 +1,5 @@
-//! Whole-system tests: real brokers, Redis, PostgreSQL, and the binary itself. They are one program,
-//! so that it is linked once and the tests, most of which wait, run in parallel.
+//! Whole-system tests: real brokers, Redis, PostgreSQL, and the binary itself. They are one
+//! program, so that it is linked once and the tests, most of which wait, run in parallel.
 //!
 //! | module | what it tests |
 //! |---|---|

@@ -36,8 +36,8 @@ impl BrokerTrace {
         self.writes(order_id).map(|write| write.ended_us).min()
     }
 
-    /// The time at which the first sync returned that began after the order's bytes had been written,
-    /// in microseconds.
+    /// The time at which the first sync returned that began after the order's bytes had been
+    /// written, in microseconds.
     fn synced_at(&self, order_id: &str) -> Option<u64> {
         let covers = |write: &SystemCall, sync: &SystemCall| {
             sync.synced() && sync.path() == write.path() && sync.began_us >= write.ended_us

@@ -21,7 +21,7 @@ use crate::test_servers::TestServers;
 
 /// Longer than any step takes on a busy machine, although each system call stops for strace.
 const DEADLINE: Duration = Duration::from_mins(2);
-/// Concurrent clients: their orders share batches, each of which stays below the 8 KiB from which on
+/// Concurrent clients: their orders share batches, each of which stays below 8 KiB: above that,
 /// brokers compress what they write.
 const CLIENTS: usize = 16;
 /// Orders of each client, one after the other.
@@ -30,7 +30,7 @@ const ORDER: &str =
     r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
 const SECRET: &str = "the secret of the tests";
 
-/// TracedCluster brokers with an edge, and Redis and PostgreSQL, which are not traced.
+/// Traced brokers with an edge, and Redis and PostgreSQL, which are not traced.
 pub(crate) struct TracedCluster {
     servers: TestServers,
     edge_url: String,
@@ -82,8 +82,8 @@ impl TracedCluster {
         Self { servers, edge_url, stop, edge }
     }
 
-    /// Places orders, all of which are acknowledged, and returns the id of each and the time at which
-    /// its 202 had arrived, in microseconds since 1970.
+    /// Places orders, all of which are acknowledged, and returns the id of each and the time at
+    /// which its 202 had arrived, in microseconds since 1970.
     pub(crate) async fn place_orders(&self) -> Vec<(String, u64)> {
         let client = OrderClient::new(std::slice::from_ref(&self.edge_url), DEADLINE);
         let run = new_run();

@@ -37,7 +37,7 @@ async fn requests_in_flight_are_answered_before_the_edge_stops() {
 }
 
 #[tokio::test]
-async fn the_first_request_after_the_drain_starts_is_answered_and_closes_its_connection() {
+async fn a_request_during_the_drain_is_answered_and_closes_its_connection() {
     let servers = TestServers::start_with_streams().await;
     let edge = servers.start_edge().await;
     let mut busy = edge.connect().await;

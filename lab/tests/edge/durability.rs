@@ -112,8 +112,8 @@ async fn an_edge_claims_single_only_if_its_broker_syncs_every_write() {
     assert!(refusal.contains("`single` may not be claimed: broker-1 reports"), "{refusal}");
 }
 
-/// Waits until `/readyz` gives a reason other than the missing broker, which it gives while the edge
-/// reconnects.
+/// Waits until `/readyz` gives a reason other than the missing broker, which it gives while the
+/// edge reconnects.
 async fn wait_until_not_durable(client: &mut RawHttp) -> String {
     loop {
         let reason = wait_for_readyz(client, 503).await;

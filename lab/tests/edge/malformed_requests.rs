@@ -77,7 +77,7 @@ async fn a_request_body_that_times_out_is_refused() {
 }
 
 #[tokio::test]
-async fn connections_without_a_complete_request_are_closed() {
+async fn idle_connections_and_incomplete_requests_are_closed() {
     let edge = TestServers::shared().await.start_edge().await;
     let mut idle = edge.connect().await;
     assert_eq!(idle.get("/livez").await.status, 200);

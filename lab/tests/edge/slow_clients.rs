@@ -1,5 +1,6 @@
-//! Ten thousand clients that never finish a request (a slowloris attack), and one that places an order.
-//! The slow clients are a separate process, so that they take no file descriptors from other tests.
+//! Ten thousand clients that never finish a request (a slowloris attack), and one that places an
+//! order. The slow clients are a separate process, so that they take no file descriptors from other
+//! tests.
 
 use std::process::Stdio;
 use std::time::Duration;

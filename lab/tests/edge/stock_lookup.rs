@@ -1,5 +1,5 @@
-//! Stock on hand: concurrent lookups are coalesced, cached for two seconds, and never replaced by an
-//! older value.
+//! Stock on hand: concurrent lookups are coalesced, cached for two seconds, and never replaced by
+//! an older value.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -132,8 +132,8 @@ async fn stock_is_unavailable_without_workers() {
     edge.stop().await;
 }
 
-/// Responds to lookups as an inventory worker would; SKUs with an X are unknown. Returns the counts of
-/// the lookups, and the task to abort.
+/// Responds to lookups as an inventory worker would; SKUs with an X are unknown. Returns the counts
+/// of the lookups, and the task to abort.
 async fn answer_stock(servers: &TestServers) -> (LookupCounts, JoinHandle<()>) {
     let connection = servers.connect().await;
     let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();

@@ -94,8 +94,8 @@ impl TestCluster {
         self.place("twice", &basket).await
     }
 
-    /// Audits the quiescent cluster with acknowledged orders `ids`, asserts that the audit fails, and
-    /// returns its report.
+    /// Audits the quiescent cluster with acknowledged orders `ids`, asserts that the audit fails,
+    /// and returns its report.
     async fn assert_audit_of_orders_fails(&self, ids: &[OrderId]) -> Report {
         let entry = |id: &OrderId| Acknowledged {
             key: String::new(),

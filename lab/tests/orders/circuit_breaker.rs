@@ -1,5 +1,5 @@
-//! The payment provider hangs, fails, closes connections or is unavailable: orders are accepted all the
-//! same, wait in `reserved`, and are paid once each when it recovers. No dead letter is made.
+//! The payment provider hangs, fails, closes connections or is unavailable: orders are accepted all
+//! the same, wait in `reserved`, and are paid once each when it recovers. No dead letter is made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

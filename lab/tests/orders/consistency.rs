@@ -29,8 +29,8 @@ impl TestCluster {
         self.assert_audit_passes(AuditMode::Live).await;
     }
 
-    /// Waits until the cluster is quiescent, and asserts that all sources agree on every order, that
-    /// no order is in flight, and that there are no dead letters.
+    /// Waits until the cluster is quiescent, and asserts that all sources agree on every order,
+    /// that no order is in flight, and that there are no dead letters.
     pub(crate) async fn assert_quiescent_and_consistent(&self, ids: &[OrderId]) {
         self.assert_consistent(ids).await;
         let report = self.assert_audit_passes(AuditMode::Quiesced).await;

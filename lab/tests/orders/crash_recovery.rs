@@ -1,5 +1,6 @@
 //! A worker crashes between any two of fetch, commit, publish and ack, and around its calls to the
-//! provider, in every step: the order ends as it would without the crash, and no effect is repeated.
+//! provider, in every step: the order ends as it would without the crash, and no effect is
+//! repeated.
 
 use orders::{EventKind, OrderId, Status};
 use streams::{Profile, Step};
@@ -27,7 +28,7 @@ enum OrderPath {
 }
 
 #[tokio::test]
-async fn a_crash_at_any_point_of_an_inventory_step_changes_no_outcome() {
+async fn a_crash_at_any_failpoint_of_an_inventory_step_changes_no_outcome() {
     crash_at_each(&[
         (Step::Reserve, EVERY_STEP, OrderPath::Fulfilled),
         (Step::Release, EVERY_STEP, OrderPath::Declined),
@@ -37,7 +38,7 @@ async fn a_crash_at_any_point_of_an_inventory_step_changes_no_outcome() {
 }
 
 #[tokio::test]
-async fn a_crash_at_any_point_of_a_payment_step_changes_no_outcome() {
+async fn a_crash_at_any_failpoint_of_a_payment_step_changes_no_outcome() {
     crash_at_each(&[
         (Step::Charge, EVERY_STEP, OrderPath::Fulfilled),
         (Step::Charge, CHARGE_ONLY, OrderPath::Fulfilled),
@@ -50,7 +51,7 @@ async fn a_crash_at_any_point_of_a_payment_step_changes_no_outcome() {
 }
 
 #[tokio::test]
-async fn a_crash_at_any_point_of_a_fulfilment_step_changes_no_outcome() {
+async fn a_crash_at_any_failpoint_of_a_fulfilment_step_changes_no_outcome() {
     crash_at_each(&[
         (Step::Ship, EVERY_STEP, OrderPath::Fulfilled),
         (Step::Ship, EVERY_STEP, OrderPath::Unshippable),
@@ -59,8 +60,8 @@ async fn a_crash_at_any_point_of_a_fulfilment_step_changes_no_outcome() {
     .await;
 }
 
-/// Crashes at each failpoint, each time with another order. All crashes happen within the 30 s after
-/// which the first order is redelivered, so that each crash hits its own order.
+/// Crashes at each failpoint, each time with another order. All crashes happen within the 30 s
+/// after which the first order is redelivered, so that each crash hits its own order.
 async fn crash_at_each(crashes: &[(Step, &[&str], OrderPath)]) {
     let mut plan = plan(Profile::Single);
     plan.envs.push(("MILLRACE_UNSHIPPABLE".to_owned(), "GIANT".to_owned()));

@@ -1,6 +1,6 @@
-//! A dead letter stays listed until an operator resolves it: replayed, its order proceeds as if nothing
-//! had failed; discarded, its order ends, and no stock or money is held for it. The operator and the
-//! reason stay on record.
+//! A dead letter stays listed until an operator resolves it: replayed, its order proceeds as if
+//! nothing had failed; discarded, its order ends, and no stock or money is held for it. The
+//! operator and the reason stay on record.
 
 use std::process::Command;
 use std::time::Duration;

@@ -21,8 +21,10 @@ pub(crate) fn item(sku: &str, on_hand: i64) -> CatalogItem {
 
 /// An order's body: each SKU with its quantity, at the catalogue's price.
 pub(crate) fn basket(lines: &[(&str, u32)]) -> Value {
-    let line = |(sku, quantity): &(&str, u32)| json!({"sku": sku, "quantity": quantity, "unit_price": PRICE});
-    json!({"currency": "GBP", "lines": lines.iter().map(line).collect::<Vec<_>>()})
+    let lines = lines
+        .iter()
+        .map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity, "unit_price": PRICE}));
+    json!({"currency": "GBP", "lines": lines.collect::<Vec<_>>()})
 }
 
 /// The same order, paid with `token`.

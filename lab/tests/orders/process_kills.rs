@@ -1,5 +1,5 @@
 //! Processes are killed under load and started again: workers, the database, the broker that leads
-//! the stream; or unavailable for a while, as the payment provider. Every accepted order becomes
+//! the stream. The payment provider is unavailable for a while. Every accepted order becomes
 //! final, and the audit finds no difference.
 
 use std::sync::atomic::AtomicU64;

@@ -49,7 +49,8 @@ async fn start() -> TestCluster {
 type StoredEvent = (EventKind, Bytes);
 
 impl TestCluster {
-    /// Places orders that together cause every event but `conflicted`, and waits until all are final.
+    /// Places orders that together cause every event but `conflicted`, and waits until all are
+    /// final.
     async fn orders_covering_every_event(&mut self) -> Vec<OrderId> {
         let one = basket(&[("REPEATED", 1)]);
         let fulfilled = self.post(0, "fulfilled", &one).await;

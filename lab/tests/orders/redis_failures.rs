@@ -17,7 +17,7 @@ const KEYS: usize = 20;
 const ORDERS: usize = 1_000;
 
 #[tokio::test]
-async fn of_two_orders_under_one_key_the_first_is_kept_and_the_other_becomes_conflicted() {
+async fn of_two_orders_under_one_key_one_is_kept_and_the_other_becomes_conflicted() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("ONE-WINS", 1_000)]).await;
     let first = cluster.place("forgotten", &basket(&[("ONE-WINS", 1)])).await;

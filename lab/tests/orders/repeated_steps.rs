@@ -1,5 +1,5 @@
-//! Steps called directly on the database: however they are repeated and grouped, each has one effect,
-//! and its outcome is the same bytes.
+//! Steps called directly on the database: however they are repeated and grouped, each has one
+//! effect, and its outcome is the same bytes.
 
 use futures_util::future::join;
 use orders::{CancelReason, CancelledBy, Event, EventBody, EventKind, Money};

@@ -51,8 +51,8 @@ async fn processed_messages_are_purged_and_no_others() {
     let young = cluster.place("young", &basket(&[("ROOM", 1)])).await;
     cluster.wait_for_status(young, Status::Reserved).await;
     let before = stream_state(&connection, names::ORDERS).await.unwrap();
-    // Only the messages from before the cutoff are old enough at first. With no minimum age all are,
-    // but payment has not processed the newer ones.
+    // Only the messages from before the cutoff are old enough at first. With no minimum age all
+    // are, but payment has not processed the newer ones.
     let retention = |usual| Retention { usual, pressed: usual };
     let purged = purge_processed(&connection, retention(cutoff.elapsed())).await.unwrap();
     assert!(purged > 0 && purged < before.messages, "{purged} of {}", before.messages);

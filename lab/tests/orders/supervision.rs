@@ -1,4 +1,5 @@
-//! `millrace-lab up` supervises a cluster: a process that exits unexpectedly is reported and restarted.
+//! `millrace-lab up` supervises a cluster: a process that exits unexpectedly is reported and
+//! restarted.
 
 use std::sync::{Arc, Mutex};
 

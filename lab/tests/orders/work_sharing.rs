@@ -1,5 +1,5 @@
-//! A worker fetches the batch that it processes next and nothing in advance, so that waiting messages
-//! go to any free worker, and arrive together.
+//! A worker fetches the batch that it processes next and nothing in advance, so that waiting
+//! messages go to any free worker, and arrive together.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Less than the 30 s after which a message sent to a stopped worker is redelivered.
 const BEFORE_ACK_WAIT: Duration = Duration::from_secs(15);
 const ROUNDS: u32 = 40;
-/// By then most messages have arrived, in microseconds.
+/// Time by which most messages have arrived, in microseconds.
 const DELIVERY_TIME_MAX_US: u64 = 5_000;
 
 #[tokio::test]
@@ -31,16 +31,16 @@ async fn a_worker_that_holds_a_batch_leaves_the_others_to_other_workers() {
     }
 
     let (mut slow, mut quick) = (fetcher(&cluster), fetcher(&cluster));
-    let mut taken = Vec::new();
+    let mut deliveries = Vec::new();
     for fetcher in [&mut slow, &mut quick] {
         for _ in 0..2 {
             let set = next(fetcher, batch::RECORDS_MAX).await;
             assert_eq!(set.len(), 1);
-            taken.extend(set);
+            deliveries.extend(set);
         }
     }
 
-    for delivery in taken {
+    for delivery in deliveries {
         assert_eq!(delivery.delivered, 1);
         delivery.ack().await;
     }

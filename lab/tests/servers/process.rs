@@ -9,7 +9,7 @@ use lab::servers::{Process, ProcessSpec, RunFolder};
 
 use crate::test_servers::{reaper, wait_until};
 
-/// A shell in `folder` that runs `script`.
+/// A shell that runs `script`, with its specification and its folder.
 fn shell(script: &str, reaper: &Reaper) -> (Process, ProcessSpec, RunFolder) {
     let folder = RunFolder::create(reaper).unwrap();
     let mut spec = ProcessSpec::new("shell", "/bin/sh".into(), folder.path().to_path_buf());
