@@ -1,19 +1,20 @@
-//! A short benchmark tells its figures, draws them, and ends with a clean audit.
+//! A short benchmark reports its figures, plots them, and ends with an audit that passes.
 
 use std::process::Command;
 
 use serde_json::Value;
 
 #[test]
-fn a_short_bench_tells_its_figures_and_passes_its_audit() {
+fn a_short_bench_reports_its_figures_and_passes_its_audit() {
     let folder = tempfile::tempdir().unwrap();
-    let ran = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
+    let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
         .args(["bench", "intake", "--profile", "single", "--for", "300ms", "--report"])
         .arg(folder.path())
         .output()
         .unwrap();
-    let (told, said) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{said}{told}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}{stdout}");
 
     let report = std::fs::read(folder.path().join("report.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
@@ -28,6 +29,6 @@ fn a_short_bench_tells_its_figures_and_passes_its_audit() {
 
     let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("intake_single_vs_http"));
-    let needs_another_file = ["src=", "href=", "@import", "url("];
-    assert!(!needs_another_file.iter().any(|sign| page.contains(sign)), "{page}");
+    let external_references = ["src=", "href=", "@import", "url("];
+    assert!(!external_references.iter().any(|marker| page.contains(marker)), "{page}");
 }

@@ -1,4 +1,7 @@
 //! The edge over real HTTP, on real brokers and a real Redis.
+mod raw_http;
+mod test_edge;
+
 mod broker_outage;
 mod cancellation;
 mod drain;
@@ -9,8 +12,6 @@ mod malformed_requests;
 mod order_status;
 mod overload;
 mod placement;
-mod raw_http;
 mod slow_clients;
 mod stock_lookup;
-mod test_edge;
 mod validation;

@@ -1,4 +1,4 @@
-//! The load generator counts every answer, and keeps its rate.
+//! The load generator counts every response, and keeps its rate.
 
 use lab::load::{Phase, PhaseResult, Plan};
 use lab::servers::free_ports;
@@ -6,13 +6,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// The bare server, killed at the end.
-struct Bare {
+/// The HTTP server without a broker behind it (`millrace-lab bare`), killed at the end.
+struct HttpBaseline {
     process: Child,
     target: String,
 }
 
-impl Bare {
+impl HttpBaseline {
     fn start() -> Self {
         let target = format!("127.0.0.1:{}", free_ports(1).unwrap()[0]);
         let process = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
@@ -21,14 +21,14 @@ impl Bare {
             .unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while std::net::TcpStream::connect(&target).is_err() {
-            assert!(std::time::Instant::now() < deadline, "the bare server does not listen");
+            assert!(std::time::Instant::now() < deadline, "the server does not listen");
             std::thread::yield_now();
         }
         Self { process, target }
     }
 }
 
-impl Drop for Bare {
+impl Drop for HttpBaseline {
     fn drop(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -52,19 +52,20 @@ fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut door = generator.stdin.take().unwrap();
-    door.write_all(&serde_json::to_vec(&plan).unwrap()).unwrap();
-    drop(door);
-    let ended = generator.wait_with_output().unwrap();
-    assert!(ended.status.success());
-    serde_json::from_slice(&ended.stdout).unwrap()
+    let mut stdin = generator.stdin.take().unwrap();
+    stdin.write_all(&serde_json::to_vec(&plan).unwrap()).unwrap();
+    drop(stdin);
+    let output = generator.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]
-fn a_closed_loop_posts_the_orders_it_was_given_and_no_more() {
-    let (bare, folder) = (Bare::start(), tempfile::tempdir().unwrap());
+fn a_closed_loop_posts_its_maximum_of_orders_and_no_more() {
+    let server = HttpBaseline::start();
+    let folder = tempfile::tempdir().unwrap();
     let phase = Phase { connections: 4, rate: None, lasts_ms: 30_000, orders_max: Some(100) };
-    let results = load(&bare.target, folder.path(), vec![phase, phase]);
+    let results = load(&server.target, folder.path(), vec![phase, phase]);
     for result in results {
         assert_eq!((result.acknowledged, result.broken, result.unsent), (100, 0, 0));
         assert_eq!(result.statuses, [(202, 100)].into());
@@ -74,10 +75,11 @@ fn a_closed_loop_posts_the_orders_it_was_given_and_no_more() {
 }
 
 #[test]
-fn an_open_loop_lets_as_many_orders_become_due_as_it_was_told() {
-    let (bare, folder) = (Bare::start(), tempfile::tempdir().unwrap());
+fn an_open_loop_makes_as_many_orders_due_as_its_rate_requires() {
+    let server = HttpBaseline::start();
+    let folder = tempfile::tempdir().unwrap();
     let phase = Phase { connections: 8, rate: Some(500.0), lasts_ms: 1_000, orders_max: None };
-    let result = load(&bare.target, folder.path(), vec![phase]).remove(0);
+    let result = load(&server.target, folder.path(), vec![phase]).remove(0);
     assert_eq!(result.acknowledged + result.unsent, 500);
     assert_eq!(result.broken, 0);
 }

@@ -1,4 +1,4 @@
-//! The whole way of an order on real servers: one file for each promise.
+//! The lifecycle of an order on real servers: one file for each guarantee.
 mod consistency;
 mod events;
 mod fixtures;

@@ -1,6 +1,7 @@
 //! The payment provider and its client, over real sockets.
+mod test_simulator;
+
 mod charges;
 mod client;
 mod faults;
 mod idempotency_keys;
-mod test_simulator;

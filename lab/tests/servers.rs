@@ -1,8 +1,6 @@
-//! The servers of a run: they start, come back with their data, and leave nothing behind.
-
+//! The servers that the lab starts: they start, restart with their data, and leave nothing behind.
 mod cleanup;
 mod process;
 mod program_discovery;
 mod restarts;
-mod run;
 mod startup;

@@ -1,47 +1,50 @@
-//! Without a broker's ack there is no promise.
+//! Without a broker's ack, no order is answered 202.
 
+use streams::Profile;
 use tokio::time::Instant;
 
-use super::raw_http::{ORDER, Talk};
-use super::test_edge::{DEADLINE, House, fresh_key};
+use super::raw_http::{ORDER, RawHttp};
+use super::test_edge::{DEADLINE, fresh_key};
+use crate::test_servers::TestServers;
 
 #[tokio::test]
-async fn without_a_broker_an_order_gets_503_and_with_it_202_under_the_same_key() {
-    let mut house = House::start().await;
-    let door = house.open_door().await;
-    let mut talk = door.talk().await;
-    assert_eq!(talk.get("/readyz").await.status, 200);
+async fn an_order_gets_503_without_a_broker_and_202_under_the_same_key_once_it_is_back() {
+    let mut servers = TestServers::start_with_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    assert_eq!(client.get("/readyz").await.status, 200);
 
-    house.servers.brokers.stop().await.unwrap();
+    servers.processes.brokers.stop().await.unwrap();
     let key = fresh_key();
-    let reply = talk.post(&key, ORDER).await;
+    let reply = client.post(&key, ORDER).await;
     reply.assert_problem(503, "ack-timeout");
     assert_eq!(reply.header("retry-after"), Some("1"));
-    assert_eq!(talk.get("/livez").await.status, 200);
-    assert_eq!(until_ready_is(&mut talk, 503).await, "no broker\n");
+    assert_eq!(client.get("/livez").await.status, 200);
+    assert_eq!(wait_for_readyz(&mut client, 503).await, "no broker\n");
 
-    house.servers.brokers.start().await.unwrap();
-    until_ready_is(&mut talk, 200).await;
-    assert_eq!(talk.post(&key, ORDER).await.status, 202);
-    door.close().await;
+    servers.processes.brokers.start().await.unwrap();
+    wait_for_readyz(&mut client, 200).await;
+    assert_eq!(client.post(&key, ORDER).await.status, 202);
+    edge.stop().await;
 }
 
 #[tokio::test]
-async fn without_a_stream_an_order_gets_503() {
-    let house = House::start_empty().await;
-    let door = house.open_door().await;
-    let mut talk = door.talk().await;
+async fn an_order_gets_503_while_there_is_no_stream() {
+    let servers = TestServers::start(Profile::Single).await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
     let key = fresh_key();
-    talk.post(&key, ORDER).await.assert_problem(503, "ack-timeout");
-    house.make_streams().await;
-    assert_eq!(talk.post(&key, ORDER).await.status, 202);
-    door.close().await;
+    client.post(&key, ORDER).await.assert_problem(503, "ack-timeout");
+    servers.create_streams().await;
+    assert_eq!(client.post(&key, ORDER).await.status, 202);
+    edge.stop().await;
 }
 
-pub(crate) async fn until_ready_is(talk: &mut Talk, status: u16) -> String {
+/// Waits until `/readyz` has this status, and returns its body.
+pub(crate) async fn wait_for_readyz(client: &mut RawHttp, status: u16) -> String {
     let deadline = Instant::now() + DEADLINE;
     loop {
-        let reply = talk.get("/readyz").await;
+        let reply = client.get("/readyz").await;
         if reply.status == status {
             return reply.body;
         }

@@ -1,4 +1,4 @@
-//! What a 202 claims, the brokers have proven.
+//! An edge claims the durability that its brokers report.
 
 use std::future::pending;
 use std::process::Stdio;
@@ -7,113 +7,116 @@ use streams::Profile;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::broker_outage::until_ready_is;
-use super::raw_http::{ORDER, Talk};
-use super::test_edge::{DEADLINE, Door, House, fresh_key};
+use super::broker_outage::wait_for_readyz;
+use super::raw_http::{ORDER, RawHttp};
+use super::test_edge::{DEADLINE, TestEdge, fresh_key};
+use crate::test_servers::TestServers;
 
-impl House {
+impl TestServers {
     /// Starts a broker again with another `sync_interval`.
     async fn restart_broker(&mut self, index: usize, sync_interval: &str) {
-        let brokers = &mut self.servers.brokers;
+        let brokers = &mut self.processes.brokers;
         brokers.servers[index].set("BROKER_SYNC_INTERVAL", &format!("\"{sync_interval}\""));
         brokers.servers[index].stop().await.unwrap();
         brokers.start().await.unwrap();
     }
 
-    /// Why an edge that claims `profile` does not run.
+    /// The error with which an edge that claims `profile` refuses to start.
     async fn refusal(&self, profile: Profile) -> String {
-        let run = edge::run(self.config(profile), |address| panic!("open at {address}"), pending());
+        let run =
+            edge::run(self.config(profile), |address| panic!("listening on {address}"), pending());
         timeout(DEADLINE, run).await.unwrap().unwrap_err().to_string()
     }
 
-    /// How the process `millrace edge` ends, and all that it says.
-    async fn edge_process(&self, profile: Profile) -> (Option<i32>, String) {
+    /// The exit code of the process `millrace edge`, and its output.
+    async fn run_edge_process(&self, profile: Profile) -> (Option<i32>, String) {
         let process = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
             .args(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()])
-            .env("NATS_URL", self.servers.brokers.url())
-            .env("REDIS_URL", self.servers.redis.url())
+            .env("NATS_URL", self.processes.brokers.url())
+            .env("REDIS_URL", self.processes.redis.url())
             .env("MILLRACE_SECRETS", "the secret of the tests")
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let ended = timeout(DEADLINE, process).await.unwrap().unwrap();
-        let said = String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap();
-        (ended.status.code(), said)
+        let output = timeout(DEADLINE, process).await.unwrap().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text)
     }
 }
 
 #[tokio::test]
-async fn an_edge_claims_durable_only_when_every_broker_syncs_every_write() {
-    let mut house = House::start_empty_of(Profile::Durable).await;
-    house.make_streams().await;
-    house.restart_broker(1, "2m").await;
-    let (code, said) = house.edge_process(Profile::Durable).await;
-    assert_eq!(code, Some(1), "{said}");
-    let why = "`durable` may not be claimed: broker-2 reports sync_interval 120s; set \
+async fn an_edge_claims_durable_only_if_every_broker_syncs_every_write() {
+    let mut servers = TestServers::start(Profile::Durable).await;
+    servers.create_streams().await;
+    servers.restart_broker(1, "2m").await;
+    let (code, output) = servers.run_edge_process(Profile::Durable).await;
+    assert_eq!(code, Some(1), "{output}");
+    let error = "`durable` may not be claimed: broker-2 reports sync_interval 120s; set \
                `sync_interval: always` in its configuration, or start with `--profile fast`";
-    assert!(said.contains(why), "{said}");
+    assert!(output.contains(error), "{output}");
 
-    let door = Door::open(house.config(Profile::Fast)).await;
-    let reply = door.talk().await.post(&fresh_key(), ORDER).await;
+    let edge = TestEdge::start(servers.config(Profile::Fast)).await;
+    let reply = edge.connect().await.post(&fresh_key(), ORDER).await;
     assert_eq!((reply.status, reply.json()["durability"].as_str()), (202, Some("fast")));
-    door.close().await;
+    edge.stop().await;
 
-    house.restart_broker(1, "always").await;
-    let door = house.open_door().await;
-    let mut talk = door.talk().await;
-    let reply = talk.post(&fresh_key(), ORDER).await;
+    servers.restart_broker(1, "always").await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let reply = client.post(&fresh_key(), ORDER).await;
     assert_eq!((reply.status, reply.json()["durability"].as_str()), (202, Some("durable")));
-    door.close().await;
+    edge.stop().await;
 }
 
 #[tokio::test]
-async fn a_broker_that_comes_back_without_sync_ends_the_promise_until_it_syncs_again() {
-    let mut house = House::start_empty_of(Profile::Durable).await;
-    house.make_streams().await;
-    let door = house.open_door().await;
-    let mut talk = door.talk().await;
-    assert_eq!(talk.get("/readyz").await.status, 200);
+async fn a_broker_that_restarts_without_sync_stops_intake_until_it_syncs_again() {
+    let mut servers = TestServers::start(Profile::Durable).await;
+    servers.create_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    assert_eq!(client.get("/readyz").await.status, 200);
 
-    house.restart_broker(2, "2m").await;
-    let mut talk = door.talk().await;
-    let reason = until_not_durable(&mut talk).await;
+    servers.restart_broker(2, "2m").await;
+    let mut client = edge.connect().await;
+    let reason = wait_until_not_durable(&mut client).await;
     assert!(reason.contains("broker-3 reports sync_interval 120s"), "{reason}");
-    talk.post(&fresh_key(), ORDER).await.assert_problem(503, "not-durable");
+    client.post(&fresh_key(), ORDER).await.assert_problem(503, "not-durable");
 
-    house.restart_broker(2, "always").await;
-    // An edge closes what is silent for as long as a restart may take.
-    let mut talk = door.talk().await;
-    until_ready_is(&mut talk, 200).await;
-    assert_eq!(talk.post(&fresh_key(), ORDER).await.status, 202);
-    door.close().await;
+    servers.restart_broker(2, "always").await;
+    // The edge may have closed the connection as idle during the restart.
+    let mut client = edge.connect().await;
+    wait_for_readyz(&mut client, 200).await;
+    assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
+    edge.stop().await;
 }
 
 #[tokio::test]
 async fn an_edge_starts_while_one_broker_is_down_and_not_while_two_are() {
-    let mut house = House::start_empty_of(Profile::Durable).await;
-    house.make_streams().await;
-    house.servers.brokers.servers[0].kill().await.unwrap();
-    let door = house.open_door().await;
-    assert_eq!(door.talk().await.get("/readyz").await.status, 200);
-    door.close().await;
+    let mut servers = TestServers::start(Profile::Durable).await;
+    servers.create_streams().await;
+    servers.processes.brokers.servers[0].kill().await.unwrap();
+    let edge = servers.start_edge().await;
+    assert_eq!(edge.connect().await.get("/readyz").await.status, 200);
+    edge.stop().await;
 
-    house.servers.brokers.servers[1].kill().await.unwrap();
-    let refusal = house.refusal(Profile::Durable).await;
+    servers.processes.brokers.servers[1].kill().await.unwrap();
+    let refusal = servers.refusal(Profile::Durable).await;
     assert!(refusal.contains("1 of 3 brokers said how they sync and 2 must"), "{refusal}");
 }
 
 #[tokio::test]
-async fn an_edge_claims_single_only_when_its_broker_syncs_every_write() {
-    let mut house = House::start_empty().await;
-    house.restart_broker(0, "2m").await;
-    let refusal = house.refusal(Profile::Single).await;
+async fn an_edge_claims_single_only_if_its_broker_syncs_every_write() {
+    let mut servers = TestServers::start(Profile::Single).await;
+    servers.restart_broker(0, "2m").await;
+    let refusal = servers.refusal(Profile::Single).await;
     assert!(refusal.contains("`single` may not be claimed: broker-1 reports"), "{refusal}");
 }
 
-/// While the edge finds another broker it says other things.
-async fn until_not_durable(talk: &mut Talk) -> String {
+/// Waits until `/readyz` gives a reason other than the missing broker, which it gives while the
+/// edge reconnects.
+async fn wait_until_not_durable(client: &mut RawHttp) -> String {
     loop {
-        let reason = until_ready_is(talk, 503).await;
+        let reason = wait_for_readyz(client, 503).await;
         if reason != "no broker\n" {
             return reason;
         }

@@ -1,4 +1,4 @@
-//! HTTP as good clients speak it.
+//! HTTP as well-behaved clients use it.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -8,31 +8,32 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 use super::raw_http::{ORDER, post};
-use super::test_edge::{House, fresh_key};
+use super::test_edge::fresh_key;
+use crate::test_servers::TestServers;
 
 #[tokio::test]
-async fn one_connection_carries_many_requests_also_without_waiting_for_answers() {
-    let door = House::shared().await.open_door().await;
-    let mut talk = door.talk().await;
+async fn one_connection_carries_many_requests_with_and_without_pipelining() {
+    let edge = TestServers::shared().await.start_edge().await;
+    let mut client = edge.connect().await;
     let keys: Vec<_> = (0..20).map(|_| fresh_key()).collect();
     for key in &keys {
-        assert_eq!(talk.post(key, ORDER).await.status, 202);
+        assert_eq!(client.post(key, ORDER).await.status, 202);
     }
     let pipelined: String = keys.iter().map(|key| post(key, ORDER)).collect();
-    talk.send(pipelined + &post("bad key", ORDER)).await;
+    client.send(pipelined + &post("bad key", ORDER)).await;
     for _ in &keys {
-        assert_eq!(talk.reply().await.status, 202);
+        assert_eq!(client.reply().await.status, 202);
     }
-    talk.reply().await.assert_problem(400, "idempotency-key-invalid");
-    door.close().await;
+    client.reply().await.assert_problem(400, "idempotency-key-invalid");
+    edge.stop().await;
 }
 
 #[tokio::test]
-async fn http_2_in_clear_text_carries_many_orders_at_once() {
-    let door = House::shared().await.open_door().await;
+async fn http_2_without_tls_carries_many_concurrent_orders() {
+    let edge = TestServers::shared().await.start_edge().await;
     let client: Client<_, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).http2_only(true).build_http();
-    let uri = format!("http://{}", door.address);
+    let uri = format!("http://{}", edge.address);
     let placed = join_all((0..300).map(|_| {
         let order = Request::post(format!("{uri}/v1/orders"))
             .header("content-type", "application/json")
@@ -49,42 +50,39 @@ async fn http_2_in_clear_text_carries_many_orders_at_once() {
     assert_eq!(reply.status().as_u16(), 200);
     assert_eq!(reply.headers()["content-length"], "3");
     drop(client);
-    door.close().await;
+    edge.stop().await;
 }
 
 #[tokio::test]
-async fn head_is_answered_as_get_without_the_body() {
-    let door = House::shared().await.open_door().await;
-    let mut talk = door.talk().await;
+async fn head_is_answered_like_get_without_a_body() {
+    let edge = TestServers::shared().await.start_edge().await;
+    let mut client = edge.connect().await;
     for path in ["/livez", "/readyz", "/v1/orders/x", "/nowhere"] {
-        let got = talk.get(path).await;
-        talk.send(format!("HEAD {path} HTTP/1.1\r\nhost: edge\r\n\r\n")).await;
-        let head = talk.head_reply().await;
-        assert_eq!(head.status, got.status);
+        let get = client.get(path).await;
+        client.send(format!("HEAD {path} HTTP/1.1\r\nhost: edge\r\n\r\n")).await;
+        let head = client.head_reply().await;
+        assert_eq!(head.status, get.status);
         for name in ["content-type", "content-length"] {
-            assert_eq!(head.header(name), got.header(name));
+            assert_eq!(head.header(name), get.header(name));
         }
     }
-    door.close().await;
+    edge.stop().await;
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_is_told_to_go_on_or_not() {
-    let door = House::shared().await.open_door().await;
-    let asking = |key: &str| {
-        let (head, _) = post(key, ORDER).split_once("\r\n\r\n").map(own).unwrap();
+async fn a_client_that_expects_100_continue_gets_it_or_a_problem() {
+    let edge = TestServers::shared().await.start_edge().await;
+    let expecting = |key: &str| {
+        let request = post(key, ORDER);
+        let (head, _) = request.split_once("\r\n\r\n").unwrap();
         format!("{head}\r\nexpect: 100-continue\r\n\r\n")
     };
-    let mut talk = door.talk().await;
-    talk.send(asking(&fresh_key())).await;
-    assert_eq!(talk.reply().await.status, 100);
-    talk.send(ORDER).await;
-    assert_eq!(talk.reply().await.status, 202);
-    talk.send(asking("bad key")).await;
-    talk.reply().await.assert_problem(400, "idempotency-key-invalid");
-    door.close().await;
-}
-
-fn own((head, body): (&str, &str)) -> (String, String) {
-    (head.to_owned(), body.to_owned())
+    let mut client = edge.connect().await;
+    client.send(expecting(&fresh_key())).await;
+    assert_eq!(client.reply().await.status, 100);
+    client.send(ORDER).await;
+    assert_eq!(client.reply().await.status, 202);
+    client.send(expecting("bad key")).await;
+    client.reply().await.assert_problem(400, "idempotency-key-invalid");
+    edge.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Where an order stands, with and without somebody who knows.
+//! The status of an order, with and without workers that know it.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -6,53 +6,54 @@ use streams::names::STATUS_GET;
 use streams::{Pool, WorkerState};
 
 use super::raw_http::ORDER;
-use super::test_edge::{House, fresh_key};
+use super::test_edge::{TestEdge, fresh_key, signing_keys};
+use crate::test_servers::TestServers;
 
 #[tokio::test]
-async fn straight_after_the_202_the_order_is_found_though_nobody_answers() {
-    let mut house = House::start().await;
-    let door = house.open_door().await;
-    let mut talk = door.talk().await;
-    let placed = talk.post(&fresh_key(), ORDER).await;
-    house.servers.redis.kill().await.unwrap();
-    let shown = talk.get(placed.header("location").unwrap()).await;
-    assert_eq!((shown.status, shown.header("cache-control")), (200, Some("no-store")));
+async fn an_order_is_found_right_after_its_202_even_without_workers_and_redis() {
+    let mut servers = TestServers::start_with_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let placed = client.post(&fresh_key(), ORDER).await;
+    servers.processes.redis.kill().await.unwrap();
+    let reply = client.get(placed.header("location").unwrap()).await;
+    assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")));
     let id = placed.json()["order_id"].clone();
     let expected = json!({
         "order_id": id, "status": "accepted", "reason": null, "history": [], "current": false,
     });
-    assert_eq!(shown.json(), expected);
-    door.close().await;
+    assert_eq!(reply.json(), expected);
+    edge.stop().await;
 }
 
 #[tokio::test]
-async fn what_the_workers_know_is_shown() {
-    let house = House::start().await;
-    let connection = house.connect().await;
+async fn the_status_that_workers_report_is_shown() {
+    let servers = TestServers::start_with_streams().await;
+    let connection = servers.connect().await;
     let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();
-    let mut questions = service.questions(STATUS_GET).await.unwrap();
+    let mut requests = service.questions(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
-        let mut asked = 0;
-        while let Some(question) = questions.next().await {
-            let ids: Vec<String> = serde_json::from_slice(&question.payload).unwrap();
+        let mut batches = 0;
+        while let Some(request) = requests.next().await {
+            let ids: Vec<String> = serde_json::from_slice(&request.payload).unwrap();
             assert!(ids.len() <= 256);
-            asked += 1;
+            batches += 1;
             let view = |id: &String| if id.starts_with('0') { Value::Null } else { rejected() };
             let answer: Vec<_> = ids.iter().map(view).collect();
-            question.answer(serde_json::to_vec(&answer).unwrap()).await;
+            request.answer(serde_json::to_vec(&answer).unwrap()).await;
             if ids.iter().any(|id| id.starts_with('f')) {
-                return asked;
+                return batches;
             }
         }
-        asked
+        batches
     });
     connection.flush().await;
-    let door = house.open_door().await;
+    let edge = servers.start_edge().await;
 
-    let unseen = show(&door, 0x00).await;
+    let unseen = get_status(&edge, 0x00).await;
     assert_eq!(unseen["current"], true);
     assert_eq!((&unseen["status"], &unseen["history"]), (&json!("accepted"), &json!([])));
-    for shown in join_all((0..200).map(|_| show(&door, 0x10))).await {
+    for shown in join_all((0..200).map(|_| get_status(&edge, 0x10))).await {
         assert_eq!((&shown["status"], &shown["current"]), (&json!("rejected"), &json!(true)));
         assert_eq!(shown["reason"], json!({"code": "out_of_stock", "skus": ["A"]}));
         assert_eq!(
@@ -60,38 +61,38 @@ async fn what_the_workers_know_is_shown() {
             json!({"status": "rejected", "at": "1970-01-01T00:00:01.5Z"})
         );
     }
-    show(&door, 0xff).await;
+    get_status(&edge, 0xff).await;
     assert!(answering.await.unwrap() <= 202);
-    // Now nobody is there any more.
-    assert_eq!(show(&door, 0x10).await["current"], false);
-    door.close().await;
+    // Now no worker responds any more.
+    assert_eq!(get_status(&edge, 0x10).await["current"], false);
+    edge.stop().await;
 }
 
 #[tokio::test]
-async fn an_odd_answer_is_no_answer() {
-    let house = House::start().await;
-    let connection = house.connect().await;
+async fn an_invalid_reply_from_a_worker_is_ignored() {
+    let servers = TestServers::start_with_streams().await;
+    let connection = servers.connect().await;
     let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();
-    let mut questions = service.questions(STATUS_GET).await.unwrap();
+    let mut requests = service.questions(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
-        for odd in ["[]", "{}", "[{\"status\":\"eaten\"}]", ""] {
-            questions.next().await.unwrap().answer(odd.into()).await;
+        for invalid in ["[]", "{}", "[{\"status\":\"eaten\"}]", ""] {
+            requests.next().await.unwrap().answer(invalid.into()).await;
         }
     });
     connection.flush().await;
-    let door = house.open_door().await;
+    let edge = servers.start_edge().await;
     for _ in 0..4 {
-        assert_eq!(show(&door, 0x10).await["current"], false);
+        assert_eq!(get_status(&edge, 0x10).await["current"], false);
     }
     answering.await.unwrap();
-    door.close().await;
+    edge.stop().await;
 }
 
-async fn show(door: &super::test_edge::Door, first_byte: u8) -> Value {
-    let id = super::test_edge::secrets().sign(orders::OrderId::from_bytes([first_byte; 16]));
-    let shown = door.talk().await.get(&format!("/v1/orders/{id}")).await;
-    assert_eq!(shown.status, 200, "{shown:?}");
-    shown.json()
+async fn get_status(edge: &TestEdge, first_byte: u8) -> Value {
+    let id = signing_keys().sign(orders::OrderId::from_bytes([first_byte; 16]));
+    let reply = edge.connect().await.get(&format!("/v1/orders/{id}")).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    reply.json()
 }
 
 fn rejected() -> Value {

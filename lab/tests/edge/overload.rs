@@ -1,4 +1,4 @@
-//! More orders than may wait.
+//! More orders than an edge may hold.
 
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -9,18 +9,19 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use super::raw_http::ORDER;
-use super::test_edge::{DEADLINE, House, fresh_key};
+use super::test_edge::{DEADLINE, fresh_key};
+use crate::test_servers::TestServers;
 
-/// More than one core's intake holds, with the batch that is in flight.
+/// More than the ingest queue of one core holds, with the batch that is in flight.
 const ORDERS: usize = 5_000;
-/// Each has a connection with at most 256 requests in the air.
+/// Each has a connection with at most 256 requests in flight.
 const CLIENTS: usize = 20;
 
 #[tokio::test]
-async fn an_order_too_many_is_refused_at_once_and_taken_later() {
-    let house = House::start().await;
-    let door = house.open_door().await;
-    let uri = format!("http://{}/v1/orders", door.address);
+async fn an_order_beyond_the_queue_is_refused_at_once_and_accepted_later() {
+    let servers = TestServers::start_with_streams().await;
+    let edge = servers.start_edge().await;
+    let uri = format!("http://{}/v1/orders", edge.address);
     let clients: [Client<_, Full<Bytes>>; CLIENTS] = std::array::from_fn(|_| {
         Client::builder(TokioExecutor::new()).http2_only(true).build_http()
     });
@@ -36,10 +37,10 @@ async fn an_order_too_many_is_refused_at_once_and_taken_later() {
         }
     };
 
-    let broker = &house.servers.brokers.servers[0];
+    let broker = &servers.processes.brokers.servers[0];
     broker.pause().unwrap();
     let mut replies: FuturesUnordered<_> =
-        (0..ORDERS).map(|n| place(&clients[n % CLIENTS])).collect();
+        (0..ORDERS).map(|number| place(&clients[number % CLIENTS])).collect();
     loop {
         let (head, body) = timeout(DEADLINE, replies.next()).await.unwrap().unwrap();
         assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -52,11 +53,11 @@ async fn an_order_too_many_is_refused_at_once_and_taken_later() {
 
     broker.resume().unwrap();
     while let Some((head, body)) = timeout(DEADLINE, replies.next()).await.unwrap() {
-        let honest = [StatusCode::ACCEPTED, StatusCode::SERVICE_UNAVAILABLE];
-        assert!(honest.contains(&head.status), "{head:?} {body:?}");
+        let expected = [StatusCode::ACCEPTED, StatusCode::SERVICE_UNAVAILABLE];
+        assert!(expected.contains(&head.status), "{head:?} {body:?}");
     }
     let (head, _) = place(&clients[0]).await;
     assert_eq!(head.status, StatusCode::ACCEPTED);
     drop(clients);
-    door.close().await;
+    edge.stop().await;
 }

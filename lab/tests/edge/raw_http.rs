@@ -1,4 +1,4 @@
-//! HTTP by hand, so that a test can be as bad a client as it likes.
+//! HTTP/1.1 written by hand, so that a test can send what no well-behaved client would.
 
 use std::net::SocketAddr;
 
@@ -12,53 +12,56 @@ use super::test_edge::DEADLINE;
 /// A small order.
 pub(crate) const ORDER: &str =
     r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
-/// Another one.
+/// The same order with another quantity.
 pub(crate) const OTHER_ORDER: &str =
     r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":7,"unit_price":255}]}"#;
 
 /// One connection to an edge.
-pub(crate) struct Talk(BufReader<TcpStream>);
+pub(crate) struct RawHttp(BufReader<TcpStream>);
 
-/// What an edge answered.
+/// An edge's response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    head: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-impl Talk {
-    pub(crate) async fn start(address: SocketAddr) -> Self {
+impl RawHttp {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self(BufReader::new(TcpStream::connect(address).await.unwrap()))
     }
 
-    /// Sends these bytes. The edge may have gone meanwhile; what it said before can be read still.
+    /// Sends these bytes. If the edge has closed the connection, what it sent before can still be
+    /// read.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.ok();
     }
 
-    /// The next answer.
+    /// The next response.
     pub(crate) async fn reply(&mut self) -> Reply {
-        timeout(DEADLINE, self.read(false)).await.expect("no answer").expect("closed unanswered")
+        let reply = timeout(DEADLINE, self.read(false)).await.expect("response timed out");
+        reply.expect("closed without a response")
     }
 
-    /// The next answer, which has no body.
+    /// The next response, which has no body.
     pub(crate) async fn head_reply(&mut self) -> Reply {
-        timeout(DEADLINE, self.read(true)).await.expect("no answer").expect("closed unanswered")
+        let reply = timeout(DEADLINE, self.read(true)).await.expect("response timed out");
+        reply.expect("closed without a response")
     }
 
-    /// Waits until the edge closes, and gives the answer that came before, if one did.
+    /// Waits until the edge closes the connection, and returns the response before it, if any.
     pub(crate) async fn last_reply(&mut self) -> Option<Reply> {
-        let last = timeout(DEADLINE, self.read(false)).await.expect("neither answered nor closed");
+        let last = timeout(DEADLINE, self.read(false)).await.expect("no response and no close");
         let mut rest = Vec::new();
         let end = timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.expect("not closed");
-        assert!(end.is_err() || rest.is_empty(), "more was said: {rest:?}");
+        assert!(end.is_err() || rest.is_empty(), "bytes after the response: {rest:?}");
         last
     }
 
-    /// Waits until the edge closes, whatever it says before.
-    pub(crate) async fn ended(&mut self) {
-        // A reset is an end as well.
+    /// Waits until the edge closes the connection, whatever it sends before.
+    pub(crate) async fn wait_closed(&mut self) {
+        // A reset closes it as well.
         self.0.read_to_end(&mut Vec::new()).await.ok();
     }
 
@@ -73,13 +76,13 @@ impl Talk {
     }
 
     async fn read(&mut self, without_body: bool) -> Option<Reply> {
-        let first = self.line().await?;
-        let status = first.split(' ').nth(1)?.parse().ok()?;
-        let mut head = Vec::new();
+        let status_line = self.line().await?;
+        let status = status_line.split(' ').nth(1)?.parse().ok()?;
+        let mut headers = Vec::new();
         while let Some((name, value)) = self.line().await?.split_once(':') {
-            head.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut reply = Reply { status, head, body: String::new() };
+        let mut reply = Reply { status, headers, body: String::new() };
         if status != 100 && !without_body {
             let length = reply.header("content-length")?.parse().ok()?;
             let mut body = vec![0; length];
@@ -91,21 +94,22 @@ impl Talk {
 
     async fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        let read = self.0.read_line(&mut line).await.ok()?;
-        (read > 0).then(|| line.trim_end().to_owned())
+        let length = self.0.read_line(&mut line).await.ok()?;
+        (length > 0).then(|| line.trim_end().to_owned())
     }
 }
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.iter().find(|(its_name, _)| its_name == name).map(|(_, value)| value.as_str())
+        let header = self.headers.iter().find(|(header, _)| header == name);
+        header.map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// Asserts that this is a whole problem of this kind.
+    /// Asserts that this is a complete RFC 9457 problem of this type.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, kind: &str) {
         assert_eq!((self.status, self.header("content-type")), (status, PROBLEM), "{self:?}");
@@ -118,7 +122,7 @@ impl Reply {
 
 const PROBLEM: Option<&str> = Some("application/problem+json");
 
-/// An order as any client would place it.
+/// A well-formed request to place an order.
 pub(crate) fn post(key: &str, order: &str) -> String {
     let length = order.len();
     format!(

@@ -1,98 +1,102 @@
-//! The audit is audited: a product that breaks a promise is found out.
+//! The audit is tested with a sabotaged product: it detects each broken guarantee.
 
 use millrace::audit::{AuditMode, Report, audit};
 use millrace::ledger::Acknowledged;
 use orders::{EventKind, OrderId, Timestamp};
 use streams::{Pool, Profile, Sabotage};
 
-use super::events::{cancel_requested, line, tasks};
+use super::events::{cancel_requested, ndjson_line, step_inputs};
 use super::fixtures::{basket, item};
-use super::test_cluster::{Shop, plan, until};
+use super::test_cluster::{TestCluster, plan, wait_until};
 
 #[tokio::test]
-async fn that_acks_before_the_commit() {
-    let mut shop = open(Sabotage::AckBeforeCommit).await;
-    for (pool, worker) in &mut shop.cluster.workers {
+async fn the_audit_detects_a_worker_that_acks_before_it_commits() {
+    let mut cluster = start(Sabotage::AckBeforeCommit).await;
+    for (pool, worker) in &mut cluster.processes.workers {
         if *pool == Pool::Inventory {
             worker.stop().await.unwrap();
             worker.set("MILLRACE_CRASH_AT", "reserve:Fetched");
             worker.start().await.unwrap();
         }
     }
-    let id = shop.place("once", &basket(&[("SKU", 1)])).await;
-    until("a worker has died with the order in hand", async || {
-        shop.cluster.workers.iter_mut().any(|(_, worker)| worker.has_ended().unwrap())
+    let id = cluster.place("once", &basket(&[("SKU", 1)])).await;
+    wait_until("a worker has crashed while it holds the order", async || {
+        cluster.processes.workers.iter_mut().any(|(_, worker)| worker.has_ended().unwrap())
     })
     .await;
-    let report = shop.found_wrong(&[id]).await;
+    let report = cluster.assert_audit_of_orders_fails(&[id]).await;
     assert_eq!(report.in_flight, 1, "{report}");
-    shop.cluster.stop().await.unwrap();
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn that_does_not_look_into_its_ledger() {
-    let shop = open(Sabotage::NoLedgerCheck).await;
-    let id = shop.place_twice().await;
-    let report = shop.found_wrong(&[id]).await;
+async fn the_audit_detects_a_worker_that_ignores_the_rows_of_its_steps() {
+    let cluster = start(Sabotage::NoLedgerCheck).await;
+    let id = cluster.place_twice().await;
+    let report = cluster.assert_audit_of_orders_fails(&[id]).await;
     assert!(report.problems.iter().any(|problem| problem.subject == "SKU"), "{report}");
-    shop.cluster.stop().await.unwrap();
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn that_tells_an_outcome_with_the_time_of_its_telling() {
-    let shop = open(Sabotage::TimeFromNow).await;
-    let id = shop.place_twice().await;
-    let report = shop.found_wrong(&[id]).await;
+async fn the_audit_detects_a_worker_that_stamps_outcomes_with_the_current_time() {
+    let cluster = start(Sabotage::TimeFromNow).await;
+    let id = cluster.place_twice().await;
+    let report = cluster.assert_audit_of_orders_fails(&[id]).await;
     assert_eq!(report.duplicated, 1, "{report}");
-    shop.cluster.stop().await.unwrap();
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn that_knows_messages_by_a_number() {
-    let shop = open(Sabotage::IdByCounter).await;
+async fn the_audit_detects_message_ids_that_are_counters() {
+    let cluster = start(Sabotage::IdByCounter).await;
     let mut ids = Vec::new();
     for edge in 0..2 {
-        let answer = shop.post(edge, &format!("at-{edge}"), &basket(&[("SKU", 1)])).await;
-        ids.push(answer.order_id());
+        let placed = cluster.post(edge, &format!("at-{edge}"), &basket(&[("SKU", 1)])).await;
+        ids.push(placed.order_id());
     }
-    let report = shop.found_wrong(&ids).await;
+    let report = cluster.assert_audit_of_orders_fails(&ids).await;
     assert_eq!(report.lost, 1, "{report}");
-    shop.cluster.stop().await.unwrap();
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn that_releases_stock_without_asking_payment() {
-    let shop = open(Sabotage::ReleaseUnasked).await;
-    let decided = tasks([&cancel_requested("key")]);
-    workers::fulfilment::withdraw(&shop.books.database, &decided).await.unwrap();
-    let id = shop.place("key", &basket(&[("SKU", 1)])).await;
-    until("it is paid", async || shop.told(id).await.contains(&EventKind::Paid)).await;
-    shop.publish(EventKind::CancelRequested, &[line(&cancel_requested("key"))]).await;
-    shop.until_final(&[id]).await;
-    let report = shop.found_wrong(&[id]).await;
-    assert!(report.problems.iter().any(|it| it.detail.contains("is held")), "{report}");
-    shop.cluster.stop().await.unwrap();
+async fn the_audit_detects_a_release_that_does_not_wait_for_the_refund() {
+    let cluster = start(Sabotage::ReleaseUnasked).await;
+    let decided = step_inputs([&cancel_requested("key")]);
+    workers::fulfilment::withdraw(&cluster.sources.database, &decided).await.unwrap();
+    let id = cluster.place("key", &basket(&[("SKU", 1)])).await;
+    wait_until("the order is paid", async || {
+        cluster.events_of(id).await.contains(&EventKind::Paid)
+    })
+    .await;
+    cluster.publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("key"))]).await;
+    cluster.wait_until_final(&[id]).await;
+    let report = cluster.assert_audit_of_orders_fails(&[id]).await;
+    assert!(report.problems.iter().any(|problem| problem.detail.contains("is held")), "{report}");
+    cluster.processes.stop().await.unwrap();
 }
 
-async fn open(mutant: Sabotage) -> Shop {
+async fn start(sabotage: Sabotage) -> TestCluster {
     let mut plan = plan(Profile::Single);
-    plan.envs.push(("MILLRACE_MUTANT".to_owned(), format!("{mutant:?}")));
-    let shop = Shop::open(plan).await;
-    shop.sell(&[item("SKU", 10)]).await;
-    shop
+    plan.envs.push(("MILLRACE_MUTANT".to_owned(), format!("{sabotage:?}")));
+    let cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("SKU", 10)]).await;
+    cluster
 }
 
-impl Shop {
-    /// Places one order, and again when inventory has decided about it, so that it decides twice.
+impl TestCluster {
+    /// Places one order, and again when it is final, so that inventory decides about it twice.
     async fn place_twice(&self) -> OrderId {
         let basket = basket(&[("SKU", 1)]);
         let id = self.place("twice", &basket).await;
-        self.until_final(&[id]).await;
+        self.wait_until_final(&[id]).await;
         self.place("twice", &basket).await
     }
 
-    /// What the audit says when all has come to rest: something is wrong.
-    async fn found_wrong(&self, ids: &[OrderId]) -> Report {
+    /// Audits the quiescent cluster with acknowledged orders `ids`, asserts that the audit fails,
+    /// and returns its report.
+    async fn assert_audit_of_orders_fails(&self, ids: &[OrderId]) -> Report {
         let entry = |id: &OrderId| Acknowledged {
             key: String::new(),
             order_id: id.to_string(),
@@ -101,7 +105,7 @@ impl Shop {
         };
         let ledger: Vec<Acknowledged> = ids.iter().map(entry).collect();
         let report = Report::new(Profile::Single);
-        let findings = audit(&self.books, report, &ledger, AuditMode::Quiesced).await.unwrap();
+        let findings = audit(&self.sources, report, &ledger, AuditMode::Quiesced).await.unwrap();
         assert!(!findings.report.passed, "the audit found nothing: {}", findings.report);
         findings.report
     }

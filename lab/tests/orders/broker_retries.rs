@@ -1,4 +1,4 @@
-//! A record that waits for another try waits at the broker, not in a worker.
+//! A record that waits for a retry waits at the broker, not in a worker.
 
 use std::time::Duration;
 
@@ -10,20 +10,21 @@ use streams::{
 };
 use tokio::time::{Instant, timeout};
 
-use super::events::{created, id, line};
+use super::events::{PUBLISH_TIMEOUT, created, ndjson_line, order_id};
 use super::fixtures::basket;
-use super::test_cluster::{Shop, until};
+use super::test_cluster::{TestCluster, wait_until};
 
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The tries behind a record whose next wait is at most 200 ms · 2⁴ = 3.2 s, and behind one that waits for half
-/// a minute at least.
-const TRIES: u32 = 4;
-const TRIES_MANY: u32 = 10;
-const WAIT_MAX: Duration = Duration::from_millis(3_200);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts after which the next backoff is at most 200 ms · 2⁴ = 3.2 s.
+const ATTEMPTS: u32 = 4;
+/// Attempts after which the next backoff is at least half a minute.
+const ATTEMPTS_MANY: u32 = 10;
+/// The longest backoff after [`ATTEMPTS`].
+const BACKOFF_MAX: Duration = Duration::from_millis(3_200);
 
 fn record(key: &str, attempts: u32) -> Record {
     let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 1 };
-    let line = Bytes::from(line(&created(key, &basket(&[("RETRY", 1)]))));
+    let line = Bytes::from(ndjson_line(&created(key, &basket(&[("RETRY", 1)]))));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let first_at = Timestamp::from_millis(now as i64);
     Record { line, history: DeliveryHistory { origin, first_at, attempts, replays: 0 } }
@@ -31,56 +32,56 @@ fn record(key: &str, attempts: u32) -> Record {
 
 async fn schedule(connection: &Connection, key: &str, attempts: u32) {
     let message =
-        retry::schedule(Step::Charge, id(key), &record(key, attempts), "it failed").unwrap();
-    Publisher::new(connection.clone()).publish(&message, PATIENCE).await.unwrap();
+        retry::schedule(Step::Charge, order_id(key), &record(key, attempts), "it failed").unwrap();
+    Publisher::new(connection.clone()).publish(&message, PUBLISH_TIMEOUT).await.unwrap();
 }
 
-async fn waiting(connection: &Connection) -> u64 {
+async fn pending_retries(connection: &Connection) -> u64 {
     streams::position(connection, &Step::Charge.retries()).await.unwrap().messages_waiting
 }
 
 #[tokio::test]
-async fn it_comes_back_when_it_is_due_once_and_as_it_was() {
-    let shop = Shop::without_workers().await;
-    let connection = &shop.books.connection;
-    let begun = Instant::now();
+async fn a_retry_is_delivered_once_when_it_is_due_with_its_record_unchanged() {
+    let cluster = TestCluster::without_workers().await;
+    let connection = &cluster.sources.connection;
+    let start = Instant::now();
     for number in 0..10 {
-        schedule(connection, &format!("retry-{number}"), TRIES).await;
+        schedule(connection, &format!("retry-{number}"), ATTEMPTS).await;
     }
-    // Nobody pulls; the broker brings them to the step's subject all the same.
-    until("all ten are due", async || waiting(connection).await == 10).await;
-    assert!(begun.elapsed() < WAIT_MAX + Duration::from_mins(1));
+    // No client fetches; the broker moves them to the step's subject all the same.
+    wait_until("all ten retries are due", async || pending_retries(connection).await == 10).await;
+    assert!(start.elapsed() < BACKOFF_MAX + Duration::from_mins(1));
 
-    let mut puller = Fetcher::new(connection.clone(), Step::Charge.retries());
-    let mut back = Vec::new();
-    while back.len() < 10 {
-        for delivery in timeout(PATIENCE, puller.next(10)).await.unwrap().unwrap() {
-            back.extend(delivery.records.clone());
+    let mut fetcher = Fetcher::new(connection.clone(), Step::Charge.retries());
+    let mut delivered = Vec::new();
+    while delivered.len() < 10 {
+        for delivery in timeout(FETCH_TIMEOUT, fetcher.next(10)).await.unwrap().unwrap() {
+            delivered.extend(delivery.records.clone());
             delivery.ack().await;
         }
     }
-    back.sort_by(|one, two| one.line.cmp(&two.line));
-    let mut sent: Vec<_> =
-        (0..10).map(|number| record(&format!("retry-{number}"), TRIES).line).collect();
-    for line in &mut sent {
+    delivered.sort_by(|one, two| one.line.cmp(&two.line));
+    let mut scheduled: Vec<_> =
+        (0..10).map(|number| record(&format!("retry-{number}"), ATTEMPTS).line).collect();
+    for line in &mut scheduled {
         line.truncate(line.len() - 1);
     }
-    sent.sort();
-    assert_eq!(back.iter().map(|record| record.line.clone()).collect::<Vec<_>>(), sent);
-    assert!(back.iter().all(|record| record.history.attempts == TRIES + 1));
-    until("nothing is left at the broker", async || {
+    scheduled.sort();
+    assert_eq!(delivered.iter().map(|record| record.line.clone()).collect::<Vec<_>>(), scheduled);
+    assert!(delivered.iter().all(|record| record.history.attempts == ATTEMPTS + 1));
+    wait_until("nothing is left at the broker", async || {
         stream_state(connection, names::RETRIES).await.unwrap().messages == 0
     })
     .await;
-    shop.cluster.stop().await.unwrap();
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn one_that_is_scheduled_again_replaces_itself() {
-    let shop = Shop::without_workers().await;
-    let connection = &shop.books.connection;
-    schedule(connection, "again", TRIES_MANY).await;
-    schedule(connection, "again", TRIES_MANY).await;
+async fn a_record_that_is_scheduled_again_replaces_its_earlier_retry() {
+    let cluster = TestCluster::without_workers().await;
+    let connection = &cluster.sources.connection;
+    schedule(connection, "again", ATTEMPTS_MANY).await;
+    schedule(connection, "again", ATTEMPTS_MANY).await;
     assert_eq!(stream_state(connection, names::RETRIES).await.unwrap().messages, 1);
-    shop.cluster.stop().await.unwrap();
+    cluster.processes.stop().await.unwrap();
 }

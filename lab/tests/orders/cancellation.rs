@@ -1,5 +1,5 @@
-//! A buyer's request to cancel, at every place on the way of an order: stock and money are back
-//! whenever it comes before the shipment, and it is refused after.
+//! A buyer's cancellation at every stage of an order's lifecycle: before the shipment, stock and
+//! money are returned; after it, the cancellation is refused.
 
 use hyper::StatusCode;
 use orders::{EventKind, OrderId, Status};
@@ -7,139 +7,147 @@ use serde_json::json;
 use streams::{Pool, Profile, Step};
 use workers::fulfilment::withdraw;
 
-use super::events::{cancel_requested, id, line, tasks};
+use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
 use super::fixtures::{basket, item, paid_with};
-use super::test_cluster::{Shop, plan};
+use super::test_cluster::{TestCluster, plan, wait_until};
 
 const STOCK: i64 = 100;
 
-async fn open() -> Shop {
-    let shop = Shop::open(plan(Profile::Single)).await;
-    shop.sell(&[item("REGRET", STOCK)]).await;
-    shop
+async fn start() -> TestCluster {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("CANCELLED", STOCK)]).await;
+    cluster
 }
 
 #[tokio::test]
-async fn before_it_is_reserved() {
-    let mut shop = open().await;
-    shop.send_home(Pool::Inventory).await;
-    let placed = shop.post(0, "unseen", &basket(&[("REGRET", 1)])).await;
-    shop.cancel_at_both_edges(placed.proven_id(), Status::Accepted).await;
-    shop.until_told(placed.order_id(), EventKind::Refunded).await;
-    shop.call_back(Pool::Inventory).await;
-    shop.is_cancelled(placed.proven_id(), &[]).await;
-    shop.close(&[placed.order_id()]).await;
+async fn an_order_can_be_cancelled_before_it_is_reserved() {
+    let mut cluster = start().await;
+    cluster.stop_worker(Pool::Inventory).await;
+    let placed = cluster.post(0, "unseen", &basket(&[("CANCELLED", 1)])).await;
+    cluster.cancel_at_both_edges(placed.signed_id(), Status::Accepted).await;
+    cluster.wait_for_event(placed.order_id(), EventKind::Refunded).await;
+    cluster.start_worker(Pool::Inventory).await;
+    cluster.assert_cancelled(placed.signed_id(), &[]).await;
+    cluster.verify_and_stop(&[placed.order_id()]).await;
 }
 
 #[tokio::test]
-async fn between_reserve_and_charge() {
-    let mut shop = open().await;
-    shop.send_home(Pool::Payment).await;
-    let placed = shop.post(0, "uncharged", &basket(&[("REGRET", 1)])).await;
-    shop.until_stands(placed.order_id(), Status::Reserved).await;
-    shop.cancel_at_both_edges(placed.proven_id(), Status::Reserved).await;
-    shop.until_told(placed.order_id(), EventKind::Withdrawn).await;
-    // Charge and refund begin at the same moment; whichever is first, no money is held.
-    shop.call_back(Pool::Payment).await;
-    shop.is_cancelled(placed.proven_id(), &[Status::Reserved, Status::Withdrawn]).await;
-    shop.close(&[placed.order_id()]).await;
+async fn an_order_can_be_cancelled_between_reserve_and_charge() {
+    let mut cluster = start().await;
+    cluster.stop_worker(Pool::Payment).await;
+    let placed = cluster.post(0, "uncharged", &basket(&[("CANCELLED", 1)])).await;
+    cluster.wait_for_status(placed.order_id(), Status::Reserved).await;
+    cluster.cancel_at_both_edges(placed.signed_id(), Status::Reserved).await;
+    cluster.wait_for_event(placed.order_id(), EventKind::Withdrawn).await;
+    // Charge and refund start at the same time; in either order, no money is held.
+    cluster.start_worker(Pool::Payment).await;
+    cluster.assert_cancelled(placed.signed_id(), &[Status::Reserved, Status::Withdrawn]).await;
+    cluster.verify_and_stop(&[placed.order_id()]).await;
 }
 
 #[tokio::test]
-async fn during_a_charge_that_hangs_and_has_captured() {
-    let mut shop = open().await;
-    shop.send_home(Pool::Fulfilment).await;
-    let body = paid_with(basket(&[("REGRET", 1)]), "tok_hang");
-    let placed = shop.post(0, "hangs", &body).await;
+async fn an_order_can_be_cancelled_while_its_charge_hangs_after_the_capture() {
+    let mut cluster = start().await;
+    cluster.stop_worker(Pool::Fulfilment).await;
+    let body = paid_with(basket(&[("CANCELLED", 1)]), "tok_hang");
+    let placed = cluster.post(0, "hangs", &body).await;
     let id = placed.order_id();
-    shop.until_captured(id).await;
-    // Whether the answer about the charge is there by now or not, fulfilment has decided.
-    withdraw(&shop.books.database, &tasks([&cancel_requested("hangs")])).await.unwrap();
-    shop.call_back(Pool::Fulfilment).await;
-    shop.publish(EventKind::CancelRequested, &[line(&cancel_requested("hangs"))]).await;
-    shop.is_cancelled(placed.proven_id(), &[]).await;
-    shop.close(&[id]).await;
+    cluster.wait_until_captured(id).await;
+    // Whether or not the charge has been answered by now, fulfilment has decided.
+    withdraw(&cluster.sources.database, &step_inputs([&cancel_requested("hangs")])).await.unwrap();
+    cluster.start_worker(Pool::Fulfilment).await;
+    cluster.publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("hangs"))]).await;
+    cluster.assert_cancelled(placed.signed_id(), &[]).await;
+    cluster.verify_and_stop(&[id]).await;
 }
 
 #[tokio::test]
-async fn after_a_charge_that_died_when_it_had_captured() {
-    let mut shop = open().await;
-    shop.restart(Pool::Payment, &format!("{}:Confirmed", Step::Charge)).await;
-    let placed = shop.post(0, "captured", &basket(&[("REGRET", 1)])).await;
-    shop.until_crashed(Pool::Payment).await;
-    shop.cancel_at_both_edges(placed.proven_id(), Status::Reserved).await;
-    shop.until_told(placed.order_id(), EventKind::Withdrawn).await;
-    shop.call_back(Pool::Payment).await;
-    shop.is_cancelled(placed.proven_id(), &[Status::Reserved, Status::Withdrawn]).await;
-    // The charge comes again and finds that it was made, and undone.
-    shop.books_close(&[placed.order_id()]).await;
-    assert!(shop.told(placed.order_id()).await.contains(&EventKind::Paid));
-    shop.close(&[placed.order_id()]).await;
+async fn an_order_can_be_cancelled_after_its_charge_has_crashed_after_the_capture() {
+    let mut cluster = start().await;
+    cluster
+        .restart_worker_with_failpoint(Pool::Payment, &format!("{}:Confirmed", Step::Charge))
+        .await;
+    let placed = cluster.post(0, "captured", &basket(&[("CANCELLED", 1)])).await;
+    cluster.wait_for_worker_crash(Pool::Payment).await;
+    cluster.cancel_at_both_edges(placed.signed_id(), Status::Reserved).await;
+    cluster.wait_for_event(placed.order_id(), EventKind::Withdrawn).await;
+    cluster.start_worker(Pool::Payment).await;
+    cluster.assert_cancelled(placed.signed_id(), &[Status::Reserved, Status::Withdrawn]).await;
+    // The charge is redelivered, and finds that it was made and refunded.
+    cluster.assert_quiescent_and_consistent(&[placed.order_id()]).await;
+    assert!(cluster.events_of(placed.order_id()).await.contains(&EventKind::Paid));
+    cluster.verify_and_stop(&[placed.order_id()]).await;
 }
 
 #[tokio::test]
-async fn between_paid_and_ship_but_not_after() {
-    let mut shop = open().await;
-    shop.send_home(Pool::Fulfilment).await;
-    let placed = shop.post(0, "unshipped", &basket(&[("REGRET", 1)])).await;
-    shop.until_stands(placed.order_id(), Status::Paid).await;
-    // Of the two that wait for fulfilment, the request is taken first.
-    withdraw(&shop.books.database, &tasks([&cancel_requested("unshipped")])).await.unwrap();
-    shop.publish(EventKind::CancelRequested, &[line(&cancel_requested("unshipped"))]).await;
-    shop.call_back(Pool::Fulfilment).await;
-    shop.is_cancelled(placed.proven_id(), &[Status::Reserved, Status::Paid, Status::Withdrawn])
+async fn an_order_can_be_cancelled_between_charge_and_ship_but_not_after() {
+    let mut cluster = start().await;
+    cluster.stop_worker(Pool::Fulfilment).await;
+    let placed = cluster.post(0, "unshipped", &basket(&[("CANCELLED", 1)])).await;
+    cluster.wait_for_status(placed.order_id(), Status::Paid).await;
+    // Of the two events that wait for fulfilment, the cancel request is processed first.
+    withdraw(&cluster.sources.database, &step_inputs([&cancel_requested("unshipped")]))
+        .await
+        .unwrap();
+    cluster
+        .publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("unshipped"))])
+        .await;
+    cluster.start_worker(Pool::Fulfilment).await;
+    cluster
+        .assert_cancelled(placed.signed_id(), &[Status::Reserved, Status::Paid, Status::Withdrawn])
         .await;
 
-    let late = shop.post(0, "late", &basket(&[("REGRET", 1)])).await;
-    shop.until_final(&[late.order_id()]).await;
-    let refused = shop.cancel(1, late.proven_id()).await;
+    let late = cluster.post(0, "late", &basket(&[("CANCELLED", 1)])).await;
+    cluster.wait_until_final(&[late.order_id()]).await;
+    let refused = cluster.cancel(1, late.signed_id()).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    assert_eq!(refused.body["type"], "/problems/too-late");
-    // An edge that does not know it asks fulfilment.
-    shop.publish(EventKind::CancelRequested, &[line(&cancel_requested("late"))]).await;
-    shop.until_told(id("late"), EventKind::CancelRefused).await;
-    assert_eq!(shop.shown(late.proven_id()).await["status"], "fulfilled");
-    assert_eq!(shop.on_hand("REGRET").await, STOCK - 1);
-    shop.close(&[placed.order_id(), late.order_id()]).await;
+    assert_eq!(refused.body["type"], "/problems/not-cancellable");
+    // An edge that does not know the status leaves the decision to fulfilment.
+    cluster.publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("late"))]).await;
+    cluster.wait_for_event(order_id("late"), EventKind::CancelRefused).await;
+    assert_eq!(cluster.current_status(late.signed_id()).await["status"], "fulfilled");
+    assert_eq!(cluster.on_hand("CANCELLED").await, STOCK - 1);
+    cluster.verify_and_stop(&[placed.order_id(), late.order_id()]).await;
 }
 
-impl Shop {
-    /// Asks twice for an order to be cancelled that stands at `known`.
-    async fn cancel_at_both_edges(&self, proven_id: &str, known: Status) {
-        let answer = self.cancel(0, proven_id).await;
-        let expected = json!({"order_id": proven_id, "status": known});
-        assert_eq!((answer.status, answer.body), (StatusCode::ACCEPTED, expected));
-        // The first request may have been heard by now.
-        assert_eq!(self.cancel(1, proven_id).await.status, StatusCode::ACCEPTED);
+impl TestCluster {
+    /// Cancels an order whose status is `known`, at one edge and then at the other.
+    async fn cancel_at_both_edges(&self, signed_id: &str, known: Status) {
+        let response = self.cancel(0, signed_id).await;
+        let expected = json!({"order_id": signed_id, "status": known});
+        assert_eq!((response.status, response.body), (StatusCode::ACCEPTED, expected));
+        // The first request may have been processed by now, so the status is not compared.
+        assert_eq!(self.cancel(1, signed_id).await.status, StatusCode::ACCEPTED);
     }
 
-    /// Waits until an order is cancelled, and makes sure that its buyer is told how and why, that
-    /// its stock is back, and that nothing changes when it is asked for again.
-    async fn is_cancelled(&self, proven_id: &str, way: &[Status]) {
-        let id: OrderId = proven_id[..32].parse().unwrap();
-        assert_eq!(self.until_final(&[id]).await[0].status, Status::Cancelled);
-        let shown = self.shown(proven_id).await;
-        assert_eq!(shown["reason"], json!({"code": "requested", "by": "buyer"}));
-        let reached = shown["history"].as_array().unwrap().iter().map(|it| &it["status"]);
-        let reached: Vec<_> = reached.collect();
-        let mut rest = reached.iter();
-        for status in way.iter().chain(&[Status::Refunded, Status::Cancelled]) {
-            let status = json!(status);
-            assert!(rest.any(|it| **it == status), "{status} in {reached:?}");
+    /// Waits until an order is cancelled. Asserts that its status has the reason, and `history`
+    /// followed by the refund, that its stock is released, and that a repeated cancellation changes
+    /// nothing.
+    async fn assert_cancelled(&self, signed_id: &str, history: &[Status]) {
+        let id: OrderId = signed_id[..32].parse().unwrap();
+        assert_eq!(self.wait_until_final(&[id]).await[0].status, Status::Cancelled);
+        let status = self.current_status(signed_id).await;
+        assert_eq!(status["reason"], json!({"code": "requested", "by": "buyer"}));
+        let changes = status["history"].as_array().unwrap().iter();
+        let statuses: Vec<_> = changes.map(|change| &change["status"]).collect();
+        let mut rest = statuses.iter();
+        for expected in history.iter().chain(&[Status::Refunded, Status::Cancelled]) {
+            let expected = json!(expected);
+            assert!(rest.any(|status| **status == expected), "{expected} in {statuses:?}");
         }
-        assert_eq!(self.on_hand("REGRET").await, STOCK);
-        let again = self.cancel(0, proven_id).await;
+        assert_eq!(self.on_hand("CANCELLED").await, STOCK);
+        let repeated = self.cancel(0, signed_id).await;
         assert_eq!(
-            (again.status, &again.body["status"]),
+            (repeated.status, &repeated.body["status"]),
             (StatusCode::ACCEPTED, &json!("cancelled"))
         );
     }
 
-    /// Waits until the provider has the money for an order.
-    async fn until_captured(&self, id: OrderId) {
+    /// Waits until the provider has captured the money for an order.
+    async fn wait_until_captured(&self, id: OrderId) {
         let id = id.to_string();
-        super::test_cluster::until("the money is captured", async || {
-            let intents = self.books.provider.list_intents(None).await.unwrap().data;
+        wait_until("the money is captured", async || {
+            let intents = self.sources.provider.list_intents(None).await.unwrap().data;
             intents.iter().any(|intent| {
                 intent.metadata.order_id.as_deref() == Some(&id) && intent.amount_received > 0
             })

@@ -1,5 +1,5 @@
-//! The payment provider hangs, fails, closes connections or is away: orders are taken all the same,
-//! wait in `reserved`, and are paid when it is back, each once. Nothing becomes a dead letter.
+//! The payment provider hangs, fails, closes connections or is unavailable: orders are accepted all
+//! the same, wait in `reserved`, and are paid once each when it recovers. No dead letter is made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,117 +9,123 @@ use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
 use streams::{Pool, Profile, names};
 
-use super::events::{cancel_requested, id, line};
+use super::events::{cancel_requested, ndjson_line, order_id};
 use super::fixtures::{basket, item, rows};
-use super::test_cluster::{Shop, plan, until};
+use super::test_cluster::{TestCluster, plan, wait_until};
 
-/// Enough for several calls to the provider at once.
+/// Enough for several concurrent calls to the provider.
 const ORDERS: usize = 30;
-/// Longer than an order waits until it is shown as delayed; a minute would show no more.
-const AWAY: &str = "away_ms=30000";
+/// Longer than the time after which a payment is shown as delayed; a minute would show no more.
+const UNAVAILABLE: &str = "away_ms=30000";
 
 #[tokio::test]
-async fn that_hangs() {
+async fn orders_survive_a_provider_that_hangs() {
     // Half of the calls capture the money and are not answered.
-    outlasts("fail=hang").await;
+    assert_orders_survive("fail=hang").await;
 }
 
 #[tokio::test]
-async fn that_answers_with_errors() {
-    outlasts("fail=5xx").await;
+async fn orders_survive_a_provider_that_responds_with_errors() {
+    assert_orders_survive("fail=5xx").await;
 }
 
 #[tokio::test]
-async fn that_closes_connections() {
-    outlasts("fail=close").await;
+async fn orders_survive_a_provider_that_closes_connections() {
+    assert_orders_survive("fail=close").await;
 }
 
 #[tokio::test]
-async fn that_is_away() {
-    outlasts(AWAY).await;
+async fn orders_survive_a_provider_that_is_unavailable() {
+    assert_orders_survive(UNAVAILABLE).await;
 }
 
 #[tokio::test]
-async fn an_order_that_was_not_charged_is_released_without_it() {
-    let shop = open().await;
-    let openings = shop.count_openings().await;
-    shop.provider_behaves("fail=5xx").await;
-    let others = place(&shop, "before").await;
-    shop.until_breaker_is("open").await;
-    let cancelled = shop.place("not-charged", &basket(&[("PAY", 1)])).await;
-    shop.until_all_are_reserved(&[cancelled]).await;
-    // Its id is that of the key, under which the event is written.
-    assert_eq!(cancelled, id("not-charged"));
-    let request = line(&cancel_requested("not-charged"));
-    shop.publish(EventKind::CancelRequested, &[request]).await;
-    assert_eq!(shop.until_final(&[cancelled]).await[0].status, Status::Cancelled);
-    shop.until_breaker_is("open").await;
-    assert_eq!(openings.load(Ordering::Relaxed), 1, "it was open all the time");
+async fn an_order_that_is_not_charged_is_cancelled_while_the_breaker_is_open() {
+    let cluster = start().await;
+    let openings = cluster.count_openings().await;
+    cluster.set_provider_faults("fail=5xx").await;
+    let others = place(&cluster, "before").await;
+    cluster.wait_for_breaker("open").await;
+    let cancelled = cluster.place("not-charged", &basket(&[("PAY", 1)])).await;
+    cluster.wait_until_all_reserved(&[cancelled]).await;
+    // The cancel request below has the id of this key.
+    assert_eq!(cancelled, order_id("not-charged"));
+    let request = ndjson_line(&cancel_requested("not-charged"));
+    cluster.publish(EventKind::CancelRequested, &[request]).await;
+    assert_eq!(cluster.wait_until_final(&[cancelled]).await[0].status, Status::Cancelled);
+    cluster.wait_for_breaker("open").await;
+    assert_eq!(openings.load(Ordering::Relaxed), 1, "the breaker has stayed open");
 
-    shop.provider_behaves("fail=none").await;
-    shop.until_final(&others).await;
-    shop.close(&[&others[..], &[cancelled]].concat()).await;
+    cluster.set_provider_faults("fail=none").await;
+    cluster.wait_until_final(&others).await;
+    cluster.verify_and_stop(&[&others[..], &[cancelled]].concat()).await;
 }
 
 #[tokio::test]
-async fn that_fails_every_third_call() {
-    let shop = open().await;
-    shop.provider_behaves("fail=close&rate=0.33").await;
-    let ids = place(&shop, "third").await;
-    let views = shop.until_final(&ids).await;
+async fn orders_survive_a_provider_that_fails_every_third_call() {
+    let cluster = start().await;
+    cluster.set_provider_faults("fail=close&rate=0.33").await;
+    let ids = place(&cluster, "third").await;
+    let views = cluster.wait_until_final(&ids).await;
     assert!(views.iter().all(|view| view.status == Status::Fulfilled));
-    shop.provider_behaves("fail=none").await;
-    shop.close(&ids).await;
+    cluster.set_provider_faults("fail=none").await;
+    cluster.verify_and_stop(&ids).await;
 }
 
-async fn outlasts(fault: &str) {
-    let shop = open().await;
-    let before = shop.place("before", &basket(&[("PAY", 1)])).await;
-    shop.until_final(&[before]).await;
-    let openings = shop.count_openings().await;
+async fn assert_orders_survive(fault: &str) {
+    let cluster = start().await;
+    let before = cluster.place("before", &basket(&[("PAY", 1)])).await;
+    cluster.wait_until_final(&[before]).await;
+    let openings = cluster.count_openings().await;
 
-    shop.provider_behaves(fault).await;
-    let waiting = shop.post(0, "waiting", &basket(&[("PAY", 1)])).await;
-    let mut ids = place(&shop, "during").await;
+    cluster.set_provider_faults(fault).await;
+    let waiting = cluster.post(0, "waiting", &basket(&[("PAY", 1)])).await;
+    let mut ids = place(&cluster, "during").await;
     ids.push(waiting.order_id());
-    shop.until_breaker_is("open").await;
-    shop.until_all_are_reserved(&ids).await;
-    until("a waiting order is shown as delayed", async || {
-        let shown = shop.shown(waiting.proven_id()).await;
-        assert_eq!(shown["status"], "reserved");
-        shown["payment_delayed"] == json!(true)
+    cluster.wait_for_breaker("open").await;
+    cluster.wait_until_all_reserved(&ids).await;
+    wait_until("a waiting order is shown as delayed", async || {
+        let status = cluster.current_status(waiting.signed_id()).await;
+        assert_eq!(status["status"], "reserved");
+        status["payment_delayed"] == json!(true)
     })
     .await;
-    assert_eq!(openings.load(Ordering::Relaxed), 1, "one notice for each opening");
+    assert_eq!(openings.load(Ordering::Relaxed), 1, "one notification for each opening");
 
-    if fault == AWAY {
-        assert!(shop.messages(names::RETRIES).await.is_empty(), "an absence is not a try");
+    if fault == UNAVAILABLE {
+        assert!(
+            cluster.messages(names::RETRIES).await.is_empty(),
+            "an unavailable provider costs no attempt"
+        );
     } else {
-        shop.provider_behaves("fail=none").await;
+        cluster.set_provider_faults("fail=none").await;
     }
-    let views = shop.until_final(&ids).await;
+    let views = cluster.wait_until_final(&ids).await;
     assert!(views.iter().all(|view| view.status == Status::Fulfilled));
-    shop.until_breaker_is("closed").await;
-    assert_eq!(shop.shown(waiting.proven_id()).await.get("payment_delayed"), None::<&Value>);
+    cluster.wait_for_breaker("closed").await;
+    assert_eq!(
+        cluster.current_status(waiting.signed_id()).await.get("payment_delayed"),
+        None::<&Value>
+    );
     ids.push(before);
-    shop.close(&ids).await;
+    cluster.verify_and_stop(&ids).await;
 }
 
-async fn open() -> Shop {
+async fn start() -> TestCluster {
     let mut plan = plan(Profile::Single);
     plan.workers = Pool::ALL.map(|pool| (pool, 1)).to_vec();
-    let shop = Shop::open(plan).await;
-    shop.sell(&[item("PAY", 1_000)]).await;
-    shop
+    let cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("PAY", 1_000)]).await;
+    cluster
 }
 
-async fn place(shop: &Shop, key: &str) -> Vec<OrderId> {
-    shop.place_all(&rows(key, ORDERS, |_| basket(&[("PAY", 1)]))).await
+async fn place(cluster: &TestCluster, key: &str) -> Vec<OrderId> {
+    cluster.place_all(&rows(key, ORDERS, |_| basket(&[("PAY", 1)]))).await
 }
 
-impl Shop {
-    async fn until_all_are_reserved(&self, ids: &[OrderId]) {
-        until("all orders are reserved", async || {
+impl TestCluster {
+    async fn wait_until_all_reserved(&self, ids: &[OrderId]) {
+        wait_until("all orders are reserved", async || {
             let views = self.views(ids).await;
             views.iter().flatten().filter(|view| view.status == Status::Reserved).count()
                 == ids.len()
@@ -127,25 +133,26 @@ impl Shop {
         .await;
     }
 
-    async fn until_breaker_is(&self, state: &str) {
-        until(&format!("the breaker is {state}"), async || self.is_breaker(state).await).await;
+    async fn wait_for_breaker(&self, state: &str) {
+        wait_until(&format!("the breaker is {state}"), async || self.is_breaker(state).await).await;
     }
 
     /// Whether `millrace status` shows the one breaker in this state; half-open counts as open.
     async fn is_breaker(&self, state: &str) -> bool {
-        let status = status::Status::look(&self.books.connection).await.unwrap();
+        let status = status::Status::look(&self.sources.connection).await.unwrap();
         let breakers = status.present.breakers;
-        let shown = |state: &str| breakers.get(state) == Some(&1);
-        shown(state) || (state == "open" && shown("half_open"))
+        let is_shown = |state: &str| breakers.get(state) == Some(&1);
+        is_shown(state) || (state == "open" && is_shown("half_open"))
     }
 
-    /// Counts the notices that payments are delayed, from now on.
+    /// Counts the notifications that payments are delayed, from now on.
     async fn count_openings(&self) -> Arc<AtomicU64> {
-        let mut notices = self.books.connection.listen(names::PAYMENT_DELAYED).await.unwrap();
+        let mut notifications =
+            self.sources.connection.listen(names::PAYMENT_DELAYED).await.unwrap();
         let count = Arc::new(AtomicU64::new(0));
         let counting = count.clone();
         tokio::spawn(async move {
-            while notices.next().await.is_some() {
+            while notifications.next().await.is_some() {
                 counting.fetch_add(1, Ordering::Relaxed);
             }
         });

@@ -1,4 +1,4 @@
-//! The books: stream, database and provider must tell the same story, and it must be a good one.
+//! Stream, database and provider must agree, and must say that nothing is wrong.
 
 use std::collections::BTreeMap;
 
@@ -9,69 +9,72 @@ use streams::{Profile, Replay, Replayed, names, stream_state};
 use tokio::time::timeout;
 use workers::payment::held_funds;
 
-use super::test_cluster::{DEADLINE, Shop};
+use super::test_cluster::{DEADLINE, TestCluster};
 
 /// More payments than any test makes.
 const PAYMENTS_MAX: i64 = 10_000;
 
-impl Shop {
-    /// Makes sure that `ids` are final, that what was shipped is paid and nothing else is, and that
-    /// an audit of the whole shop passes. Others may be at work meanwhile.
-    pub(crate) async fn books_balance(&self, ids: &[OrderId]) {
-        let views = self.until_final(ids).await;
-        let payments = held_funds::page(&self.books.database, None, PAYMENTS_MAX).await.unwrap();
+impl TestCluster {
+    /// Asserts that the orders are final, that exactly the fulfilled ones are paid, and that an
+    /// audit of the whole cluster passes. Other orders may be in flight.
+    pub(crate) async fn assert_consistent(&self, ids: &[OrderId]) {
+        let views = self.wait_until_final(ids).await;
+        let payments = held_funds::page(&self.sources.database, None, PAYMENTS_MAX).await.unwrap();
         let held: BTreeMap<OrderId, i64> =
             payments.iter().map(|payment| (payment.order_id, payment.amount)).collect();
         for (id, view) in ids.iter().zip(&views) {
             let is_paid = held.get(id).is_some_and(|amount| *amount > 0);
             assert_eq!(is_paid, view.status == Status::Fulfilled, "order {id} is {}", view.status);
         }
-        self.audited(AuditMode::Live).await;
+        self.assert_audit_passes(AuditMode::Live).await;
     }
 
-    /// Waits until nothing is on its way, and makes sure that all books agree to the last line,
-    /// that no order is in between, and that none is among the dead letters.
-    pub(crate) async fn books_close(&self, ids: &[OrderId]) {
-        self.books_balance(ids).await;
-        let report = self.audited(AuditMode::Quiesced).await;
+    /// Waits until the cluster is quiescent, and asserts that all sources agree on every order,
+    /// that no order is in flight, and that there are no dead letters.
+    pub(crate) async fn assert_quiescent_and_consistent(&self, ids: &[OrderId]) {
+        self.assert_consistent(ids).await;
+        let report = self.assert_audit_passes(AuditMode::Quiesced).await;
         assert_eq!((report.in_flight, report.dead), (0, 0));
     }
 
-    /// An audit of the whole shop, which passes.
-    pub(crate) async fn audited(&self, mode: AuditMode) -> Report {
-        let findings = audit(&self.books, Report::new(Profile::Single), &[], mode).await.unwrap();
+    /// Audits the whole cluster, asserts that the audit passes, and returns its report.
+    pub(crate) async fn assert_audit_passes(&self, mode: AuditMode) -> Report {
+        let findings = audit(&self.sources, Report::new(Profile::Single), &[], mode).await.unwrap();
         assert_eq!(findings.report.problems, []);
         assert!(findings.report.passed);
         findings.report
     }
 
-    /// Waits until the stream says that this has happened to an order.
-    pub(crate) async fn until_told(&self, id: OrderId, kind: EventKind) {
-        let mut replay = Replay::from_start(&self.books.connection, names::ORDERS).await.unwrap();
-        let told =
-            async { while !told_in(&replay.next().await.unwrap(), id).any(|told| told == kind) {} };
-        timeout(DEADLINE, told).await.unwrap_or_else(|_| panic!("{kind} is not told of {id}"));
+    /// Waits until the stream has an event of this kind for an order.
+    pub(crate) async fn wait_for_event(&self, id: OrderId, kind: EventKind) {
+        let mut replay = Replay::from_start(&self.sources.connection, names::ORDERS).await.unwrap();
+        let stored = async {
+            while !events_in(&replay.next().await.unwrap(), id).any(|event| event == kind) {}
+        };
+        timeout(DEADLINE, stored)
+            .await
+            .unwrap_or_else(|_| panic!("no `{kind}` is stored for order {id}"));
     }
 
-    /// All that the stream says about one order, repeats included.
-    pub(crate) async fn told(&self, id: OrderId) -> Vec<EventKind> {
+    /// All events of one order in the stream, repeats included.
+    pub(crate) async fn events_of(&self, id: OrderId) -> Vec<EventKind> {
         let messages = self.messages(names::ORDERS).await;
-        messages.iter().flat_map(|message| told_in(message, id)).collect()
+        messages.iter().flat_map(|message| events_in(message, id)).collect()
     }
 
-    /// The dead letters that wait for a decision.
+    /// The unresolved dead letters.
     pub(crate) async fn dead_letters(&self) -> Vec<StoredDeadLetter> {
-        dead_letter::unresolved(&self.books.connection).await.unwrap()
+        dead_letter::unresolved(&self.sources.connection).await.unwrap()
     }
 
-    /// What a stream holds now.
+    /// The messages that a stream holds now.
     pub(crate) async fn messages(&self, stream: &str) -> Vec<Replayed> {
-        let state = stream_state(&self.books.connection, stream).await.unwrap();
+        let state = stream_state(&self.sources.connection, stream).await.unwrap();
         let mut messages = Vec::new();
         if state.messages == 0 {
             return messages;
         }
-        let mut replay = Replay::from_start(&self.books.connection, stream).await.unwrap();
+        let mut replay = Replay::from_start(&self.sources.connection, stream).await.unwrap();
         while messages.last().is_none_or(|last: &Replayed| last.sequence < state.last_sequence) {
             messages.push(replay.next().await.unwrap());
         }
@@ -79,8 +82,9 @@ impl Shop {
     }
 }
 
-/// What a message says about one order. A record that a test has put there by hand is no event.
-fn told_in(message: &Replayed, id: OrderId) -> impl Iterator<Item = EventKind> {
+/// The events of one order in a message. A record that a test has written by hand is skipped if it
+/// is not an event.
+fn events_in(message: &Replayed, id: OrderId) -> impl Iterator<Item = EventKind> {
     let events = message.lines.iter().filter_map(|line| serde_json::from_slice::<Event>(line).ok());
     events.filter(move |event| event.order_id == id).map(|event| event.body.kind())
 }

@@ -1,115 +1,121 @@
-//! A worker dies between any two of fetch, commit, publish and ack, and around its calls to the
-//! provider, in every step: the order ends as without the crash, and nothing happens twice.
+//! A worker crashes between any two of fetch, commit, publish and ack, and around its calls to the
+//! provider, in every step: the order ends as it would without the crash, and no effect is
+//! repeated.
 
 use orders::{EventKind, OrderId, Status};
 use streams::{Profile, Step};
 
-use super::events::{cancel_requested, id, line, tasks};
+use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
 use super::fixtures::{basket, item, paid_with};
-use super::test_cluster::{Shop, plan};
+use super::test_cluster::{TestCluster, plan};
 
-/// Where every step can be stopped.
-const EVERYWHERE: &[&str] = &["Fetched", "Committed", "Published", "Acked"];
-/// Where only a charge can be stopped: around its calls to the provider.
-const CHARGING: &[&str] = &["IntentsMade", "IntentsCommitted", "Confirmed"];
+/// Failpoints of every step.
+const EVERY_STEP: &[&str] = &["Fetched", "Committed", "Published", "Acked"];
+/// Failpoints of a charge alone: around its calls to the provider.
+const CHARGE_ONLY: &[&str] = &["IntentsMade", "IntentsCommitted", "Confirmed"];
+/// Failpoints of a refund alone: after its calls to the provider.
+const REFUND_ONLY: &[&str] = &["Undone"];
 
-/// Where only a refund can be stopped: after its calls to the provider.
-const REFUNDING: &[&str] = &["Undone"];
-
-/// Where an order goes in the end.
+/// The path that an order takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
+enum OrderPath {
     Fulfilled,
     Declined,
-    /// Paid, then withdrawn before it is shipped.
+    /// Paid, then withdrawn on request before it is shipped.
     Withdrawn,
-    /// Paid, then withdrawn since it cannot be shipped.
+    /// Paid, then withdrawn because it cannot be shipped.
     Unshippable,
 }
 
 #[tokio::test]
-async fn of_inventory() {
-    crash_at_every(&[
-        (Step::Reserve, EVERYWHERE, Way::Fulfilled),
-        (Step::Release, EVERYWHERE, Way::Declined),
-        (Step::Release, EVERYWHERE, Way::Withdrawn),
+async fn a_crash_at_any_failpoint_of_an_inventory_step_changes_no_outcome() {
+    crash_at_each(&[
+        (Step::Reserve, EVERY_STEP, OrderPath::Fulfilled),
+        (Step::Release, EVERY_STEP, OrderPath::Declined),
+        (Step::Release, EVERY_STEP, OrderPath::Withdrawn),
     ])
     .await;
 }
 
 #[tokio::test]
-async fn of_payment() {
-    crash_at_every(&[
-        (Step::Charge, EVERYWHERE, Way::Fulfilled),
-        (Step::Charge, CHARGING, Way::Fulfilled),
-        (Step::Charge, EVERYWHERE, Way::Declined),
-        (Step::Charge, CHARGING, Way::Declined),
-        (Step::Refund, EVERYWHERE, Way::Withdrawn),
-        (Step::Refund, REFUNDING, Way::Withdrawn),
+async fn a_crash_at_any_failpoint_of_a_payment_step_changes_no_outcome() {
+    crash_at_each(&[
+        (Step::Charge, EVERY_STEP, OrderPath::Fulfilled),
+        (Step::Charge, CHARGE_ONLY, OrderPath::Fulfilled),
+        (Step::Charge, EVERY_STEP, OrderPath::Declined),
+        (Step::Charge, CHARGE_ONLY, OrderPath::Declined),
+        (Step::Refund, EVERY_STEP, OrderPath::Withdrawn),
+        (Step::Refund, REFUND_ONLY, OrderPath::Withdrawn),
     ])
     .await;
 }
 
 #[tokio::test]
-async fn of_fulfilment() {
-    crash_at_every(&[
-        (Step::Ship, EVERYWHERE, Way::Fulfilled),
-        (Step::Ship, EVERYWHERE, Way::Unshippable),
-        (Step::Withdraw, EVERYWHERE, Way::Withdrawn),
+async fn a_crash_at_any_failpoint_of_a_fulfilment_step_changes_no_outcome() {
+    crash_at_each(&[
+        (Step::Ship, EVERY_STEP, OrderPath::Fulfilled),
+        (Step::Ship, EVERY_STEP, OrderPath::Unshippable),
+        (Step::Withdraw, EVERY_STEP, OrderPath::Withdrawn),
     ])
     .await;
 }
 
-/// Crashes at each stop with an order of its own. All of it comes within the 30 s after which the
-/// first order is delivered again, so that each crash meets its own order.
-async fn crash_at_every(crashes: &[(Step, &[&str], Way)]) {
+/// Crashes at each failpoint, each time with another order. All crashes happen within the 30 s
+/// after which the first order is redelivered, so that each crash hits its own order.
+async fn crash_at_each(crashes: &[(Step, &[&str], OrderPath)]) {
     let mut plan = plan(Profile::Single);
     plan.envs.push(("MILLRACE_UNSHIPPABLE".to_owned(), "GIANT".to_owned()));
-    let mut shop = Shop::open(plan).await;
-    shop.sell(&[item("CRASH", 1_000), item("GIANT CRASH", 1_000)]).await;
-    let mut ended = Vec::new();
-    for (step, stops, way) in crashes {
-        for crash in *stops {
-            ended.push((shop.crash_at(*step, crash, *way).await, step, crash, way));
+    let mut cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("CRASH", 1_000), item("GIANT CRASH", 1_000)]).await;
+    let mut crashed = Vec::new();
+    for (step, failpoints, path) in crashes {
+        for failpoint in *failpoints {
+            let id = cluster.crash_at(*step, failpoint, *path).await;
+            crashed.push((id, step, failpoint, path));
         }
     }
-    let ids: Vec<OrderId> = ended.iter().map(|(id, ..)| *id).collect();
-    let views = shop.until_final(&ids).await;
-    for (view, (_, step, crash, way)) in views.iter().zip(&ended) {
-        let end = if **way == Way::Fulfilled { Status::Fulfilled } else { Status::Cancelled };
-        assert_eq!(view.status, end, "after a crash at {step}:{crash} of {way:?}");
+    let ids: Vec<OrderId> = crashed.iter().map(|(id, ..)| *id).collect();
+    let views = cluster.wait_until_final(&ids).await;
+    for (view, (_, step, failpoint, path)) in views.iter().zip(&crashed) {
+        let expected = match path {
+            OrderPath::Fulfilled => Status::Fulfilled,
+            _ => Status::Cancelled,
+        };
+        assert_eq!(view.status, expected, "after a crash at {step}:{failpoint}, path {path:?}");
     }
-    shop.close(&ids).await;
+    cluster.verify_and_stop(&ids).await;
 }
 
-impl Shop {
-    /// Sends an order on its way with a worker that dies at `crash`, and replaces the worker.
-    async fn crash_at(&mut self, step: Step, crash: &str, way: Way) -> OrderId {
-        let key = format!("{step}-{crash}-{way:?}");
-        let (basket, giant) = (basket(&[("CRASH", 1)]), basket(&[("GIANT CRASH", 1)]));
-        if way == Way::Withdrawn {
+impl TestCluster {
+    /// Places an order with a worker that crashes at `failpoint`, and replaces the worker.
+    async fn crash_at(&mut self, step: Step, failpoint: &str, path: OrderPath) -> OrderId {
+        let key = format!("{step}-{failpoint}-{path:?}");
+        let giant = basket(&[("GIANT CRASH", 1)]);
+        let basket = basket(&[("CRASH", 1)]);
+        let declined = paid_with(basket.clone(), "tok_chargeDeclined");
+        if path == OrderPath::Withdrawn {
             self.pay_and_withdraw(&key).await;
         }
-        self.restart(step.pool(), &format!("{step}:{crash}")).await;
-        match way {
-            Way::Fulfilled => drop(self.place(&key, &basket).await),
-            Way::Declined => drop(self.place(&key, &paid_with(basket, "tok_chargeDeclined")).await),
-            Way::Unshippable => drop(self.place(&key, &giant).await),
-            Way::Withdrawn => {
-                let cancel = line(&cancel_requested(&key));
+        self.restart_worker_with_failpoint(step.pool(), &format!("{step}:{failpoint}")).await;
+        match path {
+            OrderPath::Fulfilled => drop(self.place(&key, &basket).await),
+            OrderPath::Declined => drop(self.place(&key, &declined).await),
+            OrderPath::Unshippable => drop(self.place(&key, &giant).await),
+            OrderPath::Withdrawn => {
+                let cancel = ndjson_line(&cancel_requested(&key));
                 self.publish(EventKind::CancelRequested, &[cancel]).await;
             }
         }
-        self.until_crashed(step.pool()).await;
-        self.call_back(step.pool()).await;
-        id(&key)
+        self.wait_for_worker_crash(step.pool()).await;
+        self.start_worker(step.pool()).await;
+        order_id(&key)
     }
 
-    /// Places an order that fulfilment decides to withdraw when it is paid, and not to ship.
+    /// Places an order that fulfilment has already decided to withdraw, and waits until it is paid.
     async fn pay_and_withdraw(&self, key: &str) {
-        let decision = tasks([&cancel_requested(key)]);
-        workers::fulfilment::withdraw(&self.books.database, &decision).await.unwrap();
+        let decision = step_inputs([&cancel_requested(key)]);
+        workers::fulfilment::withdraw(&self.sources.database, &decision).await.unwrap();
         let placed = self.place(key, &basket(&[("CRASH", 1)])).await;
-        self.until_told(placed, EventKind::Paid).await;
+        self.wait_for_event(placed, EventKind::Paid).await;
     }
 }

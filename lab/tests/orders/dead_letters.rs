@@ -1,5 +1,6 @@
-//! A dead letter waits, named, until somebody decides: replayed, its order goes on as if nothing had
-//! been; discarded, its order ends and nothing of it is held. Who decided and why stays to be read.
+//! A dead letter stays listed until an operator resolves it: replayed, its order proceeds as if
+//! nothing had failed; discarded, its order ends, and no stock or money is held for it. The
+//! operator and the reason stay on record.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,136 +12,151 @@ use serde_json::Value;
 use streams::dead_letter::{self, Reason, ResolutionKind, StoredDeadLetter};
 use streams::{Connection, Fetcher, Pool, Profile, Publisher, Step};
 
-use super::events::{cancel_requested, created, id, line, tasks};
+use super::events::{
+    PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id, step_inputs,
+};
 use super::fixtures::{basket, item, paid_with};
-use super::test_cluster::{Shop, plan, until};
+use super::test_cluster::{TestCluster, plan, wait_until};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn a_replayed_record_goes_on_at_its_step_and_is_done_once() {
-    let mut shop = Shop::open(plan(Profile::Single)).await;
-    shop.sell(&[item("DEAD", 100)]).await;
+async fn a_replayed_record_resumes_at_its_step_and_takes_effect_once() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("DEAD", 100)]).await;
     let mut ids = Vec::new();
     for step in [Step::Reserve, Step::Charge, Step::Ship, Step::Release, Step::Refund] {
-        let letter = shop.dies_at(step).await;
+        let letter = cluster.dead_letter_at(step).await;
         let id = letter.order_id().unwrap();
-        assert!(!shop.views(&[id]).await[0].as_ref().is_some_and(|it| it.status.is_final()));
-        shop.is_named_by_an_audit(&letter).await;
+        assert!(!cluster.views(&[id]).await[0].as_ref().is_some_and(|view| view.status.is_final()));
+        cluster.assert_listed_by_audit(&letter).await;
 
         let number = letter.number.to_string();
-        let why = ["--by", "Ada", "--why", "the cause is mended"];
-        shop.millrace(&[&["replay", &number, "--dry-run"], &why[..]].concat(), true);
-        assert_eq!(shop.dead_letters().await.len(), 1, "nothing is done in a dry run");
-        shop.millrace(&[&["replay", &number], &why[..]].concat(), true);
-        shop.until_final(&[id]).await;
-        let handled = shop.letter(letter.number).await.handled.unwrap();
-        assert_eq!((handled.action, handled.by.as_str()), (ResolutionKind::Replayed, "Ada"));
-        assert_eq!(handled.why, "the cause is mended");
+        let reason = ["--by", "Ada", "--why", "the cause is fixed"];
+        cluster.run_dead_command(&[&["replay", &number, "--dry-run"], &reason[..]].concat(), true);
+        assert_eq!(cluster.dead_letters().await.len(), 1, "a dry run changes nothing");
+        cluster.run_dead_command(&[&["replay", &number], &reason[..]].concat(), true);
+        cluster.wait_until_final(&[id]).await;
+        let resolution = cluster.letter(letter.number).await.handled.unwrap();
+        assert_eq!((resolution.action, resolution.by.as_str()), (ResolutionKind::Replayed, "Ada"));
+        assert_eq!(resolution.why, "the cause is fixed");
 
-        // The order has moved on; the same letter again changes nothing.
-        resolve(&shop.books.connection, &letter, by_bob(ResolutionKind::Replayed)).await.unwrap();
+        // The order has proceeded; replaying the same letter again changes nothing.
+        resolve(&cluster.sources.connection, &letter, resolution_by_bob(ResolutionKind::Replayed))
+            .await
+            .unwrap();
         ids.push(id);
     }
-    shop.close(&ids).await;
+    cluster.verify_and_stop(&ids).await;
 }
 
 #[tokio::test]
-async fn the_order_of_a_discarded_record_ends_and_holds_nothing() {
-    let mut shop = Shop::open(plan(Profile::Single)).await;
-    shop.sell(&[item("DEAD", 100)]).await;
+async fn the_order_of_a_discarded_record_ends_without_stock_or_money() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("DEAD", 100)]).await;
     let mut ids = Vec::new();
     for step in [Step::Reserve, Step::Charge, Step::Ship, Step::Release, Step::Withdraw] {
-        let letter = shop.dies_at(step).await;
+        let letter = cluster.dead_letter_at(step).await;
         let id = letter.order_id().unwrap();
         let number = letter.number.to_string();
-        shop.millrace(&["discard", &number, "--by", "Ada", "--why", "beyond help"], true);
-        let end = if step == Step::Withdraw { Status::Fulfilled } else { Status::Cancelled };
-        until(&format!("it has ended after a discarded {step}"), async || {
-            shop.views(&[id]).await[0].as_ref().is_some_and(|view| view.status == end)
+        cluster
+            .run_dead_command(&["discard", &number, "--by", "Ada", "--why", "beyond help"], true);
+        let expected = if step == Step::Withdraw { Status::Fulfilled } else { Status::Cancelled };
+        wait_until(&format!("the order of a discarded {step} is {expected}"), async || {
+            cluster.views(&[id]).await[0].as_ref().is_some_and(|view| view.status == expected)
         })
         .await;
-        assert_eq!(shop.dead_letters().await, []);
+        assert_eq!(cluster.dead_letters().await, []);
         ids.push(id);
     }
-    shop.until_told(id("dead-withdraw"), EventKind::CancelRefused).await;
-    // Only the order whose cancellation died was shipped.
-    assert_eq!(shop.on_hand("DEAD").await, 99);
-    shop.close(&ids).await;
+    cluster.wait_for_event(order_id("dead-withdraw"), EventKind::CancelRefused).await;
+    // Only the order whose cancel request was discarded has been shipped.
+    assert_eq!(cluster.on_hand("DEAD").await, 99);
+    cluster.verify_and_stop(&ids).await;
 }
 
 #[tokio::test]
-async fn a_dead_refund_cannot_be_discarded() {
-    let mut shop = Shop::open(plan(Profile::Single)).await;
-    shop.sell(&[item("DEAD", 100)]).await;
-    let letter = shop.dies_at(Step::Refund).await;
+async fn a_dead_lettered_refund_cannot_be_discarded() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("DEAD", 100)]).await;
+    let letter = cluster.dead_letter_at(Step::Refund).await;
     let discarded =
-        resolve(&shop.books.connection, &letter, by_bob(ResolutionKind::Discarded)).await;
+        resolve(&cluster.sources.connection, &letter, resolution_by_bob(ResolutionKind::Discarded))
+            .await;
     assert!(matches!(discarded, Err(ResolveError::HoldsMoney)), "{discarded:?}");
-    shop.millrace(&["discard", "--all", "--by", "Ada", "--why", "gone"], false);
-    assert_eq!(shop.dead_letters().await, [letter]);
-    shop.millrace(&["replay", "--pool", "payment", "--by", "Ada", "--why", "mended"], true);
-    shop.close(&[id("dead-refund")]).await;
+    cluster.run_dead_command(&["discard", "--all", "--by", "Ada", "--why", "gone"], false);
+    assert_eq!(cluster.dead_letters().await, [letter]);
+    cluster
+        .run_dead_command(&["replay", "--pool", "payment", "--by", "Ada", "--why", "fixed"], true);
+    cluster.verify_and_stop(&[order_id("dead-refund")]).await;
 }
 
 #[tokio::test]
-async fn a_replayed_record_that_dies_again_is_a_letter_of_its_own() {
-    let shop = Shop::open(plan(Profile::Single)).await;
-    shop.sell(&[item("DEAD", 100)]).await;
-    let mut poison = created("dies-again", &basket(&[("DEAD", 1)]));
+async fn a_replayed_record_that_fails_again_becomes_a_new_dead_letter() {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("DEAD", 100)]).await;
+    let mut poison = created("fails-again", &basket(&[("DEAD", 1)]));
     if let EventBody::Created(created) = &mut poison.body {
-        created.order.reference = Some("no database takes a \0".to_owned());
+        created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
     }
-    shop.publish(EventKind::Created, &[line(&poison)]).await;
+    cluster.publish(EventKind::Created, &[ndjson_line(&poison)]).await;
     for replays in 0..3 {
-        until("a letter waits", async || shop.dead_letters().await.len() == 1).await;
-        let letter = &shop.dead_letters().await[0];
+        wait_until("one dead letter is unresolved", async || {
+            cluster.dead_letters().await.len() == 1
+        })
+        .await;
+        let letter = &cluster.dead_letters().await[0];
         assert_eq!(letter.content.history.replays, replays);
-        resolve(&shop.books.connection, letter, by_bob(ResolutionKind::Replayed)).await.unwrap();
+        resolve(&cluster.sources.connection, letter, resolution_by_bob(ResolutionKind::Replayed))
+            .await
+            .unwrap();
     }
-    until("a letter waits", async || shop.dead_letters().await.len() == 1).await;
-    let letter = &shop.dead_letters().await[0];
-    resolve(&shop.books.connection, letter, by_bob(ResolutionKind::Discarded)).await.unwrap();
-    shop.close(&[id("dies-again")]).await;
+    wait_until("one dead letter is unresolved", async || cluster.dead_letters().await.len() == 1)
+        .await;
+    let letter = &cluster.dead_letters().await[0];
+    resolve(&cluster.sources.connection, letter, resolution_by_bob(ResolutionKind::Discarded))
+        .await
+        .unwrap();
+    cluster.verify_and_stop(&[order_id("fails-again")]).await;
 }
 
-fn by_bob(action: ResolutionKind) -> ResolveRequest<'static> {
+fn resolution_by_bob(action: ResolutionKind) -> ResolveRequest<'static> {
     ResolveRequest { action, by: "Bob", why: "to see what happens" }
 }
 
-impl Shop {
-    /// Sends an order on its way and lets its record become a dead letter at `step`.
-    async fn dies_at(&mut self, step: Step) -> StoredDeadLetter {
+impl TestCluster {
+    /// Places an order and makes its record a dead letter at `step`.
+    async fn dead_letter_at(&mut self, step: Step) -> StoredDeadLetter {
         let key = format!("dead-{step}");
         let order = basket(&[("DEAD", 1)]);
         if step == Step::Refund {
-            // Fulfilment withdraws it when it is paid.
-            let request = tasks([&cancel_requested(&key)]);
-            workers::fulfilment::withdraw(&self.books.database, &request).await.unwrap();
-            self.publish(EventKind::Created, &[line(&created(&key, &order))]).await;
-            self.until_told(id(&key), EventKind::Paid).await;
+            // Fulfilment will withdraw it once it is paid.
+            let request = step_inputs([&cancel_requested(&key)]);
+            workers::fulfilment::withdraw(&self.sources.database, &request).await.unwrap();
+            self.publish(EventKind::Created, &[ndjson_line(&created(&key, &order))]).await;
+            self.wait_for_event(order_id(&key), EventKind::Paid).await;
         }
-        self.send_home(step.pool()).await;
+        self.stop_worker(step.pool()).await;
         match step {
             Step::Release => {
                 let declined = paid_with(order, "tok_chargeDeclined");
-                self.call_back(step.pool()).await;
-                self.send_home(Pool::Payment).await;
-                self.publish(EventKind::Created, &[line(&created(&key, &declined))]).await;
-                self.until_told(id(&key), EventKind::Reserved).await;
-                self.send_home(step.pool()).await;
-                self.call_back(Pool::Payment).await;
+                self.start_worker(step.pool()).await;
+                self.stop_worker(Pool::Payment).await;
+                self.publish(EventKind::Created, &[ndjson_line(&created(&key, &declined))]).await;
+                self.wait_for_event(order_id(&key), EventKind::Reserved).await;
+                self.stop_worker(step.pool()).await;
+                self.start_worker(Pool::Payment).await;
             }
             Step::Refund => {}
-            _ => self.publish(EventKind::Created, &[line(&created(&key, &order))]).await,
+            _ => self.publish(EventKind::Created, &[ndjson_line(&created(&key, &order))]).await,
         }
         if matches!(step, Step::Refund | Step::Withdraw) {
-            self.publish(EventKind::CancelRequested, &[line(&cancel_requested(&key))]).await;
+            self.publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested(&key))]).await;
         }
-        bury(&self.books.connection, step, id(&key)).await;
-        self.call_back(step.pool()).await;
+        make_dead_letter(&self.sources.connection, step, order_id(&key)).await;
+        self.start_worker(step.pool()).await;
         if step == Step::Withdraw {
-            self.until_told(id(&key), EventKind::Fulfilled).await;
+            self.wait_for_event(order_id(&key), EventKind::Fulfilled).await;
         }
         let letters = self.dead_letters().await;
         assert_eq!(letters.len(), 1, "{letters:?}");
@@ -148,22 +164,22 @@ impl Shop {
     }
 
     async fn letter(&self, number: u64) -> StoredDeadLetter {
-        let letters = dead_letter::read(&self.books.connection).await.unwrap();
+        let letters = dead_letter::read(&self.sources.connection).await.unwrap();
         letters.into_iter().find(|letter| letter.number == number).unwrap()
     }
 
-    async fn is_named_by_an_audit(&self, letter: &StoredDeadLetter) {
-        let report = self.audited(AuditMode::Live).await;
+    async fn assert_listed_by_audit(&self, letter: &StoredDeadLetter) {
+        let report = self.assert_audit_passes(AuditMode::Live).await;
         assert_eq!(report.dead, 1);
-        let named: Vec<_> = report.dead_letters.iter().map(|named| named.number).collect();
-        assert_eq!(named, [letter.number]);
+        let listed: Vec<_> = report.dead_letters.iter().map(|listed| listed.number).collect();
+        assert_eq!(listed, [letter.number]);
     }
 
     /// Runs `millrace dead` as an operator does.
-    fn millrace(&self, args: &[&str], succeeds: bool) {
+    fn run_dead_command(&self, args: &[&str], succeeds: bool) {
         let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
             .arg("dead")
-            .args(["--nats-url", &self.cluster.servers.brokers.url()])
+            .args(["--nats-url", &self.processes.servers.brokers.url()])
             .args(args)
             .output()
             .unwrap();
@@ -171,19 +187,19 @@ impl Shop {
     }
 }
 
-/// Takes the order's record from `step` and makes a dead letter of it, as a worker does.
-async fn bury(connection: &Connection, step: Step, order: OrderId) {
-    let mut puller = Fetcher::new(connection.clone(), step.events());
-    let deliveries = tokio::time::timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap();
+/// Fetches the order's record at `step` and publishes it as a dead letter, as a worker does.
+async fn make_dead_letter(connection: &Connection, step: Step, order: OrderId) {
+    let mut fetcher = Fetcher::new(connection.clone(), step.events());
+    let deliveries = tokio::time::timeout(FETCH_TIMEOUT, fetcher.next(1)).await.unwrap().unwrap();
     for delivery in deliveries {
         for record in &delivery.records {
             let event: Value = serde_json::from_slice(&record.line).unwrap();
             assert_eq!(event["order_id"], order.to_string());
             let letter = dead_letter::message(step, Reason::Exhausted, record, "it failed");
-            Publisher::new(connection.clone()).publish(&letter, PATIENCE).await.unwrap();
+            Publisher::new(connection.clone()).publish(&letter, PUBLISH_TIMEOUT).await.unwrap();
         }
         delivery.ack().await;
     }
-    puller.nak().await;
+    fetcher.nak().await;
     connection.flush().await;
 }

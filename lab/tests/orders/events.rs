@@ -1,4 +1,4 @@
-//! Events that a test writes itself: into the stream, or straight to a step.
+//! Events that a test writes itself: into the stream, or directly to a step.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use serde_json::Value;
 use streams::{DeliveryHistory, Origin, Publisher, batch, names};
 use workers::task::StepInput;
 
-use super::test_cluster::Shop;
+use super::test_cluster::TestCluster;
 
-/// When all that these events tell happened.
+/// The time of all these events.
 const AT: Timestamp = Timestamp::from_millis(1_292_000_000_000);
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The id that edges give the order with this key.
-pub(crate) fn id(key: &str) -> OrderId {
+/// The id that edges derive from this idempotency key.
+pub(crate) fn order_id(key: &str) -> OrderId {
     let key: IdempotencyKey = key.parse().unwrap();
     OrderId::derive("public", &key)
 }
 
 pub(crate) fn event(key: &str, body: EventBody) -> Event {
-    Event { order_id: id(key), at: AT, body }
+    Event { order_id: order_id(key), at: AT, body }
 }
 
-/// What an edge makes of an order.
+/// The event that an edge publishes for an order.
 pub(crate) fn created(key: &str, basket: &Value) -> Event {
     let order = PlaceOrder::parse(basket.to_string().as_bytes()).unwrap();
     event(key, EventBody::Created(Box::new(Created { digest: BodyDigest::of(&order), order })))
@@ -36,24 +36,24 @@ pub(crate) fn cancel_requested(key: &str) -> Event {
     event(key, EventBody::CancelRequested { by: CancelledBy::Buyer })
 }
 
-/// The event as it stands in a batch.
-pub(crate) fn line(event: &Event) -> Vec<u8> {
+/// The event as a record of a batch, with its newline.
+pub(crate) fn ndjson_line(event: &Event) -> Vec<u8> {
     let mut line = Vec::new();
     event.write_line(&mut line);
     line
 }
 
-/// What a step is asked by these events.
-pub(crate) fn tasks<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<StepInput> {
+/// The input of a step for these events.
+pub(crate) fn step_inputs<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<StepInput> {
     events.into_iter().map(|event| StepInput { event: event.clone(), history: history() }).collect()
 }
 
-impl Shop {
-    /// Puts one batch into the stream, whatever its lines are.
+impl TestCluster {
+    /// Publishes one batch to the stream of orders, whatever its lines are.
     pub(crate) async fn publish(&self, kind: EventKind, lines: &[Vec<u8>]) {
         let message = batch::message(kind, lines.concat(), lines.len());
-        let publisher = Publisher::new(self.books.connection.clone());
-        publisher.publish(&message, PATIENCE).await.unwrap();
+        let publisher = Publisher::new(self.sources.connection.clone());
+        publisher.publish(&message, PUBLISH_TIMEOUT).await.unwrap();
     }
 }
 

@@ -1,17 +1,17 @@
-//! What the shop sells, and the baskets that buyers fill.
+//! Catalogue items and order bodies.
 
 use lab::input::OrderRow;
 use serde_json::{Value, json};
 use workers::inventory::stock::CatalogItem;
 
-/// What one of anything costs, in pence.
+/// The unit price of every item, in pence.
 pub(crate) const PRICE: i64 = 250;
 
-/// A SKU for a catalogue, `on_hand` of it.
+/// A catalogue item with `on_hand` units in stock.
 pub(crate) fn item(sku: &str, on_hand: i64) -> CatalogItem {
     CatalogItem {
         sku: sku.parse().unwrap(),
-        name: format!("goods called {sku}"),
+        name: format!("product {sku}"),
         currency: "GBP".parse().unwrap(),
         unit_price: PRICE,
         other_prices: Vec::new(),
@@ -19,10 +19,12 @@ pub(crate) fn item(sku: &str, on_hand: i64) -> CatalogItem {
     }
 }
 
-/// An order's body: so many of each SKU, at the catalogue's price.
+/// An order's body: each SKU with its quantity, at the catalogue's price.
 pub(crate) fn basket(lines: &[(&str, u32)]) -> Value {
-    let line = |(sku, quantity): &(&str, u32)| json!({"sku": sku, "quantity": quantity, "unit_price": PRICE});
-    json!({"currency": "GBP", "lines": lines.iter().map(line).collect::<Vec<_>>()})
+    let lines = lines
+        .iter()
+        .map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity, "unit_price": PRICE}));
+    json!({"currency": "GBP", "lines": lines.collect::<Vec<_>>()})
 }
 
 /// The same order, paid with `token`.
@@ -37,7 +39,7 @@ pub(crate) fn row(key: &str, mut basket: Value) -> OrderRow {
     serde_json::from_value(basket).unwrap()
 }
 
-/// As many rows as asked for, each for the basket that `fill` makes of its number.
+/// `count` rows, each with the basket that `fill` makes of its number.
 pub(crate) fn rows(key: &str, count: usize, fill: impl Fn(usize) -> Value) -> Vec<OrderRow> {
     (0..count).map(|number| row(&format!("{key}-{number}"), fill(number))).collect()
 }

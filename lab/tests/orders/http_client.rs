@@ -1,4 +1,4 @@
-//! Placing orders over HTTP, as a buyer's checkout does.
+//! Places orders over HTTP, as a checkout does.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -16,57 +16,57 @@ use millrace::ledger::Ledger;
 use orders::OrderId;
 use serde_json::Value;
 
-use super::test_cluster::{Shop, until};
+use super::test_cluster::{PROVIDER_KEY, TestCluster, wait_until};
 
 /// A client that keeps its connections.
-pub(crate) struct Http(Client<HttpConnector, Full<Bytes>>);
+pub(crate) struct HttpClient(Client<HttpConnector, Full<Bytes>>);
 
-/// An edge's answer.
+/// A response with a JSON body.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: StatusCode,
-    /// Whether it says that the order was known before.
+    /// Whether the edge says that it has seen the order before.
     pub(crate) replayed: bool,
     pub(crate) body: Value,
 }
 
-impl Default for Http {
+impl Default for HttpClient {
     fn default() -> Self {
         Self(Client::builder(TokioExecutor::new()).build_http())
     }
 }
 
-impl Http {
-    pub(crate) async fn get(&self, url: &str) -> Answer {
+impl HttpClient {
+    pub(crate) async fn get(&self, url: &str) -> HttpResponse {
         self.send(Request::get(url).body(Full::default()).unwrap()).await
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
-        let answer = self.0.request(request).await.unwrap();
-        let status = answer.status();
-        let replayed = answer.headers().contains_key("idempotent-replayed");
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
-        Answer { status, replayed, body: serde_json::from_slice(&body).unwrap() }
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> HttpResponse {
+        let response = self.0.request(request).await.unwrap();
+        let status = response.status();
+        let replayed = response.headers().contains_key("idempotent-replayed");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        HttpResponse { status, replayed, body: serde_json::from_slice(&body).unwrap() }
     }
 }
 
-impl Answer {
-    /// The order's id with its proof, from a 202.
-    pub(crate) fn proven_id(&self) -> &str {
+impl HttpResponse {
+    /// The signed order id of a 202.
+    pub(crate) fn signed_id(&self) -> &str {
         assert_eq!(self.status, StatusCode::ACCEPTED, "{}", self.body);
         self.body["order_id"].as_str().unwrap()
     }
 
-    /// The order's id, from a 202.
+    /// The order id of a 202, without its MAC.
     pub(crate) fn order_id(&self) -> OrderId {
-        self.proven_id()[..32].parse().unwrap()
+        self.signed_id()[..32].parse().unwrap()
     }
 }
 
-impl Shop {
-    /// Posts a body to the edge with this number.
-    pub(crate) async fn post(&self, edge: usize, key: &str, body: &Value) -> Answer {
-        let request = Request::post(format!("{}/v1/orders", self.edges()[edge]))
+impl TestCluster {
+    /// Posts an order to the edge with this index.
+    pub(crate) async fn post(&self, edge: usize, key: &str, body: &Value) -> HttpResponse {
+        let request = Request::post(format!("{}/v1/orders", self.edge_urls()[edge]))
             .header(CONTENT_TYPE, "application/json")
             .header("Idempotency-Key", key)
             .body(Full::from(body.to_string()))
@@ -74,63 +74,63 @@ impl Shop {
         self.http.send(request).await
     }
 
-    /// Asks the edge with this number for an order to be cancelled.
-    pub(crate) async fn cancel(&self, edge: usize, proven_id: &str) -> Answer {
-        let url = format!("{}/v1/orders/{proven_id}/cancel", self.edges()[edge]);
+    /// Requests the cancellation of an order from the edge with this index.
+    pub(crate) async fn cancel(&self, edge: usize, signed_id: &str) -> HttpResponse {
+        let url = format!("{}/v1/orders/{signed_id}/cancel", self.edge_urls()[edge]);
         self.http.send(Request::post(url).body(Full::default()).unwrap()).await
     }
 
-    /// Places an order that is accepted.
+    /// Places an order that is answered 202.
     pub(crate) async fn place(&self, key: &str, body: &Value) -> OrderId {
         self.post(0, key, body).await.order_id()
     }
 
-    /// Changes how the payment provider behaves, from its next call on.
-    pub(crate) async fn provider_behaves(&self, how: &str) {
-        let url = format!("{}/control", self.cluster.provider.url());
+    /// Changes the faults of the payment simulator, from its next call on. `form` is the body of
+    /// `POST /control`.
+    pub(crate) async fn set_provider_faults(&self, form: &str) {
+        let url = format!("{}/control", self.processes.provider.url());
         let request = Request::post(url)
-            .header("Authorization", "Bearer sk_test_shop")
-            .body(Full::from(how.to_owned()))
+            .header("Authorization", format!("Bearer {PROVIDER_KEY}"))
+            .body(Full::from(form.to_owned()))
             .unwrap();
-        let answer = self.http.send(request).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let response = self.http.send(request).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     }
 
-    /// Places all orders, repeating until each is accepted.
+    /// Places all orders, repeating each until it is accepted.
     pub(crate) async fn place_all(&self, rows: &[OrderRow]) -> Vec<OrderId> {
-        place_over(self.edges(), rows, &AtomicU64::new(0)).await
+        place_through(self.edge_urls(), rows, &AtomicU64::new(0)).await
     }
 
-    /// The edges' URLs.
-    pub(crate) fn edges(&self) -> Vec<String> {
-        self.cluster.endpoints().edge_urls
+    pub(crate) fn edge_urls(&self) -> Vec<String> {
+        self.processes.endpoints().edge_urls
     }
 
-    /// What a buyer is shown of the order with this proven id, as soon as a worker says it in time.
-    pub(crate) async fn shown(&self, proven_id: &str) -> Value {
-        let url = format!("{}/v1/orders/{proven_id}", self.edges()[0]);
-        let mut shown = Value::Null;
-        until("the order is shown as it is", async || {
-            let answer = self.http.get(&url).await;
-            assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-            shown = answer.body;
-            shown["current"] == true
+    /// The status of an order as a buyer sees it, as soon as it comes from a worker.
+    pub(crate) async fn current_status(&self, signed_id: &str) -> Value {
+        let url = format!("{}/v1/orders/{signed_id}", self.edge_urls()[0]);
+        let mut status = Value::Null;
+        wait_until("the order's status is current", async || {
+            let response = self.http.get(&url).await;
+            assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+            status = response.body;
+            status["current"] == true
         })
         .await;
-        shown
+        status
     }
 }
 
-/// Places all orders over `edges` while others do with the shop what they will. `accepted` counts
-/// the orders that have been accepted so far.
-pub(crate) async fn place_over(
+/// Places all orders through `edges` while the test disturbs the cluster. `accepted` counts the
+/// orders that have been accepted so far.
+pub(crate) async fn place_through(
     edges: Vec<String>,
     rows: &[OrderRow],
     accepted: &AtomicU64,
 ) -> Vec<OrderId> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut ledger = Ledger::create(file.path()).unwrap();
-    let answers = order_client::place_all(&edges, rows, accepted, &mut ledger).await.unwrap();
-    assert_eq!(answers.refused, BTreeMap::new());
-    answers.acknowledged.iter().map(|entry| entry.id().unwrap()).collect()
+    let results = order_client::place_all(&edges, rows, accepted, &mut ledger).await.unwrap();
+    assert_eq!(results.refused, BTreeMap::new());
+    results.acknowledged.iter().map(|entry| entry.id().unwrap()).collect()
 }

@@ -1,33 +1,34 @@
-//! A card that the bank declines, or a token that nobody knows: the stock is back, no money moved.
+//! A card that the bank declines, or an unknown token: stock is released, and no money is moved.
 
 use orders::Status;
 use serde_json::json;
 
 use super::fixtures::{basket, item, paid_with};
-use super::test_cluster::in_the_shared_shop;
+use super::test_cluster::with_shared_cluster;
 
 #[test]
-fn a_declined_order_is_cancelled_with_the_banks_reason_and_its_stock_is_back() {
-    in_the_shared_shop(async |shop| {
-        shop.sell(&[item("DECLINED", 5)]).await;
+fn a_declined_order_is_cancelled_with_the_decline_code_and_its_stock_is_released() {
+    with_shared_cluster(async |cluster| {
+        cluster.load_catalog(&[item("DECLINED", 5)]).await;
         let cards = [
             ("tok_chargeDeclined", "generic_decline"),
             ("tok_insufficientFunds", "insufficient_funds"),
-            ("tok_that_nobody_made", "invalid_token"),
+            ("tok_unknown", "invalid_token"),
         ];
         for (token, decline_code) in cards {
             let body = paid_with(basket(&[("DECLINED", 5)]), token);
-            let answer = shop.post(0, token, &body).await;
-            let id = answer.order_id();
-            let views = shop.until_final(&[id]).await;
-            let steps: Vec<_> = views[0].history.iter().map(|reached| reached.status).collect();
-            let way = [Status::Accepted, Status::Reserved, Status::Declined, Status::Cancelled];
-            assert_eq!(steps, way, "{token}");
-            let shown = shop.shown(answer.proven_id()).await;
+            let placed = cluster.post(0, token, &body).await;
+            let id = placed.order_id();
+            let views = cluster.wait_until_final(&[id]).await;
+            let history: Vec<_> = views[0].history.iter().map(|change| change.status).collect();
+            let expected =
+                [Status::Accepted, Status::Reserved, Status::Declined, Status::Cancelled];
+            assert_eq!(history, expected, "{token}");
+            let status = cluster.current_status(placed.signed_id()).await;
             let reason = json!({"code": "payment_declined", "decline_code": decline_code});
-            assert_eq!(shown["reason"], reason);
-            assert_eq!(shop.on_hand("DECLINED").await, 5);
-            shop.books_balance(&[id]).await;
+            assert_eq!(status["reason"], reason);
+            assert_eq!(cluster.on_hand("DECLINED").await, 5);
+            cluster.assert_consistent(&[id]).await;
         }
     });
 }

@@ -1,52 +1,53 @@
-//! Records amid a good batch that no step can take: each becomes a dead letter, the rest goes on.
+//! Records in a batch that no step can process: each becomes a dead letter, the others proceed.
 
 use orders::{EventBody, EventKind, Status};
 use streams::dead_letter::Reason;
 
-use super::events::{cancel_requested, created, id, line};
+use super::events::{cancel_requested, created, ndjson_line, order_id};
 use super::fixtures::{basket, item};
-use super::test_cluster::{in_the_shared_shop, until};
+use super::test_cluster::{wait_until, with_shared_cluster};
 
 #[test]
-fn bad_records_become_dead_letters_and_the_good_ones_around_them_are_fulfilled() {
-    in_the_shared_shop(async |shop| {
-        shop.sell(&[item("AMID", 9)]).await;
-        let good = |key: &str| line(&created(key, &basket(&[("AMID", 1)])));
-        let mut refused_by_the_database = created("amid-4", &basket(&[("AMID", 1)]));
-        if let EventBody::Created(created) = &mut refused_by_the_database.body {
-            created.order.reference = Some("no database takes a \0".to_owned());
+fn bad_records_become_dead_letters_and_the_good_ones_in_their_batch_are_fulfilled() {
+    with_shared_cluster(async |cluster| {
+        cluster.load_catalog(&[item("AMID", 9)]).await;
+        let good = |key: &str| ndjson_line(&created(key, &basket(&[("AMID", 1)])));
+        let mut rejected_by_postgres = created("amid-4", &basket(&[("AMID", 1)]));
+        if let EventBody::Created(created) = &mut rejected_by_postgres.body {
+            created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
         }
         let bad = [
-            (b"no event\n".to_vec(), Reason::Undecodable),
+            (b"not an event\n".to_vec(), Reason::Undecodable),
             (b"{\"order_id\":\"amid\"}\n".to_vec(), Reason::Undecodable),
-            (line(&cancel_requested("amid-3")), Reason::Undecodable),
-            (line(&refused_by_the_database), Reason::Poison),
+            (ndjson_line(&cancel_requested("amid-3")), Reason::Undecodable),
+            (ndjson_line(&rejected_by_postgres), Reason::Poison),
         ];
         let mut batch = vec![good("amid-first")];
         for (number, (line, _)) in bad.iter().enumerate() {
             batch.extend([line.clone(), good(&format!("amid-good-{number}"))]);
         }
-        shop.publish(EventKind::Created, &batch).await;
+        cluster.publish(EventKind::Created, &batch).await;
 
-        let mut ids = vec![id("amid-first")];
-        ids.extend((0..bad.len()).map(|number| id(&format!("amid-good-{number}"))));
-        let views = shop.until_final(&ids).await;
+        let mut ids = vec![order_id("amid-first")];
+        ids.extend((0..bad.len()).map(|number| order_id(&format!("amid-good-{number}"))));
+        let views = cluster.wait_until_final(&ids).await;
         assert!(views.iter().all(|view| view.status == Status::Fulfilled));
-        assert_eq!(shop.on_hand("AMID").await, 4);
-        until("every bad record is a dead letter", async || {
-            shop.dead_letters().await.len() >= bad.len()
+        assert_eq!(cluster.on_hand("AMID").await, 4);
+        wait_until("every bad record is a dead letter", async || {
+            cluster.dead_letters().await.len() >= bad.len()
         })
         .await;
         let letters: Vec<_> =
-            shop.dead_letters().await.into_iter().map(|letter| letter.content).collect();
+            cluster.dead_letters().await.into_iter().map(|letter| letter.content).collect();
         for (line, reason) in &bad {
             let record = String::from_utf8(line.clone()).unwrap();
-            let its: Vec<_> =
+            let found: Vec<_> =
                 letters.iter().filter(|letter| letter.record == record.trim_end()).collect();
-            assert_eq!(its.len(), 1, "{record}: {letters:?}");
-            assert_eq!((its[0].reason, its[0].step.as_str()), (*reason, "reserve"), "{its:?}");
+            assert_eq!(found.len(), 1, "{record}: {letters:?}");
+            let letter = found[0];
+            assert_eq!((letter.reason, letter.step.as_str()), (*reason, "reserve"), "{letter:?}");
         }
         assert_eq!(letters.len(), bad.len());
-        shop.books_balance(&ids).await;
+        cluster.assert_consistent(&ids).await;
     });
 }

@@ -1,5 +1,5 @@
-//! Every event of the stream comes again, alone and in other company: nothing is done twice, and
-//! nothing else is told than before.
+//! Every event of the stream is published again, individually and in other batches: no effect is
+//! repeated, and no outcome differs from the first.
 
 use std::collections::BTreeSet;
 
@@ -9,86 +9,86 @@ use orders::{Event, EventKind, OrderId, Status};
 use serde_json::json;
 use streams::{Pool, Profile, Publisher, batch, names};
 
+use super::events::{PUBLISH_TIMEOUT, cancel_requested, ndjson_line};
 use super::fixtures::{basket, item, paid_with};
-use super::test_cluster::{Shop, plan};
-
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+use super::test_cluster::{TestCluster, plan};
 
 #[tokio::test]
-async fn changes_nothing_at_any_step() {
-    let mut shop = open().await;
-    let ids = shop.on_every_way().await;
-    shop.books_close(&ids).await;
-    let before = shop.outcome(&ids).await;
-    let told: BTreeSet<EventKind> = shop.kinds().await;
+async fn republishing_every_event_changes_nothing_at_any_step() {
+    let mut cluster = start().await;
+    let ids = cluster.orders_covering_every_event().await;
+    cluster.assert_quiescent_and_consistent(&ids).await;
+    let before = cluster.outcome(&ids).await;
+    let stored: BTreeSet<EventKind> = cluster.kinds().await;
     let all_but_conflicted: BTreeSet<EventKind> =
         EventKind::ALL.into_iter().filter(|kind| *kind != EventKind::Conflicted).collect();
-    assert_eq!(told, all_but_conflicted);
+    assert_eq!(stored, all_but_conflicted);
 
-    let lines = shop.lines().await;
-    shop.tell_alone(&lines).await;
-    shop.books_close(&ids).await;
-    assert_eq!(shop.outcome(&ids).await, before);
+    let lines = cluster.lines().await;
+    cluster.republish_individually(&lines).await;
+    cluster.assert_quiescent_and_consistent(&ids).await;
+    assert_eq!(cluster.outcome(&ids).await, before);
 
-    shop.tell_together(&lines).await;
-    shop.books_close(&ids).await;
-    assert_eq!(shop.outcome(&ids).await, before);
-    shop.close(&ids).await;
+    cluster.republish_batched(&lines).await;
+    cluster.assert_quiescent_and_consistent(&ids).await;
+    assert_eq!(cluster.outcome(&ids).await, before);
+    cluster.verify_and_stop(&ids).await;
 }
 
-async fn open() -> Shop {
+async fn start() -> TestCluster {
     let mut plan = plan(Profile::Single);
     plan.envs = [("MILLRACE_PAYMENT_TIMEOUT", "3s"), ("MILLRACE_UNSHIPPABLE", "GIANT")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();
-    let shop = Shop::open(plan).await;
-    shop.sell(&[item("TWICE", 50), item("GIANT TWICE", 50)]).await;
-    shop
+    let cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("REPEATED", 50), item("GIANT REPEATED", 50)]).await;
+    cluster
 }
 
-/// An event's kind, and its line in the stream.
-type OrderLine = (EventKind, Bytes);
+/// An event's kind, and its record in the stream.
+type StoredEvent = (EventKind, Bytes);
 
-impl Shop {
-    /// Orders that together meet every event but `conflicted`, each at its end.
-    async fn on_every_way(&mut self) -> Vec<OrderId> {
-        let one = basket(&[("TWICE", 1)]);
+impl TestCluster {
+    /// Places orders that together cause every event but `conflicted`, and waits until all are
+    /// final.
+    async fn orders_covering_every_event(&mut self) -> Vec<OrderId> {
+        let one = basket(&[("REPEATED", 1)]);
         let fulfilled = self.post(0, "fulfilled", &one).await;
-        self.until_final(&[fulfilled.order_id()]).await;
-        assert_eq!(self.cancel(0, fulfilled.proven_id()).await.status, StatusCode::CONFLICT);
+        self.wait_until_final(&[fulfilled.order_id()]).await;
+        assert_eq!(self.cancel(0, fulfilled.signed_id()).await.status, StatusCode::CONFLICT);
         let mut ids = vec![
             fulfilled.order_id(),
-            self.place("rejected", &basket(&[("TWICE", 51)])).await,
+            self.place("rejected", &basket(&[("REPEATED", 51)])).await,
             self.place("declined", &paid_with(one.clone(), "tok_chargeDeclined")).await,
-            self.place("giant", &basket(&[("GIANT TWICE", 1), ("TWICE", 1)])).await,
+            self.place("giant", &basket(&[("GIANT REPEATED", 1), ("REPEATED", 1)])).await,
         ];
-        let giant = self.post(0, "giant-again", &basket(&[("GIANT TWICE", 2)])).await;
-        self.until_final(&[giant.order_id()]).await;
-        let reason = json!({"code": "unshippable", "skus": ["GIANT TWICE"]});
-        assert_eq!(self.shown(giant.proven_id()).await["reason"], reason);
+        let giant = self.post(0, "giant-again", &basket(&[("GIANT REPEATED", 2)])).await;
+        self.wait_until_final(&[giant.order_id()]).await;
+        let reason = json!({"code": "unshippable", "skus": ["GIANT REPEATED"]});
+        assert_eq!(self.current_status(giant.signed_id()).await["reason"], reason);
         ids.push(giant.order_id());
 
-        // An edge that does not know that it is too late.
-        let late = super::events::line(&super::events::cancel_requested("fulfilled"));
+        // As from an edge that does not know that it is too late.
+        let late = ndjson_line(&cancel_requested("fulfilled"));
         self.publish(EventKind::CancelRequested, &[late]).await;
-        self.send_home(Pool::Payment).await;
-        let regretted = self.post(0, "regretted", &one).await;
-        self.until_stands(regretted.order_id(), Status::Reserved).await;
-        self.cancel(0, regretted.proven_id()).await;
+        self.stop_worker(Pool::Payment).await;
+        let cancelled = self.post(0, "cancelled", &one).await;
+        self.wait_for_status(cancelled.order_id(), Status::Reserved).await;
+        self.cancel(0, cancelled.signed_id()).await;
         let expired = self.place("expired", &one).await;
-        self.until_stands(expired, Status::Withdrawn).await;
-        self.call_back(Pool::Payment).await;
-        ids.extend([regretted.order_id(), expired]);
-        self.until_final(&ids).await;
+        self.wait_for_status(expired, Status::Withdrawn).await;
+        self.start_worker(Pool::Payment).await;
+        ids.extend([cancelled.order_id(), expired]);
+        self.wait_until_final(&ids).await;
         ids
     }
 
-    /// All that can be different after something was done twice.
+    /// Everything that differs if an effect is repeated.
     async fn outcome(&self, ids: &[OrderId]) -> impl PartialEq + std::fmt::Debug + use<> {
-        let lines: BTreeSet<OrderLine> = self.lines().await.into_iter().collect();
-        let intents = self.books.provider.list_intents(None).await.unwrap().data;
-        let refunds = self.books.provider.list_refunds(None).await.unwrap().data;
-        let on_hand = [self.on_hand("TWICE").await, self.on_hand("GIANT TWICE").await];
+        let lines: BTreeSet<StoredEvent> = self.lines().await.into_iter().collect();
+        let intents = self.sources.provider.list_intents(None).await.unwrap().data;
+        let refunds = self.sources.provider.list_refunds(None).await.unwrap().data;
+        let on_hand = [self.on_hand("REPEATED").await, self.on_hand("GIANT REPEATED").await];
         (lines, self.views(ids).await, intents.len(), refunds.len(), on_hand)
     }
 
@@ -96,30 +96,31 @@ impl Shop {
         self.lines().await.into_iter().map(|(kind, _)| kind).collect()
     }
 
-    /// Every line of the stream, repeats included.
-    async fn lines(&self) -> Vec<OrderLine> {
+    /// Every event of the stream, repeats included.
+    async fn lines(&self) -> Vec<StoredEvent> {
         let messages = self.messages(names::ORDERS).await;
         let lines = messages.into_iter().flat_map(|message| message.lines);
         let kind = |line: &Bytes| serde_json::from_slice::<Event>(line).unwrap().body.kind();
         lines.map(|line| (kind(&line), line)).collect()
     }
 
-    /// Each line as a message of its own, the last one first.
-    async fn tell_alone(&self, lines: &[OrderLine]) {
-        let publisher = Publisher::new(self.books.connection.clone());
+    /// Publishes each event as its own message, the last one first.
+    async fn republish_individually(&self, lines: &[StoredEvent]) {
+        let publisher = Publisher::new(self.sources.connection.clone());
         for (kind, line) in lines.iter().rev() {
             let line = Bytes::from([&line[..], b"\n"].concat());
-            publisher.publish(&batch::again(*kind, line), PATIENCE).await.unwrap();
+            publisher.publish(&batch::again(*kind, line), PUBLISH_TIMEOUT).await.unwrap();
         }
     }
 
-    /// All lines of a kind as one message, and each line twice in it.
-    async fn tell_together(&self, lines: &[OrderLine]) {
+    /// Publishes all events of a kind as one message that has each of them twice.
+    async fn republish_batched(&self, lines: &[StoredEvent]) {
         for kind in EventKind::ALL {
-            let its = lines.iter().filter(|(its_kind, _)| *its_kind == kind);
-            let its: Vec<Vec<u8>> = its.map(|(_, line)| [line, &b"\n"[..]].concat()).collect();
-            if !its.is_empty() {
-                self.publish(kind, &[&its[..], &its[..]].concat()).await;
+            let matching = lines.iter().filter(|(line_kind, _)| *line_kind == kind);
+            let records: Vec<Vec<u8>> =
+                matching.map(|(_, line)| [line, &b"\n"[..]].concat()).collect();
+            if !records.is_empty() {
+                self.publish(kind, &[&records[..], &records[..]].concat()).await;
             }
         }
     }

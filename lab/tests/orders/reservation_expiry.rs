@@ -1,4 +1,4 @@
-//! A reservation that is not paid in time is cancelled, whatever happens to its charge meanwhile.
+//! A reservation that is not paid before its timeout is cancelled, whatever happens to its charge.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,111 +7,114 @@ use serde_json::json;
 use streams::{Pool, Profile, Step, names, position};
 
 use super::fixtures::{basket, item, rows};
-use super::http_client::Answer;
-use super::test_cluster::{Shop, plan, until};
+use super::http_client::HttpResponse;
+use super::test_cluster::{TestCluster, plan, wait_until};
 
-/// In seconds: an order is paid well within it where nothing is in the way.
+/// An order is paid well within it if nothing delays it.
 const PAYMENT_TIMEOUT: &str = "5s";
 const PAYMENT_TIMEOUT_MILLIS: i64 = 5_000;
 const STOCK: i64 = 1_000;
 
-async fn open() -> Shop {
+async fn start() -> TestCluster {
     let mut plan = plan(Profile::Single);
-    // Both inventory workers sweep.
+    // Both inventory workers sweep expired reservations.
     plan.workers = vec![(Pool::Inventory, 2), (Pool::Payment, 1), (Pool::Fulfilment, 1)];
     plan.envs.push(("MILLRACE_PAYMENT_TIMEOUT".to_owned(), PAYMENT_TIMEOUT.to_owned()));
-    let shop = Shop::open(plan).await;
-    shop.sell(&[item("PATIENCE", STOCK)]).await;
-    shop
+    let cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("EXPIRING", STOCK)]).await;
+    cluster
 }
 
 #[tokio::test]
-async fn and_a_payment_that_comes_too_late_is_not_made() {
-    let mut shop = open().await;
-    shop.send_home(Pool::Payment).await;
-    shop.send_home(Pool::Fulfilment).await;
-    let mut ids = shop.place_all(&rows("late", 300, |_| basket(&[("PATIENCE", 1)]))).await;
-    let late = shop.post(0, "late", &basket(&[("PATIENCE", 1)])).await;
+async fn an_order_that_has_expired_is_not_charged() {
+    let mut cluster = start().await;
+    cluster.stop_worker(Pool::Payment).await;
+    cluster.stop_worker(Pool::Fulfilment).await;
+    let mut ids = cluster.place_all(&rows("late", 300, |_| basket(&[("EXPIRING", 1)]))).await;
+    let late = cluster.post(0, "late", &basket(&[("EXPIRING", 1)])).await;
     ids.push(late.order_id());
-    shop.until_told(late.order_id(), EventKind::CancelRequested).await;
-    assert_eq!(shop.on_hand("PATIENCE").await, STOCK - 301);
-    // Payment hears of the orders before fulfilment has decided about them.
-    shop.call_back(Pool::Payment).await;
-    until("payment has heard of all", async || {
-        position(&shop.books.connection, &Step::Charge.events()).await.unwrap().is_at_end()
+    cluster.wait_for_event(late.order_id(), EventKind::CancelRequested).await;
+    assert_eq!(cluster.on_hand("EXPIRING").await, STOCK - 301);
+    // Payment receives the orders before fulfilment has decided whether to withdraw them.
+    cluster.start_worker(Pool::Payment).await;
+    wait_until("payment has processed all orders", async || {
+        position(&cluster.sources.connection, &Step::Charge.events()).await.unwrap().is_at_end()
     })
     .await;
-    assert!(shop.views(&ids).await.iter().flatten().all(|view| view.status == Status::Reserved));
-    let intents = shop.books.provider.list_intents(None).await.unwrap();
+    assert!(cluster.views(&ids).await.iter().flatten().all(|view| view.status == Status::Reserved));
+    let intents = cluster.sources.provider.list_intents(None).await.unwrap();
     assert!(intents.data.is_empty(), "{intents:?}");
 
-    shop.call_back(Pool::Fulfilment).await;
-    let views = shop.until_final(&ids).await;
+    cluster.start_worker(Pool::Fulfilment).await;
+    let views = cluster.wait_until_final(&ids).await;
     assert!(views.iter().all(|view| view.status == Status::Cancelled));
-    shop.expired(&late, &views[300]).await;
-    shop.asked_in_the_same_bytes(ids.len()).await;
-    assert_eq!(shop.on_hand("PATIENCE").await, STOCK);
-    shop.close(&ids).await;
+    cluster.assert_expired(&late, &views[300]).await;
+    cluster.assert_identical_cancel_requests(ids.len()).await;
+    assert_eq!(cluster.on_hand("EXPIRING").await, STOCK);
+    cluster.verify_and_stop(&ids).await;
 }
 
 #[tokio::test]
-async fn and_money_that_was_captured_meanwhile_is_refunded() {
-    let mut shop = open().await;
-    shop.restart(Pool::Payment, &format!("{}:Confirmed", Step::Charge)).await;
-    let placed = shop.post(0, "captured", &basket(&[("PATIENCE", 1)])).await;
-    shop.until_crashed(Pool::Payment).await;
-    shop.until_told(placed.order_id(), EventKind::Withdrawn).await;
-    let intents = shop.books.provider.list_intents(None).await.unwrap().data;
+async fn money_captured_before_the_expiry_is_refunded() {
+    let mut cluster = start().await;
+    cluster
+        .restart_worker_with_failpoint(Pool::Payment, &format!("{}:Confirmed", Step::Charge))
+        .await;
+    let placed = cluster.post(0, "captured", &basket(&[("EXPIRING", 1)])).await;
+    cluster.wait_for_worker_crash(Pool::Payment).await;
+    cluster.wait_for_event(placed.order_id(), EventKind::Withdrawn).await;
+    let intents = cluster.sources.provider.list_intents(None).await.unwrap().data;
     assert!(intents[0].amount_received > 0);
-    shop.call_back(Pool::Payment).await;
-    let views = shop.until_final(&[placed.order_id()]).await;
-    shop.expired(&placed, &views[0]).await;
-    assert_eq!(shop.on_hand("PATIENCE").await, STOCK);
-    shop.close(&[placed.order_id()]).await;
+    cluster.start_worker(Pool::Payment).await;
+    let views = cluster.wait_until_final(&[placed.order_id()]).await;
+    cluster.assert_expired(&placed, &views[0]).await;
+    assert_eq!(cluster.on_hand("EXPIRING").await, STOCK);
+    cluster.verify_and_stop(&[placed.order_id()]).await;
 }
 
 #[tokio::test]
-async fn and_one_that_was_paid_in_time_is_left_alone() {
-    let mut shop = open().await;
-    let paid = shop.place("paid", &basket(&[("PATIENCE", 1)])).await;
-    shop.until_stands(paid, Status::Fulfilled).await;
-    // When a later one is asked for, the sweep has looked at the first.
-    shop.send_home(Pool::Payment).await;
-    let late = shop.place("unpaid", &basket(&[("PATIENCE", 1)])).await;
-    shop.until_told(late, EventKind::CancelRequested).await;
-    assert!(!shop.told(paid).await.contains(&EventKind::CancelRequested));
-    shop.call_back(Pool::Payment).await;
-    shop.close(&[paid, late]).await;
+async fn an_order_that_is_paid_in_time_does_not_expire() {
+    let mut cluster = start().await;
+    let paid = cluster.place("paid", &basket(&[("EXPIRING", 1)])).await;
+    cluster.wait_for_status(paid, Status::Fulfilled).await;
+    // Once the later order has expired, the sweep has seen the first one.
+    cluster.stop_worker(Pool::Payment).await;
+    let late = cluster.place("unpaid", &basket(&[("EXPIRING", 1)])).await;
+    cluster.wait_for_event(late, EventKind::CancelRequested).await;
+    assert!(!cluster.events_of(paid).await.contains(&EventKind::CancelRequested));
+    cluster.start_worker(Pool::Payment).await;
+    cluster.verify_and_stop(&[paid, late]).await;
 }
 
-impl Shop {
-    /// Makes sure that the requests for so many orders have the times of their reservations,
-    /// whichever worker made them.
-    async fn asked_in_the_same_bytes(&self, orders: usize) {
+impl TestCluster {
+    /// Asserts that there is one cancel request for each of `orders` orders, whichever worker made
+    /// it, and that its time follows from the reservation's.
+    async fn assert_identical_cancel_requests(&self, orders: usize) {
         let messages = self.messages(names::ORDERS).await;
         let lines: BTreeSet<_> = messages.into_iter().flat_map(|message| message.lines).collect();
         let events = lines.iter().map(|line| serde_json::from_slice::<Event>(line).unwrap());
-        let (mut reserved, mut asked) = (BTreeMap::new(), Vec::new());
+        let mut reserved = BTreeMap::new();
+        let mut requests = Vec::new();
         for event in events {
             match event.body {
                 EventBody::Reserved { .. } => drop(reserved.insert(event.order_id, event.at)),
-                EventBody::CancelRequested { .. } => asked.push(event),
+                EventBody::CancelRequested { .. } => requests.push(event),
                 _ => {}
             }
         }
-        assert_eq!(asked.len(), orders);
-        for event in asked {
+        assert_eq!(requests.len(), orders);
+        for event in requests {
             let waited = event.at.as_millis() - reserved[&event.order_id].as_millis();
             assert_eq!(waited, PAYMENT_TIMEOUT_MILLIS);
         }
     }
 
-    /// Makes sure that a buyer is told that the time was over.
-    async fn expired(&self, placed: &Answer, view: &OrderView) {
+    /// Asserts that an order is cancelled, and that its status gives expiry as the reason.
+    async fn assert_expired(&self, placed: &HttpResponse, view: &OrderView) {
         assert_eq!(view.status, Status::Cancelled);
-        let shown = self.shown(placed.proven_id()).await;
-        assert_eq!(shown["reason"], json!({"code": "requested", "by": "expiry"}));
-        let told = self.told(placed.order_id()).await;
-        assert!(told.contains(&EventKind::CancelRequested), "{told:?}");
+        let status = self.current_status(placed.signed_id()).await;
+        assert_eq!(status["reason"], json!({"code": "requested", "by": "expiry"}));
+        let events = self.events_of(placed.order_id()).await;
+        assert!(events.contains(&EventKind::CancelRequested), "{events:?}");
     }
 }

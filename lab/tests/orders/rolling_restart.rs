@@ -1,6 +1,6 @@
-//! Every edge and every worker is asked to end by SIGTERM, one after the other, and started again,
-//! while buyers keep coming: none of them is told anything but 202, and no message is delivered a
-//! second time, so that no redelivery can count as a try.
+//! Every edge and every worker is stopped by SIGTERM, one after the other, and started again under
+//! steady load: every order is answered 202, and no message is delivered a second time, so that no
+//! redelivery counts as an attempt.
 
 use lab::up::RoleProcess;
 use serde_json::Value;
@@ -8,119 +8,123 @@ use streams::{Pool, Profile, Step, names, position, present, stream_state};
 use tokio::time::timeout;
 
 use super::fixtures::{basket, item, paid_with};
-use super::steady_clients::Regulars;
-use super::test_cluster::{DEADLINE, Shop, plan, until};
+use super::steady_clients::SteadyClients;
+use super::test_cluster::{DEADLINE, TestCluster, plan, wait_until};
 
-/// Of each pool: one takes over while the other is away.
+/// Per pool: one takes over while the other restarts.
 const WORKERS: usize = 2;
-/// Small batches make many messages, so that something is in hand wherever it is interrupted.
+/// Small batches make many messages, so that some are in flight at each restart.
 const SMALL_BATCH: usize = 2;
-/// Several times, since a request that is cut must be there at the very moment.
+/// Several times, because a lost request would have to be in flight at the moment of the restart.
 const EDGE_RESTARTS: usize = 6;
-/// Orders between two restarts.
-const SERVED_BETWEEN: u64 = 40;
-/// What the broker tells of each message that a worker of inventory gives back.
-const GIVEN_BACK: &str = "$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.ORDERS.inventory";
+/// Answered orders between two restarts.
+const ANSWERED_BETWEEN: u64 = 40;
+/// The subject of the broker's advisories about messages that an inventory worker naks.
+const NAK_ADVISORIES: &str = "$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.ORDERS.inventory";
 
 #[tokio::test]
-async fn no_request_fails_and_no_message_is_delivered_twice() {
+async fn in_a_rolling_restart_no_request_fails_and_no_message_is_delivered_twice() {
     let mut plan = plan(Profile::Single);
-    // As in production: what a busy machine keeps waiting is not delivered again.
+    // As in production: a message that waits on a busy machine is not redelivered.
     plan.ack_wait = None;
     plan.workers = Pool::ALL.map(|pool| (pool, WORKERS)).to_vec();
     plan.max_batch = SMALL_BATCH;
-    // A call that is late on a busy machine is tried again, and no restart is to blame.
+    // A shorter timeout would cause retries on a busy machine that no restart has caused.
     plan.envs.push(("MILLRACE_PROVIDER_TIMEOUT".to_owned(), "30s".to_owned()));
-    let mut shop = Shop::open(plan).await;
-    shop.sell(&[item("MANY", 1_000_000)]).await;
-    shop.until_all_workers_are_there().await;
+    let mut cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("MANY", 1_000_000)]).await;
+    cluster.wait_for_all_workers().await;
 
-    // A declined card makes work for the steps that undo.
-    let regulars = Regulars::come(&shop.edges(), |number| match number % 4 {
+    // Declined cards make work for the undo steps.
+    let clients = SteadyClients::start(&cluster.edge_urls(), |number| match number % 4 {
         0 => paid_with(basket(&[("MANY", 1)]), "tok_chargeDeclined"),
         _ => basket(&[("MANY", 1)]),
     });
-    for edge in (0..shop.cluster.edges.len()).cycle().take(EDGE_RESTARTS) {
-        regulars.until_served(SERVED_BETWEEN).await;
-        regulars.until_sent_to(edge).await;
-        restart(&mut shop.cluster.edges[edge]).await;
+    for edge in (0..cluster.processes.edges.len()).cycle().take(EDGE_RESTARTS) {
+        clients.wait_for_answers(ANSWERED_BETWEEN).await;
+        clients.wait_for_request_to(edge).await;
+        restart(&mut cluster.processes.edges[edge]).await;
     }
-    for worker in 0..shop.cluster.workers.len() {
-        regulars.until_served(SERVED_BETWEEN).await;
-        restart(&mut shop.cluster.workers[worker].1).await;
-        shop.until_all_workers_are_there().await;
+    for worker in 0..cluster.processes.workers.len() {
+        clients.wait_for_answers(ANSWERED_BETWEEN).await;
+        restart(&mut cluster.processes.workers[worker].1).await;
+        cluster.wait_for_all_workers().await;
     }
-    regulars.until_served(SERVED_BETWEEN).await;
-    let visits = regulars.leave().await;
+    clients.wait_for_answers(ANSWERED_BETWEEN).await;
+    let results = clients.stop().await;
 
-    assert_eq!(visits.failures, Vec::<String>::new());
-    assert!(visits.moved >= EDGE_RESTARTS, "nobody was there while an edge drained");
-    shop.books_close(&visits.placed).await;
-    assert_eq!(shop.delivered_again().await, []);
+    assert_eq!(results.failures, Vec::<String>::new());
+    assert!(results.switched_edge >= EDGE_RESTARTS, "an edge drained without a client");
+    cluster.assert_quiescent_and_consistent(&results.placed).await;
+    assert_eq!(cluster.redeliveries().await, []);
     for stream in [names::RETRIES, names::DEAD_LETTERS] {
-        let state = stream_state(&shop.books.connection, stream).await.unwrap();
-        assert_eq!(state.last_sequence, 0, "{stream} had something");
+        let state = stream_state(&cluster.sources.connection, stream).await.unwrap();
+        assert_eq!(state.last_sequence, 0, "{stream} has had a message");
     }
-    shop.cluster.stop().await.unwrap();
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_worker_whose_database_hangs_gives_back_what_it_has_and_ends() {
-    let mut shop = Shop::open(plan(Profile::Single)).await;
-    shop.sell(&[item("MANY", 1_000)]).await;
-    let before = shop.place("before", &basket(&[("MANY", 1)])).await;
-    shop.until_final(&[before]).await;
-    shop.cluster.servers.postgres.pause().unwrap();
-    let waiting = shop.place("waiting", &basket(&[("MANY", 1)])).await;
+async fn a_worker_whose_database_hangs_naks_its_messages_and_stops() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("MANY", 1_000)]).await;
+    let before = cluster.place("before", &basket(&[("MANY", 1)])).await;
+    cluster.wait_until_final(&[before]).await;
+    cluster.processes.servers.postgres.pause().unwrap();
+    let waiting = cluster.place("waiting", &basket(&[("MANY", 1)])).await;
     let reserve = Step::Reserve.events();
-    until("a worker has it", async || {
-        position(&shop.books.connection, &reserve).await.unwrap().messages_held > 0
+    wait_until("a worker holds the message", async || {
+        position(&cluster.sources.connection, &reserve).await.unwrap().messages_held > 0
     })
     .await;
-    let mut given_back = shop.books.connection.listen(GIVEN_BACK).await.unwrap();
-    let (_, inventory) = &mut shop.cluster.workers[0];
-    let ended = inventory.stop().await.unwrap().unwrap();
-    shop.cluster.servers.postgres.resume().unwrap();
-    assert!(ended.success(), "{ended}");
-    // Nobody waits until the broker takes the worker for dead.
-    assert!(timeout(DEADLINE, given_back.next()).await.unwrap().is_some());
-    shop.cluster.workers[0].1.start().await.unwrap();
-    shop.close(&[before, waiting]).await;
+    let mut advisories = cluster.sources.connection.listen(NAK_ADVISORIES).await.unwrap();
+    let (_, inventory) = &mut cluster.processes.workers[0];
+    let exit = inventory.stop().await.unwrap().unwrap();
+    cluster.processes.servers.postgres.resume().unwrap();
+    assert!(exit.success(), "{exit}");
+    // The message is redelivered without waiting for the ack timeout.
+    assert!(timeout(DEADLINE, advisories.next()).await.unwrap().is_some());
+    cluster.processes.workers[0].1.start().await.unwrap();
+    cluster.verify_and_stop(&[before, waiting]).await;
 }
 
-async fn restart(member: &mut RoleProcess) {
-    let ended = member.stop().await.unwrap().unwrap();
-    assert!(ended.success(), "{}: {ended}", member.name());
-    member.start().await.unwrap();
+async fn restart(process: &mut RoleProcess) {
+    let exit = process.stop().await.unwrap().unwrap();
+    assert!(exit.success(), "{}: {exit}", process.name());
+    process.start().await.unwrap();
 }
 
-impl Shop {
-    async fn until_all_workers_are_there(&self) {
-        until("all workers are there", async || {
-            let present = present(&self.books.connection).await.unwrap();
+impl TestCluster {
+    async fn wait_for_all_workers(&self) {
+        wait_until("all workers are present", async || {
+            let present = present(&self.sources.connection).await.unwrap();
             present.workers.values().all(|count| *count == WORKERS as u64)
         })
         .await;
     }
 
-    /// The steps to which messages were delivered more than once, with how often, when nothing
-    /// waits any more.
-    async fn delivered_again(&self) -> Vec<(Step, i64)> {
+    /// The steps to which messages were delivered more than once, each with the number of extra
+    /// deliveries. Valid once the cluster is quiescent.
+    async fn redeliveries(&self) -> Vec<(Step, i64)> {
         let messages = self.messages(names::ORDERS).await;
-        let url = format!("{}/jsz?consumers=true", self.cluster.servers.brokers.monitor_urls()[0]);
-        let told = self.http.get(&url).await.body;
-        let streams = told["account_details"][0]["stream_detail"].as_array().unwrap();
+        let url =
+            format!("{}/jsz?consumers=true", self.processes.servers.brokers.monitor_urls()[0]);
+        let monitoring = self.http.get(&url).await.body;
+        let streams = monitoring["account_details"][0]["stream_detail"].as_array().unwrap();
         let durables = streams.iter().filter_map(|stream| stream["consumer_detail"].as_array());
         let durables: Vec<&Value> = durables.flatten().collect();
-        let again = Step::ALL.iter().filter_map(|step| {
+        let redeliveries = Step::ALL.iter().filter_map(|step| {
             let source = step.events();
-            let its = messages.iter().filter(|message| source.subjects.contains(&message.subject));
+            let published = messages
+                .iter()
+                .filter(|message| source.subjects.contains(&message.subject))
+                .count();
             let durable =
                 durables.iter().find(|durable| durable["name"] == source.durable).unwrap();
             let deliveries = durable["delivered"]["consumer_seq"].as_i64().unwrap();
-            let again = deliveries - its.count() as i64;
-            (again != 0).then_some((*step, again))
+            let extra = deliveries - published as i64;
+            (extra != 0).then_some((*step, extra))
         });
-        again.collect()
+        redeliveries.collect()
     }
 }

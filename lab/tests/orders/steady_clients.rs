@@ -1,5 +1,5 @@
-//! Regular buyers: each keeps its connection, goes to another edge when it is told to, and takes
-//! nothing back that it has sent.
+//! Clients that place orders at a steady rate: each keeps its connection, switches to another edge
+//! when asked to close it, and never repeats a request that it has sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,103 +19,109 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::test_cluster::{DEADLINE, until};
+use super::test_cluster::{DEADLINE, wait_until};
 
-const BUYERS: usize = 8;
-/// Often enough that an edge which drains sees each of them once more.
-const EVERY: Duration = Duration::from_millis(100);
+const CLIENTS: usize = 8;
+/// Short enough that an edge which drains gets one more request from each client.
+const ORDER_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Regular buyers who are at it.
-pub(crate) struct Regulars {
-    leave: CancellationToken,
-    served: Arc<AtomicU64>,
+/// Running clients.
+pub(crate) struct SteadyClients {
+    stop: CancellationToken,
+    answered: Arc<AtomicU64>,
     sent: Arc<[Notify]>,
-    buyers: JoinSet<Visits>,
+    tasks: JoinSet<ClientResults>,
 }
 
-/// What became of the orders of some buyers.
+/// The results of some clients.
 #[derive(Debug, Default)]
-pub(crate) struct Visits {
+pub(crate) struct ClientResults {
     /// Orders that were answered 202.
     pub(crate) placed: Vec<OrderId>,
-    /// How often an edge asked to go elsewhere.
-    pub(crate) moved: usize,
-    /// What was answered otherwise, or not at all.
+    /// How often an edge asked to close the connection.
+    pub(crate) switched_edge: usize,
+    /// Every other response, and every request without one.
     pub(crate) failures: Vec<String>,
 }
 
-struct Buyer {
+struct SteadyClient {
     http: Client<HttpConnector, Full<Bytes>>,
     edges: Vec<String>,
-    /// The number of the edge to which the connection is.
-    at: usize,
-    /// Told of each request to the edge with that number, as it is sent.
+    /// The edge to which the connection is: its index, modulo their number.
+    edge_index: usize,
+    /// For each edge, notified of each request as it is sent.
     sent: Arc<[Notify]>,
-    visits: Visits,
+    results: ClientResults,
 }
 
-impl Regulars {
-    /// Lets them come to `edges` and order what `fill` puts into the basket with a buyer's number.
-    pub(crate) fn come(edges: &[String], fill: impl Fn(usize) -> Value) -> Self {
-        let (leave, served) = (CancellationToken::new(), Arc::<AtomicU64>::default());
+impl SteadyClients {
+    /// Starts clients of `edges`, each with the basket that `fill` makes of its number.
+    pub(crate) fn start(edges: &[String], fill: impl Fn(usize) -> Value) -> Self {
+        let stop = CancellationToken::new();
+        let answered = Arc::<AtomicU64>::default();
         let sent: Arc<[Notify]> = edges.iter().map(|_| Notify::new()).collect();
-        let mut buyers = JoinSet::new();
-        for number in 0..BUYERS {
-            let (basket, leave, served) = (fill(number).to_string(), leave.clone(), served.clone());
-            let mut buyer = Buyer::new(edges, number, sent.clone());
-            buyers.spawn(async move {
-                let mut ticks = interval(EVERY);
+        let mut tasks = JoinSet::new();
+        for number in 0..CLIENTS {
+            let (basket, stop, answered) =
+                (fill(number).to_string(), stop.clone(), answered.clone());
+            let mut client = SteadyClient::new(edges, number, sent.clone());
+            tasks.spawn(async move {
+                let mut ticks = interval(ORDER_INTERVAL);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 for order in 0.. {
                     ticks.tick().await;
-                    if leave.is_cancelled() {
+                    if stop.is_cancelled() {
                         break;
                     }
-                    buyer.place(&format!("regular-{number}-{order}"), &basket).await;
-                    served.fetch_add(1, Ordering::Relaxed);
+                    client.place(&format!("steady-{number}-{order}"), &basket).await;
+                    answered.fetch_add(1, Ordering::Relaxed);
                 }
-                buyer.visits
+                client.results
             });
         }
-        Self { leave, served, sent, buyers }
+        Self { stop, answered, sent, tasks }
     }
 
-    /// Waits until so many orders more have an answer.
-    pub(crate) async fn until_served(&self, more: u64) {
-        let wanted = self.served.load(Ordering::Relaxed) + more;
-        until("the regulars are served", async || self.served.load(Ordering::Relaxed) >= wanted)
-            .await;
+    /// Waits until `count` more orders are answered.
+    pub(crate) async fn wait_for_answers(&self, count: u64) {
+        let target = self.answered.load(Ordering::Relaxed) + count;
+        wait_until("the clients are answered", async || {
+            self.answered.load(Ordering::Relaxed) >= target
+        })
+        .await;
     }
 
-    /// Waits until a request is on its way to the edge with this number.
-    pub(crate) async fn until_sent_to(&self, edge: usize) {
-        timeout(DEADLINE, self.sent[edge].notified()).await.expect("nobody comes to the edge");
+    /// Waits until a request is in flight to the edge with this index.
+    pub(crate) async fn wait_for_request_to(&self, edge: usize) {
+        let sent = timeout(DEADLINE, self.sent[edge].notified()).await;
+        sent.expect("no client sends to the edge");
     }
 
-    /// Lets them leave.
-    pub(crate) async fn leave(self) -> Visits {
-        self.leave.cancel();
-        let mut all = Visits::default();
-        for Visits { placed, moved, failures } in self.buyers.join_all().await {
+    /// Stops the clients, and returns their results.
+    pub(crate) async fn stop(self) -> ClientResults {
+        self.stop.cancel();
+        let mut all = ClientResults::default();
+        for ClientResults { placed, switched_edge, failures } in self.tasks.join_all().await {
             all.placed.extend(placed);
-            all.moved += moved;
+            all.switched_edge += switched_edge;
             all.failures.extend(failures);
         }
         all
     }
 }
 
-impl Buyer {
-    fn new(edges: &[String], at: usize, sent: Arc<[Notify]>) -> Self {
+impl SteadyClient {
+    fn new(edges: &[String], edge_index: usize, sent: Arc<[Notify]>) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { http, edges: edges.to_vec(), at, sent, visits: Visits::default() }
+        let results = ClientResults::default();
+        Self { http, edges: edges.to_vec(), edge_index, sent, results }
     }
 
-    /// Places one order. Only a request that could not be sent may be sent elsewhere: of any other,
-    /// nobody knows what became of it.
+    /// Places one order. Only a request that could not be sent may be sent to another edge: the
+    /// outcome of any other is unknown.
     async fn place(&mut self, key: &str, basket: &str) {
         for _ in 0..self.edges.len() {
-            let edge = self.at % self.edges.len();
+            let edge = self.edge_index % self.edges.len();
             let request = Request::post(format!("{}/v1/orders", self.edges[edge]))
                 .header(CONTENT_TYPE, "application/json")
                 .header("Idempotency-Key", key)
@@ -123,27 +129,27 @@ impl Buyer {
                 .unwrap();
             self.sent[edge].notify_waiters();
             match timeout(DEADLINE, self.http.request(request)).await.unwrap() {
-                Ok(answer) => return self.hear(answer).await,
-                Err(err) if err.is_connect() => self.at += 1,
-                Err(err) => return self.visits.failures.push(format!("{key}: {err:?}")),
+                Ok(response) => return self.record(response).await,
+                Err(err) if err.is_connect() => self.edge_index += 1,
+                Err(err) => return self.results.failures.push(format!("{key}: {err:?}")),
             }
         }
-        self.visits.failures.push(format!("{key}: no edge takes a connection"));
+        self.results.failures.push(format!("{key}: no edge accepts a connection"));
     }
 
-    async fn hear(&mut self, answer: Response<Incoming>) {
-        if answer.headers().get(CONNECTION).is_some_and(|value| value == "close") {
-            self.at += 1;
-            self.visits.moved += 1;
+    async fn record(&mut self, response: Response<Incoming>) {
+        if response.headers().get(CONNECTION).is_some_and(|value| value == "close") {
+            self.edge_index += 1;
+            self.results.switched_edge += 1;
         }
-        let status = answer.status();
-        match answer.into_body().collect().await.map(http_body_util::Collected::to_bytes) {
+        let status = response.status();
+        match response.into_body().collect().await.map(http_body_util::Collected::to_bytes) {
             Ok(body) if status == StatusCode::ACCEPTED => {
                 let body: Value = serde_json::from_slice(&body).unwrap();
                 let id = body["order_id"].as_str().unwrap()[..32].parse().unwrap();
-                self.visits.placed.push(id);
+                self.results.placed.push(id);
             }
-            other => self.visits.failures.push(format!("{status}: {other:?}")),
+            other => self.results.failures.push(format!("{status}: {other:?}")),
         }
     }
 }

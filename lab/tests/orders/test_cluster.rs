@@ -1,4 +1,4 @@
-//! A shop on a real cluster: opened, waited for, and closed when its books balance.
+//! A real cluster: started, waited for, and stopped after an audit.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -16,24 +16,26 @@ use workers::inventory::stock::{self, CatalogItem};
 use workers::payment::provider::{Limits, Provider};
 use workers::view;
 
-use super::http_client::Http;
+use super::http_client::HttpClient;
 
-/// A message of a killed worker is delivered again after 30 s; on a busy machine all takes longer.
+/// A message of a killed worker is redelivered after 30 s; on a busy machine all takes longer.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(100);
 /// Long enough for a worker on a busy machine to report progress, short enough to wait for.
 const ACK_WAIT: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// What our own provider gives in one page: more intents than any test makes.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The page size that the payment simulator allows: more intents than any test makes.
 const PAGE: u16 = 10_000;
+/// The simulator's secret key of these tests.
+pub(crate) const PROVIDER_KEY: &str = "sk_test_shop";
 
-/// A cluster, and a way to each part of it.
-pub(crate) struct Shop {
-    pub(crate) cluster: Cluster,
-    pub(crate) books: AuditSources,
-    pub(crate) http: Http,
+/// A cluster, and clients of its parts.
+pub(crate) struct TestCluster {
+    pub(crate) processes: Cluster,
+    pub(crate) sources: AuditSources,
+    pub(crate) http: HttpClient,
 }
 
-/// Two edges and a worker for each pool, all of them the binary that is tested.
+/// Two edges and a worker for each pool, all of them the binary under test.
 pub(crate) fn plan(profile: Profile) -> Plan {
     let mut plan = Plan::new(profile).unwrap();
     plan.millrace = PathBuf::from(env!("CARGO_BIN_EXE_millrace-lab"));
@@ -41,55 +43,57 @@ pub(crate) fn plan(profile: Profile) -> Plan {
     plan
 }
 
-/// Lets `promise` be kept in a shop that it shares with others which do not disturb it: each has
-/// SKUs and keys of its own. The shop ends with the process.
-pub(crate) fn in_the_shared_shop(promise: impl AsyncFnOnce(&Shop)) {
+/// Runs `test` on a cluster that it shares with others that do not disturb it: each has its own
+/// SKUs and keys. The cluster ends with the process.
+pub(crate) fn with_shared_cluster(test: impl AsyncFnOnce(&TestCluster)) {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-    static SHOP: OnceCell<Shop> = OnceCell::const_new();
+    static CLUSTER: OnceCell<TestCluster> = OnceCell::const_new();
     RUNTIME.block_on(async {
-        let open = async || {
+        let start = async || {
             let mut plan = plan(Profile::Single);
             plan.workers = vec![(Pool::Inventory, 2), (Pool::Payment, 1), (Pool::Fulfilment, 1)];
-            Shop::open(plan).await
+            TestCluster::start(plan).await
         };
-        promise(SHOP.get_or_init(open).await).await;
+        test(CLUSTER.get_or_init(start).await).await;
     });
 }
 
-impl Shop {
-    pub(crate) async fn open(plan: Plan) -> Self {
-        let cluster = Cluster::start(plan, &[]).await.unwrap();
+impl TestCluster {
+    pub(crate) async fn start(plan: Plan) -> Self {
+        let processes = Cluster::start(plan, &[]).await.unwrap();
         let limits = Limits { per_try: DEADLINE, page: PAGE, ..Limits::default() };
-        let url = cluster.servers.brokers.url();
-        let books = AuditSources {
+        let url = processes.servers.brokers.url();
+        let sources = AuditSources {
             connection: Connection::open(&url, "test").await.unwrap(),
-            database: cluster.database.clone(),
-            provider: Provider::new(cluster.provider.url(), "sk_test_shop", limits).unwrap(),
+            database: processes.database.clone(),
+            provider: Provider::new(processes.provider.url(), PROVIDER_KEY, limits).unwrap(),
         };
-        Self { cluster, books, http: Http::default() }
+        Self { processes, sources, http: HttpClient::default() }
     }
 
-    /// Three brokers and nobody who works: what is stored waits for the test.
+    /// Three brokers and no workers: stored messages wait for the test.
     pub(crate) async fn without_workers() -> Self {
         let mut plan = plan(Profile::Durable);
-        (plan.workers, plan.edges) = (Vec::new(), 0);
-        Self::open(plan).await
+        plan.workers = Vec::new();
+        plan.edges = 0;
+        Self::start(plan).await
     }
 
-    /// Puts goods on the shelves.
-    pub(crate) async fn sell(&self, items: &[CatalogItem]) {
-        stock::load(&self.books.database, items).await.unwrap();
+    /// Loads `items` into the catalogue, with their stock.
+    pub(crate) async fn load_catalog(&self, items: &[CatalogItem]) {
+        stock::load(&self.sources.database, items).await.unwrap();
     }
 
     pub(crate) async fn on_hand(&self, sku: &str) -> i64 {
-        let found = stock::look_up(&self.books.database, &[sku.parse().unwrap()]).await.unwrap();
+        let skus = [sku.parse().unwrap()];
+        let found = stock::look_up(&self.sources.database, &skus).await.unwrap();
         found[0].as_ref().unwrap().on_hand
     }
 
-    /// Where the orders stand, when all of them are final.
-    pub(crate) async fn until_final(&self, ids: &[OrderId]) -> Vec<OrderView> {
+    /// Waits until all orders are final, and returns their states.
+    pub(crate) async fn wait_until_final(&self, ids: &[OrderId]) -> Vec<OrderView> {
         let mut views = Vec::new();
-        until("all orders are final", async || {
+        wait_until("all orders are final", async || {
             views = self.views(ids).await.into_iter().flatten().collect();
             views.len() == ids.len() && views.iter().all(|view| view.status.is_final())
         })
@@ -97,17 +101,17 @@ impl Shop {
         views
     }
 
-    /// Where the orders stand; nothing is known of them while the database is away.
+    /// The states of the orders; none is known while the database is down.
     pub(crate) async fn views(&self, ids: &[OrderId]) -> Vec<Option<OrderView>> {
-        view::orders(&self.books.database, ids).await.unwrap_or_else(|_| vec![None; ids.len()])
+        view::orders(&self.sources.database, ids).await.unwrap_or_else(|_| vec![None; ids.len()])
     }
 
-    /// The URL of a new database on the shop's server, with the tables of every stage and `items`:
-    /// for steps that are taken without the rest of the shop.
-    pub(crate) async fn empty_database(&self, name: &str, items: &[CatalogItem]) -> String {
-        let connection = self.books.database.connection().await.unwrap();
+    /// Creates a database on the cluster's server, with the tables of every stage and `items`, for
+    /// steps that run without the rest of the cluster. Returns its URL.
+    pub(crate) async fn create_database(&self, name: &str, items: &[CatalogItem]) -> String {
+        let connection = self.sources.database.connection().await.unwrap();
         connection.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (server, _) = self.cluster.servers.postgres.url().rsplit_once('/').unwrap();
+        let (server, _) = self.processes.servers.postgres.url().rsplit_once('/').unwrap();
         let url = format!("{server}/{name}");
         let database = Database::open(&url).unwrap();
         workers::migrate(&database).await.unwrap();
@@ -115,18 +119,18 @@ impl Shop {
         url
     }
 
-    /// Makes sure of all books, and ends everything.
-    pub(crate) async fn close(self, ids: &[OrderId]) {
-        self.books_close(ids).await;
-        self.cluster.stop().await.unwrap();
+    /// Asserts that the cluster is quiescent and consistent, and stops it.
+    pub(crate) async fn verify_and_stop(self, ids: &[OrderId]) {
+        self.assert_quiescent_and_consistent(ids).await;
+        self.processes.stop().await.unwrap();
     }
 }
 
-/// Waits for a condition.
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+/// Waits until `condition` holds; panics with its `description` after [`DEADLINE`].
+pub(crate) async fn wait_until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
-    while !holds().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        sleep(LOOK_EVERY).await;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "timed out waiting until {description}");
+        sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,48 +1,48 @@
-//! Workers that a test sends home and calls back, to let the stages go on one at a time.
+//! Stops and starts workers, so that a test decides which stage proceeds.
 
 use lab::up::RoleProcess;
 use orders::{OrderId, Status};
 use streams::Pool;
 
-use super::test_cluster::{Shop, until};
+use super::test_cluster::{TestCluster, wait_until};
 
-impl Shop {
-    /// Ends the worker of a pool that has one, in an orderly way.
-    pub(crate) async fn send_home(&mut self, pool: Pool) {
+impl TestCluster {
+    /// Stops the worker of a pool that has one, gracefully.
+    pub(crate) async fn stop_worker(&mut self, pool: Pool) {
         self.worker(pool).stop().await.unwrap();
     }
 
-    /// Starts it again.
-    pub(crate) async fn call_back(&mut self, pool: Pool) {
-        self.restart(pool, "").await;
+    /// Starts the pool's worker again, without a failpoint.
+    pub(crate) async fn start_worker(&mut self, pool: Pool) {
+        self.restart_worker_with_failpoint(pool, "").await;
     }
 
-    /// Ends it in an orderly way and starts it to die where it is told to.
-    pub(crate) async fn restart(&mut self, pool: Pool, crash_at: &str) {
+    /// Stops the pool's worker gracefully and starts it to crash at `failpoint`.
+    pub(crate) async fn restart_worker_with_failpoint(&mut self, pool: Pool, failpoint: &str) {
         let worker = self.worker(pool);
         worker.stop().await.unwrap();
-        worker.set("MILLRACE_CRASH_AT", crash_at);
+        worker.set("MILLRACE_CRASH_AT", failpoint);
         worker.start().await.unwrap();
     }
 
-    /// Waits until it has died.
-    pub(crate) async fn until_crashed(&mut self, pool: Pool) {
+    /// Waits until the pool's worker has crashed.
+    pub(crate) async fn wait_for_worker_crash(&mut self, pool: Pool) {
         let worker = self.worker(pool);
         let name = worker.name().to_owned();
-        until(&format!("{name} has crashed"), async || worker.has_ended().unwrap()).await;
+        wait_until(&format!("{name} has crashed"), async || worker.has_ended().unwrap()).await;
     }
 
-    /// Waits until an order stands there.
-    pub(crate) async fn until_stands(&self, id: OrderId, status: Status) {
-        let stands = async || {
+    /// Waits until an order has this status.
+    pub(crate) async fn wait_for_status(&self, id: OrderId, status: Status) {
+        wait_until(&format!("order {id} is {status}"), async || {
             let view = self.views(&[id]).await.remove(0);
             view.is_some_and(|view| view.status == status)
-        };
-        until(&format!("it is {status}"), stands).await;
+        })
+        .await;
     }
 
     fn worker(&mut self, pool: Pool) -> &mut RoleProcess {
-        let mut workers = self.cluster.workers.iter_mut();
-        &mut workers.find(|(its_pool, _)| *its_pool == pool).unwrap().1
+        let mut workers = self.processes.workers.iter_mut();
+        &mut workers.find(|(worker_pool, _)| *worker_pool == pool).unwrap().1
     }
 }

@@ -1,5 +1,5 @@
-//! A record that kills every worker that takes it: the third that dies of it alone is the last, it
-//! becomes a dead letter, and the orders around it go on.
+//! A record that crashes every worker that processes it: after the third crash on this record alone
+//! it becomes a dead letter, and the other orders of its batch proceed.
 
 use std::time::Duration;
 
@@ -9,65 +9,65 @@ use streams::dead_letter::{Reason, ResolutionKind};
 use streams::{Connection, Fetcher, Pool, Profile, Step};
 use tokio::time::timeout;
 
-use super::events::{created, id, line};
+use super::events::{created, ndjson_line, order_id};
 use super::fixtures::{basket, item};
-use super::test_cluster::{Shop, plan};
+use super::test_cluster::{TestCluster, plan};
 
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a worker may die of a record that it has alone in work.
-const DEATHS: usize = 3;
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
+/// Crashes on a record processed alone, after which it becomes a dead letter.
+const CRASHES: usize = 3;
 
 #[tokio::test]
-async fn after_three_workers_have_died_of_it() {
-    let mut shop = Shop::open(plan(Profile::Single)).await;
-    shop.sell(&[item("KILL", 10)]).await;
-    shop.send_home(Pool::Inventory).await;
-    shop.cluster.workers[0].1.set("MILLRACE_CRASH_ON", "deadly");
-    let batch = ["kill-first", "kill-itself", "kill-last"].map(|key| line(&order(key)));
-    shop.publish(EventKind::Created, &batch).await;
-    give_back_twice(&shop.books.connection).await;
+async fn a_record_that_crashes_three_workers_becomes_a_dead_letter_alone() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("KILL", 10)]).await;
+    cluster.stop_worker(Pool::Inventory).await;
+    cluster.processes.workers[0].1.set("MILLRACE_CRASH_ON", "deadly");
+    let batch = ["kill-first", "kill-deadly", "kill-last"].map(|key| ndjson_line(&order(key)));
+    cluster.publish(EventKind::Created, &batch).await;
+    nak_twice(&cluster.sources.connection).await;
 
-    for death in 1..=DEATHS {
-        shop.call_back(Pool::Inventory).await;
-        shop.until_crashed(Pool::Inventory).await;
-        assert_eq!(shop.dead_letters().await, [], "after {death} deaths");
+    for crash in 1..=CRASHES {
+        cluster.start_worker(Pool::Inventory).await;
+        cluster.wait_for_worker_crash(Pool::Inventory).await;
+        assert_eq!(cluster.dead_letters().await, [], "after {crash} crashes");
     }
-    shop.call_back(Pool::Inventory).await;
-    let good: Vec<OrderId> = ["kill-first", "kill-last"].map(id).to_vec();
-    let views = shop.until_final(&good).await;
+    cluster.start_worker(Pool::Inventory).await;
+    let good: Vec<OrderId> = ["kill-first", "kill-last"].map(order_id).to_vec();
+    let views = cluster.wait_until_final(&good).await;
     assert!(views.iter().all(|view| view.status == Status::Fulfilled));
-    let letters = shop.dead_letters().await;
+    let letters = cluster.dead_letters().await;
     assert_eq!(letters.len(), 1, "{letters:?}");
     assert_eq!(letters[0].content.reason, Reason::Poison);
-    assert_eq!(letters[0].order_id(), Some(id("kill-itself")));
-    let connection = shop.books.database.connection().await.unwrap();
+    assert_eq!(letters[0].order_id(), Some(order_id("kill-deadly")));
+    let connection = cluster.sources.database.connection().await.unwrap();
     let marks = connection.query("SELECT record FROM workers.taken_alone", &[]).await.unwrap();
     assert_eq!(marks.len(), 1, "the good records leave no mark");
-    assert!(!shop.cluster.workers[0].1.has_ended().unwrap());
+    assert!(!cluster.processes.workers[0].1.has_ended().unwrap());
 
-    // With the fault mended, the order goes on.
-    shop.cluster.workers[0].1.set("MILLRACE_CRASH_ON", "");
-    shop.call_back(Pool::Inventory).await;
-    let replay = ResolveRequest { action: ResolutionKind::Replayed, by: "Ada", why: "mended" };
-    resolve(&shop.books.connection, &letters[0], replay).await.unwrap();
-    shop.close(&[good[0], good[1], id("kill-itself")]).await;
+    // After the fault is fixed, the order proceeds.
+    cluster.processes.workers[0].1.set("MILLRACE_CRASH_ON", "");
+    cluster.start_worker(Pool::Inventory).await;
+    let replay = ResolveRequest { action: ResolutionKind::Replayed, by: "Ada", why: "fixed" };
+    resolve(&cluster.sources.connection, &letters[0], replay).await.unwrap();
+    cluster.verify_and_stop(&[good[0], good[1], order_id("kill-deadly")]).await;
 }
 
 fn order(key: &str) -> Event {
     let mut event = created(key, &basket(&[("KILL", 1)]));
     if let EventBody::Created(created) = &mut event.body {
-        created.order.reference = (key == "kill-itself").then(|| "deadly".to_owned());
+        created.order.reference = (key == "kill-deadly").then(|| "deadly".to_owned());
     }
     event
 }
 
-/// As two workers do that take the batch and come to nothing.
-async fn give_back_twice(connection: &Connection) {
-    let mut puller = Fetcher::new(connection.clone(), Step::Reserve.events());
+/// Has the batch delivered twice and not processed, as two failed workers would.
+async fn nak_twice(connection: &Connection) {
+    let mut fetcher = Fetcher::new(connection.clone(), Step::Reserve.events());
     for delivered in 1..=2 {
-        let deliveries = timeout(PATIENCE, puller.next(1)).await.unwrap().unwrap();
-        // What is given back to one who still pulls would come here again.
-        puller.nak().await;
+        let deliveries = timeout(FETCH_TIMEOUT, fetcher.next(1)).await.unwrap().unwrap();
+        // A client that still fetches would be sent the messages that it naks.
+        fetcher.nak().await;
         for delivery in deliveries {
             assert_eq!(delivery.delivered, delivered);
             delivery.nak().await;

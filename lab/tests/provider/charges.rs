@@ -1,18 +1,18 @@
-//! Charging, declining, cancelling and refunding.
+//! Charges, declines, cancellations and refunds.
 
 use hyper::StatusCode;
 use payment_simulator::FaultConfig;
 use workers::payment::provider::{CallError, Confirmation, Limits, Status};
 
-use super::test_simulator::{Running, all_intents, all_refunds, client, create};
+use super::test_simulator::{TestSimulator, all_intents, all_refunds, client, create};
 
 fn declined(code: &str) -> Confirmation {
     Confirmation::Declined { code: code.to_owned() }
 }
 
 #[tokio::test]
-async fn a_good_card_is_charged_what_the_order_says() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_valid_card_is_charged_the_amount_of_the_order() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     for (order, token) in [("a", None), ("b", Some("tok_visa")), ("c", Some("pm_card_visa"))] {
         let intent = create(&client, token, order).await;
@@ -30,8 +30,8 @@ async fn a_good_card_is_charged_what_the_order_says() {
 }
 
 #[tokio::test]
-async fn a_decline_is_an_answer_and_stays_one_under_any_key() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_declined_card_stays_declined_under_any_idempotency_key() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     for (token, code) in [
         ("tok_chargeDeclined", "generic_decline"),
@@ -58,8 +58,8 @@ async fn a_decline_is_an_answer_and_stays_one_under_any_key() {
 }
 
 #[tokio::test]
-async fn a_refund_gives_the_money_back_once() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_repeated_refund_returns_the_money_once() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "refund").await;
     let early = client.refund(&intent.id, "early").await.unwrap_err();
@@ -79,7 +79,7 @@ async fn a_refund_gives_the_money_back_once() {
 
 #[tokio::test]
 async fn partial_refunds_never_exceed_the_capture() {
-    let provider = Running::start(FaultConfig::default()).await;
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "partial").await;
     client.confirm(&intent.id, "confirm").await.unwrap();
@@ -94,8 +94,8 @@ async fn partial_refunds_never_exceed_the_capture() {
 }
 
 #[tokio::test]
-async fn a_cancel_says_whether_the_money_had_been_captured() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_cancelled_intent_reports_whether_the_money_had_been_captured() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let open = create(&client, None, "open").await;
     assert_eq!(client.cancel(&open.id, "1").await.unwrap(), Status::Canceled);
@@ -110,19 +110,22 @@ async fn a_cancel_says_whether_the_money_had_been_captured() {
 }
 
 #[tokio::test]
-async fn lists_show_everything_once_newest_first() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn lists_have_every_intent_once_newest_first() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = client(&provider.url, Limits { page: 3, ..Limits::default() });
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for order in 0..7 {
-        made.push(create(&client, None, &order.to_string()).await.id);
+        created.push(create(&client, None, &order.to_string()).await.id);
     }
     let listed: Vec<String> =
         all_intents(&client).await.into_iter().map(|intent| intent.id).collect();
-    made.reverse();
-    assert_eq!(listed, made);
-    let usual = provider.send("GET", "/v1/payment_intents", "", None).await.json();
-    assert_eq!((&usual["object"], &usual["has_more"]), (&"list".into(), &false.into()));
+    created.reverse();
+    assert_eq!(listed, created);
+    let default_page = provider.send("GET", "/v1/payment_intents", "", None).await.json();
+    assert_eq!(
+        (&default_page["object"], &default_page["has_more"]),
+        (&"list".into(), &false.into())
+    );
     for query in ["limit=0", "limit=10001", "starting_after=pi_unknown", "ending_before=x"] {
         let raw = provider.send("GET", &format!("/v1/payment_intents?{query}"), "", None).await;
         assert!(raw.status.is_client_error(), "{query}");

@@ -1,4 +1,4 @@
-//! The client's own bounds.
+//! The limits and checks of the client itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, ConfigError, Limits, Provider};
 
-use super::test_simulator::{Running, client, create};
+use super::test_simulator::{TestSimulator, client, create};
 
 #[tokio::test]
-async fn no_more_calls_than_allowed_are_in_flight() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn no_more_calls_than_the_limit_are_in_flight() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let limits = Limits { parallel: 2, ..Limits::default() };
     let client = client(&provider.url, limits);
     let intent = create(&client, None, "bounded").await;
@@ -30,17 +30,17 @@ async fn no_more_calls_than_allowed_are_in_flight() {
 }
 
 #[tokio::test]
-async fn the_secret_key_is_sent_and_never_shown() {
-    let provider = Running::start(FaultConfig::default()).await;
-    let stranger = Provider::new(&provider.url, "pk_live_x", Limits::default()).unwrap();
-    let denied = stranger.list_intents(None).await.unwrap_err();
+async fn the_secret_key_is_sent_and_not_in_debug_output() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
+    let wrong_key = Provider::new(&provider.url, "pk_live_x", Limits::default()).unwrap();
+    let denied = wrong_key.list_intents(None).await.unwrap_err();
     assert!(matches!(denied, CallError::Denied { status: 401 }), "{denied}");
     assert!(!format!("{:?}", provider.client()).contains("sk_test_secret"));
     provider.stop().await;
 }
 
 #[test]
-fn a_url_that_is_not_a_base_is_refused_at_once() {
+fn an_invalid_base_url_is_refused() {
     for url in ["", "localhost:1", "ftp://host", "http://", "http://host/v1", "http://u:p@host"] {
         let refusal = Provider::new(url, "sk_test_x", Limits::default()).unwrap_err();
         assert!(matches!(refusal, ConfigError::BaseUrl), "{url}");

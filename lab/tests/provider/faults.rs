@@ -1,4 +1,4 @@
-//! A provider that fails, closes connections, hangs or is away.
+//! A provider that fails, closes connections, hangs or is unavailable.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,15 +8,15 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, Confirmation, Limits, NewIntent, Provider, Status};
 
-use super::test_simulator::{DEADLINE, Running, all_intents, create};
+use super::test_simulator::{DEADLINE, TestSimulator, all_intents, create};
 
 #[tokio::test]
-async fn a_capture_that_was_never_answered_is_seen_and_not_repeated() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_capture_without_a_response_is_found_and_not_repeated() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, Some("tok_hang"), "hang").await;
-    let silence = provider.hasty_client().confirm(&intent.id, "same").await.unwrap_err();
-    assert!(matches!(silence, CallError::Unanswered(_)), "{silence}");
+    let error = provider.client_with_short_timeout().confirm(&intent.id, "same").await.unwrap_err();
+    assert!(matches!(error, CallError::Unanswered(_)), "{error}");
     assert_eq!(client.confirm(&intent.id, "same").await.unwrap(), Confirmation::Succeeded);
     assert_eq!(client.confirm(&intent.id, "new").await.unwrap(), Confirmation::Succeeded);
     let captured: i64 =
@@ -26,21 +26,21 @@ async fn a_capture_that_was_never_answered_is_seen_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn every_fault_leaves_each_order_charged_once() {
-    let provider = Running::start(FaultConfig::default()).await;
-    let client = provider.hasty_client();
+async fn every_order_is_charged_once_under_every_fault() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
+    let client = provider.client_with_short_timeout();
     for fault in ["5xx", "close", "hang"] {
         provider.control(&format!("fail={fault}&rate=0.5")).await;
         for order in 0..8 {
             let order = format!("{fault}/{order}");
-            let intent = until_done(&order, async |key: String| {
+            let intent = retry_until_ok(&order, async |key: String| {
                 let new =
                     NewIntent { order: &order, amount: 10, currency: "EUR", payment_method: None };
                 client.create_intent(&new, &key).await
             })
             .await;
             let confirm = async |key: String| client.confirm(&intent.id, &key).await;
-            let confirmation = until_done(&format!("{order}/confirm"), confirm).await;
+            let confirmation = retry_until_ok(&format!("{order}/confirm"), confirm).await;
             assert_eq!(confirmation, Confirmation::Succeeded);
         }
     }
@@ -53,8 +53,8 @@ async fn every_fault_leaves_each_order_charged_once() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_away_is_down_and_comes_back_with_its_books() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_provider_that_was_unavailable_still_has_its_payments() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "before").await;
     provider.control("away_ms=300").await;
@@ -64,7 +64,7 @@ async fn a_provider_that_is_away_is_down_and_comes_back_with_its_books() {
         assert!(Instant::now() < deadline);
         match client.retrieve(&intent.id).await {
             Err(CallError::Down(_)) => seen_down = true,
-            Ok(again) if seen_down => break assert_eq!(again, intent),
+            Ok(found) if seen_down => break assert_eq!(found, intent),
             Ok(_) | Err(CallError::Unanswered(_)) => {}
             Err(other) => panic!("{other}"),
         }
@@ -78,31 +78,31 @@ async fn a_provider_that_is_away_is_down_and_comes_back_with_its_books() {
 }
 
 #[tokio::test]
-async fn a_provider_set_to_hang_is_given_up_in_time_and_stops_in_time() {
-    let behaviour = FaultConfig { fault: Some(SimulatedFault::Hang), ..FaultConfig::default() };
-    let provider = Running::start(behaviour).await;
+async fn a_call_to_a_hanging_provider_times_out_and_the_provider_still_stops() {
+    let faults = FaultConfig { fault: Some(SimulatedFault::Hang), ..FaultConfig::default() };
+    let provider = TestSimulator::start(faults).await;
     let start = Instant::now();
-    let silence = provider.hasty_client().list_intents(None).await.unwrap_err();
-    assert!(matches!(silence, CallError::Unanswered(_)), "{silence}");
+    let error = provider.client_with_short_timeout().list_intents(None).await.unwrap_err();
+    assert!(matches!(error, CallError::Unanswered(_)), "{error}");
     assert!(start.elapsed() >= Duration::from_millis(200));
-    // A connection that never says anything does not hold up the stop either.
+    // A connection that sends nothing does not delay the stop either.
     let address = provider.url.strip_prefix("http://").unwrap();
-    let _quiet = TcpStream::connect(address).await.unwrap();
+    let _silent = TcpStream::connect(address).await.unwrap();
     provider.stop().await;
 }
 
-/// Repeats a call as its errors tell: with the same key while the outcome is unknown, with a new
-/// one after a saved failure.
-async fn until_done<T>(key: &str, call: impl AsyncFn(String) -> Result<T, CallError>) -> T {
+/// Repeats a call until it succeeds: with the same key while the outcome is unknown, with a new key
+/// after a saved failure.
+async fn retry_until_ok<T>(key: &str, call: impl AsyncFn(String) -> Result<T, CallError>) -> T {
     let deadline = Instant::now() + DEADLINE;
-    let mut saved = 0;
+    let mut saved_failures = 0;
     while Instant::now() < deadline {
-        match call(format!("{key}/{saved}")).await {
+        match call(format!("{key}/{saved_failures}")).await {
             Ok(value) => return value,
-            Err(CallError::Server { .. }) => saved += 1,
+            Err(CallError::Server { .. }) => saved_failures += 1,
             Err(CallError::Unanswered(_)) => {}
             Err(other) => panic!("{other}"),
         }
     }
-    panic!("{key} is not done in time");
+    panic!("timed out: {key}");
 }

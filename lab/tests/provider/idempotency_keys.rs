@@ -1,15 +1,15 @@
-//! Idempotency keys, and requests that are refused before they take one.
+//! Idempotency keys, and requests that are refused before their key is saved.
 
 use hyper::StatusCode;
 use payment_simulator::FaultConfig;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, Confirmation, NewIntent, Status};
 
-use super::test_simulator::{DEADLINE, Running, all_intents, create};
+use super::test_simulator::{DEADLINE, TestSimulator, all_intents, create};
 
 #[tokio::test]
-async fn a_saved_500_is_replayed_and_a_new_key_gets_on() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_saved_500_is_replayed_and_a_new_key_calls_again() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, Some("tok_flaky_2"), "flaky").await;
     for key in ["1", "1", "2", "1", "2"] {
@@ -24,8 +24,8 @@ async fn a_saved_500_is_replayed_and_a_new_key_gets_on() {
 }
 
 #[tokio::test]
-async fn a_key_gives_the_same_bytes_again_whatever_has_happened_since() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_repeated_key_returns_the_same_bytes_even_after_the_intent_has_changed() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let form = "amount=700&currency=usd&metadata[order_id]=o1";
     let first = provider.send("POST", "/v1/payment_intents", form, Some("k")).await;
     assert!(!first.replayed);
@@ -33,16 +33,16 @@ async fn a_key_gives_the_same_bytes_again_whatever_has_happened_since() {
     let client = provider.client();
     assert_eq!(client.confirm(&id, "c").await.unwrap(), Confirmation::Succeeded);
     let reordered = "metadata%5Border_id%5D=o1&currency=usd&amount=700";
-    let again = provider.send("POST", "/v1/payment_intents", reordered, Some("k")).await;
-    assert!(again.replayed);
-    assert_eq!(again.body, first.body);
+    let repeated = provider.send("POST", "/v1/payment_intents", reordered, Some("k")).await;
+    assert!(repeated.replayed);
+    assert_eq!(repeated.body, first.body);
     assert_eq!(all_intents(&client).await.len(), 1);
     provider.stop().await;
 }
 
 #[tokio::test]
 async fn a_key_is_refused_for_another_request() {
-    let provider = Running::start(FaultConfig::default()).await;
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "order").await;
     let other = NewIntent { order: "order", amount: 1251, currency: "GBP", payment_method: None };
@@ -58,13 +58,13 @@ async fn a_key_is_refused_for_another_request() {
 }
 
 #[tokio::test]
-async fn a_key_in_use_is_busy_and_the_late_capture_still_happens_once() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn a_key_in_use_is_busy_and_its_slow_capture_happens_once() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "late").await;
     provider.control("latency_ms=2000").await;
-    let silence = provider.hasty_client().confirm(&intent.id, "late").await.unwrap_err();
-    assert!(matches!(silence, CallError::Unanswered(_)), "{silence}");
+    let error = provider.client_with_short_timeout().confirm(&intent.id, "late").await.unwrap_err();
+    assert!(matches!(error, CallError::Unanswered(_)), "{error}");
     let busy = client.confirm(&intent.id, "late").await.unwrap_err();
     assert!(matches!(busy, CallError::Busy { status: 409 }), "{busy}");
     provider.control("latency_ms=0").await;
@@ -80,8 +80,8 @@ async fn a_key_in_use_is_busy_and_the_late_capture_still_happens_once() {
 }
 
 #[tokio::test]
-async fn a_wrong_request_is_refused_and_saves_nothing_under_its_key() {
-    let provider = Running::start(FaultConfig::default()).await;
+async fn an_invalid_request_is_refused_and_does_not_save_its_key() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
     for (form, code, param) in [
         ("currency=usd", "parameter_missing", "amount"),
         ("amount=0&currency=usd", "amount_too_small", "amount"),

@@ -1,4 +1,4 @@
-//! A running provider, and what the tests ask of it.
+//! A running payment simulator, and requests to it.
 
 use std::io;
 use std::time::Duration;
@@ -16,44 +16,44 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use workers::payment::provider::{Intent, Limits, NewIntent, Provider, Refund};
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any step of these tests takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A provider that runs until the test ends.
-pub(crate) struct Running {
+/// A payment simulator that runs in the test's process.
+pub(crate) struct TestSimulator {
     pub(crate) url: String,
     stop: oneshot::Sender<()>,
     task: JoinHandle<io::Result<()>>,
 }
 
-impl Running {
-    pub(crate) async fn start(behaviour: FaultConfig) -> Running {
+impl TestSimulator {
+    pub(crate) async fn start(faults: FaultConfig) -> TestSimulator {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move { stopped.await.unwrap_or(()) };
-        let task = tokio::spawn(payment_simulator::run(listener, behaviour, shutdown));
-        Running { url, stop, task }
+        let task = tokio::spawn(payment_simulator::run(listener, faults, shutdown));
+        TestSimulator { url, stop, task }
     }
 
-    /// A client with all the patience of a test.
+    /// A client whose timeout is [`DEADLINE`].
     pub(crate) fn client(&self) -> Provider {
         client(&self.url, Limits { per_try: DEADLINE, ..Limits::default() })
     }
 
-    /// A client that gives up early, for calls that will hang.
-    pub(crate) fn hasty_client(&self) -> Provider {
+    /// A client with a timeout of 200 ms, for calls that hang.
+    pub(crate) fn client_with_short_timeout(&self) -> Provider {
         client(&self.url, Limits { per_try: Duration::from_millis(200), ..Limits::default() })
     }
 
-    /// A request as any HTTP client would send it.
+    /// Sends a request with a plain HTTP client.
     pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
         form: &str,
         key: Option<&str>,
-    ) -> Raw {
+    ) -> RawResponse {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
@@ -67,9 +67,10 @@ impl Running {
         let replayed = response.headers().contains_key("idempotent-replayed");
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        Raw { status, replayed, body }
+        RawResponse { status, replayed, body }
     }
 
+    /// Sets the simulator's faults.
     pub(crate) async fn control(&self, form: &str) {
         assert_eq!(self.send("POST", "/control", form, None).await.status, StatusCode::OK);
     }
@@ -80,13 +81,14 @@ impl Running {
     }
 }
 
-pub(crate) struct Raw {
+/// A response as it was received.
+pub(crate) struct RawResponse {
     pub(crate) status: StatusCode,
     pub(crate) replayed: bool,
     pub(crate) body: Bytes,
 }
 
-impl Raw {
+impl RawResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Nothing stays behind, however the process ends that has started the servers.
+//! The servers and their folder are cleaned up even if the process that started them is killed.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -8,57 +8,66 @@ use std::process::{Command, Stdio};
 use lab::servers::Server;
 use streams::Profile;
 
-use super::run::{Run, until};
+use crate::test_servers::{TestServers, wait_until};
 
-/// What the parent writes before it waits for its end.
+/// The line that the parent prints once its servers run.
 const READY: &str = "ready";
 
 #[tokio::test]
 async fn a_killed_parent_leaves_no_process_and_no_folder() {
     let mut parent = Command::new(env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "servers::cleanup::a_parent_that_never_ends", "--nocapture"])
+        .args([
+            "--ignored",
+            "--exact",
+            "servers::cleanup::a_parent_runs_until_it_is_killed",
+            "--nocapture",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = BufReader::new(parent.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let told: Vec<_> = lines.take_while(|line| line != READY).collect();
-    let after = |what| told.iter().filter_map(move |line| line.strip_prefix(what));
+    let output: Vec<_> = lines.take_while(|line| line != READY).collect();
+    let after = |prefix| output.iter().filter_map(move |line| line.strip_prefix(prefix));
     let mut pids: Vec<_> = after("pid ").map(str::to_owned).collect();
     let folder = PathBuf::from(after("folder ").next().unwrap());
     assert_eq!(pids.len(), 5, "three brokers, Redis and PostgreSQL");
     assert!(folder.exists());
-    let ended: Vec<_> = pids.iter().filter(|pid| !is_running(pid)).collect();
-    assert!(ended.is_empty(), "{ended:?} of {pids:?} have ended before their parent");
-    // A session may end while it is looked at: only of the servers is it a promise that they run.
+    let exited: Vec<_> = pids.iter().filter(|pid| !is_running(pid)).collect();
+    assert!(exited.is_empty(), "{exited:?} of {pids:?} have exited before their parent");
+    // A PostgreSQL session may exit at any time; only the servers themselves must be running.
     let children = pids.clone().into_iter().flat_map(|pid| children(&pid));
     pids.extend(children.filter(|pid| is_running(pid)));
     assert!(pids.len() > 6, "PostgreSQL has processes for its log and its checkpoints");
 
     parent.kill().unwrap();
     parent.wait().unwrap();
-    until("all servers are gone", async || !pids.iter().any(|pid| is_running(pid))).await;
-    until("the folder is gone", async || !folder.exists()).await;
+    wait_until("all servers have exited", async || !pids.iter().any(|pid| is_running(pid))).await;
+    wait_until("the folder is removed", async || !folder.exists()).await;
 }
 
-/// No test by itself: the process that the test above kills.
+/// Not a test by itself: the process that the test above kills.
 #[tokio::test]
 #[ignore = "waits until it is killed"]
-async fn a_parent_that_never_ends() {
-    let run = Run::of(Profile::Durable).await;
-    let servers = [&run.servers.redis, &run.servers.postgres];
-    for pid in servers.into_iter().chain(&run.servers.brokers.servers).filter_map(Server::pid) {
-        tell(&format!("pid {pid}"));
+async fn a_parent_runs_until_it_is_killed() {
+    let servers = TestServers::start(Profile::Durable).await;
+    let stores = [&servers.processes.redis, &servers.processes.postgres];
+    for pid in stores.into_iter().chain(&servers.processes.brokers.servers).filter_map(Server::pid)
+    {
+        print_line(&format!("pid {pid}"));
     }
-    // Frozen processes do not notice that their parent is gone.
-    run.servers.postgres.pause().unwrap();
-    tell(&format!("folder {}", run.folder.path().display()));
-    tell(READY);
+    // A paused process does not notice that its parent has exited.
+    servers.processes.postgres.pause().unwrap();
+    print_line(&format!("folder {}", servers.folder.path().display()));
+    print_line(READY);
     std::future::pending::<()>().await;
 }
 
-#[allow(clippy::print_stdout, reason = "the two processes of this test speak by standard output")]
-fn tell(line: &str) {
-    // The test runner has begun a line of its own.
+#[allow(
+    clippy::print_stdout,
+    reason = "the two processes of this test communicate by standard output"
+)]
+fn print_line(line: &str) {
+    // The test runner has printed the start of a line.
     println!("\n{line}");
 }
 

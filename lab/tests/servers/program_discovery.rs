@@ -1,4 +1,4 @@
-//! Which programs are used, and what happens when there is none.
+//! Which programs are found or downloaded, and the errors if there is none.
 
 use std::error::Error;
 use std::fs::{self, Permissions};
@@ -10,24 +10,24 @@ use streams::Profile;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::run::{reaper, start};
+use crate::test_servers::{reaper, start_servers};
 
-/// A folder that any account can look into, with a program in it that calls itself nats-server.
+/// A world-readable folder with a program that claims to be an old nats-server.
 fn old_nats_server() -> (TempDir, PathBuf) {
-    let folder = open_folder();
+    let folder = world_readable_folder();
     let file = folder.path().join("nats-server");
     fs::write(&file, "#!/bin/sh\necho nats-server: v2.10.4\n").unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o755)).unwrap();
     (folder, file)
 }
 
-fn open_folder() -> TempDir {
+fn world_readable_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     folder
 }
 
-/// The whole chain of messages, as a person reads it.
+/// The error with all of its causes, as it is printed.
 fn message(error: &ServersError) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
@@ -39,11 +39,11 @@ fn message(error: &ServersError) -> String {
 }
 
 #[tokio::test]
-async fn a_named_program_that_is_too_old_is_refused() {
+async fn a_configured_program_that_is_too_old_is_refused() {
     let (_old, file) = old_nats_server();
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
-    let mut start = start(Profile::Single, &folder, reaper);
+    let mut start = start_servers(Profile::Single, &folder, reaper);
     start.search_paths.named.insert("MILLRACE_NATS_SERVER", file.clone());
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
@@ -56,10 +56,10 @@ async fn a_named_program_that_is_too_old_is_refused() {
 }
 
 #[tokio::test]
-async fn a_named_program_that_does_not_exist_is_refused() {
+async fn a_configured_program_that_does_not_exist_is_refused() {
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
-    let mut start = start(Profile::Single, &folder, reaper);
+    let mut start = start_servers(Profile::Single, &folder, reaper);
     start.search_paths.named.insert("MILLRACE_POSTGRES_BIN", "/no/such/folder".into());
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
@@ -69,11 +69,11 @@ async fn a_named_program_that_does_not_exist_is_refused() {
 }
 
 #[tokio::test]
-async fn without_a_new_enough_program_and_a_cache_one_message_says_what_to_do() {
+async fn without_a_program_and_a_cache_the_error_says_what_to_install() {
     let (old, _file) = old_nats_server();
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
-    let mut start = start(Profile::Single, &folder, reaper);
+    let mut start = start_servers(Profile::Single, &folder, reaper);
     start.search_paths.named.clear();
     start.search_paths.folders = vec![old.path().to_path_buf()];
     start.search_paths.cache = None;
@@ -88,14 +88,14 @@ async fn without_a_new_enough_program_and_a_cache_one_message_says_what_to_do() 
 
 #[tokio::test]
 #[ignore = "downloads 100 MB"]
-async fn two_starts_at_once_get_everything_into_an_empty_cache() {
-    let cache = open_folder();
+async fn two_concurrent_starts_download_every_program_into_an_empty_cache() {
+    let cache = world_readable_folder();
     let reaper = reaper();
     let folders = [RunFolder::create(&reaper).unwrap(), RunFolder::create(&reaper).unwrap()];
     let starts = folders.each_ref().map(|folder| {
-        let mut start = start(Profile::Single, folder, reaper.clone());
+        let mut start = start_servers(Profile::Single, folder, reaper.clone());
         start.search_paths.named.clear();
-        // What the distribution has installed already, apt does not download again.
+        // apt does not download what the distribution has installed already.
         start.search_paths.folders.retain(|folder| folder.join("postgres").exists());
         start.search_paths.cache = Some(cache.path().to_path_buf());
         start
@@ -105,21 +105,22 @@ async fn two_starts_at_once_get_everything_into_an_empty_cache() {
     one.unwrap().stop().await.unwrap();
     two.unwrap().stop().await.unwrap();
     let names = fs::read_dir(cache.path()).unwrap();
-    let names: Vec<_> = names.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    let names: Vec<_> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(!names.iter().any(|name| name.starts_with("unfinished")), "{names:?}");
 }
 
 #[tokio::test]
 #[ignore = "downloads 2 MB"]
-async fn strace_is_got_into_an_empty_cache() {
-    let cache = open_folder();
+async fn strace_is_downloaded_into_an_empty_cache() {
+    let cache = world_readable_folder();
     let mut search_paths = SearchPaths::from_environment();
     search_paths.named.clear();
     search_paths.folders.clear();
     search_paths.cache = Some(cache.path().to_path_buf());
-    let got = spawn_blocking(move || Tracer::find_or_download(&search_paths, &|_| {}).map(drop))
+    let found = spawn_blocking(move || Tracer::find_or_download(&search_paths, &|_| {}).map(drop))
         .await
         .unwrap();
-    got.unwrap();
+    found.unwrap();
     assert!(cache.path().join("strace/usr/bin/strace").is_file());
 }

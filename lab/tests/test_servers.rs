@@ -1,0 +1,56 @@
+//! Brokers, Redis and PostgreSQL for one test, without workers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lab::reaper::Reaper;
+use lab::servers::{RunFolder, SearchPaths, Servers, StartServers};
+use streams::Profile;
+use tokio::time::{Instant, sleep};
+
+/// Timeout for conditions that should hold at once; longer than any busy machine needs.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Running servers, and their folder, which is removed after they have stopped.
+pub(crate) struct TestServers {
+    pub(crate) processes: Servers,
+    pub(crate) profile: Profile,
+    pub(crate) folder: RunFolder,
+}
+
+impl TestServers {
+    /// Starts servers of `profile`, whose brokers have no streams yet.
+    pub(crate) async fn start(profile: Profile) -> Self {
+        let reaper = reaper();
+        let folder = RunFolder::create(&reaper).unwrap();
+        let processes = Servers::start(start_servers(profile, &folder, reaper)).await.unwrap();
+        Self { processes, profile, folder }
+    }
+}
+
+pub(crate) fn reaper() -> Reaper {
+    Reaper::start(Path::new(env!("CARGO_BIN_EXE_millrace-lab"))).unwrap()
+}
+
+/// The options to start servers of `profile` in `folder`.
+pub(crate) fn start_servers(profile: Profile, folder: &RunFolder, reaper: Reaper) -> StartServers {
+    StartServers {
+        folder: folder.path().to_path_buf(),
+        profile,
+        partitionable: false,
+        reaper,
+        search_paths: SearchPaths::from_environment(),
+        tell: Arc::new(|_| ()),
+    }
+}
+
+/// Waits until `condition` holds; panics with its `description` after [`WAIT_TIMEOUT`].
+pub(crate) async fn wait_until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + WAIT_TIMEOUT;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "timed out waiting until {description}");
+        sleep(POLL_INTERVAL).await;
+    }
+}
