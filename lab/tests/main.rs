@@ -8,6 +8,7 @@
 //! | `provider` | the crate `payment-simulator`, and the client of `workers` |
 //! | `servers` | the servers that the lab starts, and that they leave nothing behind |
 //! | `durable` | that a 202 is on disk, by the brokers' system calls |
+//! | `commands` | commands of the product that no other test runs |
 //! | `chaos`, `bench`, `load` | the commands of the lab |
 //! | `configuration`, `tidy` | that documents match the code; the form of the code and of the documents |
 //!
@@ -16,6 +17,7 @@
 
 mod bench;
 mod chaos;
+mod commands;
 mod configuration;
 mod durable;
 mod edge;

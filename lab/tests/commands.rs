@@ -1,0 +1,80 @@
+//! Commands of the product that a deployment runs: migrations before the first start, and the health
+//! checks of a container.
+
+use std::process::Stdio;
+
+use lab::up::{Cluster, Plan};
+use streams::{Connection, Pool, Profile, names, stream_state};
+use tokio::process::Command;
+use workers::database::Database;
+
+use super::test_servers::{TestServers, wait_until};
+
+/// Runs a command with these variables; whether it succeeded, and its log.
+async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test]
+async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() {
+    let servers = TestServers::start(Profile::Single).await;
+    let (brokers, postgres) = (&servers.processes.brokers, &servers.processes.postgres);
+    let nats_url = brokers.url();
+    let environment = [
+        ("NATS_URL", &nats_url[..]),
+        ("DATABASE_URL", postgres.url()),
+        ("MILLRACE_PROFILE", "single"),
+    ];
+    for _ in 0..2 {
+        let (is_success, log) = run(&["migrate"], &environment).await;
+        assert!(is_success, "{log}");
+        assert!(!log.contains("corrected"), "{log}");
+    }
+
+    let connection = Connection::open(&nats_url, "test").await.unwrap();
+    for stream in [names::ORDERS, names::RETRIES, names::DEAD_LETTERS] {
+        assert_eq!(stream_state(&connection, stream).await.unwrap().messages, 0);
+    }
+    let database = Database::open(postgres.url()).unwrap();
+    let client = database.connection().await.unwrap();
+    for table in ["inventory.stock", "payment.payments", "fulfilment.shipments"] {
+        client.query(&format!("SELECT FROM {table}"), &[]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connected() {
+    let plan = Plan {
+        millrace: env!("CARGO_BIN_EXE_millrace-lab").into(),
+        edges: 1,
+        workers: vec![(Pool::Fulfilment, 1)],
+        ..Plan::new(Profile::Single).unwrap()
+    };
+    let mut cluster = Cluster::start(plan, &[]).await.unwrap();
+    let listen = cluster.edges[0].url().trim_start_matches("http://").to_owned();
+    let nats_url = cluster.servers.brokers.url();
+    let edge = [("MILLRACE_LISTEN", &listen[..])];
+    let worker = [("NATS_URL", &nats_url[..])];
+    assert_eq!(run(&["health", "edge"], &edge).await, (true, String::new()));
+    wait_until("the worker is connected", async || run(&["health", "worker"], &worker).await.0)
+        .await;
+
+    cluster.servers.brokers.stop().await.unwrap();
+    wait_until("the edge is not ready", async || !run(&["health", "edge"], &edge).await.0).await;
+    let (_, error) = run(&["health", "edge"], &edge).await;
+    assert!(error.contains("503"), "{error}");
+    wait_until("the worker is not connected", async || {
+        !run(&["health", "worker"], &worker).await.0
+    })
+    .await;
+    cluster.servers.brokers.start().await.unwrap();
+    cluster.stop().await.unwrap();
+}
