@@ -36,7 +36,7 @@ chaos SEED="1" TIME="120s":
 fuzz TARGET="place_order":
     cd fuzz && cargo +nightly fuzz run {{TARGET}} -- -max_total_time=60
 
-# Write the documents anew that are made of the code.
+# Regenerate the documents that are generated from the code.
 docs:
     UPDATE_DOCS=1 cargo test --locked -p lab --test system configuration
 

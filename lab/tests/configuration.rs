@@ -10,9 +10,9 @@ use super::tidy::{files, root};
 
 const DOCUMENT: &str = "docs/CONFIGURATION.md";
 const SAMPLE: &str = ".env.sample";
-/// Between these lines of the document stands what is made of the code.
-const BEGIN: &str = "<!-- made of the code: begin -->\n";
-const END: &str = "<!-- made of the code: end -->\n";
+/// What is generated from the code is between these lines of the document.
+const BEGIN: &str = "<!-- generated from the code: begin -->\n";
+const END: &str = "<!-- generated from the code: end -->\n";
 /// How the help of an option ends whose default is in a file.
 const FROM_FILE: &str = " [default: from .millrace/env]";
 

@@ -14,7 +14,7 @@ use crate::{
 
 /// One stream for each stage.
 const STREAMS: [&str; BrokerBaseline::STAGES] =
-    ["YARDSTICK_1", "YARDSTICK_2", "YARDSTICK_3", "YARDSTICK_4"];
+    ["BASELINE_1", "BASELINE_2", "BASELINE_3", "BASELINE_4"];
 /// With thousands of messages in flight a broker takes a second or two.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same as for orders, because remembering message ids has a cost.
@@ -80,7 +80,7 @@ impl BrokerBaseline {
     pub async fn puller(&self, stage: usize) -> Result<Fetcher, BrokerBaselineError> {
         let source = Source {
             stream: self.stream(stage),
-            durable: format!("yardstick-{stage}"),
+            durable: format!("baseline-{stage}"),
             subjects: vec![subject(stage)],
         };
         let durable = Topology::new(self.profile).durable(&source);
@@ -126,5 +126,5 @@ impl BrokerBaseline {
 }
 
 fn subject(stage: usize) -> String {
-    format!("yardstick.{stage}")
+    format!("baseline.{stage}")
 }

@@ -27,7 +27,7 @@ pub enum Step {
     Charge,
     /// Undoes [`Step::Charge`].
     Refund,
-    /// Books the shipment.
+    /// Creates the shipment.
     Ship,
     /// Prevents [`Step::Ship`]: the order will not be shipped.
     Withdraw,
