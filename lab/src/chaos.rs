@@ -1,20 +1,21 @@
-//! Chaos with a verdict: orders keep coming while servers and workers are killed, paused and filled
-//! up, by a plan that a seed gives; then the backlog drains and the books are audited.
+//! Fault injection with an audit: orders arrive at a steady rate while servers, workers and the
+//! payment provider are killed, paused, partitioned and made to fail, by a schedule drawn from a
+//! seed. Then the backlog drains, and the audit checks every guarantee.
 //!
-//! Two faults happen at a time, one to the brokers and one to something else. What was killed is
-//! started again, and so is what ended by itself, as an orchestrator would do.
+//! Two faults are active at a time, one in the brokers and one elsewhere. Killed processes, and
+//! roles that exit by themselves, are restarted, as an orchestrator would do.
 
+mod ack_journal;
 mod brokers;
 mod buyers;
 mod command;
 mod fault;
-mod members;
 mod plan;
-mod promises;
+mod processes;
 mod recovery;
 mod report;
-mod strike;
-mod wishes;
+mod schedule;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -28,80 +29,89 @@ use workers::database::Database;
 use crate::order_client::{OrderClient, new_run};
 use crate::servers::ProgressFn;
 use crate::up::Cluster;
-use brokers::BrokersLine;
+use ack_journal::AckJournal;
+use brokers::BrokerFaults;
 pub use command::{ChaosArgs, run};
 pub use fault::{Fault, Target, UnknownFault};
-use members::MembersLine;
-pub use plan::{Strike, plan};
-use promises::Promises;
+pub use plan::{ScheduledFault, plan};
+use processes::ProcessFaults;
 pub use report::{ChaosReport, FaultReport};
-use strike::Line;
-pub use wishes::catalog;
+use schedule::FaultTarget;
+pub use workload::catalog;
 
-/// How long a buyer goes on repeating: longer than any outage that a plan makes.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a buyer retries: longer than any outage of a schedule.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What waits is worked through in seconds; what a worker held that was killed comes again after
-/// 30 s, and a record that has failed often waits for up to a minute.
-const DRAINED_WITHIN: Duration = Duration::from_mins(4);
+/// How long the backlog may take to drain. Waiting orders take seconds, but messages of a killed
+/// worker are redelivered after 30 s, and records that have failed often are delayed for up to 60
+/// s.
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(4);
 
-/// What is to happen.
+/// The parameters of a chaos run.
 #[derive(Debug, Clone)]
-pub struct Chaos {
-    /// What the plan and the orders are drawn from.
+pub struct ChaosConfig {
+    /// The seed of the schedule and of the orders.
     pub seed: u64,
-    /// How long orders come and faults happen.
-    pub lasts: Duration,
-    /// Orders a second.
+    /// How long orders arrive and faults are injected.
+    pub duration: Duration,
+    /// Orders per second.
     pub rate: u32,
-    /// What may happen.
+    /// The faults to inject.
     pub faults: Vec<Fault>,
 }
 
-/// How long a reservation waits for its payment in a run: it runs out during some outages, so that
-/// cancellations meet late payments.
+/// How long a reservation waits for its payment in a chaos run: it expires during some outages, so
+/// that cancellations race with late payments.
 const PAYMENT_TIMEOUT: &str = "10s";
 
-/// The variables of every role in a run: what is rare elsewhere happens now and then.
+/// Environment variables for every role of a chaos run, which make rare events frequent.
 pub fn environment() -> Vec<(String, String)> {
     let variables = [
         ("MILLRACE_PAYMENT_TIMEOUT", PAYMENT_TIMEOUT),
-        ("MILLRACE_UNSHIPPABLE", wishes::UNSHIPPABLE),
+        ("MILLRACE_UNSHIPPABLE", workload::UNSHIPPABLE),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
-/// What all who take part in a run share.
+/// What buyers, schedules and probes of a run share.
 #[derive(Clone)]
-struct Scene {
+struct ChaosContext {
     seed: u64,
-    /// What all keys of this run begin with.
-    run: String,
-    checkout: OrderClient,
-    promises: Promises,
+    /// The prefix of all idempotency keys of this run.
+    key_prefix: String,
+    client: OrderClient,
+    journal: AckJournal,
     database: Database,
-    begun: Instant,
+    started: Instant,
 }
 
-/// Lets `chaos` happen to `cluster`, which has the [`catalog`] and the [`environment`], and tells what came of it.
-pub async fn chaos(cluster: &mut Cluster, chaos: &Chaos, tell: &ProgressFn) -> Result<ChaosReport> {
+/// Runs `config` on `cluster`, which must have the [`catalog`] and the [`environment`], and reports
+/// the findings of the audit and the recovery times.
+///
+/// # Errors
+/// A fault cannot be injected or healed, a process cannot be restarted, or the audit cannot be run.
+pub async fn run_chaos(
+    cluster: &mut Cluster,
+    config: &ChaosConfig,
+    progress: &ProgressFn,
+) -> Result<ChaosReport> {
     let endpoints = cluster.endpoints();
-    let books = AuditSources::open(&endpoints.addresses().sources).await?;
+    let sources = AuditSources::open(&endpoints.addresses().sources).await?;
     let profile = endpoints.profile;
-    let book = cluster.folder.path().join("ledger.jsonl");
-    let (promises, writer) = Promises::open(&book)?;
-    let scene = Scene {
-        seed: chaos.seed,
-        run: new_run(),
-        checkout: OrderClient::new(&endpoints.edge_urls, PATIENCE),
-        promises,
-        database: books.database.clone(),
-        begun: Instant::now(),
+    let ledger_path = cluster.folder.path().join("ledger.jsonl");
+    let (journal, writer) = AckJournal::create(&ledger_path)?;
+    let context = ChaosContext {
+        seed: config.seed,
+        key_prefix: new_run(),
+        client: OrderClient::new(&endpoints.edge_urls, RETRY_TIMEOUT),
+        journal,
+        database: sources.database.clone(),
+        started: Instant::now(),
     };
-    let begun = SystemTime::now().into();
-    let [of_brokers, of_others] = plan(chaos.seed, chaos.lasts, &chaos.faults);
-    let mut brokers = BrokersLine::new(&mut cluster.servers.brokers, &books.connection, profile);
-    let mut members = MembersLine {
+    let started_at = SystemTime::now().into();
+    let [broker_schedule, process_schedule] = plan(config.seed, config.duration, &config.faults);
+    let mut brokers = BrokerFaults::new(&mut cluster.servers.brokers, &sources.connection, profile);
+    let mut processes = ProcessFaults {
         edges: &mut cluster.edges,
         workers: &mut cluster.workers,
         provider_url: cluster.provider.url(),
@@ -109,41 +119,47 @@ pub async fn chaos(cluster: &mut Cluster, chaos: &Chaos, tell: &ProgressFn) -> R
         postgres: &mut cluster.servers.postgres,
         restarts: BTreeMap::new(),
     };
-    let (bought, of_brokers, of_others) = tokio::try_join!(
-        buyers::come(&scene, chaos.rate, scene.begun + chaos.lasts),
-        strike::all(&mut brokers, &of_brokers, &scene, tell),
-        strike::all(&mut members, &of_others, &scene, tell),
+    let (stats, broker_faults, process_faults) = tokio::try_join!(
+        buyers::run_buyers(&context, config.rate, context.started + config.duration),
+        schedule::execute(&mut brokers, &broker_schedule, &context, progress),
+        schedule::execute(&mut processes, &process_schedule, &context, progress),
     )?;
-    drop(scene);
-    tell("all is healed; waiting until the backlog has drained");
-    let recover = async {
-        let recovered = recovery::all(of_brokers.into_iter().chain(of_others)).await?;
-        Ok::<_, anyhow::Error>((recovered, wait_quiescent(&books.connection, DRAINED_WITHIN).await))
+    drop(context);
+    progress("all faults healed; waiting for the backlog to drain");
+    let recovery = async {
+        let recovered =
+            recovery::await_probes(broker_faults.into_iter().chain(process_faults)).await?;
+        let has_drained = wait_quiescent(&sources.connection, DRAIN_TIMEOUT).await;
+        Ok::<_, anyhow::Error>((recovered, has_drained))
     };
-    let (recovered, drained) = tokio::select! {
-        recovered = recover => recovered?,
-        never = members.keep_up() => match never? {},
+    let (recovered, has_drained) = tokio::select! {
+        result = recovery => result?,
+        never = processes.supervise() => match never? {},
     };
-    writer.await.context("the ledger's writer panicked")??;
+    writer.await.context("ledger writer panicked")??;
 
-    tell("auditing");
-    let ledger = ledger::read(&book)?;
-    let mode = if drained { AuditMode::Quiesced } else { AuditMode::Live };
-    let mut audit = audit(&books, Report::new(profile), &ledger, mode).await?.report;
-    audit.refused = bought.refused;
-    audit.add(bought.problems);
-    if !drained {
-        let detail = format!("did not drain within {} s", DRAINED_WITHIN.as_secs());
+    progress("auditing");
+    let ledger = ledger::read(&ledger_path)?;
+    let mode = if has_drained { AuditMode::Quiesced } else { AuditMode::Live };
+    let mut audit = audit(&sources, Report::new(profile), &ledger, mode).await?.report;
+    audit.refused = stats.refused;
+    audit.add(stats.problems);
+    if !has_drained {
+        let detail = format!("did not drain within {} s", DRAIN_TIMEOUT.as_secs());
         audit.add([Problem { subject: "the backlog".to_owned(), detail }]);
     }
     Ok(ChaosReport {
-        seed: chaos.seed,
-        seconds: chaos.lasts.as_secs(),
-        rate: chaos.rate,
-        came: bought.came,
-        seconds_without_intake: recovery::seconds_without_intake(&ledger, begun, chaos.lasts),
-        faults: recovered.into_iter().map(|it| it.report(begun, &ledger)).collect(),
-        restarts: members.restarts,
+        seed: config.seed,
+        seconds: config.duration.as_secs(),
+        rate: config.rate,
+        buyers: stats.buyers,
+        seconds_without_intake: recovery::seconds_without_intake(
+            &ledger,
+            started_at,
+            config.duration,
+        ),
+        faults: recovered.iter().map(|fault| fault.report(started_at, &ledger)).collect(),
+        restarts: processes.restarts,
         audit,
     })
 }

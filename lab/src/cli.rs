@@ -9,8 +9,7 @@ use clap::{Parser, Subcommand};
 use lab::{bare, bench, chaos, demo, load, reaper, synchronous, up};
 use payment_simulator::SimulatorArgs;
 
-/// Millrace on one machine: takes orders from checkouts and carries them to fulfilment, none lost,
-/// none charged twice, none oversold.
+/// Millrace on one machine: runs, tests and benchmarks a local cluster.
 #[derive(Parser)]
 #[command(name = "millrace-lab", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -20,28 +19,28 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Start a cluster, carry real orders to their end, audit, and stop it: the default
+    /// Start a cluster, process sample orders, audit, and stop it: the default
     Demo(Box<demo::DemoArgs>),
-    /// Start a whole cluster on this machine and keep it up until Ctrl-C
+    /// Start a local cluster and keep it running until Ctrl-C
     Up(up::UpArgs),
     /// Inject faults under load, then audit
     Chaos(chaos::ChaosArgs),
     /// Run benchmarks against baselines, and audit each
     Bench(bench::BenchArgs),
-    /// Run the payment provider that takes no real money
+    /// Run the payment provider simulator
     PaymentSimulator(SimulatorArgs),
     #[command(flatten)]
     Product(millrace::Command),
-    /// Answer every order with the same 202: the baseline of HTTP itself
+    /// Answer every order with the same 202: the baseline for plain HTTP
     #[command(hide = true)]
     Bare(bare::BareArgs),
-    /// Take orders as the architecture does that Millrace replaces
+    /// Serve orders with one synchronous transaction each: the baseline architecture
     #[command(hide = true)]
     Synchronous(synchronous::SynchronousArgs),
-    /// Post orders by the plan that standard input brings
+    /// Generate load by the plan read from standard input
     #[command(hide = true)]
     Load,
-    /// Stop what standard input names when it is closed
+    /// Clean up the processes and folders read from standard input when it closes
     #[command(hide = true)]
     Reap,
 }
@@ -69,7 +68,7 @@ impl Command {
         }
     }
 
-    /// Runs it to its end.
+    /// Runs the command to completion.
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self {
             Self::Demo(args) => return demo::run(&args),

@@ -1,4 +1,4 @@
-//! Where the parts of a cluster on this machine are reached, and the file that says so.
+//! The addresses of a local cluster, and the environment file that lists them.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -16,27 +16,27 @@ use streams::Profile;
 /// The secret key that a cluster on this machine uses with the payment simulator.
 pub const PROVIDER_KEY: &str = "sk_test_millrace";
 
-/// The parts of a running cluster.
+/// The addresses of a running cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
-    /// How durable the cluster is.
+    /// The durability profile.
     pub profile: Profile,
     /// The edges' base URLs.
     pub edge_urls: Vec<String>,
-    /// URLs of the brokers, separated by commas.
+    /// The brokers' URLs, separated by commas.
     pub nats_url: String,
-    /// Redis.
+    /// The URL of Redis.
     pub redis_url: String,
-    /// PostgreSQL.
+    /// The URL of PostgreSQL, with the password.
     pub database_url: String,
     /// The payment provider's base URL.
     pub provider_url: String,
 }
 
-/// A running cluster, named on the command line.
+/// Command-line options that address a running cluster.
 #[derive(Clone, Args)]
 pub struct ClusterAddresses {
-    /// What an audit reads.
+    /// The sources that an audit reads.
     #[command(flatten)]
     pub sources: AuditAddresses,
     /// The edges' base URLs, separated by commas [default: from .millrace/env]
@@ -45,7 +45,10 @@ pub struct ClusterAddresses {
 }
 
 impl ClusterAddresses {
-    /// The edges' base URLs.
+    /// The edges' base URLs, from the option, the variable or [`ENV_FILE`].
+    ///
+    /// # Errors
+    /// None of them has the URLs.
     pub fn edge_urls(&self) -> Result<Vec<String>> {
         let urls =
             addresses::known(self.edge_urls.as_deref(), "MILLRACE_EDGE_URLS", "--edge-urls")?;
@@ -54,7 +57,7 @@ impl ClusterAddresses {
 }
 
 impl Endpoints {
-    /// The same as if it had been named on the command line.
+    /// The same addresses as command-line options.
     pub fn addresses(&self) -> ClusterAddresses {
         ClusterAddresses {
             sources: AuditAddresses {
@@ -70,7 +73,10 @@ impl Endpoints {
         }
     }
 
-    /// Writes [`ENV_FILE`] below `folder` and gives its path.
+    /// Writes [`ENV_FILE`] below `folder` and returns its path.
+    ///
+    /// # Errors
+    /// The file or its folder cannot be written.
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let file = folder.join(ENV_FILE);
         let variables = [
@@ -86,7 +92,7 @@ impl Endpoints {
         if let Some(parent) = file.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        // Whole or not at all: a script may wait for the file to appear.
+        // Atomic by rename: a script may wait for the file to appear.
         let draft = file.with_extension("draft");
         write_privately(&draft, lines.concat().as_bytes())
             .and_then(|()| std::fs::rename(&draft, &file))?;
@@ -94,7 +100,7 @@ impl Endpoints {
     }
 }
 
-/// Writes a file that only its owner may read: the database's password is in it.
+/// Writes a file with mode 0600: it holds the database's password.
 fn write_privately(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(content)
@@ -107,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_written_file_is_private_and_reads_back() {
+    fn the_environment_file_is_private_and_can_be_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let endpoints = Endpoints {
             profile: Profile::Single,

@@ -1,4 +1,4 @@
-//! Orders and catalogues: from files, or a sample of a real retailer's.
+//! Reads orders and catalogues from files, or from the embedded sample of a real retailer.
 
 use std::path::Path;
 
@@ -7,15 +7,15 @@ use millrace::catalog::{parse_rows, rows};
 use serde::{Deserialize, Serialize};
 use workers::inventory::stock::CatalogItem;
 
-/// Real orders, so that the demo needs no file; `sample/README.md` says where they are from.
+/// Embedded so that the demo needs no file. `sample/README.md` names the source.
 const SAMPLE_ORDERS: &str = include_str!("sample/orders.jsonl");
-/// The catalogue that the sample's orders need.
+/// The catalogue with every SKU of the sample orders.
 const SAMPLE_CATALOG: &str = include_str!("sample/catalog.jsonl");
 
-/// An order as a file has it. Whether it can be taken is the edge's word.
+/// One order of a file. It is not validated here; the edge does that.
 #[derive(Debug, Clone, Deserialize)]
 pub struct OrderRow {
-    /// The shop's name for it: its reference, and its idempotency key.
+    /// The merchant's invoice number, used as reference and as idempotency key.
     pub invoice: String,
     customer_id: Option<String>,
     currency: String,
@@ -37,9 +37,9 @@ struct PaymentRow {
     token: String,
 }
 
-/// An order as it is posted.
+/// The request body of `POST /v1/orders`.
 #[derive(Serialize)]
-struct Body<'a> {
+struct RequestBody<'a> {
     customer_id: Option<&'a str>,
     currency: &'a str,
     lines: &'a [LineRow],
@@ -48,37 +48,43 @@ struct Body<'a> {
 }
 
 impl OrderRow {
-    /// The JSON to post.
+    /// The JSON request body.
     pub fn body(&self) -> Vec<u8> {
         let Self { invoice, customer_id, currency, lines, payment } = self;
-        let body = Body {
+        let body = RequestBody {
             customer_id: customer_id.as_deref(),
             currency,
             lines,
             payment: payment.as_ref(),
             reference: invoice,
         };
-        serde_json::to_vec(&body).expect("a row has text keys and whole numbers")
+        serde_json::to_vec(&body).expect("an order row always serialises to JSON")
     }
 
-    /// Whether the row says what to pay with.
+    /// Whether the row has a payment token.
     pub const fn has_token(&self) -> bool {
         self.payment.is_some()
     }
 
-    /// The same order, paid with another token.
+    /// The same order with another payment token.
     #[must_use]
     pub fn paid_with(self, token: &str) -> Self {
         Self { payment: Some(PaymentRow { token: token.to_owned() }), ..self }
     }
 }
 
-/// The orders of a file, or the sample's.
+/// The orders in `file`, or the sample orders.
+///
+/// # Errors
+/// The file cannot be read, or a row is not a valid order row.
 pub fn orders(file: Option<&Path>) -> Result<Vec<OrderRow>> {
     file.map_or_else(|| parse_rows(SAMPLE_ORDERS), rows)
 }
 
-/// The catalogue of a file, or the sample's.
+/// The catalogue in `file`, or the sample catalogue.
+///
+/// # Errors
+/// The file cannot be read, or a row is not a valid catalogue row.
 pub fn catalog(file: Option<&Path>) -> Result<Vec<CatalogItem>> {
     file.map_or_else(|| parse_rows(SAMPLE_CATALOG), millrace::catalog::catalog)
 }
@@ -88,11 +94,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_is_a_thousand_orders_and_a_catalogue_that_has_their_skus() {
+    fn the_sample_has_a_thousand_orders_whose_skus_are_all_in_the_sample_catalogue() {
         let (orders, catalog) = (orders(None).unwrap(), catalog(None).unwrap());
         assert_eq!(orders.len(), 1_000);
-        let known: Vec<&str> = catalog.iter().map(|item| item.sku.as_str()).collect();
+        let catalog_skus: Vec<&str> = catalog.iter().map(|item| item.sku.as_str()).collect();
         let lines = orders.iter().flat_map(|order| &order.lines);
-        assert!(lines.into_iter().all(|line| known.contains(&line.sku.as_str())));
+        assert!(lines.into_iter().all(|line| catalog_skus.contains(&line.sku.as_str())));
     }
 }

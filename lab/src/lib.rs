@@ -1,12 +1,13 @@
-//! Millrace on one machine: what tries it, breaks it and measures it. Nothing here runs in production.
+//! Tools that run, test, break and benchmark a Millrace cluster on one machine. Nothing here runs
+//! in production.
 //!
-//! - [`servers`], [`reaper`]: real servers, found or downloaded, and nothing left behind
-//! - [`up`]: a whole cluster of them, with every role
-//! - [`demo`]: real orders carried to their end
-//! - [`chaos`]: the same while servers are killed and paused
-//! - [`mod@bench`]: what it can do, measured beside what it is compared with
-//! - [`load`]: orders posted as fast as they are taken, or at a constant rate
-//! - [`synchronous`], [`bare`]: what Millrace is compared with
+//! - [`servers`], [`reaper`]: real servers, found or downloaded, and cleaned up on every exit
+//! - [`up`]: a complete local cluster with every role
+//! - [`demo`]: a run of sample orders to their terminal states, with an audit
+//! - [`chaos`]: orders under fault injection, with an audit
+//! - [`mod@bench`]: benchmarks against baselines
+//! - [`load`]: a load generator: closed loop, or open loop at a constant rate
+//! - [`synchronous`], [`bare`]: the baselines
 
 pub mod bare;
 pub mod bench;

@@ -1,5 +1,5 @@
-//! The binary `millrace-lab`: every role and command of Millrace, and what tries, breaks and
-//! measures it.
+//! The binary `millrace-lab`: every role and command of Millrace, plus the local cluster, fault
+//! injection and benchmarks.
 
 mod cli;
 

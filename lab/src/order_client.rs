@@ -1,7 +1,7 @@
-//! Buyers: they post orders to the edges, keep the same key while they repeat, and write down what
-//! they were promised.
+//! A simulated client: posts orders to the edges, retries with the same idempotency key, and
+//! records every 202.
 
-mod checkout;
+mod client;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,55 +14,58 @@ use millrace::ledger::{Acknowledged, Ledger};
 use rand::RngExt;
 
 use crate::input::OrderRow;
-pub use checkout::{NO_ANSWER, OrderClient, PlacementResult};
+pub use client::{NO_ANSWER, OrderClient, PlacementResult};
 
-/// Orders that are posted at the same time: enough for batches to form, as from a busy shop.
-const BUYERS: usize = 64;
-/// How long a buyer goes on repeating an order that no edge answers.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Concurrent requests: enough for batches to form, as under production load.
+const CONCURRENCY: usize = 64;
+/// How long an order without a response is retried.
+const RETRY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What became of all orders.
+/// The results of all orders of a run.
 #[derive(Debug, Default)]
 pub struct PlacementResults {
-    /// Every 202.
+    /// The orders answered with 202.
     pub acknowledged: Vec<Acknowledged>,
-    /// How long each 202 took, from the first post of its order.
+    /// The time from the first POST of each of these orders to its 202.
     pub ack_times: Vec<Duration>,
-    /// Orders that were not taken, by the title of the problem.
+    /// The number of orders that were not accepted, by the title of the problem.
     pub refused: BTreeMap<String, u64>,
 }
 
-/// Posts every order, spread over the edges, under keys that are new with each call. `accepted`
-/// counts the 202s, and `ledger` has each of them, as they come.
+/// Posts every order, distributed over the edges, under keys that are new in each call. Each 202 is
+/// counted in `accepted` and written to `ledger` as it arrives.
+///
+/// # Errors
+/// The ledger cannot be written, or an edge sends an invalid response.
 pub async fn place_all(
     edge_urls: &[String],
     rows: &[OrderRow],
     accepted: &AtomicU64,
     ledger: &mut Ledger,
 ) -> Result<PlacementResults> {
-    let checkout = OrderClient::new(edge_urls, PATIENCE);
+    let client = OrderClient::new(edge_urls, RETRY_TIMEOUT);
     let run = new_run();
     let posts = rows.iter().enumerate().map(|(number, row)| {
-        let (checkout, key) = (&checkout, format!("{run}-{}", row.invoice));
-        async move { checkout.place(number, key, Bytes::from(row.body())).await }
+        let (client, key) = (&client, format!("{run}-{}", row.invoice));
+        async move { client.place(number, key, Bytes::from(row.body())).await }
     });
-    let mut answers = PlacementResults::default();
-    let mut posts = stream::iter(posts).buffer_unordered(BUYERS);
-    while let Some(answer) = posts.next().await {
-        match answer? {
+    let mut results = PlacementResults::default();
+    let mut posts = stream::iter(posts).buffer_unordered(CONCURRENCY);
+    while let Some(result) = posts.next().await {
+        match result? {
             PlacementResult::Accepted(entry, took) => {
                 accepted.fetch_add(1, Ordering::Relaxed);
                 ledger.write(&entry)?;
-                answers.acknowledged.push(entry);
-                answers.ack_times.push(took);
+                results.acknowledged.push(entry);
+                results.ack_times.push(took);
             }
-            PlacementResult::Refused(title) => *answers.refused.entry(title).or_default() += 1,
+            PlacementResult::Refused(title) => *results.refused.entry(title).or_default() += 1,
         }
     }
-    Ok(answers)
+    Ok(results)
 }
 
-/// What the keys of a run begin with, so that no key is used by two runs.
+/// A random prefix for the keys of one run, so that two runs never use the same key.
 pub fn new_run() -> String {
     format!("{:08x}", rand::rng().random::<u32>())
 }

@@ -1,5 +1,5 @@
-//! Nothing stays behind, however this process ends: a second process holds the other end of a pipe,
-//! and when the pipe closes it kills what was started and removes the folders of the run.
+//! Cleans up however this process ends. A second process, the reaper, reads from a pipe; when the
+//! pipe closes, it kills the registered processes and removes the registered folders.
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -7,26 +7,30 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::servers::group::Group;
+use crate::servers::process_group::ProcessGroup;
 
 pub use reap::reap;
 
 mod reap;
 
-/// The parent's side. The reaper does its work when the last clone is dropped or the process dies.
+/// The client side of the reaper, which cleans up when the last clone is dropped or this process
+/// dies. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Reaper(Arc<Running>);
+pub struct Reaper(Arc<ReaperProcess>);
 
 #[derive(Debug)]
-struct Running {
-    // `None` only while dropping: closing the pipe is what tells the reaper to begin.
+struct ReaperProcess {
+    // `None` only while dropping: closing the pipe starts the cleanup.
     pipe: Mutex<Option<ChildStdin>>,
     child: Mutex<Child>,
 }
 
 impl Reaper {
-    /// Starts `millrace-lab reap` from the given binary, in a process group of its own, so that a
-    /// terminal's Ctrl-C does not reach it.
+    /// Starts `millrace-lab reap` from the given binary, in its own process group, so that Ctrl-C
+    /// on the terminal does not reach it.
+    ///
+    /// # Errors
+    /// The process cannot be started.
     pub fn start(millrace: &Path) -> io::Result<Self> {
         let mut child = Command::new(millrace)
             .arg("reap")
@@ -35,36 +39,36 @@ impl Reaper {
             .process_group(0)
             .spawn()?;
         let pipe = Mutex::new(child.stdin.take());
-        Ok(Self(Arc::new(Running { pipe, child: Mutex::new(child) })))
+        Ok(Self(Arc::new(ReaperProcess { pipe, child: Mutex::new(child) })))
     }
 
-    /// From now on `group` is killed when this process ends.
-    pub(crate) fn watch(&self, group: Group) -> io::Result<()> {
-        self.tell(&format!("group {}", group.id()))
+    /// Registers `group` to be killed when this process ends.
+    pub(crate) fn watch(&self, group: ProcessGroup) -> io::Result<()> {
+        self.send(&format!("group {}", group.id()))
     }
 
-    /// `group` has ended and its id may come to mean another.
-    pub(crate) fn forget(&self, group: Group) {
-        self.tell_or_warn(&format!("done {}", group.id()));
+    /// Unregisters `group`, which has exited: the system may reuse its id.
+    pub(crate) fn forget(&self, group: ProcessGroup) {
+        self.send_or_warn(&format!("done {}", group.id()));
     }
 
-    /// From now on `folder` is removed when this process ends.
+    /// Registers `folder` to be removed when this process ends.
     pub(crate) fn remove_at_end(&self, folder: &Path) -> io::Result<()> {
-        self.tell(&format!("folder {}", folder.display()))
+        self.send(&format!("folder {}", folder.display()))
     }
 
-    /// `folder` stays after all, or is gone already.
+    /// Unregisters `folder`, which is kept or already removed.
     pub(crate) fn keep(&self, folder: &Path) {
-        self.tell_or_warn(&format!("keep {}", folder.display()));
+        self.send_or_warn(&format!("keep {}", folder.display()));
     }
 
-    fn tell_or_warn(&self, line: &str) {
-        if let Err(error) = self.tell(line) {
-            tracing::warn!(%error, line, "the reaper does not answer");
+    fn send_or_warn(&self, line: &str) {
+        if let Err(error) = self.send(line) {
+            tracing::warn!(%error, line, "cannot write to the reaper");
         }
     }
 
-    fn tell(&self, line: &str) -> io::Result<()> {
+    fn send(&self, line: &str) -> io::Result<()> {
         let mut pipe = self.0.pipe.lock().unwrap_or_else(PoisonError::into_inner);
         match pipe.as_mut() {
             Some(pipe) => pipe.write_all(format!("{line}\n").as_bytes()),
@@ -73,13 +77,13 @@ impl Reaper {
     }
 }
 
-impl Drop for Running {
+impl Drop for ReaperProcess {
     fn drop(&mut self) {
         *self.pipe.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
         let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // The reaper has a deadline of its own, so this wait ends.
+        // The reaper has its own deadline, so this wait ends.
         if let Err(error) = child.wait() {
-            tracing::warn!(%error, "the reaper could not be awaited");
+            tracing::warn!(%error, "cannot wait for the reaper");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The servers that a cluster stands on: brokers, Redis and PostgreSQL, real ones, found on this
-//! machine or got, started in a folder of their own and stopped without a trace.
+//! The servers of a cluster: real brokers, Redis and PostgreSQL. Their programs are found on this
+//! machine or downloaded; they run in a temporary folder, and nothing is left after they stop.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use crate::reaper::Reaper;
 use programs::Programs;
 use streams::Profile;
 
+pub use download::ProgressFn;
 pub use folder::RunFolder;
-pub use get::ProgressFn;
 pub use nats::Brokers;
 pub use port::{NoFreePort, free_ports};
 pub use postgres::TemplateError;
@@ -18,82 +18,88 @@ pub use process::{Process, ProcessSpec};
 pub use programs::ProgramError;
 pub use search_paths::SearchPaths;
 pub use server::{Server, StartError};
-pub use tracer::Tracer;
+pub use strace::Tracer;
 
 mod account;
 mod command;
-mod find;
+mod discovery;
+mod download;
 mod folder;
-mod get;
-pub(crate) mod group;
-mod kind;
-mod links;
 mod nats;
+mod partition_proxy;
 mod port;
 mod postgres;
 mod probe;
 mod process;
+pub(crate) mod process_group;
+mod program_spec;
 mod programs;
 mod redis;
 mod search_paths;
 mod server;
-mod tracer;
+mod strace;
 mod version;
 
-/// How often a start is tried when another process takes a port between our look and our use of
-/// it: once is rare, three times in a row does not happen by chance.
+/// Attempts to start the servers if another process takes a port between the check and its use.
+/// One such race is rare; three in a row do not happen by chance.
 const START_ATTEMPTS: usize = 3;
 
-/// Why the servers are not there.
+/// Why the servers could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServersError {
-    /// A program is missing.
+    /// A program is missing or not usable.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// All ports are taken.
+    /// No free port was found.
     #[error(transparent)]
     Port(#[from] NoFreePort),
-    /// PostgreSQL has no data folder to start from.
+    /// The template of PostgreSQL's data folder could not be created.
     #[error(transparent)]
     Template(#[from] postgres::TemplateError),
-    /// The folder of the run cannot be used.
-    #[error("the folder of the run cannot be used")]
+    /// The run folder cannot be used.
+    #[error("cannot use the run folder")]
     Folder(#[from] io::Error),
-    /// A server did not come up.
+    /// A server did not start.
     #[error(transparent)]
     Start(#[from] StartError),
 }
 
-/// What to start, and where.
+/// How to start the servers.
 #[derive(Clone)]
 pub struct StartServers {
-    /// An existing folder; it and those above it must let other accounts pass when we are root.
+    /// An existing folder. If this process is root, other accounts must be able to traverse it and
+    /// its parents.
     pub folder: PathBuf,
-    /// How many brokers, and how they sync.
+    /// The number of brokers and their fsync policy.
     pub profile: Profile,
-    /// Whether a broker can be cut off from the others: for chaos, at the price of a detour.
+    /// Whether brokers can be partitioned, which routes their connections through proxies: for
+    /// fault injection.
     pub partitionable: bool,
-    /// Ends the servers when this process dies.
+    /// Kills the servers if this process dies.
     pub reaper: Reaper,
-    /// Where programs are looked for and kept.
+    /// Where programs are searched and cached.
     pub search_paths: SearchPaths,
-    /// Hears what is being got; nothing when all is there.
+    /// Receives download progress; nothing if all programs are found.
     pub tell: Arc<ProgressFn>,
 }
 
-/// Running servers. Dropping them kills them; `stop` is the orderly end.
+/// Running servers. Dropping them kills them; [`Servers::stop`] shuts them down gracefully.
 #[derive(Debug)]
 pub struct Servers {
-    /// The brokers, with JetStream.
+    /// The NATS servers, with JetStream.
     pub brokers: Brokers,
-    /// The cache.
+    /// Redis.
     pub redis: Server,
-    /// The database.
+    /// PostgreSQL.
     pub postgres: Server,
 }
 
 impl Servers {
-    /// Finds or gets the programs, then starts all servers at the same time and waits for them.
+    /// Finds or downloads the programs, then starts all servers concurrently and waits until they
+    /// are ready.
+    ///
+    /// # Errors
+    /// See [`ServersError`].
     pub async fn start(start: StartServers) -> Result<Self, ServersError> {
         let mut attempt = 1;
         loop {
@@ -129,9 +135,9 @@ impl Servers {
         };
         let postgres = async {
             let (folder, reaper) = (folder.clone(), reaper.clone());
-            let made =
+            let created =
                 blocking(move || postgres::server(&postgresql, &search_paths, &folder, &reaper));
-            let mut postgres = made.await?;
+            let mut postgres = created.await?;
             postgres.start().await?;
             Ok::<_, ServersError>(postgres)
         };
@@ -139,7 +145,10 @@ impl Servers {
         Ok(Self { brokers, redis, postgres })
     }
 
-    /// Ends all servers in an orderly way, and kills those that take too long.
+    /// Stops all servers gracefully, and kills those that have not stopped after 10 s.
+    ///
+    /// # Errors
+    /// A process cannot be signalled or waited for.
     pub async fn stop(&mut self) -> io::Result<()> {
         let (brokers, redis, postgres) =
             tokio::join!(self.brokers.stop(), self.redis.stop(), self.postgres.stop());
@@ -147,14 +156,18 @@ impl Servers {
     }
 }
 
-/// The version of each server program, by its name; blocks the thread, for long where one is got.
+/// The names and versions of the server programs. Blocks the thread, for minutes if a program must
+/// be downloaded.
+///
+/// # Errors
+/// A program is missing or not usable.
 pub fn versions(
     search_paths: &SearchPaths,
-    tell: &ProgressFn,
+    progress: &ProgressFn,
 ) -> Result<[(&'static str, String); 3], ProgramError> {
     let Programs { nats_server, redis, postgresql } =
-        Programs::find_or_download(search_paths, tell)?;
-    let version = |program: find::Program| program.version.to_string();
+        Programs::find_or_download(search_paths, progress)?;
+    let version = |program: discovery::Program| program.version.to_string();
     Ok([
         ("nats-server", version(nats_server)),
         ("Redis", version(redis)),
@@ -162,7 +175,7 @@ pub fn versions(
     ])
 }
 
-/// Runs what gets programs or copies data, which is no work for Tokio's own threads.
+/// Runs `work`, which downloads programs or copies data, on Tokio's blocking threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ServersError> + Send + 'static,
 ) -> Result<T, ServersError> {

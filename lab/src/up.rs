@@ -1,9 +1,9 @@
-//! A whole cluster on this machine, from the servers to the edges: what `millrace-lab up`, the demo,
-//! the tests, chaos and the benchmarks stand on.
+//! A complete cluster on this machine, from the servers to the edges. Used by `millrace-lab up`,
+//! the demo, the tests, chaos and the benchmarks.
 
 mod command;
-mod member;
-mod tend;
+mod role_process;
+mod supervisor;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,71 +21,75 @@ use crate::endpoints::Endpoints;
 use crate::reaper::Reaper;
 use crate::servers::{ProgressFn, RunFolder, SearchPaths, Servers, StartServers};
 pub use command::{UpArgs, run};
-pub(crate) use member::PROVIDER_READY;
-pub use member::RoleProcess;
-use tend::Restarts;
+pub(crate) use role_process::PROVIDER_READY;
+pub use role_process::RoleProcess;
+use supervisor::RestartBackoff;
 
-/// What a cluster is made of.
+/// The configuration of a cluster.
 #[derive(Clone)]
 pub struct Plan {
-    /// The binary `millrace`, which every role runs.
+    /// The binary that every role runs.
     pub millrace: PathBuf,
-    /// How durable it is.
+    /// The durability profile.
     pub profile: Profile,
-    /// Whether a broker can be cut off from the others.
+    /// Whether a broker can be partitioned from the others.
     pub partitionable: bool,
-    /// How many edges.
+    /// Number of edges.
     pub edges: usize,
-    /// How many workers each pool has.
+    /// Number of workers per pool.
     pub workers: Vec<(Pool, usize)>,
-    /// Orders in one message.
+    /// Orders per message, at most.
     pub max_batch: usize,
-    /// When a message comes again whose worker has fallen silent; `None` as in production. Only a binary
-    /// that is built for tests heeds it.
+    /// The consumers' `ack_wait`, after which an unacknowledged message is redelivered; `None` for
+    /// the default of production. Only a binary built for tests reads it.
     pub ack_wait: Option<Duration>,
-    /// Variables that every role gets beyond its own.
+    /// Additional environment variables of every role.
     pub envs: Vec<(String, String)>,
-    /// Hears what is being done.
+    /// Receives progress messages.
     pub tell: Arc<ProgressFn>,
 }
 
-/// Another role of the program, beside a cluster.
+/// A role that runs next to a cluster without being part of it, such as a baseline service.
 pub struct Companion<'a> {
-    /// How the process is called in messages and logs.
+    /// The name of the process in messages and of its log.
     pub name: &'a str,
-    /// What it runs.
+    /// The command that the process runs.
     pub role: &'a str,
-    /// What it answers when it is ready.
+    /// The path that answers 200 when the process is ready.
     pub ready_path: &'static str,
-    /// The provider that it is told of, where that is not the cluster's.
+    /// The provider's base URL; `None` for the provider of the cluster.
     pub provider_url: Option<&'a str>,
 }
 
-/// A running cluster. Dropping it kills every process of it; `stop` is the orderly end.
+/// A running cluster. Dropping it kills all its processes; [`Cluster::stop`] shuts it down
+/// gracefully.
 pub struct Cluster {
     /// Brokers, Redis and PostgreSQL.
     pub servers: Servers,
-    /// The payment provider.
+    /// The payment provider simulator.
     pub provider: RoleProcess,
     /// The edges.
     pub edges: Vec<RoleProcess>,
-    /// The workers.
+    /// The workers with their pools.
     pub workers: Vec<(Pool, RoleProcess)>,
-    /// The way to the database, whose tables are there.
+    /// A connection to the database, after all migrations.
     pub database: Database,
-    /// The folder of everything that the cluster writes.
+    /// The folder for all files that the cluster writes.
     pub folder: RunFolder,
     plan: Plan,
     secret: String,
     reaper: Reaper,
-    restarts: Restarts,
+    restarts: RestartBackoff,
 }
 
 impl Plan {
-    /// Two edges and one worker for each pool, of the program that runs now.
+    /// Two edges and one worker per pool, run from the current executable.
+    ///
+    /// # Errors
+    /// The path of the current executable is unknown.
     pub fn new(profile: Profile) -> Result<Self> {
         Ok(Self {
-            millrace: std::env::current_exe().context("this program's own file")?,
+            millrace: std::env::current_exe().context("finding the current executable")?,
             profile,
             partitionable: false,
             edges: 2,
@@ -106,7 +110,10 @@ impl Plan {
 }
 
 impl Cluster {
-    /// Starts everything, loads `catalog`, and waits until every edge is ready.
+    /// Starts all processes, loads `catalog`, and waits until every edge is ready.
+    ///
+    /// # Errors
+    /// A process does not start, or the brokers or the database cannot be set up.
     pub async fn start(plan: Plan, catalog: &[CatalogItem]) -> Result<Self> {
         let reaper = Reaper::start(&plan.millrace)?;
         let folder = RunFolder::create(&reaper)?;
@@ -124,7 +131,7 @@ impl Cluster {
         streams::verify_durability_at_start(&connection, plan.profile).await?;
         let database = prepare::database(servers.postgres.url()).await?;
         let loaded = stock::load(&database, catalog).await.context("loading the catalogue")?;
-        (plan.tell)(&format!("the catalogue has {loaded} SKUs"));
+        (plan.tell)(&format!("loaded a catalogue of {loaded} SKUs"));
 
         let secret = rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
         let provider = RoleProcess::provider(&plan, folder.path(), &reaper)?;
@@ -138,14 +145,14 @@ impl Cluster {
             plan,
             secret,
             reaper,
-            restarts: Restarts::default(),
+            restarts: RestartBackoff::default(),
         };
-        cluster.start_members().await?;
+        cluster.start_role_processes().await?;
         Ok(cluster)
     }
 
-    async fn start_members(&mut self) -> Result<()> {
-        (self.plan.tell)("starting the provider, the workers and the edges");
+    async fn start_role_processes(&mut self) -> Result<()> {
+        (self.plan.tell)("starting payment provider, workers and edges");
         self.provider.start().await?;
         for (pool, count) in self.plan.workers.clone() {
             for _ in 0..count {
@@ -159,6 +166,9 @@ impl Cluster {
     }
 
     /// Starts one more edge and waits until it is ready.
+    ///
+    /// # Errors
+    /// The edge does not start or is not ready in time.
     pub async fn add_edge(&mut self) -> Result<()> {
         let name = format!("edge-{}", self.edges.len() + 1);
         let mut edge = RoleProcess::edge(&name, self)?;
@@ -167,24 +177,30 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts one more worker.
+    /// Starts one more worker of `pool`.
+    ///
+    /// # Errors
+    /// The worker does not start.
     pub async fn add_worker(&mut self, pool: Pool) -> Result<()> {
-        let others = self.workers.iter().filter(|(its_pool, _)| *its_pool == pool).count();
-        let name = format!("{pool}-{}", others + 1);
+        let workers = self.workers.iter().filter(|(worker_pool, _)| *worker_pool == pool).count();
+        let name = format!("{pool}-{}", workers + 1);
         let mut worker = RoleProcess::worker(&name, pool, self);
         worker.start().await?;
         self.workers.push((pool, worker));
         Ok(())
     }
 
-    /// Starts what is no part of a cluster and is measured beside it.
-    pub async fn beside(&self, beside: &Companion<'_>) -> Result<RoleProcess> {
-        let mut member = RoleProcess::beside(beside, self)?;
-        member.start().await?;
-        Ok(member)
+    /// Starts a companion process and waits until it is ready.
+    ///
+    /// # Errors
+    /// The process does not start or is not ready in time.
+    pub async fn beside(&self, companion: &Companion<'_>) -> Result<RoleProcess> {
+        let mut process = RoleProcess::companion(companion, self)?;
+        process.start().await?;
+        Ok(process)
     }
 
-    /// Where the parts of the cluster are reached.
+    /// The addresses of the cluster.
     pub fn endpoints(&self) -> Endpoints {
         Endpoints {
             profile: self.plan.profile,
@@ -196,7 +212,10 @@ impl Cluster {
         }
     }
 
-    /// Ends edges, workers, provider and servers, in this order and each in its own way.
+    /// Stops edges, workers, provider and servers gracefully, in this order.
+    ///
+    /// # Errors
+    /// A process cannot be signalled or waited for.
     pub async fn stop(mut self) -> Result<()> {
         let edges = self.edges.iter_mut().map(RoleProcess::stop);
         futures_util::future::try_join_all(edges).await?;

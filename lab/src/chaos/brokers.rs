@@ -1,4 +1,4 @@
-//! What happens to brokers.
+//! Faults in the brokers.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -8,74 +8,79 @@ use anyhow::{Context, Result, ensure};
 use streams::{Connection, Profile, Topology, names, set_orders_limit, stream_state};
 use tokio::time::{Instant, sleep};
 
-use super::strike::Line;
-use super::{Fault, Strike, Target};
+use super::schedule::FaultTarget;
+use super::{Fault, ScheduledFault, Target};
 use crate::servers::Brokers;
 
-/// What a stream that is filled up still takes: half a second of orders.
-const ROOM_LEFT: i64 = 32 * 1024;
-/// Brokers that elect a leader answer after a few seconds.
-const ANSWER_WITHIN: Duration = Duration::from_mins(1);
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// Bytes that a stream still accepts while it is filled up: half a second of orders.
+const FILL_HEADROOM_BYTES: i64 = 32 * 1024;
+/// Brokers that elect a leader respond after a few seconds.
+const SET_LIMIT_TIMEOUT: Duration = Duration::from_mins(1);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// All brokers of a cluster.
-pub(super) struct BrokersLine<'a> {
+pub(super) struct BrokerFaults<'a> {
     brokers: &'a mut Brokers,
     connection: Connection,
     profile: Profile,
-    /// The brokers that the present fault has struck.
-    struck: Vec<usize>,
+    /// The indexes of the brokers that the active fault affects.
+    affected: Vec<usize>,
 }
 
-impl<'a> BrokersLine<'a> {
+impl<'a> BrokerFaults<'a> {
     pub(super) fn new(brokers: &'a mut Brokers, connection: &Connection, profile: Profile) -> Self {
-        Self { brokers, connection: connection.clone(), profile, struck: Vec::new() }
+        Self { brokers, connection: connection.clone(), profile, affected: Vec::new() }
     }
 
-    /// The broker that leads the stream of orders; while there is none, the one that was drawn.
-    async fn leader(&self, drawn: usize) -> usize {
+    /// The index of the leader of the stream of orders; `fallback` without a leader.
+    async fn leader_or(&self, fallback: usize) -> usize {
         let state = stream_state(&self.connection, names::ORDERS).await.ok();
         let leader = state.and_then(|state| state.leader);
         let mut servers = self.brokers.servers.iter();
-        servers.position(|server| Some(server.name()) == leader.as_deref()).unwrap_or(drawn)
+        servers.position(|server| Some(server.name()) == leader.as_deref()).unwrap_or(fallback)
     }
 
-    /// Lowers the stream's limit to what it holds. While nobody leads it, it takes nothing anyway.
-    async fn fill(&self) -> Result<()> {
+    /// Lowers the limit of the stream of orders to its current size. Without a leader this does
+    /// nothing: the stream accepts no messages anyway.
+    async fn fill_stream(&self) -> Result<()> {
         let Ok(state) = stream_state(&self.connection, names::ORDERS).await else { return Ok(()) };
-        self.limit(state.bytes as i64 + ROOM_LEFT).await
+        self.set_limit(state.bytes as i64 + FILL_HEADROOM_BYTES).await
     }
 
-    async fn limit(&self, bytes_max: i64) -> Result<()> {
-        let deadline = Instant::now() + ANSWER_WITHIN;
+    async fn set_limit(&self, bytes_max: i64) -> Result<()> {
+        let deadline = Instant::now() + SET_LIMIT_TIMEOUT;
         loop {
             match set_orders_limit(&self.connection, bytes_max).await {
                 Ok(()) => return Ok(()),
-                Err(err) if Instant::now() > deadline => return Err(err).context("no answer"),
-                Err(_) => sleep(ASK_AGAIN_AFTER).await,
+                Err(err) if Instant::now() > deadline => {
+                    return Err(err).context("setting the stream's limit timed out");
+                }
+                Err(_) => sleep(RETRY_DELAY).await,
             }
         }
     }
 }
 
-impl Line for BrokersLine<'_> {
-    async fn begin(&mut self, strike: &Strike) -> Result<()> {
+impl FaultTarget for BrokerFaults<'_> {
+    async fn inject(&mut self, scheduled: &ScheduledFault) -> Result<()> {
         let count = self.brokers.servers.len();
-        let drawn = strike.which % count;
-        self.struck = match strike.fault {
+        let drawn = scheduled.index % count;
+        self.affected = match scheduled.fault {
             Fault::Kill(Target::Leader)
             | Fault::Pause(Target::Leader)
-            | Fault::CutOff(Target::Leader) => vec![self.leader(drawn).await],
+            | Fault::Partition(Target::Leader) => vec![self.leader_or(drawn).await],
             Fault::KillTwoBrokers => vec![drawn, (drawn + 1) % count],
             Fault::RestartBrokers => (0..count).collect(),
             _ => vec![drawn],
         };
-        if strike.fault == Fault::FillStream {
-            return self.fill().await;
+        if scheduled.fault == Fault::FillStream {
+            return self.fill_stream().await;
         }
-        for &broker in &self.struck {
-            match strike.fault {
-                Fault::CutOff(_) => ensure!(self.brokers.partition(broker), "no doors to shut"),
+        for &broker in &self.affected {
+            match scheduled.fault {
+                Fault::Partition(_) => {
+                    ensure!(self.brokers.partition(broker), "the brokers are not partitionable");
+                }
                 Fault::Pause(_) => self.brokers.servers[broker].pause()?,
                 _ => self.brokers.servers[broker].kill().await?,
             }
@@ -83,23 +88,23 @@ impl Line for BrokersLine<'_> {
         Ok(())
     }
 
-    async fn heal(&mut self, strike: &Strike) -> Result<()> {
-        match strike.fault {
-            Fault::FillStream => self.limit(Topology::new(self.profile).orders_bytes_max).await,
-            Fault::CutOff(_) => {
+    async fn heal(&mut self, scheduled: &ScheduledFault) -> Result<()> {
+        match scheduled.fault {
+            Fault::FillStream => self.set_limit(Topology::new(self.profile).orders_bytes_max).await,
+            Fault::Partition(_) => {
                 self.brokers.heal();
                 Ok(())
             }
             Fault::Pause(_) => {
                 let servers = &self.brokers.servers;
-                Ok(self.struck.iter().try_for_each(|broker| servers[*broker].resume())?)
+                Ok(self.affected.iter().try_for_each(|broker| servers[*broker].resume())?)
             }
             _ => Ok(self.brokers.start().await?),
         }
     }
 
-    /// A broker that ends by itself is a fault of the broker, and no start is to hide it.
-    async fn keep_up(&mut self) -> Result<Infallible> {
+    /// Restarts nothing: a broker that exits by itself is a defect, which a restart would hide.
+    async fn supervise(&mut self) -> Result<Infallible> {
         pending().await
     }
 }

@@ -1,4 +1,5 @@
-//! Buyers who come at a steady rate, whatever becomes of those before them.
+//! Simulated buyers that arrive at a steady rate, independent of the progress of earlier ones (open
+//! loop).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,115 +10,122 @@ use millrace::audit::Problem;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::Scene;
-use super::wishes::{Then, Wish, wish};
+use super::ChaosContext;
+use super::workload::{BuyerScript, FollowUp, script_for};
 use crate::order_client::{NO_ANSWER, PlacementResult};
 
-/// Buyers at the same time. At a hundred a second this is an outage of 100 s, and more than any edge
-/// would have connections for; who comes then goes away, and is counted.
+/// Concurrent buyers. At 100 per second this is an outage of 100 s, and more connections than any
+/// edge accepts. Further buyers are counted as refused.
 const BUYERS_MAX: usize = 10_000;
 
-/// What became of all buyers.
+/// The results of all buyers.
 #[derive(Debug, Default)]
-pub(super) struct Bought {
-    /// Buyers who came.
-    pub(super) came: u64,
-    /// Orders that were not taken, by reason.
+pub(super) struct BuyerStats {
+    /// Buyers that arrived.
+    pub(super) buyers: u64,
+    /// Orders that were not accepted, by reason.
     pub(super) refused: BTreeMap<String, u64>,
-    /// Answers that no edge may give.
+    /// Responses that violate the API.
     pub(super) problems: Vec<Problem>,
 }
 
-enum Visit {
-    Served,
+enum BuyerResult {
+    Ok,
     Refused(String),
-    Wronged(Problem),
+    Violation(Problem),
 }
 
-/// Lets `rate` buyers a second come until `end`, and waits until each has an answer.
-pub(super) async fn come(scene: &Scene, rate: u32, end: Instant) -> Result<Bought> {
-    let mut bought = Bought::default();
+/// Starts `rate` buyers per second until `end`, and waits until each is finished.
+pub(super) async fn run_buyers(
+    context: &ChaosContext,
+    rate: u32,
+    end: Instant,
+) -> Result<BuyerStats> {
+    let mut stats = BuyerStats::default();
     let mut buyers = JoinSet::new();
     let mut ticks = interval(Duration::from_secs(1) / rate);
-    // Who is late for a busy machine comes all the same.
+    // Ticks that a busy machine missed are made up for, so that the number of buyers is exact.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     while ticks.tick().await < end {
         if buyers.len() < BUYERS_MAX {
-            buyers.spawn(visit(scene.clone(), bought.came));
+            buyers.spawn(run_buyer(context.clone(), stats.buyers));
         } else {
-            *bought.refused.entry("too many wait already".to_owned()).or_default() += 1;
+            *stats.refused.entry("too many concurrent buyers".to_owned()).or_default() += 1;
         }
-        bought.came += 1;
-        while let Some(visit) = buyers.try_join_next() {
-            bought.hear(visit.context("a buyer panicked")??);
+        stats.buyers += 1;
+        while let Some(result) = buyers.try_join_next() {
+            stats.record(result.context("a buyer panicked")??);
         }
     }
-    while let Some(visit) = buyers.join_next().await {
-        bought.hear(visit.context("a buyer panicked")??);
+    while let Some(result) = buyers.join_next().await {
+        stats.record(result.context("a buyer panicked")??);
     }
-    Ok(bought)
+    Ok(stats)
 }
 
-impl Bought {
-    fn hear(&mut self, visit: Visit) {
-        match visit {
-            Visit::Served => {}
-            Visit::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
-            Visit::Wronged(problem) => self.problems.push(problem),
+impl BuyerStats {
+    fn record(&mut self, result: BuyerResult) {
+        match result {
+            BuyerResult::Ok => {}
+            BuyerResult::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
+            BuyerResult::Violation(problem) => self.problems.push(problem),
         }
     }
 }
 
-async fn visit(scene: Scene, number: u64) -> Result<Visit> {
-    let Wish { body, then } = wish(scene.seed, number);
-    let (key, edge) = (format!("{}-{number}", scene.run), number as usize);
-    let entry = match scene.checkout.place(edge, key.clone(), body.clone()).await? {
+async fn run_buyer(context: ChaosContext, number: u64) -> Result<BuyerResult> {
+    let BuyerScript { body, follow_up } = script_for(context.seed, number);
+    let key = format!("{}-{number}", context.key_prefix);
+    let edge = number as usize;
+    let entry = match context.client.place(edge, key.clone(), body.clone()).await? {
         PlacementResult::Accepted(entry, _) => entry,
-        PlacementResult::Refused(title) => return Ok(Visit::Refused(title)),
+        PlacementResult::Refused(title) => return Ok(BuyerResult::Refused(title)),
     };
     let order_id = entry.order_id.clone();
-    scene.promises.keep(entry).await?;
+    context.journal.record(entry).await?;
 
-    match then {
-        Then::Waits => Ok(Visit::Served),
-        Then::Repeats => {
-            let answer = scene.checkout.place(edge + 1, key, body).await?;
-            Ok(repeated(order_id, answer, true))
+    match follow_up {
+        FollowUp::None => Ok(BuyerResult::Ok),
+        FollowUp::Repeat => {
+            let result = context.client.place(edge + 1, key, body).await?;
+            Ok(check_repeat(order_id, result, true))
         }
-        Then::Differs(body) => {
-            let answer = scene.checkout.place(edge + 1, key, body).await?;
-            Ok(repeated(order_id, answer, false))
+        FollowUp::Conflict(body) => {
+            let result = context.client.place(edge + 1, key, body).await?;
+            Ok(check_repeat(order_id, result, false))
         }
-        Then::Cancels(thinks) => {
-            sleep(thinks).await;
-            let status = scene.checkout.cancel(edge + 1, &order_id).await?;
-            Ok(cancelled(order_id, status))
+        FollowUp::Cancel(think_time) => {
+            sleep(think_time).await;
+            let status = context.client.cancel(edge + 1, &order_id).await?;
+            Ok(check_cancellation(order_id, status))
         }
     }
 }
 
-/// A repeat of the same body is the same order. Another body may be refused; it is never another
-/// order.
-fn repeated(order_id: String, answer: PlacementResult, is_same: bool) -> Visit {
-    let detail = match answer {
-        PlacementResult::Accepted(again, _) if again.order_id == order_id => return Visit::Served,
-        PlacementResult::Accepted(again, _) => {
-            format!("a repeat under its key is {}", again.order_id)
+/// A repeat with the same body must return the same order. A repeat with another body may be
+/// refused, but must never return another order.
+fn check_repeat(order_id: String, result: PlacementResult, is_same_body: bool) -> BuyerResult {
+    let detail = match result {
+        PlacementResult::Accepted(repeat, _) if repeat.order_id == order_id => {
+            return BuyerResult::Ok;
         }
-        PlacementResult::Refused(title) if is_same && title != NO_ANSWER => {
+        PlacementResult::Accepted(repeat, _) => {
+            format!("a repeat with the same key returned the order {}", repeat.order_id)
+        }
+        PlacementResult::Refused(title) if is_same_body && title != NO_ANSWER => {
             format!("a repeat was refused: {title}")
         }
-        PlacementResult::Refused(_) => return Visit::Served,
+        PlacementResult::Refused(_) => return BuyerResult::Ok,
     };
-    Visit::Wronged(Problem { subject: order_id, detail })
+    BuyerResult::Violation(Problem { subject: order_id, detail })
 }
 
-fn cancelled(order_id: String, status: Option<StatusCode>) -> Visit {
+fn check_cancellation(order_id: String, status: Option<StatusCode>) -> BuyerResult {
     match status {
-        None | Some(StatusCode::ACCEPTED | StatusCode::CONFLICT) => Visit::Served,
+        None | Some(StatusCode::ACCEPTED | StatusCode::CONFLICT) => BuyerResult::Ok,
         Some(status) => {
-            let detail = format!("its cancellation was answered {status}");
-            Visit::Wronged(Problem { subject: order_id, detail })
+            let detail = format!("its cancellation was answered with {status}");
+            BuyerResult::Violation(Problem { subject: order_id, detail })
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `millrace-lab chaos`.
+//! `millrace-lab chaos`: starts a cluster, injects faults under load, and audits.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,102 +10,111 @@ use clap::Args;
 use millrace::shutdown::{INTERRUPTED, Shutdown};
 use streams::{Pool, Profile};
 
-use super::{Chaos, ChaosReport, Fault, catalog, chaos, environment};
+use super::{ChaosConfig, ChaosReport, Fault, catalog, environment, run_chaos};
 use crate::up::{Cluster, Plan};
 
-/// Workers of each pool: one does the work of another that is killed or paused.
-const WORKERS: usize = 2;
-/// Shorter runs have room for no fault.
-const TIME_MIN: Duration = Duration::from_secs(10);
+/// Workers per pool: one takes over when another is killed or paused.
+const WORKERS_PER_POOL: usize = 2;
+/// The shortest run that has time for every fault.
+const DURATION_MIN: Duration = Duration::from_secs(10);
 
-/// What is to happen.
+/// The options of `chaos`.
 #[derive(Debug, Clone, Args)]
 pub struct ChaosArgs {
-    /// What the plan of faults and the orders are drawn from [default: a new one]
+    /// Seed of the schedule of faults and of the orders [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How long orders come and faults happen: 90s, 5m
-    #[arg(long = "for", value_name = "DURATION", default_value = "120s", value_parser = time)]
-    lasts: Duration,
-    /// Orders a second
+    /// Test duration: 90s, 5m
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        default_value = "120s",
+        value_parser = parse_duration
+    )]
+    duration: Duration,
+    /// Orders per second
     #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..=5_000))]
     rate: u32,
-    /// What may happen, separated by commas [default: everything]
+    /// Faults to inject, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "FAULT,…")]
     faults: Vec<Fault>,
-    /// durable: three brokers, every write on disk; fast: three brokers; single: one broker
+    /// durable: three brokers, fsync on every write; fast: three brokers; single: one broker
     #[arg(long, default_value_t = Profile::Durable)]
     profile: Profile,
     /// Write the report as JSON
     #[arg(long, value_name = "FILE.json")]
     report: Option<PathBuf>,
-    /// Leave the folder with logs and ledger where it is, also after a clean run
+    /// Keep the folder with logs and ledger even if the audit passed
     #[arg(long)]
     keep: bool,
 }
 
-/// Starts a cluster, lets it happen, audits, stops. Succeeds only with a clean verdict.
+/// Starts a cluster, injects faults under load, audits, and stops the cluster. Exits with 0 only if
+/// the audit passed.
+///
+/// # Errors
+/// The options are invalid, or the cluster cannot be started, used or stopped.
 pub fn run(args: &ChaosArgs) -> Result<ExitCode> {
-    let wanted = args.chaos()?;
+    let config = args.config()?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
-        let whole = shutdown.or(whole(args, &wanted)).await;
-        let Some(report) = whole.transpose()? else { return Ok(ExitCode::from(INTERRUPTED)) };
+        let report = shutdown.or(run_on_new_cluster(args, &config)).await;
+        let Some(report) = report.transpose()? else { return Ok(ExitCode::from(INTERRUPTED)) };
         if let Some(file) = &args.report {
             report.write(file)?;
         }
-        show(&report);
+        print_report(&report);
         Ok(if report.audit.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
 
 impl ChaosArgs {
-    fn chaos(&self) -> Result<Chaos> {
+    fn config(&self) -> Result<ChaosConfig> {
         let mut faults =
             if self.faults.is_empty() { Fault::ALL.to_vec() } else { self.faults.clone() };
         if self.profile.brokers() == 1 {
             faults.retain(|fault| !fault.needs_quorum());
         }
         if faults.is_empty() {
-            bail!("--faults: these need the three brokers of another profile");
+            bail!("--faults: these faults need a profile with three brokers");
         }
         let seed = self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-        Ok(Chaos { seed, lasts: self.lasts, rate: self.rate, faults })
+        Ok(ChaosConfig { seed, duration: self.duration, rate: self.rate, faults })
     }
 }
 
-async fn whole(args: &ChaosArgs, wanted: &Chaos) -> Result<ChaosReport> {
+async fn run_on_new_cluster(args: &ChaosArgs, config: &ChaosConfig) -> Result<ChaosReport> {
     let mut plan = Plan::new(args.profile)?;
-    plan.tell = Arc::new(say);
+    plan.tell = Arc::new(print);
     plan.partitionable = true;
     plan.envs = environment();
-    plan.workers = Pool::ALL.map(|pool| (pool, WORKERS)).to_vec();
-    say(&format!("seed {}", wanted.seed));
+    plan.workers = Pool::ALL.map(|pool| (pool, WORKERS_PER_POOL)).to_vec();
+    print(&format!("seed {}", config.seed));
     let mut cluster = Cluster::start(plan, &catalog()).await?;
-    let report = chaos(&mut cluster, wanted, &say).await;
+    let report = run_chaos(&mut cluster, config, &print).await;
     if args.keep || !report.as_ref().is_ok_and(|report| report.audit.passed) {
         cluster.folder.keep();
-        say(&format!("logs and ledger stay in {}", cluster.folder.path().display()));
+        print(&format!("keeping logs and ledger in {}", cluster.folder.path().display()));
     }
-    say("stopping");
+    print("stopping the cluster");
     cluster.stop().await?;
     report
 }
 
-fn time(text: &str) -> Result<Duration> {
-    let time = streams::duration(text)?;
-    if time < TIME_MIN {
-        bail!("give ten seconds at least");
+fn parse_duration(text: &str) -> Result<Duration> {
+    let duration = streams::duration(text)?;
+    if duration < DURATION_MIN {
+        bail!("expected a duration of at least 10s");
     }
-    Ok(time)
+    Ok(duration)
 }
 
-#[expect(clippy::print_stderr, reason = "this is what the command has to say while it works")]
-fn say(line: &str) {
+#[expect(clippy::print_stderr, reason = "progress is printed while the command runs")]
+fn print(line: &str) {
     eprintln!("{line}");
 }
 
-#[expect(clippy::print_stdout, reason = "the verdict is what the command is for")]
-fn show(report: &ChaosReport) {
+#[expect(clippy::print_stdout, reason = "the report is the output of the command")]
+fn print_report(report: &ChaosReport) {
     println!("\n{report}");
 }

@@ -1,4 +1,4 @@
-//! What can happen to a cluster on purpose, by name.
+//! The faults that can be injected into a cluster, by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,44 +6,44 @@ use std::str::FromStr;
 use streams::Pool;
 use thiserror::Error;
 
-/// One thing that happens to a cluster and is over after a while.
+/// A fault that is injected and healed after a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// SIGKILL, and a new start later.
+    /// SIGKILL, and later a restart.
     Kill(Target),
-    /// SIGSTOP, and SIGCONT later: open connections, and nobody answers.
+    /// SIGSTOP, and later SIGCONT: connections stay open without responses.
     Pause(Target),
-    /// Cut off from the other brokers, while clients still reach it.
-    CutOff(Target),
-    /// A worker is paused for longer than brokers wait for its acks: another one does its work, and
-    /// then it goes on where it was.
+    /// A network partition from the other brokers; clients still reach the broker.
+    Partition(Target),
+    /// A worker is paused for longer than `ack_wait`: another worker processes its messages, and
+    /// then the first one resumes.
     FreezeWorker,
     /// Two of three brokers are killed: no quorum.
     KillTwoBrokers,
-    /// All brokers are killed and started again at the same time.
+    /// All brokers are killed at the same time, and restarted.
     RestartBrokers,
-    /// The stream of orders takes no more.
+    /// The stream of orders is full.
     FillStream,
-    /// Every call to the payment provider takes longer.
+    /// Every call to the payment provider is slow.
     ProviderSlow,
     /// Most calls to the payment provider fail, before or after their effect.
     ProviderFails,
-    /// The payment provider takes no connection.
-    ProviderAway,
-    /// Most calls to the payment provider are never answered, and may have had their effect.
+    /// The payment provider accepts no connections.
+    ProviderDown,
+    /// Most calls to the payment provider get no response, with or without effect.
     ProviderHangs,
 }
 
-/// A process.
+/// The process that a fault affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// Any edge.
+    /// An edge.
     Edge,
-    /// Any worker of a pool.
+    /// A worker of a pool.
     Worker(Pool),
-    /// Any broker.
+    /// A broker.
     Broker,
-    /// The broker that leads the stream of orders.
+    /// The leader of the stream of orders.
     Leader,
     /// Redis.
     Redis,
@@ -51,9 +51,9 @@ pub enum Target {
     Postgres,
 }
 
-/// The name is no fault's.
+/// The name of an unknown fault.
 #[derive(Debug, Error)]
-#[error("`{0}` is no fault; the faults are {names}", names = names())]
+#[error("unknown fault `{0}`; expected one of {names}", names = names())]
 pub struct UnknownFault(String);
 
 const NAMES: [(Fault, &str); 26] = [
@@ -62,8 +62,8 @@ const NAMES: [(Fault, &str); 26] = [
     (Fault::KillTwoBrokers, "kill-two-brokers"),
     (Fault::Pause(Target::Broker), "pause-broker"),
     (Fault::Pause(Target::Leader), "pause-leader"),
-    (Fault::CutOff(Target::Broker), "cut-off-broker"),
-    (Fault::CutOff(Target::Leader), "cut-off-leader"),
+    (Fault::Partition(Target::Broker), "cut-off-broker"),
+    (Fault::Partition(Target::Leader), "cut-off-leader"),
     (Fault::RestartBrokers, "restart-brokers"),
     (Fault::FillStream, "fill-stream"),
     (Fault::Kill(Target::Edge), "kill-edge"),
@@ -82,7 +82,7 @@ const NAMES: [(Fault, &str); 26] = [
     (Fault::ProviderSlow, "provider-slow"),
     (Fault::ProviderFails, "provider-fails"),
     (Fault::ProviderHangs, "provider-hangs"),
-    (Fault::ProviderAway, "provider-away"),
+    (Fault::ProviderDown, "provider-away"),
 ];
 
 impl Fault {
@@ -97,18 +97,18 @@ impl Fault {
         all
     };
 
-    /// Whether it needs brokers that stand in for each other.
+    /// Whether the fault can only be injected into a cluster of three brokers.
     pub const fn needs_quorum(self) -> bool {
-        matches!(self, Self::KillTwoBrokers | Self::CutOff(_))
+        matches!(self, Self::KillTwoBrokers | Self::Partition(_))
     }
 
-    /// Whether it happens to the brokers. One of these and one of the others happen at a time.
-    pub const fn is_of_brokers(self) -> bool {
+    /// Whether the fault affects brokers. One such fault and one other are active at a time.
+    pub const fn affects_brokers(self) -> bool {
         matches!(
             self,
             Self::Kill(Target::Broker | Target::Leader)
                 | Self::Pause(Target::Broker | Target::Leader)
-                | Self::CutOff(_)
+                | Self::Partition(_)
                 | Self::KillTwoBrokers
                 | Self::RestartBrokers
                 | Self::FillStream
@@ -118,8 +118,8 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = NAMES.iter().find(|(fault, _)| fault == self);
-        f.pad(named.map_or("unnamed", |(_, name)| name))
+        let entry = NAMES.iter().find(|(fault, _)| fault == self);
+        f.pad(entry.map_or("unnamed", |(_, name)| name))
     }
 }
 
@@ -127,8 +127,8 @@ impl FromStr for Fault {
     type Err = UnknownFault;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let named = NAMES.iter().find(|(_, name)| *name == text);
-        named.map(|(fault, _)| *fault).ok_or_else(|| UnknownFault(text.to_owned()))
+        let entry = NAMES.iter().find(|(_, name)| *name == text);
+        entry.map(|(fault, _)| *fault).ok_or_else(|| UnknownFault(text.to_owned()))
     }
 }
 
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_has_a_name_that_means_it() {
+    fn every_fault_parses_from_its_name_and_an_unknown_name_is_an_error() {
         for fault in Fault::ALL {
             assert_eq!(fault.to_string().parse::<Fault>().unwrap(), fault);
         }

@@ -1,4 +1,5 @@
-//! What happens when: drawn from a seed and nothing else, so that a run can be had again.
+//! The schedules of faults. They depend on nothing but the seed and the options, so that they can
+//! be reproduced.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,77 +10,77 @@ use rand::{RngExt, SeedableRng};
 
 use super::Fault;
 
-/// The time that one fault has to itself: to strike, to last, and to be got over. Brokers take
-/// longer than others to come back.
-const BROKERS_SLOT: Duration = Duration::from_secs(9);
-const OTHERS_SLOT: Duration = Duration::from_secs(5);
-/// A frozen worker's messages come again after 30 s, in a run that has time for it.
+/// The time slot of one fault: injection, duration and recovery. Brokers take longer to recover
+/// than other processes.
+const BROKER_SLOT: Duration = Duration::from_secs(9);
+const PROCESS_SLOT: Duration = Duration::from_secs(5);
+/// The messages of a frozen worker are redelivered after 30 s, if the run is long enough.
 const FREEZE_SLOT: Duration = Duration::from_secs(40);
-/// Brokers take some seconds to notice that one is cut off, and to elect another leader.
-const CUT_OFF_SLOT: Duration = Duration::from_secs(24);
-/// A fault begins in the first part of its slot, and lasts for a part of it, in thousandths.
-const BEGINS_WITHIN: u32 = 250;
-const LASTS: RangeInclusive<u32> = 200..=500;
-const FREEZE_BEGINS_WITHIN: u32 = 50;
-const FREEZE_LASTS: RangeInclusive<u32> = 850..=900;
+/// Brokers take several seconds to detect a partition and to elect another leader.
+const PARTITION_SLOT: Duration = Duration::from_secs(24);
+/// The latest start and the duration of a fault, in thousandths of its slot.
+const START_MAX: u32 = 250;
+const DURATION: RangeInclusive<u32> = 200..=500;
+const FREEZE_START_MAX: u32 = 50;
+const FREEZE_DURATION: RangeInclusive<u32> = 850..=900;
 
-/// One fault that is to happen.
+/// One fault of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Strike {
-    /// What.
+pub struct ScheduledFault {
+    /// The fault to inject.
     pub fault: Fault,
-    /// When, from the begin of the run.
+    /// The time of injection, from the start of the run.
     pub at: Duration,
-    /// For how long.
-    pub lasts: Duration,
-    /// Which one of several alike: any number, to be taken modulo how many there are.
-    pub which: usize,
+    /// The time from injection until the fault is healed.
+    pub duration: Duration,
+    /// Selects one of several equal processes: any number, taken modulo their count.
+    pub index: usize,
 }
 
-/// Two lines of faults that happen at the same time: what happens to the brokers, and what happens
-/// to all others. Each fault of `faults` happens at least once within `whole`, and as often as there
-/// is time for all.
-pub fn plan(seed: u64, whole: Duration, faults: &[Fault]) -> [Vec<Strike>; 2] {
+/// Two concurrent schedules: the faults of the brokers, and all other faults. Each of `faults`
+/// occurs at least once within `run`, and all of them equally often: as often as there is time.
+pub fn plan(seed: u64, run: Duration, faults: &[Fault]) -> [Vec<ScheduledFault>; 2] {
     let mut random = StdRng::seed_from_u64(seed);
-    let (of_brokers, of_others): (Vec<Fault>, Vec<Fault>) =
-        faults.iter().partition(|fault| fault.is_of_brokers());
-    [of_brokers, of_others].map(|faults| line(&mut random, whole, &faults))
+    let (broker_faults, process_faults): (Vec<Fault>, Vec<Fault>) =
+        faults.iter().partition(|fault| fault.affects_brokers());
+    [broker_faults, process_faults].map(|faults| schedule(&mut random, run, &faults))
 }
 
-fn line(random: &mut StdRng, whole: Duration, faults: &[Fault]) -> Vec<Strike> {
+fn schedule(random: &mut StdRng, run: Duration, faults: &[Fault]) -> Vec<ScheduledFault> {
     let round: Duration = faults.iter().map(|fault| slot(*fault)).sum();
     if round.is_zero() {
         return Vec::new();
     }
-    let rounds = (whole.as_millis() / round.as_millis()).max(1) as u32;
-    // The whole time is used, and a short one is enough for all.
-    let stretch = whole.as_secs_f64() / (round * rounds).as_secs_f64();
-    let (mut strikes, mut slot_at) = (Vec::new(), Duration::ZERO);
+    let rounds = (run.as_millis() / round.as_millis()).max(1) as u32;
+    // Slots are stretched or compressed so that whole rounds fill the run exactly.
+    let stretch = run.as_secs_f64() / (round * rounds).as_secs_f64();
+    let mut schedule = Vec::new();
+    let mut slot_start = Duration::ZERO;
     for _ in 0..rounds {
         let mut order = faults.to_vec();
         order.shuffle(random);
         for fault in order {
             let slot = slot(fault).mul_f64(stretch);
             let mut part = |range| slot * random.random_range(range) / 1_000;
-            let (waits, lasts) = if fault == Fault::FreezeWorker {
-                (part(0..=FREEZE_BEGINS_WITHIN), part(FREEZE_LASTS))
+            let (delay, duration) = if fault == Fault::FreezeWorker {
+                (part(0..=FREEZE_START_MAX), part(FREEZE_DURATION))
             } else {
-                (part(0..=BEGINS_WITHIN), part(LASTS))
+                (part(0..=START_MAX), part(DURATION))
             };
-            let which = random.random_range(0..1_000);
-            strikes.push(Strike { fault, at: slot_at + waits, lasts, which });
-            slot_at += slot;
+            let index = random.random_range(0..1_000);
+            schedule.push(ScheduledFault { fault, at: slot_start + delay, duration, index });
+            slot_start += slot;
         }
     }
-    strikes
+    schedule
 }
 
 const fn slot(fault: Fault) -> Duration {
     match fault {
         Fault::FreezeWorker => FREEZE_SLOT,
-        Fault::CutOff(_) => CUT_OFF_SLOT,
-        _ if fault.is_of_brokers() => BROKERS_SLOT,
-        _ => OTHERS_SLOT,
+        Fault::Partition(_) => PARTITION_SLOT,
+        _ if fault.affects_brokers() => BROKER_SLOT,
+        _ => PROCESS_SLOT,
     }
 }
 
@@ -90,31 +91,32 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
-    fn the_same_seed_is_the_same_plan_and_another_is_another() {
+    fn the_same_seed_gives_the_same_schedules_and_another_seed_gives_others() {
         assert_eq!(plan(7, MINUTE, &Fault::ALL), plan(7, MINUTE, &Fault::ALL));
         assert_ne!(plan(7, MINUTE, &Fault::ALL), plan(8, MINUTE, &Fault::ALL));
     }
 
     #[test]
-    fn every_fault_happens_within_the_time_and_none_meets_another_of_its_line() {
-        for (seed, whole) in (0..50).zip([10, 60, 120, 300].iter().cycle()) {
-            let whole = Duration::from_secs(*whole);
-            let lines = plan(seed, whole, &Fault::ALL);
+    fn every_fault_occurs_within_the_run_and_the_faults_of_one_schedule_never_overlap() {
+        for (seed, seconds) in (0..50).zip([10, 60, 120, 300].iter().cycle()) {
+            let run = Duration::from_secs(*seconds);
+            let schedules = plan(seed, run, &Fault::ALL);
             for fault in Fault::ALL {
-                assert!(lines.iter().flatten().any(|strike| strike.fault == fault), "{fault}");
+                let mut scheduled = schedules.iter().flatten();
+                assert!(scheduled.any(|scheduled| scheduled.fault == fault), "{fault}");
             }
-            for line in lines {
-                let ends = line.iter().map(|strike| strike.at + strike.lasts);
-                let begins = line.iter().skip(1).map(|strike| strike.at).chain([whole]);
-                assert!(ends.zip(begins).all(|(end, next)| end < next));
+            for schedule in schedules {
+                let ends = schedule.iter().map(|scheduled| scheduled.at + scheduled.duration);
+                let starts = schedule.iter().skip(1).map(|scheduled| scheduled.at).chain([run]);
+                assert!(ends.zip(starts).all(|(end, next_start)| end < next_start));
             }
         }
     }
 
     #[test]
-    fn a_line_without_faults_is_empty() {
-        let [of_brokers, of_others] = plan(1, MINUTE, &[Fault::ProviderSlow]);
-        assert!(of_brokers.is_empty());
-        assert!(of_others.iter().all(|strike| strike.fault == Fault::ProviderSlow));
+    fn a_schedule_without_faults_is_empty() {
+        let [broker_schedule, process_schedule] = plan(1, MINUTE, &[Fault::ProviderSlow]);
+        assert!(broker_schedule.is_empty());
+        assert!(process_schedule.iter().all(|scheduled| scheduled.fault == Fault::ProviderSlow));
     }
 }

@@ -1,5 +1,5 @@
-//! How long it takes to get over a fault: until the next 202, and until an order is final that was
-//! placed as the fault began.
+//! Recovery times of a fault: until the next 202, and until an order that was placed at the
+//! injection is final.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,93 +11,105 @@ use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep, timeout};
 use workers::view;
 
-use super::strike::Struck;
-use super::{Fault, FaultReport, Scene, wishes};
+use super::schedule::InjectedFault;
+use super::{ChaosContext, Fault, FaultReport, workload};
 use crate::order_client::PlacementResult;
 
-/// Twice what the longest wait takes: a message of a killed worker comes again after 30 s.
-const FINAL_WITHIN: Duration = Duration::from_mins(3);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// A database that hangs is asked again.
-const LOOK_PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of a probe order: twice the longest expected delay, which includes redelivery of a
+/// killed worker's messages after 30 s.
+const PROBE_TIMEOUT: Duration = Duration::from_mins(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Timeout of one query; a hanging database is queried again.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A fault that has happened, and the fate of its probe.
+/// A healed fault, and the result of its probe.
 pub(super) struct Recovered {
     fault: Fault,
     at: Timestamp,
-    lasted: Duration,
+    duration: Duration,
     probe: Option<Duration>,
 }
 
-/// Waits for all probes.
-pub(super) async fn all(struck: impl Iterator<Item = Struck>) -> Result<Vec<Recovered>> {
+/// Waits for the probes of all faults, and sorts the faults by time.
+pub(super) async fn await_probes(
+    injected: impl Iterator<Item = InjectedFault>,
+) -> Result<Vec<Recovered>> {
     let mut recovered = Vec::new();
-    for Struck { fault, at, lasted, probe } in struck {
+    for InjectedFault { fault, at, duration, probe } in injected {
         let probe = probe.await.context("a probe panicked")?;
-        recovered.push(Recovered { fault, at, lasted, probe });
+        recovered.push(Recovered { fault, at, duration, probe });
     }
-    recovered.sort_by_key(|it| it.at);
+    recovered.sort_by_key(|recovered| recovered.at);
     Ok(recovered)
 }
 
 impl Recovered {
-    /// What is told about the fault, of a run that began at `begun` and gave the 202s in `ledger`.
-    pub(super) fn report(&self, begun: Timestamp, ledger: &[Acknowledged]) -> FaultReport {
+    /// The report on the fault, for a run that started at `started` and received the 202s in
+    /// `ledger`.
+    pub(super) fn report(&self, started: Timestamp, ledger: &[Acknowledged]) -> FaultReport {
         FaultReport {
             fault: self.fault.to_string(),
-            at_ms: (self.at.as_millis() - begun.as_millis()).max(0) as u64,
-            lasted_ms: self.lasted.as_millis() as u64,
-            next_202_ms: until_next_202(self.at, ledger),
-            probe_final_ms: self.probe.map(|took| took.as_millis() as u64),
+            at_ms: (self.at.as_millis() - started.as_millis()).max(0) as u64,
+            duration_ms: self.duration.as_millis() as u64,
+            next_202_ms: millis_to_next_202(self.at, ledger),
+            probe_final_ms: self.probe.map(|elapsed| elapsed.as_millis() as u64),
         }
     }
 }
 
-/// Until the first 202 for an order that was placed after `at`.
-fn until_next_202(at: Timestamp, ledger: &[Acknowledged]) -> Option<u64> {
+/// Milliseconds from `at` to the first 202 for an order that was placed after it.
+fn millis_to_next_202(at: Timestamp, ledger: &[Acknowledged]) -> Option<u64> {
     let placed_after = ledger.iter().filter(|entry| entry.posted_at_ms >= at);
     let next = placed_after.map(|entry| entry.acknowledged_at_ms).min()?;
     Some((next.as_millis() - at.as_millis()) as u64)
 }
 
-/// The whole seconds of the run in which nobody got a 202.
+/// The number of whole seconds of the run without any 202.
 pub(super) fn seconds_without_intake(
     ledger: &[Acknowledged],
-    begun: Timestamp,
-    lasted: Duration,
+    started: Timestamp,
+    duration: Duration,
 ) -> u64 {
-    let mut served = vec![false; lasted.as_secs() as usize];
+    let mut has_202 = vec![false; duration.as_secs() as usize];
     for entry in ledger {
-        let second = (entry.acknowledged_at_ms.as_millis() - begun.as_millis()) / 1_000;
-        if let Some(second) = usize::try_from(second).ok().and_then(|at| served.get_mut(at)) {
+        let second = (entry.acknowledged_at_ms.as_millis() - started.as_millis()) / 1_000;
+        if let Some(second) = usize::try_from(second).ok().and_then(|index| has_202.get_mut(index))
+        {
             *second = true;
         }
     }
-    served.iter().filter(|served| !**served).count() as u64
+    has_202.iter().filter(|has_202| !**has_202).count() as u64
 }
 
-/// Places an order as `fault` begins, and follows it. `None` when it was not final in time.
-pub(super) async fn probe(scene: Scene, fault: Fault, began: Instant) -> Option<Duration> {
-    let key =
-        format!("{}-probe-{fault}-{}", scene.run, Timestamp::from(SystemTime::now()).as_millis());
-    let body = wishes::plain(&mut StdRng::seed_from_u64(scene.seed));
-    let Ok(PlacementResult::Accepted(entry, _)) = scene.checkout.place(0, key, body).await else {
+/// Places a probe order when `fault` is injected, and waits until it is final. Returns the time
+/// since
+/// `injected_at`; `None` if the order was not accepted or not final in time.
+pub(super) async fn probe(
+    context: ChaosContext,
+    fault: Fault,
+    injected_at: Instant,
+) -> Option<Duration> {
+    let now = Timestamp::from(SystemTime::now()).as_millis();
+    let key = format!("{}-probe-{fault}-{now}", context.key_prefix);
+    let body = workload::simple_order(&mut StdRng::seed_from_u64(context.seed));
+    let Ok(PlacementResult::Accepted(entry, _)) = context.client.place(0, key, body).await else {
         return None;
     };
     let id = entry.id().ok()?;
-    scene.promises.keep(entry).await.ok()?;
-    while began.elapsed() < FINAL_WITHIN {
-        if is_final(&scene, id).await {
-            return Some(began.elapsed());
+    context.journal.record(entry).await.ok()?;
+    while injected_at.elapsed() < PROBE_TIMEOUT {
+        if is_final(&context, id).await {
+            return Some(injected_at.elapsed());
         }
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
     None
 }
 
-async fn is_final(scene: &Scene, id: OrderId) -> bool {
-    let views = timeout(LOOK_PATIENCE, view::orders(&scene.database, &[id])).await;
-    let is_final = |view: &Option<OrderView>| view.as_ref().is_some_and(|it| it.status.is_final());
+async fn is_final(context: &ChaosContext, id: OrderId) -> bool {
+    let views = timeout(QUERY_TIMEOUT, view::orders(&context.database, &[id])).await;
+    let is_final =
+        |view: &Option<OrderView>| view.as_ref().is_some_and(|order| order.status.is_final());
     matches!(views, Ok(Ok(views)) if views.first().is_some_and(is_final))
 }
 
@@ -105,7 +117,7 @@ async fn is_final(scene: &Scene, id: OrderId) -> bool {
 mod tests {
     use super::*;
 
-    fn served(posted: i64, acknowledged: i64) -> Acknowledged {
+    fn entry(posted: i64, acknowledged: i64) -> Acknowledged {
         Acknowledged {
             key: String::new(),
             order_id: String::new(),
@@ -115,16 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn intake_is_back_when_an_order_is_served_that_came_after_the_fault() {
-        let ledger = [served(900, 1_100), served(1_000, 1_900), served(1_200, 1_600)];
-        assert_eq!(until_next_202(Timestamp::from_millis(1_000), &ledger), Some(600));
-        assert_eq!(until_next_202(Timestamp::from_millis(2_000), &ledger), None);
+    fn the_next_202_counts_only_for_orders_posted_after_the_fault() {
+        let ledger = [entry(900, 1_100), entry(1_000, 1_900), entry(1_200, 1_600)];
+        assert_eq!(millis_to_next_202(Timestamp::from_millis(1_000), &ledger), Some(600));
+        assert_eq!(millis_to_next_202(Timestamp::from_millis(2_000), &ledger), None);
     }
 
     #[test]
-    fn a_second_without_a_202_counts() {
-        let ledger = [served(0, 5_100), served(0, 5_900), served(0, 7_000), served(0, 9_999)];
-        let begun = Timestamp::from_millis(5_000);
-        assert_eq!(seconds_without_intake(&ledger, begun, Duration::from_secs(4)), 2);
+    fn seconds_without_a_202_are_counted() {
+        let ledger = [entry(0, 5_100), entry(0, 5_900), entry(0, 7_000), entry(0, 9_999)];
+        let started = Timestamp::from_millis(5_000);
+        assert_eq!(seconds_without_intake(&ledger, started, Duration::from_secs(4)), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! What a chaos run came to: the audit's findings, and how each fault was got over.
+//! The report of a chaos run: the audit's findings, and the recovery from each fault.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,40 +8,45 @@ use anyhow::{Context, Result};
 use millrace::audit::Report;
 use serde::Serialize;
 
-/// What a chaos run came to.
+/// The result of a chaos run.
 #[derive(Debug, Clone, Serialize)]
 pub struct ChaosReport {
-    /// What the plan and the orders were drawn from.
+    /// The seed of the schedule and of the orders.
     pub seed: u64,
-    /// How long orders came.
+    /// The duration of the load, in seconds.
     pub seconds: u64,
-    /// Orders a second that came.
+    /// Orders per second.
     pub rate: u32,
-    /// Buyers who came.
-    pub came: u64,
-    /// Seconds in which nobody got a 202.
+    /// The number of buyers.
+    #[serde(rename = "came")]
+    pub buyers: u64,
+    /// The number of seconds without any 202.
     pub seconds_without_intake: u64,
-    /// What happened, in this order.
+    /// The injected faults, by time.
     pub faults: Vec<FaultReport>,
-    /// How often each member ended by itself, as for want of brokers, and was started again.
+    /// How often each role process exited by itself, for example without brokers, and was
+    /// restarted.
     pub restarts: BTreeMap<String, u64>,
-    /// What the audit found in the end.
+    /// The findings of the audit.
     #[serde(flatten)]
     pub audit: Report,
 }
 
-/// One fault, and how it was got over. Another fault may have happened meanwhile.
+/// One fault and the recovery from it. Another fault may have been active at the same time.
 #[derive(Debug, Clone, Serialize)]
 pub struct FaultReport {
-    /// Its name.
+    /// The name of the fault.
     pub fault: String,
-    /// When it began, from the begin of the run.
+    /// Time of the injection, in milliseconds from the start of the run.
     pub at_ms: u64,
-    /// Until it was healed.
-    pub lasted_ms: u64,
-    /// From its begin to the first 202 for an order that was placed after that.
+    /// Time from the injection until the fault was healed, in milliseconds.
+    #[serde(rename = "lasted_ms")]
+    pub duration_ms: u64,
+    /// Time from the injection to the first 202 for an order that was placed after it, in
+    /// milliseconds; `None` if there was none.
     pub next_202_ms: Option<u64>,
-    /// From its begin to the final state of an order that was placed then.
+    /// Time from the injection until an order placed then was final, in milliseconds; `None` if
+    /// that took too long.
     pub probe_final_ms: Option<u64>,
 }
 
@@ -58,17 +63,19 @@ impl fmt::Display for ChaosReport {
         writeln!(
             f,
             "  {:<18}{:>8}{:>9}{:>10}{:>14}",
-            "fault", "at", "lasted", "next 202", "probe final"
+            "fault", "at", "duration", "next 202", "probe final"
         )?;
         for fault in &self.faults {
-            let FaultReport { fault, at_ms, lasted_ms, next_202_ms, probe_final_ms } = fault;
-            let (at, lasted) = (seconds(Some(*at_ms)), seconds(Some(*lasted_ms)));
-            let (next, last) = (seconds(*next_202_ms), seconds(*probe_final_ms));
-            writeln!(f, "  {fault:<18}{at:>8}{lasted:>9}{next:>10}{last:>14}")?;
+            let FaultReport { fault, at_ms, duration_ms, next_202_ms, probe_final_ms } = fault;
+            let at = seconds(Some(*at_ms));
+            let duration = seconds(Some(*duration_ms));
+            let next = seconds(*next_202_ms);
+            let probe = seconds(*probe_final_ms);
+            writeln!(f, "  {fault:<18}{at:>8}{duration:>9}{next:>10}{probe:>14}")?;
         }
         let restarts: u64 = self.restarts.values().sum();
         writeln!(f, "\n  {:<18}{}", "seed", self.seed)?;
-        writeln!(f, "  {:<18}{} in {} s", "buyers", self.came, self.seconds)?;
+        writeln!(f, "  {:<18}{} in {} s", "buyers", self.buyers, self.seconds)?;
         writeln!(f, "  {:<18}{} s", "without intake", self.seconds_without_intake)?;
         writeln!(f, "  {:<18}{restarts}", "restarts")?;
         write!(f, "{}", self.audit)
@@ -76,5 +83,5 @@ impl fmt::Display for ChaosReport {
 }
 
 fn seconds(millis: Option<u64>) -> String {
-    millis.map_or_else(|| "never".to_owned(), |it| format!("{:.1} s", it as f64 / 1_000.0))
+    millis.map_or_else(|| "never".to_owned(), |millis| format!("{:.1} s", millis as f64 / 1_000.0))
 }

@@ -1,4 +1,4 @@
-//! The live line: how far all orders have come.
+//! The progress line: how many orders have reached each status.
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal};
@@ -16,17 +16,18 @@ use workers::view;
 
 use crate::servers::ProgressFn;
 
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How often the line is written where it cannot be written anew.
-const SAY_EVERY: Duration = Duration::from_secs(1);
-/// Orders that are looked up at once.
-const ASKED_MAX: usize = 1_000;
-/// When no order has moved for this long, the audit says why.
-const PATIENCE: Duration = Duration::from_mins(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// How often the line is printed if standard error is not a terminal.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// Orders per query.
+const QUERY_ORDERS_MAX: usize = 1_000;
+/// Time without any order becoming final after which the demo stops waiting: the audit then reports
+/// the reason.
+const STALL_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A line on a terminal that is written anew; lines one after the other anywhere else.
+/// A line that is redrawn on a terminal, and separate lines everywhere else.
 pub(super) struct Progress {
-    line: ProgressBar,
+    bar: ProgressBar,
     is_terminal: bool,
 }
 
@@ -35,74 +36,75 @@ impl Progress {
         let is_terminal = io::stderr().is_terminal();
         let target =
             if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let line = ProgressBar::with_draw_target(None, target);
-        line.set_style(ProgressStyle::default_spinner());
-        line.enable_steady_tick(LOOK_EVERY);
-        Self { line, is_terminal }
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(ProgressStyle::default_spinner());
+        bar.enable_steady_tick(POLL_INTERVAL);
+        Self { bar, is_terminal }
     }
 
-    /// Says what is being done.
-    pub(super) fn say(&self, text: &str) {
-        say(&self.line, self.is_terminal, text);
+    /// Prints one line above the progress line.
+    pub(super) fn print(&self, text: &str) {
+        print(&self.bar, self.is_terminal, text);
     }
 
-    /// The same, for somebody else.
-    pub(super) fn teller(&self) -> Arc<ProgressFn> {
-        let (line, is_terminal) = (self.line.clone(), self.is_terminal);
-        Arc::new(move |text: &str| say(&line, is_terminal, text))
+    /// The same as a callback.
+    pub(super) fn reporter(&self) -> Arc<ProgressFn> {
+        let (bar, is_terminal) = (self.bar.clone(), self.is_terminal);
+        Arc::new(move |text: &str| print(&bar, is_terminal, text))
     }
 
-    /// Shows how far orders have come, for as long as it is awaited.
+    /// Updates the progress line until the future is dropped.
     pub(super) async fn watch(
         &self,
         database: &Database,
         accepted: &AtomicU64,
     ) -> Result<Infallible> {
-        let mut said = Instant::now();
+        let mut printed_at = Instant::now();
         loop {
-            let now = status_counts(database).await?;
+            let counts = status_counts(database).await?;
             let accepted = accepted.load(Ordering::Relaxed);
             let line = format!(
                 "accepted {accepted}  reserved {}  paid {}  fulfilled {}  rejected {}  \
                  cancelled {}  lag {} orders",
-                now.reserved,
-                now.paid,
-                now.fulfilled,
-                now.rejected,
-                now.cancelled,
-                accepted.saturating_sub(now.finals()),
+                counts.reserved,
+                counts.paid,
+                counts.fulfilled,
+                counts.rejected,
+                counts.cancelled,
+                accepted.saturating_sub(counts.finals()),
             );
-            if !self.is_terminal && said.elapsed() > SAY_EVERY {
-                said = Instant::now();
-                self.say(&line);
+            if !self.is_terminal && printed_at.elapsed() > LOG_INTERVAL {
+                printed_at = Instant::now();
+                self.print(&line);
             }
-            self.line.set_message(line);
-            sleep(LOOK_EVERY).await;
+            self.bar.set_message(line);
+            sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Waits until all of `remaining` are final, or until none of them moves any more.
-    pub(super) async fn settled(
+    /// Waits until all of `remaining` are final, or until none has become final for
+    /// [`STALL_TIMEOUT`].
+    pub(super) async fn wait_until_final(
         &self,
         database: &Database,
         mut remaining: Vec<OrderId>,
     ) -> Result<()> {
-        let mut moved = Instant::now();
-        while !remaining.is_empty() && moved.elapsed() < PATIENCE {
-            let asked = remaining.len();
-            let mut still = Vec::new();
-            for ids in remaining.chunks(ASKED_MAX) {
+        let mut progressed_at = Instant::now();
+        while !remaining.is_empty() && progressed_at.elapsed() < STALL_TIMEOUT {
+            let mut pending = Vec::new();
+            for ids in remaining.chunks(QUERY_ORDERS_MAX) {
                 let views = view::orders(database, ids).await?;
-                let is_final =
-                    |view: &Option<OrderView>| view.as_ref().is_some_and(|it| it.status.is_final());
-                let waiting = ids.iter().zip(views).filter(|(_, view)| !is_final(view));
-                still.extend(waiting.map(|(id, _)| *id));
+                let is_final = |view: &Option<OrderView>| {
+                    view.as_ref().is_some_and(|order| order.status.is_final())
+                };
+                let not_final = ids.iter().zip(views).filter(|(_, view)| !is_final(view));
+                pending.extend(not_final.map(|(id, _)| *id));
             }
-            if still.len() < asked {
-                moved = Instant::now();
+            if pending.len() < remaining.len() {
+                progressed_at = Instant::now();
             }
-            remaining = still;
-            sleep(LOOK_EVERY).await;
+            remaining = pending;
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
@@ -110,14 +112,14 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.line.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is what the command has to say while it works")]
-fn say(line: &ProgressBar, is_terminal: bool, text: &str) {
+#[expect(clippy::print_stderr, reason = "progress is printed while the command runs")]
+fn print(bar: &ProgressBar, is_terminal: bool, text: &str) {
     if is_terminal {
-        line.println(text);
+        bar.println(text);
     } else {
         eprintln!("{text}");
     }

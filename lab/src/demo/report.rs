@@ -1,4 +1,4 @@
-//! What a demo came to: the audit's findings, and how long orders took.
+//! The demo's report: the audit's findings, latencies and throughput.
 
 use std::fmt;
 use std::path::Path;
@@ -9,17 +9,17 @@ use serde::Serialize;
 
 use crate::percentiles::Percentiles;
 
-/// What a demo came to.
+/// The result of a demo.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct DemoReport {
-    /// What the audit found.
+    /// The audit's findings.
     #[serde(flatten)]
     pub(super) audit: Report,
-    /// From the post to the 202, in milliseconds.
+    /// Time from the POST to the 202, in milliseconds.
     pub(super) ack_ms: Option<Percentiles>,
-    /// From the post to the final state, in milliseconds.
+    /// Time from the POST to the final state, in milliseconds.
     pub(super) final_ms: Option<Percentiles>,
-    /// Orders carried to their end, a second.
+    /// Acknowledged orders divided by the time until all were final, in orders per second.
     pub(super) orders_per_second: f64,
 }
 
@@ -34,12 +34,12 @@ impl DemoReport {
 impl fmt::Display for DemoReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut row = |name: &str, value: String| writeln!(f, "  {name:<18}{value}");
-        let times = [("to the 202", self.ack_ms), ("to the end", self.final_ms)];
+        let times = [("POST to 202", self.ack_ms), ("POST to final", self.final_ms)];
         for (name, times) in times.into_iter().filter_map(|(name, times)| Some((name, times?))) {
             let Percentiles { p50, p90, p99, max } = times;
             row(name, format!("p50 {p50:.1}  p90 {p90:.1}  p99 {p99:.1}  max {max:.1} ms"))?;
         }
-        row("orders a second", format!("{:.0}", self.orders_per_second))?;
+        row("orders per second", format!("{:.0}", self.orders_per_second))?;
         write!(f, "{}", self.audit)
     }
 }

@@ -6,20 +6,21 @@ use std::path::Path;
 
 use nix::unistd::{Uid, User};
 
-/// Accounts without rights that a Unix system has, best first.
+/// Unprivileged accounts of a Unix system, in order of preference.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
-/// An account without rights; only root can start a program as another account.
+/// An unprivileged account. Only root can start a program under another account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct ServiceAccount {
     /// User id.
     pub uid: u32,
-    /// Id of the user's own group.
+    /// Primary group id.
     pub gid: u32,
 }
 
-impl Account {
-    /// The account that stands in for root; `None` when we are an ordinary user already.
+impl ServiceAccount {
+    /// The account to use instead of root; `None` if this process is not root, or without an
+    /// unprivileged account.
     pub fn instead_of_root() -> Option<Self> {
         if !is_root() {
             return None;
@@ -30,9 +31,9 @@ impl Account {
             .map(|user| Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
     }
 
-    /// Gives `folder` to this account.
-    pub(crate) fn own(self, folder: &Path) -> std::io::Result<()> {
-        chown(folder, Some(self.uid), Some(self.gid))
+    /// Makes this account the owner of `path`.
+    pub(crate) fn chown(self, path: &Path) -> std::io::Result<()> {
+        chown(path, Some(self.uid), Some(self.gid))
     }
 }
 
@@ -41,9 +42,9 @@ pub(crate) fn is_root() -> bool {
     Uid::effective().is_root()
 }
 
-/// Whether any account can walk to `folder`: each folder on the way lets others pass.
-pub(crate) fn anyone_can_reach(folder: &Path) -> bool {
+/// Whether every account can traverse `folder` and all its parents.
+pub(crate) fn is_world_traversable(folder: &Path) -> bool {
     folder
         .ancestors()
-        .all(|step| fs::metadata(step).is_ok_and(|metadata| metadata.mode() & 0o001 != 0))
+        .all(|ancestor| fs::metadata(ancestor).is_ok_and(|metadata| metadata.mode() & 0o001 != 0))
 }

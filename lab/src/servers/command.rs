@@ -1,47 +1,47 @@
-//! Running a system's command to its end, within a bounded time.
+//! Runs system commands to completion, with a timeout.
 
 use std::ffi::OsStr;
 use std::io;
 use std::process::Command;
 
-/// Seconds that one command may take: a slow line carries 150 MB of packages in that time.
-const SECONDS: &str = "900";
+/// Timeout of a command in seconds: enough to download 150 MB of packages over a slow connection.
+const TIMEOUT_SECONDS: &str = "900";
 
-/// Characters of a failed command's output that an error shows.
-const LAST_WORDS_MAX: usize = 300;
+/// Characters of a failed command's standard error that the error shows.
+const STDERR_TAIL_MAX: usize = 300;
 
-/// Why a command gave no output.
+/// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// It could not be run.
-    #[error("{command} cannot be run")]
+    /// The command could not be started.
+    #[error("cannot run {command}")]
     NotRun {
-        /// Its name.
+        /// The name of the command.
         command: String,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// It failed.
-    #[error("{command} failed: {last_words}")]
+    /// The command exited with a failure.
+    #[error("{command} failed: {stderr_tail}")]
     Failed {
-        /// Its name.
+        /// The name of the command.
         command: String,
-        /// The end of its output.
-        last_words: String,
+        /// The end of its standard error.
+        stderr_tail: String,
     },
 }
 
-/// A command that is ended when it takes too long; Ctrl-C ends it along with us.
-pub(crate) fn bounded(program: impl AsRef<OsStr>) -> Command {
+/// A command that is terminated after [`TIMEOUT_SECONDS`]. Ctrl-C reaches it as well as this
+/// process.
+pub(crate) fn with_timeout(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("timeout");
-    command.args(["--foreground", SECONDS]).arg(program).env("LC_ALL", "C");
+    command.args(["--foreground", TIMEOUT_SECONDS]).arg(program).env("LC_ALL", "C");
     command
 }
 
-/// Runs what `bounded` has made, and waits until it succeeds.
+/// Runs a command made by [`with_timeout`] and waits until it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result<(), CommandError> {
-    let name = || command.get_args().nth(2).unwrap_or_default().to_string_lossy().into_owned();
-    let name = name();
+    let name = command.get_args().nth(2).unwrap_or_default().to_string_lossy().into_owned();
     let output = match command.output() {
         Ok(output) => output,
         Err(source) => return Err(CommandError::NotRun { command: name, source }),
@@ -49,7 +49,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), CommandError> {
     if output.status.success() {
         return Ok(());
     }
-    let words = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-    let skipped = words.chars().count().saturating_sub(LAST_WORDS_MAX);
-    Err(CommandError::Failed { command: name, last_words: words.chars().skip(skipped).collect() })
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+    let skipped = stderr.chars().count().saturating_sub(STDERR_TAIL_MAX);
+    Err(CommandError::Failed { command: name, stderr_tail: stderr.chars().skip(skipped).collect() })
 }

@@ -1,4 +1,4 @@
-//! The folder of one run, below which everything lies that the servers write, and its parts.
+//! The folder of one run, which holds all files that the servers write, and the folders below it.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::account::{anyone_can_reach, is_root};
+use super::account::{is_root, is_world_traversable};
 use crate::reaper::Reaper;
 
-/// Where a run may live when the usual folder for temporary files is closed to other accounts.
-const OPEN_TO_ALL: [&str; 2] = ["/tmp", "/var/tmp"];
+/// Parents of the run folder if other accounts cannot traverse the configured temporary folder.
+const SHARED_TMP_FOLDERS: [&str; 2] = ["/tmp", "/var/tmp"];
 
-/// Others may pass through to what they own; they cannot list what is here.
-const PASS_THROUGH: u32 = 0o711;
+/// Mode in which other accounts can traverse a folder but not list it.
+const TRAVERSE_ONLY: u32 = 0o711;
 
-/// How the names of folders begin that are not whole yet.
-const UNFINISHED: &str = "unfinished-";
+/// Name prefix of folders that are not complete yet.
+const STAGING_PREFIX: &str = "unfinished-";
 
-/// A new folder for one run, removed when dropped or when this process dies, unless kept.
+/// A temporary folder for one run. It is removed when dropped or when this process dies, unless it
+/// is kept.
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
@@ -28,31 +29,37 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes a folder below the system's folder for temporary files. Root hands PostgreSQL's data
-    /// to another account, so as root it is a place which every account can reach.
+    /// Creates a folder below the system's temporary folder. For root every account can traverse
+    /// it, because PostgreSQL runs under another account.
+    ///
+    /// # Errors
+    /// The folder cannot be created, or the reaper does not run.
     pub fn create(reaper: &Reaper) -> io::Result<Self> {
-        let usual = std::env::temp_dir();
-        let parent = if is_root() && !anyone_can_reach(&usual) {
-            OPEN_TO_ALL.map(PathBuf::from).into_iter().find(|it| anyone_can_reach(it))
+        let configured = std::env::temp_dir();
+        let parent = if is_root() && !is_world_traversable(&configured) {
+            SHARED_TMP_FOLDERS
+                .map(PathBuf::from)
+                .into_iter()
+                .find(|folder| is_world_traversable(folder))
         } else {
-            Some(usual)
+            Some(configured)
         };
         let parent = parent.ok_or(io::ErrorKind::PermissionDenied)?;
         let path = tempfile::Builder::new().prefix("millrace-").tempdir_in(parent)?.keep();
         let folder = Self { path, reaper: reaper.clone(), keep: false };
         reaper.remove_at_end(&folder.path)?;
         if is_root() {
-            fs::set_permissions(&folder.path, Permissions::from_mode(PASS_THROUGH))?;
+            fs::set_permissions(&folder.path, Permissions::from_mode(TRAVERSE_ONLY))?;
         }
         Ok(folder)
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Leaves the folder where it is, for somebody to look into.
+    /// Keeps the folder after this process ends, for inspection.
     pub fn keep(&mut self) {
         self.keep = true;
         self.reaper.keep(&self.path);
@@ -64,54 +71,55 @@ impl Drop for RunFolder {
         if self.keep {
             return;
         }
-        // What still runs may write while we remove, or after: the reaper looks again at the end.
-        if let Err(error) = remove_if_there(&self.path) {
-            tracing::debug!(%error, "the run's folder is left to the reaper");
+        // Processes that still run may write to it; the reaper removes it again at the end.
+        if let Err(error) = remove_if_exists(&self.path) {
+            tracing::debug!(%error, "cannot remove the run folder, leaving it to the reaper");
         }
     }
 }
 
-/// An empty folder `name` in `parent` that other accounts can pass through, whatever was there.
-pub(crate) fn fresh_folder(parent: &Path, name: &str) -> io::Result<PathBuf> {
+/// Creates the empty folder `name` in `parent`, which other accounts can traverse, and removes what
+/// was there.
+pub(crate) fn create_clean_folder(parent: &Path, name: &str) -> io::Result<PathBuf> {
     let folder = parent.join(name);
-    remove_if_there(&folder)?;
+    remove_if_exists(&folder)?;
     fs::create_dir_all(&folder)?;
-    fs::set_permissions(&folder, Permissions::from_mode(PASS_THROUGH))?;
+    fs::set_permissions(&folder, Permissions::from_mode(TRAVERSE_ONLY))?;
     Ok(folder)
 }
 
-/// A new folder in `cache` for something that only counts when it is whole: until `finish` it is
-/// removed when dropped. The caller holds the lock, so whatever such folder is there is a leftover.
-pub(crate) fn unfinished_folder(cache: &Path) -> io::Result<TempDir> {
+/// A new staging folder in `cache`, removed when dropped unless [`commit`] renames it. The caller
+/// holds the lock, so every other staging folder is a leftover and is removed.
+pub(crate) fn staging_folder(cache: &Path) -> io::Result<TempDir> {
     for entry in fs::read_dir(cache)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            remove_if_there(&entry.path())?;
+        if entry.file_name().to_string_lossy().starts_with(STAGING_PREFIX) {
+            remove_if_exists(&entry.path())?;
         }
     }
-    let folder = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(cache)?;
+    let folder = tempfile::Builder::new().prefix(STAGING_PREFIX).tempdir_in(cache)?;
     fs::set_permissions(&folder, Permissions::from_mode(0o755))?;
     Ok(folder)
 }
 
-/// Gives a folder that is whole now its name.
-pub(crate) fn finish(unfinished: TempDir, folder: &Path) -> io::Result<()> {
-    remove_if_there(folder)?;
-    fs::rename(unfinished.path(), folder)?;
-    // It is no longer there to be removed.
-    _ = unfinished.keep();
+/// Atomically renames a complete staging folder to `folder`.
+pub(crate) fn commit(staging: TempDir, folder: &Path) -> io::Result<()> {
+    remove_if_exists(folder)?;
+    fs::rename(staging.path(), folder)?;
+    // Renamed, so there is nothing to remove on drop.
+    _ = staging.keep();
     Ok(())
 }
 
-/// Removes a folder with all that is in it; one that does not exist is removed already.
-pub(crate) fn remove_if_there(folder: &Path) -> io::Result<()> {
+/// Removes a folder recursively; does nothing if it does not exist.
+pub(crate) fn remove_if_exists(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
+        result => result,
     }
 }
 
-/// Waits until no other process works in `folder`, and keeps them out until the file is closed.
+/// Waits for an exclusive lock on `folder`, which is held until the file is closed.
 pub(crate) fn lock(folder: &Path) -> io::Result<File> {
     let file = File::options().create(true).append(true).open(folder.join("lock"))?;
     file.lock()?;

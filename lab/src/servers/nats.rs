@@ -9,16 +9,16 @@ use futures_util::future::{join_all, try_join_all};
 use streams::Profile;
 
 use super::ServersError;
-use super::find::Program;
-use super::folder::fresh_folder;
-use super::links::Links;
+use super::discovery::Program;
+use super::folder::create_clean_folder;
+use super::partition_proxy::PartitionProxies;
 use super::port::free_ports;
 use super::probe::Probe;
 use super::process::ProcessSpec;
 use super::server::{Server, StartError};
 use crate::reaper::Reaper;
 
-/// The configuration files, carried in the binary so that it works wherever it is run from.
+/// The configuration files, embedded so that the binary works in any working directory.
 const CONFIG: [(&str, &str); 5] = [
     ("shared.conf", include_str!("../../../nats-config/shared.conf")),
     ("single.conf", include_str!("../../../nats-config/single.conf")),
@@ -27,29 +27,32 @@ const CONFIG: [(&str, &str); 5] = [
     ("broker-3.conf", include_str!("../../../nats-config/broker-3.conf")),
 ];
 
-/// The monitoring port answers 200 here when the broker takes part, though the others may be away.
-const TAKES_PART: &str = "/healthz?js-enabled-only=true";
+/// Monitoring path that answers 200 when JetStream is enabled, even if other brokers are
+/// unavailable.
+const HEALTHZ_JETSTREAM: &str = "/healthz?js-enabled-only=true";
 
-/// Where a broker is said to be that is not to be reached directly: nobody listens on this port.
-const NOWHERE: &str = "127.0.0.1:1";
+/// The advertised address of a broker that must only be reached through proxies: no process listens
+/// on this port.
+const UNREACHABLE_ADDRESS: &str = "127.0.0.1:1";
 
-/// And here when it is also in step with the cluster's leader.
-const IN_STEP: &str = "/healthz";
+/// Monitoring path that answers 200 when the broker is also current with the cluster's leader.
+const HEALTHZ: &str = "/healthz";
 
-/// All brokers of a run. Each can be killed, paused and started by itself.
+/// All brokers of a run. Each can be killed, paused and started separately.
 #[derive(Debug)]
 pub struct Brokers {
-    /// The servers, `broker-1` first. To start one waits for that one, not for the cluster.
+    /// The servers, `broker-1` first. Starting one waits for that server, not for the cluster.
     pub servers: Vec<Server>,
     monitor_ports: Vec<u16>,
-    /// Doors between them, where they were asked for.
-    links: Option<Links>,
+    /// The proxies between partitionable brokers.
+    proxies: Option<PartitionProxies>,
 }
 
 impl Brokers {
-    /// The brokers of a profile on free ports, with their stores below `folder`, not started yet.
+    /// Configures the brokers of a profile on free ports, with their stores below `folder`, without
+    /// starting them.
     ///
-    /// `partitionable` brokers reach each other through doors of this process.
+    /// `partitionable` brokers connect to each other through proxies in this process.
     pub(crate) async fn new(
         program: &Program,
         profile: Profile,
@@ -57,24 +60,25 @@ impl Brokers {
         folder: &Path,
         reaper: &Reaper,
     ) -> Result<Self, ServersError> {
-        let folder = fresh_folder(folder, "brokers")?;
+        let folder = create_clean_folder(folder, "brokers")?;
         for (name, text) in CONFIG {
             fs::write(folder.join(name), text)?;
         }
         let ports: Vec<[u16; 3]> = free_ports(3 * profile.brokers())?.as_chunks().0.to_vec();
         let route_ports: Vec<u16> = ports.iter().map(|[.., route]| *route).collect();
-        let links = if partitionable { Some(Links::open(&route_ports).await?) } else { None };
+        let proxies =
+            if partitionable { Some(PartitionProxies::start(&route_ports).await?) } else { None };
         let server = |(index, [port, monitor_port, route_port]): (usize, &[u16; 3])| {
             let name = format!("broker-{}", index + 1);
             let config = if profile.brokers() == 1 { "single" } else { &name };
             let store = folder.join(&name);
             let mut spec = ProcessSpec::new(&name, program.path.clone(), folder.clone());
             spec.args.extend(["-c".into(), format!("{config}.conf").into()]);
-            let routes = match &links {
-                Some(links) => {
-                    // Nobody learns of another way to this broker than its doors.
-                    spec.args.extend(["--cluster_advertise".into(), NOWHERE.into()]);
-                    routes(links.ports_of(index))
+            let routes = match &proxies {
+                Some(proxies) => {
+                    // Gossip must not announce a direct route that bypasses the proxies.
+                    spec.args.extend(["--cluster_advertise".into(), UNREACHABLE_ADDRESS.into()]);
+                    routes(proxies.ports_of(index))
                 }
                 None => routes(route_ports.iter().copied()),
             };
@@ -87,32 +91,35 @@ impl Brokers {
                 ("BROKER_SYNC_INTERVAL", format!("\"{}\"", profile.sync_interval())),
                 ("BROKER_ROUTE_PORT", route_port.to_string()),
                 ("BROKER_ROUTES", routes),
-                ("GOMAXPROCS", cores_each(profile.brokers()).to_string()),
+                ("GOMAXPROCS", cores_per_broker(profile.brokers()).to_string()),
             ] {
                 spec.envs.push((variable.to_owned(), value.into()));
             }
-            let probe = Probe::Broker { port: *monitor_port, path: TAKES_PART };
+            let probe = Probe::Broker { port: *monitor_port, path: HEALTHZ_JETSTREAM };
             Server::new(spec, format!("nats://127.0.0.1:{port}"), probe, reaper)
         };
         let servers = ports.iter().enumerate().map(server).collect();
         let monitor_ports = ports.iter().map(|[_, monitor, _]| *monitor).collect();
-        Ok(Self { servers, monitor_ports, links })
+        Ok(Self { servers, monitor_ports, proxies })
     }
 
-    /// Starts all brokers that do not run, on the ports and stores that they have had before, and
-    /// waits until each is in step with their leader.
+    /// Starts all brokers that do not run, on their previous ports and stores, and waits until each
+    /// is current with the cluster's leader.
+    ///
+    /// # Errors
+    /// See [`StartError`].
     pub async fn start(&mut self) -> Result<(), StartError> {
         for server in self.servers.iter_mut().filter(|server| server.pid().is_none()) {
             server.spawn()?;
         }
         let ready = self.servers.iter_mut().zip(&self.monitor_ports).map(|(server, &port)| {
-            let probe = Probe::Broker { port, path: IN_STEP };
-            async move { server.ready(&probe).await }
+            let probe = Probe::Broker { port, path: HEALTHZ };
+            async move { server.wait_until_ready(&probe).await }
         });
         try_join_all(ready).await.map(drop)
     }
 
-    /// All URLs for clients, separated by commas.
+    /// The client URLs, separated by commas.
     pub fn url(&self) -> String {
         let urls: Vec<_> = self.servers.iter().map(Server::url).collect();
         urls.join(",")
@@ -123,36 +130,39 @@ impl Brokers {
         self.monitor_ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect()
     }
 
-    /// Cuts a broker off from the others, until [`Brokers::heal`]; its clients still reach it. Tells
-    /// whether the brokers are such that this can be done.
+    /// Partitions a broker from the others until [`Brokers::heal`]; clients still reach it. Returns
+    /// false if the brokers were not started as partitionable.
     pub fn partition(&self, broker: usize) -> bool {
-        self.links.as_ref().is_some_and(|links| {
-            links.partition(broker);
+        self.proxies.as_ref().is_some_and(|proxies| {
+            proxies.partition(broker);
             true
         })
     }
 
-    /// Lets all brokers reach each other again.
+    /// Ends all partitions.
     pub fn heal(&self) {
-        if let Some(links) = &self.links {
-            links.heal();
+        if let Some(proxies) = &self.proxies {
+            proxies.heal();
         }
     }
 
-    /// Ends all brokers at the same time, in an orderly way.
+    /// Stops all brokers concurrently and gracefully.
+    ///
+    /// # Errors
+    /// A process cannot be signalled or waited for.
     pub async fn stop(&mut self) -> io::Result<()> {
         join_all(self.servers.iter_mut().map(Server::stop)).await.into_iter().collect()
     }
 }
 
-/// Threads of a broker that run at once. Brokers that share a machine and think that each has all of
-/// it for itself spend a fifth of their time on looking for work (decision 0009).
-fn cores_each(brokers: usize) -> usize {
+/// `GOMAXPROCS` of each broker. Brokers that share a machine and each use all of its cores spend a
+/// fifth of their CPU time in Go's scheduler looking for work (decision 0009).
+fn cores_per_broker(brokers: usize) -> usize {
     let cores = available_parallelism().map_or(1, usize::from);
     cores.div_ceil(brokers)
 }
 
-/// What a broker is told about the way to the others.
+/// The value of `BROKER_ROUTES`: the routes to the other brokers.
 fn routes(ports: impl Iterator<Item = u16>) -> String {
     let routes: Vec<_> = ports.map(|port| format!("nats://127.0.0.1:{port}")).collect();
     format!("[{}]", routes.join(", "))

@@ -1,4 +1,4 @@
-//! Asking a starting server whether it is ready, in its own language.
+//! Readiness probes in each server's protocol.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -9,27 +9,27 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::NoTls;
 
-/// How long one answer may take; a server that needs longer is asked again.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Timeout of one probe; after it the server is probed again.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Bytes of an answer that are read: a status line and a little more.
-const ANSWER_MAX: u64 = 256;
+/// Bytes of a response that are read at most: more than a status line.
+const RESPONSE_BYTES_MAX: u64 = 256;
 
-/// A question that only a ready server answers as expected.
+/// A request that only a ready server answers as expected.
 #[derive(Clone, Debug)]
 pub(crate) enum Probe {
     /// Redis answers a ping on this port.
     Redis(u16),
     /// A broker's monitoring port answers 200 for this path.
     Broker { port: u16, path: &'static str },
-    /// PostgreSQL lets us in under this URL.
+    /// PostgreSQL accepts a connection with this URL.
     Postgres(String),
 }
 
 impl Probe {
-    /// Asks once.
-    pub(crate) async fn answers(&self) -> bool {
-        let answer = async {
+    /// Probes once: whether the server is ready.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let response = async {
             match self {
                 Self::Redis(port) => exchange(*port, "PING\r\n", "+PONG").await,
                 Self::Broker { port, path } => {
@@ -39,18 +39,18 @@ impl Probe {
                 Self::Postgres(url) => tokio_postgres::connect(url, NoTls).await.is_ok(),
             }
         };
-        timeout(ANSWER_WITHIN, answer).await.unwrap_or(false)
+        timeout(PROBE_TIMEOUT, response).await.unwrap_or(false)
     }
 }
 
-/// Sends `question` to a port of this machine; whether the answer begins as expected.
-async fn exchange(port: u16, question: &str, expected: &str) -> bool {
-    let answer = async {
+/// Sends `request` to a local port. Returns whether the response starts with `expected`.
+async fn exchange(port: u16, request: &str, expected: &str) -> bool {
+    let response = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream.write_all(question.as_bytes()).await?;
-        let mut answer = vec![0; expected.len()];
-        stream.take(ANSWER_MAX).read_exact(&mut answer).await?;
-        Ok::<_, io::Error>(answer)
+        stream.write_all(request.as_bytes()).await?;
+        let mut prefix = vec![0; expected.len()];
+        stream.take(RESPONSE_BYTES_MAX).read_exact(&mut prefix).await?;
+        Ok::<_, io::Error>(prefix)
     };
-    answer.await.is_ok_and(|answer| answer == expected.as_bytes())
+    response.await.is_ok_and(|prefix| prefix == expected.as_bytes())
 }

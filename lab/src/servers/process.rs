@@ -1,4 +1,5 @@
-//! One started program: its own process group, its own log, and known to the reaper before it runs.
+//! One child process, with its own process group and log, registered with the reaper before it
+//! runs.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,45 +14,46 @@ use nix::unistd::Pid;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::account::Account;
-use super::group::{Escaped, Group};
+use super::account::ServiceAccount;
+use super::process_group::{DetachedProcesses, ProcessGroup};
 use crate::reaper::Reaper;
 
-/// How long killed processes may take to disappear, unless one waits for a disk.
-const GONE_WITHIN: Duration = Duration::from_secs(5);
+/// How long killed processes may take to disappear; only one that waits for a disk takes longer.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often is looked whether they are gone.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Time between two checks whether they have disappeared.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Waits at the door until a line comes in: if we die before the reaper knows the process, no line
-/// ever comes, and the program never starts.
-const WAIT_AT_THE_DOOR: &str = r#"read -r _ && exec "$@" </dev/null"#;
+/// Starts the program only after a line on standard input. If this process dies before the reaper
+/// knows the child, the line is never written and the program never starts.
+const START_GATE: &str = r#"read -r _ && exec "$@" </dev/null"#;
 
-/// What is started, and how; starting it again gives the same program on the same ports and folder.
+/// How to start a program. Starting it again uses the same ports and folder.
 #[derive(Clone, Debug)]
 pub struct ProcessSpec {
-    /// Names the process in messages, and its log: `NAME.log` in `folder`.
+    /// The name of the process in messages and of its log, `NAME.log` in `folder`.
     pub name: String,
-    /// The program's file.
+    /// The path of the program.
     pub program: PathBuf,
     /// The program's arguments.
     pub args: Vec<OsString>,
-    /// Variables beyond those of our own environment.
+    /// Environment variables in addition to those of this process.
     pub envs: Vec<(String, OsString)>,
-    /// Who runs it, when that is not us.
-    pub account: Option<Account>,
-    /// An existing folder for the log; also the folder that the program starts in.
+    /// The account that runs it; `None` for the account of this process.
+    pub account: Option<ServiceAccount>,
+    /// An existing folder for the log; also the working directory.
     pub folder: PathBuf,
 }
 
 impl ProcessSpec {
-    /// Starts `program` without arguments as ourselves, with its log in `folder`.
+    /// Runs `program` without arguments under the account of this process, with its log in
+    /// `folder`.
     pub fn new(name: impl Into<String>, program: PathBuf, folder: PathBuf) -> Self {
         let name = name.into();
         Self { name, program, args: Vec::new(), envs: Vec::new(), account: None, folder }
     }
 
-    /// Where both output streams of the program are appended.
+    /// The path of the log, to which standard output and standard error are appended.
     pub fn log(&self) -> PathBuf {
         self.folder.join(format!("{}.log", self.name))
     }
@@ -60,7 +62,7 @@ impl ProcessSpec {
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", WAIT_AT_THE_DOOR, "sh"])
+            .args(["-c", START_GATE, "sh"])
             .arg(&self.program)
             .args(&self.args)
             .envs(self.envs.iter().map(|(name, value)| (name, value)))
@@ -76,36 +78,42 @@ impl ProcessSpec {
     }
 }
 
-/// A started program. Dropping it kills it with everything that it has started.
+/// A running program. Dropping it kills the program and all its descendants.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    group: Group,
+    group: ProcessGroup,
     reaper: Reaper,
-    ended: bool,
+    has_ended: bool,
 }
 
 impl Process {
-    /// Starts a program in a process group of its own; must be called inside a Tokio runtime.
+    /// Starts a program in its own process group. Must be called inside a Tokio runtime.
     ///
-    /// A program that does not exist is no error here: it ends at once, and its log says why.
+    /// If the program does not exist, the process exits immediately and its log has the reason.
+    ///
+    /// # Errors
+    /// The log cannot be opened, the shell cannot be started, or the reaper does not run.
     pub fn spawn(reaper: &Reaper, spec: &ProcessSpec) -> io::Result<Self> {
         let mut child = tokio::process::Command::from(spec.command()?).spawn()?;
         let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
-        let door = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.into_owned_fd()?;
-        let group = Group::of_leader(pid as i32);
-        let process = Self { child, group, reaper: reaper.clone(), ended: false };
+        let start_gate = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.into_owned_fd()?;
+        let group = ProcessGroup::of_leader(pid as i32);
+        let process = Self { child, group, reaper: reaper.clone(), has_ended: false };
         reaper.watch(group)?;
-        File::from(door).write_all(b"go\n")?;
+        File::from(start_gate).write_all(b"go\n")?;
         Ok(process)
     }
 
-    /// The process id, which is also the id of its group.
+    /// The process id, which is also the id of its process group.
     pub fn pid(&self) -> u32 {
         self.group.id() as u32
     }
 
-    /// How the program ended; `None` while it runs.
+    /// The exit status; `None` while the program runs.
+    ///
+    /// # Errors
+    /// The system cannot report the state of the process.
     pub fn exited(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.child.try_wait()?;
         if status.is_some() {
@@ -114,31 +122,41 @@ impl Process {
         Ok(status)
     }
 
-    /// Waits until the program ends by itself.
+    /// Waits until the program exits by itself.
+    ///
+    /// # Errors
+    /// The process cannot be waited for.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
         self.end_group();
         Ok(status)
     }
 
-    /// Kills the program and all that it has started, without warning.
+    /// Kills the program and all its descendants with SIGKILL.
+    ///
+    /// # Errors
+    /// The processes cannot be signalled or waited for.
     pub async fn kill(&mut self) -> io::Result<()> {
-        let escaped = self.signal(Signal::SIGKILL)?;
+        let detached = self.signal(Signal::SIGKILL)?;
         self.wait().await?;
-        let deadline = Instant::now() + GONE_WITHIN;
-        while self.group.is_alive(&escaped) && Instant::now() < deadline {
-            sleep(LOOK_EVERY).await;
+        let deadline = Instant::now() + EXIT_TIMEOUT;
+        while self.group.is_alive(&detached) && Instant::now() < deadline {
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Asks the program to end by SIGTERM, and kills it when `grace` is over. Tells how it ended.
+    /// Sends SIGTERM, and SIGKILL if the program has not exited after `grace`. Returns the exit
+    /// status.
+    ///
+    /// # Errors
+    /// The process cannot be signalled or waited for.
     pub async fn stop(&mut self, grace: Duration) -> io::Result<ExitStatus> {
-        self.stop_by(Signal::SIGTERM, grace).await
+        self.stop_with(Signal::SIGTERM, grace).await
     }
 
-    /// As `stop`, for programs that understand another signal.
-    pub(crate) async fn stop_by(
+    /// The same with another signal than SIGTERM.
+    pub(crate) async fn stop_with(
         &mut self,
         signal: Signal,
         grace: Duration,
@@ -146,37 +164,47 @@ impl Process {
         if self.exited()?.is_none() {
             self.resume()?;
             kill(Pid::from_raw(self.group.id()), signal)?;
-            // Whether it ended or the grace is over: what is left of the group goes now.
+            // Exited or timed out: in both cases the rest of the group is killed below.
             _ = timeout(grace, self.child.wait()).await;
         }
         self.kill().await?;
         self.wait().await
     }
 
-    /// Freezes the program with all that it has started, as a machine that hangs.
+    /// Sends SIGSTOP to the program and all its descendants, like a machine that hangs.
+    ///
+    /// # Errors
+    /// The processes cannot be signalled.
     pub fn pause(&self) -> io::Result<()> {
         self.signal(Signal::SIGSTOP).map(drop)
     }
 
-    /// Lets a frozen program go on.
+    /// Sends SIGCONT to the program and all its descendants.
+    ///
+    /// # Errors
+    /// The processes cannot be signalled.
     pub fn resume(&self) -> io::Result<()> {
         self.signal(Signal::SIGCONT).map(drop)
     }
 
-    /// Once the program has been waited for, its id may come to mean another: it is not signalled.
-    fn signal(&self, signal: Signal) -> io::Result<Escaped> {
-        if self.ended { Ok(Escaped::default()) } else { Ok(self.group.signal(signal)?) }
+    /// Does nothing after the program was reaped: the system may have reused its id.
+    fn signal(&self, signal: Signal) -> io::Result<DetachedProcesses> {
+        if self.has_ended {
+            Ok(DetachedProcesses::default())
+        } else {
+            Ok(self.group.signal(signal)?)
+        }
     }
 
-    /// What the program leaves behind when it ends is killed.
+    /// Kills what is left of the process group after the program has exited.
     fn end_group(&mut self) {
-        if self.ended {
+        if self.has_ended {
             return;
         }
         if let Err(error) = self.signal(Signal::SIGKILL) {
-            tracing::warn!(%error, group = self.group.id(), "a process group cannot be killed");
+            tracing::warn!(%error, group = self.group.id(), "cannot kill process group");
         }
-        self.ended = true;
+        self.has_ended = true;
         self.reaper.forget(self.group);
     }
 }

@@ -1,35 +1,35 @@
-//! The three server programs of a run: found on this machine, or got.
+//! The three server programs of a run: found on this machine, or downloaded.
 
-use super::find::{NamedError, Program, find};
-use super::get::{GetError, ProgressFn, cached_or_download};
-use super::kind::{Kind, NATS_SERVER, POSTGRESQL, REDIS};
+use super::discovery::{OverrideError, Program, find};
+use super::download::{DownloadError, ProgressFn, cached_or_download};
+use super::program_spec::{NATS_SERVER, POSTGRESQL, ProgramSpec, REDIS};
 use super::search_paths::SearchPaths;
 use super::version::Version;
 
-/// Why there is no program to run.
+/// Why no usable program was found.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    /// The one that the user named will not do.
+    /// The program that an environment variable names is not usable.
     #[error(transparent)]
-    Named(#[from] NamedError),
-    /// None was found and none could be got.
+    Override(#[from] OverrideError),
+    /// The program was neither found nor downloaded.
     #[error(
-        "no {name} {least} or newer was found, and none could be got: \
+        "no {name} {min_version} or newer was found, and none could be got: \
          install one, or name it in {variable}"
     )]
     Missing {
-        /// What is missing.
+        /// The name of the program.
         name: &'static str,
-        /// The oldest version that will do.
-        least: Version,
-        /// The variable that can name it.
+        /// The oldest supported version.
+        min_version: Version,
+        /// The environment variable that can name it.
         variable: &'static str,
-        /// Why it could not be got.
-        source: GetError,
+        /// Why the download failed.
+        source: DownloadError,
     },
 }
 
-/// A program of each kind.
+/// The server programs of a cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
     pub(crate) nats_server: Program,
@@ -38,32 +38,32 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Finds each program, or gets it, which may take minutes; blocks the thread.
+    /// Finds or downloads each program. Blocks the thread; a download may take minutes.
     pub(crate) fn find_or_download(
         search_paths: &SearchPaths,
-        tell: &ProgressFn,
+        progress: &ProgressFn,
     ) -> Result<Self, ProgramError> {
         Ok(Self {
-            nats_server: find_or_download(&NATS_SERVER, search_paths, tell)?,
-            redis: find_or_download(&REDIS, search_paths, tell)?,
-            postgresql: find_or_download(&POSTGRESQL, search_paths, tell)?,
+            nats_server: find_or_download(&NATS_SERVER, search_paths, progress)?,
+            redis: find_or_download(&REDIS, search_paths, progress)?,
+            postgresql: find_or_download(&POSTGRESQL, search_paths, progress)?,
         })
     }
 }
 
-/// Finds a program, or gets it, which may take minutes; blocks the thread.
+/// Finds or downloads a program. Blocks the thread; a download may take minutes.
 pub(super) fn find_or_download(
-    kind: &Kind,
+    spec: &ProgramSpec,
     search_paths: &SearchPaths,
-    tell: &ProgressFn,
+    progress: &ProgressFn,
 ) -> Result<Program, ProgramError> {
-    if let Some(program) = find(kind, search_paths)? {
+    if let Some(program) = find(spec, search_paths)? {
         return Ok(program);
     }
-    let got = match &search_paths.cache {
-        Some(cache) => cached_or_download(kind, cache, tell),
-        None => Err(GetError::NoCache),
+    let downloaded = match &search_paths.cache {
+        Some(cache) => cached_or_download(spec, cache, progress),
+        None => Err(DownloadError::NoCache),
     };
-    let Kind { name, least, variable, .. } = *kind;
-    got.map_err(|source| ProgramError::Missing { name, least, variable, source })
+    let ProgramSpec { name, min_version, variable, .. } = *spec;
+    downloaded.map_err(|source| ProgramError::Missing { name, min_version, variable, source })
 }

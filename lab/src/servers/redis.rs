@@ -1,38 +1,38 @@
-//! Redis, or Valkey, which is started in the same way: a cache that may vanish at any time.
+//! Redis or Valkey, which has the same options: a cache without persistence.
 
 use std::path::Path;
 
 use super::ServersError;
-use super::find::Program;
-use super::folder::fresh_folder;
+use super::discovery::Program;
+use super::folder::create_clean_folder;
 use super::port::free_ports;
 use super::probe::Probe;
 use super::process::ProcessSpec;
 use super::server::Server;
 use crate::reaper::Reaper;
 
-/// How Redis is run, each setting with its reason.
+/// The settings of Redis, with the reason.
 const SETTINGS: &[(&str, &str)] = &[
     ("bind", "127.0.0.1"),
-    // A cache: after a restart it fills again, and no disk slows the answers.
+    // Only a cache: it is refilled after a restart, and no disk access delays replies.
     ("save", ""),
     ("appendonly", "no"),
-    // A million stock entries or keys of about 200 bytes.
+    // A million stock entries or idempotency keys of about 200 bytes.
     ("maxmemory", "256mb"),
-    // Full, it forgets what was used least; to refuse writes would freeze the stock that is shown.
+    // Evicts the least recently used keys; refusing writes would freeze the stock that clients see.
     ("maxmemory-policy", "allkeys-lru"),
-    // Edges, workers and the audit hold a few connections each.
+    // Edges, workers and the audit use a few connections each.
     ("maxclients", "1000"),
 ];
 
-/// Redis on a free port, with its log below `folder`, not started yet.
+/// Configures Redis on a free port with its log below `folder`, without starting it.
 pub(crate) fn server(
     program: &Program,
     folder: &Path,
     reaper: &Reaper,
 ) -> Result<Server, ServersError> {
     let port = free_ports(1)?[0];
-    let folder = fresh_folder(folder, "redis")?;
+    let folder = create_clean_folder(folder, "redis")?;
     let mut spec = ProcessSpec::new("redis", program.path.clone(), folder);
     spec.envs.clone_from(&program.envs);
     for (name, value) in SETTINGS {

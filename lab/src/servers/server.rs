@@ -1,4 +1,4 @@
-//! One server of any kind: started, awaited, killed, paused and started again in the same way.
+//! One server of any kind: start, readiness, kill, pause and restart.
 
 use std::fs;
 use std::io;
@@ -11,43 +11,46 @@ use tokio::time::{Instant, sleep};
 
 use super::probe::Probe;
 use super::process::{Process, ProcessSpec};
-use super::tracer::Tracer;
+use super::strace::Tracer;
 use crate::reaper::Reaper;
 
-/// How long a server may take until it answers: a broker that lost its leader elects within 9 s,
-/// PostgreSQL reads its log again after a crash, and a busy machine may be several times slower.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+/// How long a server may take until it is ready: brokers elect a new leader within 9 s, PostgreSQL
+/// replays its log after a crash, and a busy machine may be several times slower.
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often a starting server is asked whether it is ready.
-const ASK_EVERY: Duration = Duration::from_millis(20);
+/// Time between two readiness probes.
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long an orderly end may take before the server is killed: a checkpoint or a last sync.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How long a graceful stop may take before the server is killed: a checkpoint or a final fsync.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Lines of a server's log that an error shows: enough to hold the reason and what led to it.
+/// Lines of a server's log that an error shows: enough for the cause and its context.
 const LOG_TAIL_LINES: usize = 15;
 
-/// Why a server did not come up.
+/// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Nothing could be started at all.
-    #[error("{name} could not be started")]
+    /// The process could not be started.
+    #[error("cannot start {name}")]
     Spawn {
         /// The server's name.
         name: String,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The program ended before it answered.
-    #[error("{name} ended while starting; its log ends with:\n{log_tail}")]
-    Ended {
+    /// The program exited before it was ready.
+    #[error("{name} exited during startup; end of its log:\n{log_tail}")]
+    Exited {
         /// The server's name.
         name: String,
         /// The last lines of its log.
         log_tail: String,
     },
-    /// The program runs but does not answer as it should.
-    #[error("{name} is not ready after {} s; its log ends with:\n{log_tail}", READY_WITHIN.as_secs())]
+    /// The program runs but is not ready in time.
+    #[error(
+        "{name} was not ready after {} s; end of its log:\n{log_tail}",
+        READY_TIMEOUT.as_secs()
+    )]
     NotReady {
         /// The server's name.
         name: String,
@@ -57,14 +60,14 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether the only fault was that somebody else listens on the chosen port.
+    /// Whether the server failed because another process listens on its port.
     pub(crate) fn is_port_taken(&self) -> bool {
-        let taken = "address already in use";
-        matches!(self, Self::Ended { log_tail, .. } if log_tail.to_lowercase().contains(taken))
+        let message = "address already in use";
+        matches!(self, Self::Exited { log_tail, .. } if log_tail.to_lowercase().contains(message))
     }
 }
 
-/// A server program with everything that is needed to start it again as it was.
+/// A server program with everything that is needed to restart it unchanged.
 #[derive(Debug)]
 pub struct Server {
     spec: ProcessSpec,
@@ -76,64 +79,70 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that does not run yet.
+    /// A server that is not started yet.
     pub(crate) fn new(spec: ProcessSpec, url: String, probe: Probe, reaper: &Reaper) -> Self {
         let reaper = reaper.clone();
         Self { spec, url, probe, stop_signal: Signal::SIGTERM, reaper, process: None }
     }
 
-    /// Which signal means an orderly end to this program.
-    pub(crate) fn stopped_by(self, stop_signal: Signal) -> Self {
+    /// Sets the signal for a graceful stop; SIGTERM by default.
+    pub(crate) fn with_stop_signal(self, stop_signal: Signal) -> Self {
         Self { stop_signal, ..self }
     }
 
-    /// Where clients connect to.
+    /// The URL for clients.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How the server is called in messages and logs.
+    /// The name of the server in messages and of its log.
     pub fn name(&self) -> &str {
         &self.spec.name
     }
 
-    /// The process id; `None` when it was killed or stopped.
+    /// The process id; `None` if the server was not started, or was stopped or killed.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
-    /// A variable that the program gets the next time it is started.
+    /// Sets an environment variable from the next start on.
     pub fn set(&mut self, variable: &str, value: &str) {
         self.spec.envs.retain(|(name, _)| name != variable);
         self.spec.envs.push((variable.to_owned(), value.into()));
     }
 
-    /// Records the server's writes and syncs in the file `record` from its next start on.
+    /// Traces the server's writes and fsyncs into the file `record` from its next start on.
     pub fn trace(&mut self, tracer: &Tracer, record: &Path) {
         tracer.trace(&mut self.spec, record);
     }
 
-    /// Starts the server on the port and folder that it has had before, and waits until it answers.
+    /// Starts the server on its previous port and folder, and waits until it is ready.
+    ///
+    /// # Errors
+    /// See [`StartError`].
     pub async fn start(&mut self) -> Result<(), StartError> {
         self.spawn()?;
-        self.ready(&self.probe.clone()).await
+        self.wait_until_ready(&self.probe.clone()).await
     }
 
-    /// Starts the server and does not wait. One that still runs is killed first.
+    /// Starts the server without waiting until it is ready. Kills it first if it still runs.
+    ///
+    /// # Errors
+    /// The process cannot be started.
     pub fn spawn(&mut self) -> Result<(), StartError> {
         self.process = None;
         let spawned = Process::spawn(&self.reaper, &self.spec);
-        let name = || self.spec.name.clone();
-        self.process = Some(spawned.map_err(|source| StartError::Spawn { name: name(), source })?);
+        let spawn_error = |source| StartError::Spawn { name: self.spec.name.clone(), source };
+        self.process = Some(spawned.map_err(spawn_error)?);
         Ok(())
     }
 
-    /// Waits until the server answers `probe`.
-    pub(crate) async fn ready(&mut self, probe: &Probe) -> Result<(), StartError> {
-        let deadline = Instant::now() + READY_WITHIN;
-        while !probe.answers().await {
+    /// Waits until `probe` succeeds.
+    pub(crate) async fn wait_until_ready(&mut self, probe: &Probe) -> Result<(), StartError> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        while !probe.is_ready().await {
             if !self.is_running() {
-                return Err(StartError::Ended {
+                return Err(StartError::Exited {
                     name: self.spec.name.clone(),
                     log_tail: self.log_tail(),
                 });
@@ -144,12 +153,15 @@ impl Server {
                     log_tail: self.log_tail(),
                 });
             }
-            sleep(ASK_EVERY).await;
+            sleep(PROBE_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Kills the server without warning, with all its processes, as a power cut would.
+    /// Kills the server and all its processes with SIGKILL.
+    ///
+    /// # Errors
+    /// The processes cannot be signalled or waited for.
     pub async fn kill(&mut self) -> io::Result<()> {
         match self.process.take() {
             Some(mut process) => process.kill().await,
@@ -157,30 +169,40 @@ impl Server {
         }
     }
 
-    /// Ends the server in an orderly way, or kills it when that takes too long.
+    /// Stops the server gracefully, and kills it if it has not stopped after 10 s.
+    ///
+    /// # Errors
+    /// The process cannot be signalled or waited for.
     pub async fn stop(&mut self) -> io::Result<()> {
         match self.process.take() {
-            Some(mut process) => process.stop_by(self.stop_signal, STOP_WITHIN).await.map(drop),
+            Some(mut process) => process.stop_with(self.stop_signal, STOP_TIMEOUT).await.map(drop),
             None => Ok(()),
         }
     }
 
-    /// Freezes the server with all its processes; its connections stay open and nobody answers.
+    /// Sends SIGSTOP to the server and all its processes: connections stay open without responses.
+    ///
+    /// # Errors
+    /// The processes cannot be signalled.
     pub fn pause(&self) -> io::Result<()> {
         self.process.as_ref().map_or(Ok(()), Process::pause)
     }
 
-    /// Lets a frozen server go on.
+    /// Sends SIGCONT to the server and all its processes.
+    ///
+    /// # Errors
+    /// The processes cannot be signalled.
     pub fn resume(&self) -> io::Result<()> {
         self.process.as_ref().map_or(Ok(()), Process::resume)
     }
 
-    /// How it has ended by itself; `None` while it runs, and after it was stopped or killed from here.
-    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    /// The exit status if the server has exited by itself; `None` while it runs, and after
+    /// [`Self::stop`] or [`Self::kill`].
+    pub(crate) fn exit_status(&mut self) -> io::Result<Option<ExitStatus>> {
         Ok(self.process.as_mut().map(Process::exited).transpose()?.flatten())
     }
 
-    /// Where its output goes.
+    /// The path of its log.
     pub(crate) fn log(&self) -> PathBuf {
         self.spec.log()
     }

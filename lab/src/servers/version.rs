@@ -1,14 +1,14 @@
-//! Versions as server programs tell them.
+//! The version that a program prints.
 
-/// The first two numbers of a version.
+/// The major and minor number of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u32, pub u32);
 
 impl Version {
-    /// Reads the first version in a line such as `postgres (PostgreSQL) 15.13 (Debian 15.13-0)`.
-    pub(crate) fn read(line: &str) -> Option<Self> {
-        let version = &line[line.find(|it: char| it.is_ascii_digit())?..];
-        let mut numbers = version.split(|it: char| !it.is_ascii_digit());
+    /// Parses the first version in a line such as `postgres (PostgreSQL) 15.13 (Debian 15.13-0)`.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let version = &line[line.find(|char: char| char.is_ascii_digit())?..];
+        let mut numbers = version.split(|char: char| !char.is_ascii_digit());
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next().and_then(|number| number.parse().ok()).unwrap_or(0);
         Some(Self(major, minor))
@@ -16,8 +16,8 @@ impl Version {
 }
 
 impl std::fmt::Display for Version {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}.{}", self.0, self.1)
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
     }
 }
 
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_read_from_what_each_server_says() {
+    fn the_version_is_parsed_from_the_output_of_every_program() {
         for (line, version) in [
             ("nats-server: v2.15.1\n", Some(Version(2, 15))),
             (
@@ -39,7 +39,7 @@ mod tests {
             ("strace -- version 6.1\n", Some(Version(6, 1))),
             ("no such thing", None),
         ] {
-            assert_eq!(Version::read(line), version, "{line}");
+            assert_eq!(Version::parse(line), version, "{line}");
         }
     }
 }

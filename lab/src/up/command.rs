@@ -1,4 +1,4 @@
-//! `millrace-lab up`: a cluster that stays up.
+//! `millrace-lab up`: runs a cluster until it is interrupted, and restarts processes that exit.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,40 +14,43 @@ use tokio::time::sleep;
 use super::{Cluster, Plan};
 use crate::input;
 
-/// Between two looks whether all that was started runs still.
-const TEND_EVERY: Duration = Duration::from_secs(1);
+/// Time between two checks of all processes.
+const SUPERVISE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A pool and how many workers it has.
+/// A pool and its number of workers.
 #[derive(Debug, Clone, Copy)]
-struct Workers(Pool, usize);
+struct PoolSize(Pool, usize);
 
-/// What to start.
+/// The options of `up`.
 #[derive(Debug, Clone, Args)]
 pub struct UpArgs {
-    /// The catalogue, one JSON object a line [default: a sample of a real retailer's]
+    /// Catalogue as JSON Lines [default: a sample of a real retailer's]
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// durable: three brokers, every write on disk; fast: three brokers; single: one broker
+    /// durable: three brokers, fsync on every write; fast: three brokers; single: one broker
     #[arg(long, default_value_t = Profile::Durable)]
     profile: Profile,
-    /// How many edges
+    /// Number of edges
     #[arg(long, value_name = "N", default_value = "2")]
     edges: usize,
-    /// How many workers a pool has; may be given for each pool
-    #[arg(long, value_name = "POOL=N", value_parser = workers)]
-    workers: Vec<Workers>,
+    /// Number of workers of a pool; repeatable
+    #[arg(long, value_name = "POOL=N", value_parser = parse_pool_size)]
+    workers: Vec<PoolSize>,
 }
 
-/// Starts a cluster, says where it is reached, and ends it at Ctrl-C or SIGTERM.
+/// Starts a cluster, prints its addresses, and stops it on Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// The catalogue cannot be read, or the cluster cannot be started, supervised or stopped.
 pub fn run(args: &UpArgs) -> Result<()> {
     let catalog = input::catalog(args.catalog.as_deref())?;
     let mut plan = Plan::new(args.profile)?;
     plan.edges = args.edges;
-    for Workers(pool, count) in &args.workers {
-        plan.workers.retain(|(its_pool, _)| its_pool != pool);
+    for PoolSize(pool, count) in &args.workers {
+        plan.workers.retain(|(planned_pool, _)| planned_pool != pool);
         plan.workers.push((*pool, *count));
     }
-    plan.tell = Arc::new(say);
+    plan.tell = Arc::new(print);
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
         let Some(mut cluster) = shutdown.or(Cluster::start(plan, &catalog)).await.transpose()?
@@ -55,32 +58,35 @@ pub fn run(args: &UpArgs) -> Result<()> {
             return Ok(());
         };
         let file = cluster.endpoints().write(Path::new("."))?;
-        say(&format!("ready: orders go to {}", cluster.endpoints().edge_urls.join(" and ")));
-        say(&format!("{} says where everything is; Ctrl-C ends it", file.display()));
-        let tended = shutdown.or(tend(&mut cluster)).await.transpose();
-        say("stopping");
-        let removed = std::fs::remove_file(ENV_FILE).context("removing the file of endpoints");
-        tended.map(drop).and(cluster.stop().await).and(removed)
+        print(&format!(
+            "cluster ready; post orders to {}",
+            cluster.endpoints().edge_urls.join(" and ")
+        ));
+        print(&format!("addresses are in {}; press Ctrl-C to stop", file.display()));
+        let supervised = shutdown.or(supervise(&mut cluster)).await.transpose();
+        print("stopping the cluster");
+        let removed = std::fs::remove_file(ENV_FILE).context("removing the environment file");
+        supervised.map(drop).and(cluster.stop().await).and(removed)
     })
 }
 
-/// Starts again what ends, until it is dropped.
-async fn tend(cluster: &mut Cluster) -> Result<()> {
+/// Restarts exited processes until the future is dropped.
+async fn supervise(cluster: &mut Cluster) -> Result<()> {
     loop {
-        sleep(TEND_EVERY).await;
+        sleep(SUPERVISE_INTERVAL).await;
         cluster.tend().await?;
     }
 }
 
-fn workers(text: &str) -> Result<Workers> {
+fn parse_pool_size(text: &str) -> Result<PoolSize> {
     let Some((pool, count)) = text.split_once('=') else {
-        bail!("give a pool and a number, such as payment=3");
+        bail!("expected POOL=N, such as payment=3");
     };
-    let count = count.parse().with_context(|| format!("`{count}` is no number"))?;
-    Ok(Workers(pool.parse()?, count))
+    let count = count.parse().with_context(|| format!("`{count}` is not a number of workers"))?;
+    Ok(PoolSize(pool.parse()?, count))
 }
 
-#[expect(clippy::print_stderr, reason = "this is what the command has to say while it works")]
-fn say(line: &str) {
+#[expect(clippy::print_stderr, reason = "progress is printed while the command runs")]
+fn print(line: &str) {
     eprintln!("{line}");
 }

@@ -1,4 +1,5 @@
-//! A data folder made once and copied for each run, since making one takes seconds.
+//! A template data folder that is created once and copied for each run, because `initdb` takes
+//! seconds.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -9,17 +10,17 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Uid;
 use rand::distr::{Alphanumeric, SampleString};
 
-use crate::servers::account::Account;
-use crate::servers::command::{CommandError, bounded, run};
-use crate::servers::find::Program;
-use crate::servers::folder::{finish, lock, unfinished_folder};
+use crate::servers::account::ServiceAccount;
+use crate::servers::command::{CommandError, run, with_timeout};
+use crate::servers::discovery::Program;
+use crate::servers::folder::{commit, lock, staging_folder};
 use crate::servers::search_paths::SearchPaths;
 
-/// Characters of the password: more than anybody can guess.
+/// Characters of the password: 190 bits of entropy.
 const PASSWORD_CHARS: usize = 32;
 
-/// How the data folder is made: one user with a password, and text compared byte by byte, the same
-/// on every machine.
+/// Options of `initdb`: one user with a password, and byte-wise collation, the same on every
+/// machine.
 const INITDB: [&str; 5] = [
     "--username=millrace",
     "--auth=scram-sha-256",
@@ -28,29 +29,29 @@ const INITDB: [&str; 5] = [
     "--no-instructions",
 ];
 
-/// Leaves two of the three databases that there are at first, as each is 300 files to copy: ours,
-/// and the one from which others can be made. One command a line.
-const TWO_DATABASES: &str = "\
+/// Renames one of the three initial databases to ours and drops `template0`, because each database
+/// is 300 files to copy. `template1` stays, for new databases. One command per line.
+const PREPARE_DATABASES: &str = "\
 ALTER DATABASE postgres RENAME TO millrace
 UPDATE pg_database SET datistemplate = false WHERE datname = 'template0'
 DROP DATABASE template0
 ";
 
-/// Why there is no data folder to start from.
+/// Why the template could not be found or created.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// There is no folder to keep it in.
+    /// No cache folder is writable.
     #[error("neither the cache folder nor the folder for temporary files can be written")]
     NoCache,
     /// The cache folder cannot be used.
-    #[error("PostgreSQL's first data folder cannot be kept in the cache")]
+    #[error("cannot keep PostgreSQL's template data folder in the cache")]
     Cache(#[from] io::Error),
     /// One of PostgreSQL's commands failed.
-    #[error("PostgreSQL's first data folder cannot be made")]
-    Make(#[from] CommandError),
+    #[error("cannot create PostgreSQL's template data folder")]
+    Create(#[from] CommandError),
 }
 
-/// A data folder with one user and one database, both called `millrace`.
+/// A data folder with one user and one database, both named `millrace`.
 #[derive(Debug)]
 pub(super) struct Template {
     data: PathBuf,
@@ -58,26 +59,26 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Takes the one in the cache folder that fits program and account, or makes it there.
-    pub(super) fn find_or_make(
+    /// The template in the cache folder for this program version and account, created if necessary.
+    pub(super) fn find_or_create(
         program: &Program,
         search_paths: &SearchPaths,
     ) -> Result<Self, TemplateError> {
         let cache = search_paths.cache.as_deref().ok_or(TemplateError::NoCache)?;
-        let account = Account::instead_of_root();
+        let account = ServiceAccount::instead_of_root();
         let uid = account.map_or(Uid::effective().as_raw(), |account| account.uid);
         let folder = cache.join(format!("postgres-template-{}-{uid}", program.version));
         if let Ok(template) = Self::read(&folder) {
             return Ok(template);
         }
         let _lock = lock(cache)?;
-        // Another process may have been faster.
+        // Another process may have created it in the meantime.
         if let Ok(template) = Self::read(&folder) {
             return Ok(template);
         }
-        let unfinished = unfinished_folder(cache)?;
-        make(program, account, unfinished.path())?;
-        finish(unfinished, &folder)?;
+        let staging = staging_folder(cache)?;
+        create(program, account, staging.path())?;
+        commit(staging, &folder)?;
         Ok(Self::read(&folder)?)
     }
 
@@ -86,19 +87,23 @@ impl Template {
         Ok(Self { data: folder.join("data"), password })
     }
 
-    /// The password of the user `millrace`. Only we can read it: no other user of this machine may
-    /// become a superuser of the database, who can run programs as its account.
+    /// The password of the user `millrace`. Only this account can read it: a database superuser can
+    /// run programs as the server's account, so no other user of this machine may become one.
     pub(super) fn password(&self) -> &str {
         &self.password
     }
 
-    /// Copies the data with its owner and rights.
+    /// Copies the data folder, with owners and modes.
     pub(super) fn copy_to(&self, data: &Path) -> Result<(), TemplateError> {
-        Ok(run(bounded("cp").arg("-a").arg(&self.data).arg(data))?)
+        Ok(run(with_timeout("cp").arg("-a").arg(&self.data).arg(data))?)
     }
 }
 
-fn make(program: &Program, account: Option<Account>, folder: &Path) -> Result<(), TemplateError> {
+fn create(
+    program: &Program,
+    account: Option<ServiceAccount>,
+    folder: &Path,
+) -> Result<(), TemplateError> {
     let password = folder.join("password");
     fs::write(&password, "")?;
     fs::set_permissions(&password, Permissions::from_mode(0o600))?;
@@ -106,13 +111,13 @@ fn make(program: &Program, account: Option<Account>, folder: &Path) -> Result<()
     let data = folder.join("data");
     fs::create_dir(&data)?;
     let commands = folder.join("commands.sql");
-    fs::write(&commands, TWO_DATABASES)?;
+    fs::write(&commands, PREPARE_DATABASES)?;
     if let Some(account) = account {
-        account.own(&password)?;
-        account.own(&data)?;
+        account.chown(&password)?;
+        account.chown(&data)?;
     }
     let command = |file: &Path| {
-        let mut command = bounded(file);
+        let mut command = with_timeout(file);
         command.envs(program.envs.iter().cloned()).current_dir(&data);
         if let Some(account) = account {
             command.uid(account.uid).gid(account.gid);

@@ -1,4 +1,4 @@
-//! One process of a cluster that is this program itself in one of its roles.
+//! One process of a cluster that runs a role of this program.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -15,35 +15,36 @@ use crate::endpoints::PROVIDER_KEY;
 use crate::reaper::Reaper;
 use crate::servers::{Process, ProcessSpec, free_ports};
 
-const READY_WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Orchestrators often kill after 30 s.
-const STOP_WITHIN: Duration = Duration::from_secs(25);
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Less than the 30 s after which orchestrators often send SIGKILL.
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 const _: () = assert!(
-    edge::END_MAX.as_millis() < STOP_WITHIN.as_millis()
-        && workers::END_MAX.as_millis() < STOP_WITHIN.as_millis(),
-    "a member that ends in order must have its time"
+    edge::END_MAX.as_millis() < STOP_TIMEOUT.as_millis()
+        && workers::END_MAX.as_millis() < STOP_TIMEOUT.as_millis(),
+    "a graceful shutdown must fit into the stop timeout"
 );
 
-/// What a provider answers that runs.
+/// The path that the payment provider answers with 200 when it is ready.
 pub(crate) const PROVIDER_READY: &str = "/v1/payment_intents?limit=1";
 
-/// An edge, a worker or the provider: started, awaited, killed, paused and started again on the
-/// same port.
+/// An edge, a worker or the payment provider. It can be killed, paused and restarted on the same
+/// port.
 pub struct RoleProcess {
     spec: ProcessSpec,
     url: String,
-    ready: Ready,
+    readiness: Readiness,
     reaper: Reaper,
     process: Option<Process>,
 }
 
-/// When a member can do its work.
-enum Ready {
-    /// As soon as it runs: it pulls when it can.
-    AtOnce,
-    /// When its port answers 200 for this path.
-    Answers { port: u16, path: &'static str },
+/// When a process counts as ready.
+enum Readiness {
+    /// As soon as it runs: a worker starts to pull by itself.
+    Immediate,
+    /// When its port answers this path with anything but 503.
+    Http { port: u16, path: &'static str },
 }
 
 impl RoleProcess {
@@ -73,46 +74,46 @@ impl RoleProcess {
             set(&mut spec, "MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
         }
         let reaper = cluster.reaper.clone();
-        Self { spec, url: String::new(), ready: Ready::AtOnce, reaper, process: None }
+        Self { spec, url: String::new(), readiness: Readiness::Immediate, reaper, process: None }
     }
 
-    /// Another role that listens, ready when `path` is answered.
-    pub(super) fn beside(beside: &Companion<'_>, cluster: &Cluster) -> Result<Self> {
-        let mut spec = spec(&cluster.plan, beside.name, cluster.folder.path());
-        spec.args.push(beside.role.into());
+    /// A companion process that listens on its own port.
+    pub(super) fn companion(companion: &Companion<'_>, cluster: &Cluster) -> Result<Self> {
+        let mut spec = spec(&cluster.plan, companion.name, cluster.folder.path());
+        spec.args.push(companion.role.into());
         set(&mut spec, "DATABASE_URL", cluster.servers.postgres.url());
         set(
             &mut spec,
             "MILLRACE_PROVIDER_URL",
-            beside.provider_url.unwrap_or(cluster.provider.url()),
+            companion.provider_url.unwrap_or(cluster.provider.url()),
         );
-        Self::listening(spec, beside.ready_path, &cluster.reaper)
+        Self::listening(spec, companion.ready_path, &cluster.reaper)
     }
 
     fn listening(mut spec: ProcessSpec, path: &'static str, reaper: &Reaper) -> Result<Self> {
         let port = free_ports(1)?[0];
         set(&mut spec, "MILLRACE_LISTEN", &format!("127.0.0.1:{port}"));
-        let ready = Ready::Answers { port, path };
+        let readiness = Readiness::Http { port, path };
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Self { spec, url, ready, reaper: reaper.clone(), process: None })
+        Ok(Self { spec, url, readiness, reaper: reaper.clone(), process: None })
     }
 
-    /// How it is called in messages and logs.
+    /// The name of the process in messages and of its log.
     pub fn name(&self) -> &str {
         &self.spec.name
     }
 
-    /// The process id; `None` while it does not run.
+    /// The process id; `None` if the process was not started, or was stopped or killed.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
-    /// Where it is reached; empty for a worker.
+    /// The base URL; empty for a worker.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A variable that the process gets the next time it is started; an empty one takes it away.
+    /// Sets an environment variable from the next start on; an empty value removes it.
     pub fn set(&mut self, variable: &str, value: &str) {
         self.spec.envs.retain(|(name, _)| name != variable);
         if !value.is_empty() {
@@ -120,7 +121,7 @@ impl RoleProcess {
         }
     }
 
-    /// Starts it and does not wait.
+    /// Starts the process without waiting until it is ready.
     pub(super) fn spawn(&mut self) -> Result<()> {
         self.process = None;
         let process = Process::spawn(&self.reaper, &self.spec);
@@ -128,36 +129,43 @@ impl RoleProcess {
         Ok(())
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the process and waits until it is ready.
+    ///
+    /// # Errors
+    /// The process cannot be started, exits, or is not ready within 30 s.
     pub async fn start(&mut self) -> Result<()> {
         self.spawn()?;
-        let deadline = Instant::now() + READY_WITHIN;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while !self.is_ready().await {
             if self.has_ended()? || Instant::now() > deadline {
                 let log = std::fs::read_to_string(self.spec.log()).unwrap_or_default();
-                bail!("{} is not ready; its log:\n{log}", self.spec.name);
+                bail!("{} did not become ready; log:\n{log}", self.spec.name);
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Whether it has ended by itself, or was killed.
+    /// Whether the process does not run: it has exited, or was stopped or killed.
+    ///
+    /// # Errors
+    /// The system cannot report the state of the process.
     pub fn has_ended(&mut self) -> Result<bool> {
-        Ok(self.process.is_none() || self.ended()?.is_some())
+        Ok(self.process.is_none() || self.exit_status()?.is_some())
     }
 
-    /// How it has ended by itself; `None` while it runs, and after it was stopped or killed from here.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    /// The exit status if the process has exited by itself; `None` while it runs, and after
+    /// [`Self::stop`] or [`Self::kill`].
+    pub(super) fn exit_status(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.process.as_mut().map(Process::exited).transpose()?.flatten())
     }
 
-    /// Where its output goes.
+    /// The path of its log.
     pub(super) fn log(&self) -> PathBuf {
         self.spec.log()
     }
 
-    /// Kills it without warning.
+    /// Sends SIGKILL and waits until the process is gone.
     pub async fn kill(&mut self) -> Result<()> {
         match self.process.take() {
             Some(mut process) => Ok(process.kill().await?),
@@ -165,30 +173,31 @@ impl RoleProcess {
         }
     }
 
-    /// Ends it in an orderly way, or kills it when that takes longer than 25 s. Tells how it ended;
-    /// `None` when it did not run.
+    /// Sends SIGTERM, and SIGKILL if the process has not exited after 25 s. Returns the exit
+    /// status;
+    /// `None` if it did not run.
     pub async fn stop(&mut self) -> Result<Option<ExitStatus>> {
         match self.process.take() {
-            Some(mut process) => Ok(Some(process.stop(STOP_WITHIN).await?)),
+            Some(mut process) => Ok(Some(process.stop(STOP_TIMEOUT).await?)),
             None => Ok(None),
         }
     }
 
-    /// Freezes it.
+    /// Sends SIGSTOP.
     pub fn pause(&self) -> Result<()> {
         Ok(self.process.as_ref().map_or(Ok(()), Process::pause)?)
     }
 
-    /// Lets it go on.
+    /// Sends SIGCONT.
     pub fn resume(&self) -> Result<()> {
         Ok(self.process.as_ref().map_or(Ok(()), Process::resume)?)
     }
 
     async fn is_ready(&self) -> bool {
-        match self.ready {
-            Ready::AtOnce => true,
-            Ready::Answers { port, path } => {
-                timeout(Duration::from_secs(1), answers(port, path)).await.unwrap_or(false)
+        match self.readiness {
+            Readiness::Immediate => true,
+            Readiness::Http { port, path } => {
+                timeout(PROBE_TIMEOUT, answers(port, path)).await.unwrap_or(false)
             }
         }
     }
@@ -211,9 +220,9 @@ fn set(spec: &mut ProcessSpec, variable: &str, value: &str) {
     spec.envs.push((variable.to_owned(), value.into()));
 }
 
-/// Whether a port of this machine answers anything but a server's fault.
+/// Whether the HTTP server on a local port answers with any status but 503.
 async fn answers(port: u16, path: &str) -> bool {
-    let answer = async {
+    let response = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
@@ -222,5 +231,5 @@ async fn answers(port: u16, path: &str) -> bool {
         stream.read_exact(&mut status).await?;
         Ok::<_, std::io::Error>(status)
     };
-    answer.await.is_ok_and(|status| !status.ends_with(b"503"))
+    response.await.is_ok_and(|status| !status.ends_with(b"503"))
 }

@@ -1,0 +1,116 @@
+//! Faults in edges, workers, Redis, PostgreSQL and the payment provider.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use payment_simulator::control;
+use streams::Pool;
+use tokio::time::{Instant, sleep};
+
+use super::schedule::FaultTarget;
+use super::{Fault, ScheduledFault, Target};
+use crate::servers::Server;
+use crate::up::RoleProcess;
+
+/// How long restarts of a role may fail: a role that cannot reach the brokers exits, and is
+/// restarted until they are back.
+const RESTART_TIMEOUT: Duration = Duration::from_mins(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// All processes of a cluster except its brokers.
+pub(super) struct ProcessFaults<'a> {
+    pub(super) edges: &'a mut [RoleProcess],
+    pub(super) workers: &'a mut [(Pool, RoleProcess)],
+    pub(super) provider_url: &'a str,
+    pub(super) redis: &'a mut Server,
+    pub(super) postgres: &'a mut Server,
+    /// How often each role process exited by itself and was restarted, by its name.
+    pub(super) restarts: BTreeMap<String, u64>,
+}
+
+impl FaultTarget for ProcessFaults<'_> {
+    async fn inject(&mut self, scheduled: &ScheduledFault) -> Result<()> {
+        match scheduled.fault {
+            Fault::Kill(Target::Redis) => Ok(self.redis.kill().await?),
+            Fault::Kill(Target::Postgres) => Ok(self.postgres.kill().await?),
+            Fault::Kill(target) => self.role_process(target, scheduled.index)?.kill().await,
+            Fault::Pause(Target::Redis) => Ok(self.redis.pause()?),
+            Fault::Pause(Target::Postgres) => Ok(self.postgres.pause()?),
+            Fault::Pause(target) => self.role_process(target, scheduled.index)?.pause(),
+            Fault::FreezeWorker => self.any_worker(scheduled.index)?.pause(),
+            Fault::ProviderSlow => self.control_provider("latency_ms=800").await,
+            Fault::ProviderFails => self.control_provider("fail=5xx&rate=0.7").await,
+            Fault::ProviderHangs => self.control_provider("fail=hang&rate=0.7").await,
+            Fault::ProviderDown => {
+                self.control_provider(&format!("away_ms={}", scheduled.duration.as_millis())).await
+            }
+            other => bail!("{other} is a fault of brokers"),
+        }
+    }
+
+    async fn heal(&mut self, scheduled: &ScheduledFault) -> Result<()> {
+        match scheduled.fault {
+            Fault::Kill(Target::Redis) => Ok(self.redis.start().await?),
+            Fault::Kill(Target::Postgres) => Ok(self.postgres.start().await?),
+            Fault::Kill(target) => restart(self.role_process(target, scheduled.index)?).await,
+            Fault::Pause(Target::Redis) => Ok(self.redis.resume()?),
+            Fault::Pause(Target::Postgres) => Ok(self.postgres.resume()?),
+            Fault::Pause(target) => self.role_process(target, scheduled.index)?.resume(),
+            Fault::FreezeWorker => self.any_worker(scheduled.index)?.resume(),
+            // The simulator accepts connections again by itself.
+            Fault::ProviderDown => Ok(()),
+            _ => self.control_provider("latency_ms=0&fail=none&rate=1").await,
+        }
+    }
+
+    async fn supervise(&mut self) -> Result<Infallible> {
+        loop {
+            let workers = self.workers.iter_mut().map(|(_, worker)| worker);
+            for process in self.edges.iter_mut().chain(workers) {
+                if process.has_ended()? {
+                    *self.restarts.entry(process.name().to_owned()).or_default() += 1;
+                    restart(process).await?;
+                }
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+}
+
+impl ProcessFaults<'_> {
+    /// An edge, or a worker of the targeted pool.
+    fn role_process(&mut self, target: Target, index: usize) -> Result<&mut RoleProcess> {
+        let mut processes: Vec<&mut RoleProcess> = if let Target::Worker(pool) = target {
+            let workers = self.workers.iter_mut().filter(|(worker_pool, _)| *worker_pool == pool);
+            workers.map(|(_, worker)| worker).collect()
+        } else {
+            self.edges.iter_mut().collect()
+        };
+        let drawn =
+            index.checked_rem(processes.len()).context("the cluster has no such process")?;
+        Ok(processes.swap_remove(drawn))
+    }
+
+    /// A worker of any pool.
+    fn any_worker(&mut self, index: usize) -> Result<&mut RoleProcess> {
+        let drawn = index.checked_rem(self.workers.len()).context("the cluster has no workers")?;
+        Ok(&mut self.workers[drawn].1)
+    }
+
+    async fn control_provider(&self, form: &str) -> Result<()> {
+        control(self.provider_url, form).await
+    }
+}
+
+async fn restart(process: &mut RoleProcess) -> Result<()> {
+    let deadline = Instant::now() + RESTART_TIMEOUT;
+    loop {
+        match process.start().await {
+            Ok(()) => return Ok(()),
+            Err(err) if Instant::now() > deadline => return Err(err),
+            Err(_) => sleep(POLL_INTERVAL).await,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What each buyer of a chaos run orders and does, drawn from the seed and the buyer's number.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use orders::{Currency, Sku};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
+use workers::inventory::stock::CatalogItem;
+
+/// The number of SKUs that never sell out, and of SKUs that soon do.
+const AMPLE_SKUS: u32 = 40;
+const SCARCE_SKUS: u32 = 4;
+const SKUS: u32 = AMPLE_SKUS + SCARCE_SKUS + UNSHIPPABLE_SKUS;
+const AMPLE_STOCK: i64 = 1_000_000;
+const SCARCE_STOCK: i64 = 60;
+/// The unit price of every SKU, in pence.
+const PRICE: i64 = 250;
+
+/// Test cards, with the buyers per thousand who use each; all others pay without problems.
+const CARDS_PER_MILLE: [(u32, &str); 5] = [
+    (40, "tok_chargeDeclined"),
+    (20, "tok_insufficientFunds"),
+    (20, "tok_flaky_2"),
+    (5, "tok_hang"),
+    (5, "tok_unknown"),
+];
+/// Buyers per thousand who repeat their request with the same body, or with another body.
+const REPEAT_PER_MILLE: u32 = 50;
+const CONFLICT_PER_MILLE: u32 = 30;
+/// Buyers per thousand who cancel, and the longest time after which they do: an order is shipped
+/// after a fraction of a second, or waits for an unavailable dependency.
+const CANCEL_PER_MILLE: u32 = 80;
+const THINK_TIME_MAX_MS: u32 = 1_500;
+/// The number of SKUs that cannot be shipped.
+const UNSHIPPABLE_SKUS: u32 = 2;
+/// The prefix of SKUs that cannot be shipped.
+pub(super) const UNSHIPPABLE: &str = "CHAOS-STUCK-";
+
+/// What one buyer does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BuyerScript {
+    /// The body of the order.
+    pub(super) body: Bytes,
+    /// What the buyer does after the 202.
+    pub(super) follow_up: FollowUp,
+}
+
+/// What a buyer does after the 202.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FollowUp {
+    /// Nothing.
+    None,
+    /// Repeats the request with the same key and body.
+    Repeat,
+    /// Repeats the request with the same key and this other body.
+    Conflict(Bytes),
+    /// Cancels the order after this time.
+    Cancel(Duration),
+}
+
+/// The catalogue for a chaos run.
+pub fn catalog() -> Vec<CatalogItem> {
+    let item = |number| CatalogItem {
+        sku: sku(number).parse::<Sku>().expect("a prefix with a number is a valid SKU"),
+        name: "item of a chaos run".to_owned(),
+        currency: "GBP".parse::<Currency>().expect("GBP is a valid currency"),
+        unit_price: PRICE,
+        other_prices: Vec::new(),
+        on_hand: if (AMPLE_SKUS..AMPLE_SKUS + SCARCE_SKUS).contains(&number) {
+            SCARCE_STOCK
+        } else {
+            AMPLE_STOCK
+        },
+    };
+    (0..SKUS).map(item).collect()
+}
+
+/// The script of the buyer with this number.
+pub(super) fn script_for(seed: u64, number: u64) -> BuyerScript {
+    let mut random = StdRng::seed_from_u64(seed.wrapping_add(number));
+    let body = body(&lines(&mut random), card(&mut random));
+    let follow_up = match random.random_range(0..1_000) {
+        draw if draw < REPEAT_PER_MILLE => FollowUp::Repeat,
+        draw if draw < REPEAT_PER_MILLE + CONFLICT_PER_MILLE => {
+            FollowUp::Conflict(simple_order(&mut random))
+        }
+        draw if draw < REPEAT_PER_MILLE + CONFLICT_PER_MILLE + CANCEL_PER_MILLE => {
+            let think_time_ms = random.random_range(0..THINK_TIME_MAX_MS);
+            FollowUp::Cancel(Duration::from_millis(think_time_ms.into()))
+        }
+        _ => FollowUp::None,
+    };
+    BuyerScript { body, follow_up }
+}
+
+/// An order that is in stock, can be paid and can be shipped.
+pub(super) fn simple_order(random: &mut StdRng) -> Bytes {
+    body(&[line(random.random_range(0..AMPLE_SKUS), 1)], None)
+}
+
+fn lines(random: &mut StdRng) -> Vec<Value> {
+    let count = random.random_range(1..=4);
+    let draw = |_| line(random.random_range(0..SKUS), random.random_range(1..=3));
+    (0..count).map(draw).collect()
+}
+
+fn line(number: u32, quantity: u32) -> Value {
+    json!({"sku": sku(number), "quantity": quantity, "unit_price": PRICE})
+}
+
+fn card(random: &mut StdRng) -> Option<&'static str> {
+    let mut draw = random.random_range(0..1_000);
+    for (per_mille, token) in CARDS_PER_MILLE {
+        if draw < per_mille {
+            return Some(token);
+        }
+        draw -= per_mille;
+    }
+    None
+}
+
+fn body(lines: &[Value], token: Option<&str>) -> Bytes {
+    let mut body = json!({"currency": "GBP", "lines": lines});
+    if let Some(token) = token {
+        body["payment"] = json!({"token": token});
+    }
+    body.to_string().into()
+}
+
+fn sku(number: u32) -> String {
+    let prefix = if number < AMPLE_SKUS + SCARCE_SKUS { "CHAOS-" } else { UNSHIPPABLE };
+    format!("{prefix}{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use orders::PlaceOrder;
+
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_scripts_and_every_body_is_a_valid_order() {
+        for number in 0..1_000 {
+            let script = script_for(3, number);
+            assert_eq!(script, script_for(3, number));
+            PlaceOrder::parse(&script.body).unwrap();
+            if let FollowUp::Conflict(body) = script.follow_up {
+                PlaceOrder::parse(&body).unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! An HTTP client of the edges: repeats a request with the same key until an edge responds.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, StatusCode, header};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use millrace::ledger::Acknowledged;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep, timeout};
+
+/// The title of a refusal if no edge responded in time.
+pub const NO_ANSWER: &str = "no answer";
+
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// An edge responds within 5 s; one that takes longer hangs.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(6);
+const RESPONSE_BYTES_MAX: usize = 64 * 1024;
+
+/// A client of all edges of a cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct OrderClient {
+    http: Client<HttpConnector, Full<Bytes>>,
+    edge_urls: Vec<String>,
+    retry_timeout: Duration,
+}
+
+/// The result of placing one order.
+#[derive(Debug)]
+pub enum PlacementResult {
+    /// The order was acknowledged; with the time from its first POST to the 202.
+    Accepted(Acknowledged, Duration),
+    /// The order was not accepted; with the title of the problem.
+    Refused(String),
+}
+
+impl OrderClient {
+    /// A client that repeats requests without a response for `retry_timeout`.
+    pub fn new(edge_urls: &[String], retry_timeout: Duration) -> Self {
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        Self { http, edge_urls: edge_urls.to_vec(), retry_timeout }
+    }
+
+    /// Posts one order to the edge with index `edge`, and to the next ones until one responds.
+    ///
+    /// # Errors
+    /// The key is not a valid header value, or an edge sends an invalid response.
+    pub async fn place(&self, edge: usize, key: String, body: Bytes) -> Result<PlacementResult> {
+        let posted_at = SystemTime::now().into();
+        let started = Instant::now();
+        let request = |edge_url: &str| {
+            Request::post(format!("{edge_url}/v1/orders"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("Idempotency-Key", &key)
+                .body(Full::new(body.clone()))
+                .with_context(|| format!("building a request with the key {key}"))
+        };
+        Ok(match self.send_until_answered(edge, request).await? {
+            Some((StatusCode::ACCEPTED, response)) => {
+                let entry = Acknowledged {
+                    key,
+                    order_id: parse::<AcceptedBody>(&response)?.order_id,
+                    posted_at_ms: posted_at,
+                    acknowledged_at_ms: SystemTime::now().into(),
+                };
+                PlacementResult::Accepted(entry, started.elapsed())
+            }
+            Some((_, response)) => PlacementResult::Refused(parse::<ProblemBody>(&response)?.title),
+            None => PlacementResult::Refused(NO_ANSWER.to_owned()),
+        })
+    }
+
+    /// Requests the cancellation of an order, by the id in its 202. Returns the status of the
+    /// response: 202, or 409 if it is too late; `None` if no edge responded in time.
+    ///
+    /// # Errors
+    /// The id is not valid in a URL.
+    pub async fn cancel(&self, edge: usize, order_id: &str) -> Result<Option<StatusCode>> {
+        let request = |edge_url: &str| {
+            Request::post(format!("{edge_url}/v1/orders/{order_id}/cancel"))
+                .body(Full::default())
+                .with_context(|| format!("building a request with the order id {order_id}"))
+        };
+        Ok(self.send_until_answered(edge, request).await?.map(|(status, _)| status))
+    }
+
+    /// Sends the request to one edge after the other until one responds. A 5xx status or a broken
+    /// connection does not count as a response. `None` after the retry timeout.
+    async fn send_until_answered(
+        &self,
+        mut edge: usize,
+        request: impl Fn(&str) -> Result<Request<Full<Bytes>>>,
+    ) -> Result<Option<(StatusCode, Bytes)>> {
+        let deadline = Instant::now() + self.retry_timeout;
+        loop {
+            let request = request(&self.edge_urls[edge % self.edge_urls.len()])?;
+            match timeout(REQUEST_TIMEOUT, self.send(request)).await {
+                Ok(Ok((status, response))) if !status.is_server_error() => {
+                    return Ok(Some((status, response)));
+                }
+                _ if Instant::now() > deadline => return Ok(None),
+                _ => sleep(RETRY_DELAY).await,
+            }
+            edge += 1;
+        }
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes)> {
+        let response = self.http.request(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), RESPONSE_BYTES_MAX).collect().await;
+        Ok((status, body.map_err(|err| anyhow::anyhow!(err))?.to_bytes()))
+    }
+}
+
+#[derive(Deserialize)]
+struct AcceptedBody {
+    order_id: String,
+}
+
+#[derive(Deserialize)]
+struct ProblemBody {
+    title: String,
+}
+
+fn parse<'a, T: Deserialize<'a>>(response: &'a [u8]) -> Result<T> {
+    serde_json::from_slice(response).context("invalid response from edge")
+}
