@@ -1,4 +1,4 @@
-//! What a worker is told: one structure for what every pool needs, and one for each pool.
+//! The configuration of a worker: one structure for every pool, and one for each pool.
 
 use std::time::Duration;
 
@@ -8,48 +8,48 @@ use streams::{BatchConfig, BrokersConfig, Pool};
 use crate::database::DatabaseConfig;
 use crate::{fulfilment, payment};
 
-/// The pool of a worker, with what that pool needs.
+/// The pool of a worker, with the pool's configuration.
 #[derive(Clone, Subcommand)]
 pub enum Config {
     /// Reserve stock and release it
     Inventory {
-        /// What every worker needs.
+        /// The configuration of every worker.
         #[command(flatten)]
         worker: WorkerConfig,
-        /// How long a reservation lasts.
+        /// How long a reservation is held without a payment.
         #[command(flatten)]
         payment: PaymentTimeout,
     },
     /// Charge buyers and refund them
     Payment {
-        /// What every worker needs.
+        /// The configuration of every worker.
         #[command(flatten)]
         worker: WorkerConfig,
-        /// How long a reservation lasts.
+        /// How long a reservation is held without a payment.
         #[command(flatten)]
         payment: PaymentTimeout,
-        /// The payment provider, and when it is not called any more.
+        /// The payment provider, and its circuit breaker.
         #[command(flatten)]
         provider: payment::Config,
     },
     /// Book shipments, or withdraw orders
     Fulfilment {
-        /// What every worker needs.
+        /// The configuration of every worker.
         #[command(flatten)]
         worker: WorkerConfig,
-        /// What cannot be shipped.
+        /// Which SKUs cannot be shipped.
         #[command(flatten)]
         fulfilment: fulfilment::Config,
     },
 }
 
-/// What every worker needs.
+/// The configuration of every worker.
 #[derive(Clone, Args)]
 pub struct WorkerConfig {
     /// The brokers.
     #[command(flatten)]
     pub brokers: BrokersConfig,
-    /// How many outcomes one message holds.
+    /// The maximum size of a batch of outcomes.
     #[command(flatten)]
     pub batch: BatchConfig,
     /// The database.
@@ -57,7 +57,7 @@ pub struct WorkerConfig {
     pub database: DatabaseConfig,
 }
 
-/// How long an order may wait for its payment; the same for every worker.
+/// How long an order waits for its payment; the same for every worker.
 #[derive(Clone, Copy, Args)]
 pub struct PaymentTimeout {
     /// How long a reservation waits for its payment before its order is cancelled; the same for
@@ -73,7 +73,7 @@ pub struct PaymentTimeout {
 }
 
 impl Config {
-    /// Whose work the worker does.
+    /// The pool that the worker belongs to.
     pub const fn pool(&self) -> Pool {
         match self {
             Self::Inventory { .. } => Pool::Inventory,
@@ -82,7 +82,7 @@ impl Config {
         }
     }
 
-    /// What every worker needs.
+    /// The configuration that every worker has.
     pub const fn worker(&self) -> &WorkerConfig {
         match self {
             Self::Inventory { worker, .. }

@@ -1,5 +1,5 @@
-//! The way to PostgreSQL: a small pool, sessions that cannot hold a lock for long, and what an
-//! error of the database means.
+//! Access to PostgreSQL: a small connection pool, sessions that cannot hold a lock for long, and
+//! the classification of database errors.
 
 use std::time::Duration;
 
@@ -14,55 +14,57 @@ use tokio_postgres::error::SqlState;
 
 use crate::task::StepError;
 
-/// One connection for each of a step's loops, two for questions and one for the sweep: a worker never
-/// needs more, and PostgreSQL commits fastest from few.
+/// One connection for each of a pool's consumer loops, two for requests and one for the sweep. A
+/// worker never needs more, and PostgreSQL commits fastest with few connections.
 const CONNECTIONS_MAX: usize = 9;
-/// How long a connection may take to come; then the database counts as down.
-const CONNECTION_WAIT: Duration = Duration::from_secs(5);
-/// A set of orders takes milliseconds. The time-outs make sure that a worker that is paused in the
-/// middle of a transaction cannot hold the hot SKUs.
+/// Limit for obtaining a connection; after it the database counts as down.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// Settings of each session.
 ///
-/// Each statement reaches a few hundred rows by their keys, in one of the plans that are left here.
-/// Of its own, the planner, which knows nothing of a new table and takes reading here and there for
-/// dear, would read whole tables for each set.
-const SESSION: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
+/// A set of orders takes milliseconds. The timeouts ensure that a worker that is paused in the
+/// middle of a transaction cannot hold locks on hot SKUs.
+///
+/// Each statement reads a few hundred rows by key, for which the remaining plans are right. On a
+/// new table without statistics the planner overestimates random reads and would choose a
+/// sequential scan for each set.
+const SESSION_SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '3s'; \
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
-/// A connection whose other end has vanished is given up after this; the kernel would try for a
-/// quarter of an hour.
-const SILENCE_MAX: Duration = Duration::from_secs(10);
-/// How long a transaction may take, with each of its few statements within its own limit.
-const TRANSACTION_WAIT: Duration = Duration::from_secs(30);
-/// Tries of a transaction that meets a deadlock or another worker's row.
-const TRANSACTION_TRIES: u32 = 5;
+/// A connection whose peer has vanished is closed after this; the kernel's default is a quarter of
+/// an hour.
+const TCP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit for a whole transaction, whose few statements each have their own limit.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts of a transaction that conflicts with another one.
+const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
 
-/// A pool of connections to the database. Cheap to clone.
+/// A pool of database connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Database(Pool);
 
-/// Why the database gave no answer.
+/// Why a database operation failed.
 #[derive(Debug, Error)]
 pub enum DatabaseError {
-    /// No connection could be had.
-    #[error("no connection to PostgreSQL")]
+    /// No connection could be obtained.
+    #[error("cannot connect to PostgreSQL")]
     Unreachable(#[from] PoolError),
-    /// PostgreSQL refused a statement.
-    #[error("PostgreSQL refused a statement")]
-    Refused(#[from] tokio_postgres::Error),
-    /// No answer came in time.
-    #[error("PostgreSQL fell silent")]
-    Silent,
-    /// The transaction met another one that does the same; trying again helps.
-    #[error("another worker was faster")]
-    Overtaken,
+    /// A statement failed, or a value of its result could not be read.
+    #[error("PostgreSQL statement failed")]
+    StatementFailed(#[from] tokio_postgres::Error),
+    /// PostgreSQL did not respond in time.
+    #[error("PostgreSQL timed out")]
+    Timeout,
+    /// Another transaction inserted a row of the same order first; a retry finds that row.
+    #[error("lost a race with another worker")]
+    LostRace,
 }
 
-/// The database's URL cannot be used.
+/// The database URL is invalid.
 #[derive(Debug, Error)]
-#[error("the database URL cannot be used")]
+#[error("invalid database URL")]
 pub struct UrlError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// The database.
+/// The configuration of the database.
 #[derive(Clone, Args)]
 pub struct DatabaseConfig {
     /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE
@@ -70,60 +72,62 @@ pub struct DatabaseConfig {
     pub database_url: String,
 }
 
-/// Checks a URL of PostgreSQL, so that a fault is found before anything starts.
+/// Validates a PostgreSQL URL, so that an error is reported before anything starts.
 pub fn url(text: &str) -> Result<String, tokio_postgres::Error> {
     text.parse::<tokio_postgres::Config>()?;
     Ok(text.to_owned())
 }
 
 impl Database {
-    /// A pool for `url` (`postgres://user@host:port/database`). Nothing is connected yet.
+    /// A pool for `url` (`postgres://user@host:port/database`). Does not connect yet.
     pub fn open(url: &str) -> Result<Self, UrlError> {
         let mut config: tokio_postgres::Config =
             url.parse().map_err(|err| UrlError(Box::new(err)))?;
-        config.tcp_user_timeout(SILENCE_MAX).keepalives_idle(SILENCE_MAX);
-        // What was given up in the middle of a statement must not be used for the next one.
+        config.tcp_user_timeout(TCP_TIMEOUT).keepalives_idle(TCP_TIMEOUT);
+        // A connection that was abandoned in the middle of a statement must not be reused.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
         let manager = deadpool_postgres::Manager::from_config(config, NoTls, recycling);
-        let session = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+        let set_up_session = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
             Box::pin(async move {
-                client.batch_execute(SESSION).await.map_err(|err| {
+                client.batch_execute(SESSION_SETTINGS).await.map_err(|err| {
                     deadpool_postgres::HookError::message(format!("session not set up: {err}"))
                 })
             })
         });
-        let wait = Some(CONNECTION_WAIT);
+        let limit = Some(CONNECTION_TIMEOUT);
         let pool = Pool::builder(manager)
             .config(PoolConfig::new(CONNECTIONS_MAX))
-            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .timeouts(Timeouts { wait: limit, create: limit, recycle: limit })
             .runtime(Runtime::Tokio1)
-            .post_create(session)
+            .post_create(set_up_session)
             .build();
         pool.map(Self).map_err(|err| UrlError(Box::new(err)))
     }
 
-    /// A connection.
+    /// A connection from the pool.
     pub async fn connection(&self) -> Result<Object, DatabaseError> {
         Ok(self.0.get().await?)
     }
 
-    /// Whether the database answers.
+    /// Checks that the database responds.
     pub async fn probe(&self) -> Result<(), DatabaseError> {
         Ok(self.connection().await?.batch_execute("SELECT 1").await?)
     }
 
-    /// Runs `transaction` until it meets no other one: deadlocks, serialization failures and rows
-    /// that another worker wrote first are tried again a few times.
-    pub async fn settled<T>(
+    /// Runs `transaction` and retries it a few times if it conflicts with another one: on
+    /// deadlocks, serialization failures and rows that another worker inserted first.
+    pub async fn with_retries<T>(
         &self,
         mut transaction: impl AsyncFnMut(&mut Object) -> Result<T, DatabaseError>,
     ) -> Result<T, StepError> {
         let mut attempts = 1;
         loop {
             let attempt = async { transaction(&mut self.connection().await?).await };
-            let attempt = timeout(TRANSACTION_WAIT, attempt).await;
-            match attempt.unwrap_or(Err(DatabaseError::Silent)) {
-                Err(err) if err.is_collision() && attempts < TRANSACTION_TRIES => attempts += 1,
+            let attempt = timeout(TRANSACTION_TIMEOUT, attempt).await;
+            match attempt.unwrap_or(Err(DatabaseError::Timeout)) {
+                Err(err) if err.is_conflict() && attempts < TRANSACTION_ATTEMPTS_MAX => {
+                    attempts += 1
+                }
                 result => return result.map_err(StepError::from),
             }
         }
@@ -133,22 +137,21 @@ impl Database {
 impl DatabaseError {
     fn code(&self) -> Option<&SqlState> {
         match self {
-            Self::Refused(err) => err.code(),
-            Self::Unreachable(_) | Self::Silent | Self::Overtaken => None,
+            Self::StatementFailed(err) => err.code(),
+            Self::Unreachable(_) | Self::Timeout | Self::LostRace => None,
         }
     }
 
-    fn is_collision(&self) -> bool {
-        let collisions = [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE];
-        matches!(self, Self::Overtaken)
-            || self.code().is_some_and(|code| collisions.contains(&code))
+    fn is_conflict(&self) -> bool {
+        let conflicts = [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE];
+        matches!(self, Self::LostRace) || self.code().is_some_and(|code| conflicts.contains(&code))
     }
 
-    /// Classes 22 (data exception) and 23 (integrity constraint violation), and values that cannot
-    /// be read from a row: the records' fault. Everything else is the database's. (PostgreSQL
-    /// manual, appendix A)
-    fn is_data(&self) -> bool {
-        let Self::Refused(err) = self else { return false };
+    /// Whether the records are at fault: classes 22 (data exception) and 23 (integrity constraint
+    /// violation), and values that cannot be read from a row. Every other error counts as an
+    /// unavailable database. (PostgreSQL manual, appendix A)
+    fn is_bad_data(&self) -> bool {
+        let Self::StatementFailed(err) = self else { return false };
         let is_unreadable = || {
             let cause = std::error::Error::source(err);
             !err.is_closed() && cause.is_some_and(|cause| !cause.is::<std::io::Error>())
@@ -162,10 +165,10 @@ impl DatabaseError {
 
 impl From<DatabaseError> for StepError {
     fn from(err: DatabaseError) -> Self {
-        if err.is_data() {
-            Self::Data(Box::new(err))
+        if err.is_bad_data() {
+            Self::BadData(Box::new(err))
         } else {
-            Self::Down { dependency: "PostgreSQL", source: Box::new(err) }
+            Self::DependencyUnavailable { dependency: "PostgreSQL", source: Box::new(err) }
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Fulfilment: books one shipment for each order, or withdraws the order. It alone decides which,
-//! by one row for each order.
+//! Fulfilment: books one shipment for each order, or withdraws the order. Only fulfilment decides
+//! which, by one row for each order.
 
 mod decision;
-mod hindrance;
+mod unshippable;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -10,19 +10,19 @@ use orders::{CancelReason, Event, EventBody};
 
 use crate::database::Database;
 use crate::task::{StepError, StepInput, StepOutcome};
-use decision::{Decided, Rows, Wanted, decide};
-use hindrance::hindered;
+use decision::{Requests, ShipmentDecision, ShipmentRows, decide};
+use unshippable::unshippable_orders;
 
 mod embedded {
     refinery::embed_migrations!("src/fulfilment/migrations");
 }
 
-/// How the tables of fulfilment come to be.
+/// The migrations of fulfilment's tables.
 pub(crate) fn migrations() -> refinery::Runner {
     embedded::migrations::runner()
 }
 
-/// What fulfilment is told.
+/// The configuration of fulfilment.
 #[derive(Clone, Args)]
 pub struct Config {
     /// Prefix of SKUs that cannot be shipped: fulfilment withdraws their orders
@@ -35,62 +35,70 @@ pub struct Config {
     pub unshippable: Option<String>,
 }
 
-/// Books a shipment for each order, or finds it booked. An order with a SKU that begins with
-/// `unshippable` is withdrawn; one that was withdrawn before is not shipped.
+/// Books a shipment for each order, or finds it booked. An order with a SKU that starts with the
+/// prefix `unshippable` is withdrawn; one that was withdrawn earlier is not shipped.
 pub async fn ship(
     database: &Database,
     unshippable: Option<&str>,
-    tasks: &[StepInput],
+    inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let mut wanted: Wanted = tasks.iter().map(|task| (task.row_id(), None)).collect();
+    let mut requests: Requests = inputs.iter().map(|input| (input.row_id(), None)).collect();
     if let Some(prefix) = unshippable {
-        let hindered =
-            database.settled(async |client| hindered(client, prefix, &wanted).await).await?;
-        let why = |skus| Some(CancelReason::Unshippable { skus });
-        wanted.extend(hindered.into_iter().map(|(id, skus)| (id, why(skus))));
+        let unshippable = database
+            .with_retries(async |client| unshippable_orders(client, prefix, &requests).await)
+            .await?;
+        let reason = |skus| Some(CancelReason::Unshippable { skus });
+        requests.extend(unshippable.into_iter().map(|(id, skus)| (id, reason(skus))));
     }
-    let rows = database.settled(async |client| decide(client, &wanted).await).await?;
-    Ok(verdicts(tasks, &rows, |decided| match decided {
-        Decided::Shipped(shipment) => Some(EventBody::Fulfilled { shipment: shipment.clone() }),
-        Decided::Withdrawn(reason @ CancelReason::Unshippable { .. }) => {
+    let rows = database.with_retries(async |client| decide(client, &requests).await).await?;
+    Ok(outcomes(inputs, &rows, |decision| match decision {
+        ShipmentDecision::Shipped(shipment) => {
+            Some(EventBody::Fulfilled { shipment: shipment.clone() })
+        }
+        ShipmentDecision::Withdrawn(reason @ CancelReason::Unshippable { .. }) => {
             Some(EventBody::Withdrawn { reason: reason.clone() })
         }
-        // Withdrawn on request, and told then.
-        Decided::Withdrawn(_) => None,
+        // Withdrawn on request; `withdraw` published that event.
+        ShipmentDecision::Withdrawn(_) => None,
     }))
 }
 
-/// Withdraws each order that is not shipped; for one that is, it is too late.
+/// Withdraws each order that is not shipped, and refuses the cancellation of one that is.
 pub async fn withdraw(
     database: &Database,
-    tasks: &[StepInput],
+    inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let mut wanted = Wanted::new();
-    for task in tasks {
-        if let EventBody::CancelRequested { by } = task.event.body {
-            wanted.entry(task.row_id()).or_insert(Some(CancelReason::Requested { by }));
+    let mut requests = Requests::new();
+    for input in inputs {
+        if let EventBody::CancelRequested { by } = input.event.body {
+            requests.entry(input.row_id()).or_insert(Some(CancelReason::Requested { by }));
         }
     }
-    let rows = database.settled(async |client| decide(client, &wanted).await).await?;
-    Ok(verdicts(tasks, &rows, |decided| match decided {
-        Decided::Shipped(_) => Some(EventBody::CancelRefused),
-        Decided::Withdrawn(reason) => Some(EventBody::Withdrawn { reason: reason.clone() }),
+    let rows = database.with_retries(async |client| decide(client, &requests).await).await?;
+    Ok(outcomes(inputs, &rows, |decision| match decision {
+        ShipmentDecision::Shipped(_) => Some(EventBody::CancelRefused),
+        ShipmentDecision::Withdrawn(reason) => {
+            Some(EventBody::Withdrawn { reason: reason.clone() })
+        }
     }))
 }
 
-/// What `tell` makes of each order's row, at the row's time.
-fn verdicts(
-    tasks: &[StepInput],
-    rows: &Rows,
-    tell: impl Fn(&Decided) -> Option<EventBody>,
+/// One outcome for each input: the event that `event_body` returns for the order's row, at the
+/// row's time.
+fn outcomes(
+    inputs: &[StepInput],
+    rows: &ShipmentRows,
+    event_body: impl Fn(&ShipmentDecision) -> Option<EventBody>,
 ) -> Vec<StepOutcome> {
-    let verdict = |task: &StepInput| {
-        let Some((decided, at)) = rows.get(&task.row_id()) else {
-            return StepOutcome::Retry("the order has no row after its decision".to_owned());
+    let outcome = |input: &StepInput| {
+        let Some((decision, at)) = rows.get(&input.row_id()) else {
+            let error = "the order has no shipment row after its decision".to_owned();
+            return StepOutcome::Retry(error);
         };
-        let (order_id, at) = (task.order_id(), (*at).into());
-        let event = tell(decided).map(|body| Event { order_id, at, body });
+        let order_id = input.order_id();
+        let at = (*at).into();
+        let event = event_body(decision).map(|body| Event { order_id, at, body });
         StepOutcome::Completed(event.into_iter().collect())
     };
-    tasks.iter().map(verdict).collect()
+    inputs.iter().map(outcome).collect()
 }

@@ -1,5 +1,5 @@
-//! Inventory: holds the stock of all lines of an order, or of none, and gives it back. What is held
-//! too long without being paid is asked to be cancelled.
+//! Inventory: reserves the stock of all lines of an order, or of none, and releases it. Its sweep
+//! requests the cancellation of orders whose reservation is not paid in time.
 
 pub mod balance;
 mod decide;
@@ -17,7 +17,7 @@ mod embedded {
     refinery::embed_migrations!("src/inventory/migrations");
 }
 
-/// How the tables of inventory come to be.
+/// The migrations of inventory's tables.
 pub(crate) fn migrations() -> refinery::Runner {
     embedded::migrations::runner()
 }

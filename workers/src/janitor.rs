@@ -1,4 +1,4 @@
-//! The janitor: forgets what every step is done with, so that the stream never fills up for good.
+//! The janitor: purges messages that every step has processed, so that the stream never fills up.
 
 use std::time::Duration;
 
@@ -7,22 +7,23 @@ use streams::{Connection, Retention, purge_processed};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::work::with_causes;
+use crate::process::error_chain;
 
-/// Seldom beside what a stream holds; each worker at a moment of its own.
-const SWEEP_EVERY: Duration = Duration::from_mins(1);
+/// Average time between two purges: rare compared with what a stream holds. Jitter spreads the
+/// workers' purges over time.
+const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Sweeps until `shutdown`.
-pub(crate) async fn sweep(connection: Connection, shutdown: CancellationToken) {
+/// Purges repeatedly until `shutdown`.
+pub(crate) async fn run(connection: Connection, shutdown: CancellationToken) {
     loop {
-        let pause = rand::rng().random_range(SWEEP_EVERY / 2..=SWEEP_EVERY * 3 / 2);
-        if shutdown.run_until_cancelled(sleep(pause)).await.is_none() {
+        let delay = rand::rng().random_range(PURGE_INTERVAL / 2..=PURGE_INTERVAL * 3 / 2);
+        if shutdown.run_until_cancelled(sleep(delay)).await.is_none() {
             return;
         }
         match purge_processed(&connection, Retention::default()).await {
             Ok(0) => {}
-            Ok(messages) => tracing::info!(messages, "done with and forgotten"),
-            Err(err) => tracing::debug!(error = with_causes(&err), "nothing forgotten"),
+            Ok(messages) => tracing::info!(messages, "purged processed messages"),
+            Err(err) => tracing::debug!(error = error_chain(&err), "purge failed"),
         }
     }
 }

@@ -1,35 +1,35 @@
-//! The hands: one pull loop, and the stages of the way of an order.
+//! Worker pools: one consumer loop, and the stages of the order lifecycle.
 //!
-//! | stage | does | undoes | its rows |
+//! | stage | step | undo step | tables |
 //! |---|---|---|---|
 //! | [`inventory`] | reserve | release | `inventory.reservations`, `inventory.stock` |
 //! | [`payment`] | charge | refund | `payment.payments` |
 //! | [`fulfilment`] | ship | withdraw | `fulfilment.shipments` |
 //!
-//! A step is keyed by the order and its row is the proof: effect and row commit together, and a
-//! repeat finds the row and tells the same outcome again. Inventory's sweep only asks, as a buyer
-//! does, for orders that are not paid in time. The loop in `run` alone fetches,
-//! publishes and settles; a stage never sees a message.
+//! Each step is idempotent per order: its effect and a row that records it commit in one
+//! transaction. A redelivery finds the row and republishes the same outcome. Inventory's sweep only
+//! requests the cancellation of orders that are not paid in time, as a buyer does. Only the loop in
+//! `consumer` fetches, publishes and acks; a stage never sees a message.
 
-mod alone;
-mod answers;
 mod config;
-mod crash;
+mod consumer;
 pub mod database;
+mod failpoints;
 pub mod fulfilment;
 pub mod inventory;
 mod janitor;
-mod mutants;
 pub mod payment;
-mod run;
-mod settle;
+mod poison_guard;
+mod process;
+mod publish_outcomes;
+mod queries;
+mod sabotage;
 mod stages;
 pub mod status_counts;
 pub mod task;
 pub mod view;
-mod work;
 mod worker;
 
 pub use config::{Config, PaymentTimeout, WorkerConfig};
-pub use run::SET_RECORDS;
+pub use consumer::SET_RECORDS;
 pub use worker::{END_MAX, WorkerError, migrate, run};

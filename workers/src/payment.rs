@@ -1,16 +1,17 @@
-//! Payment: takes the money for an order once, and gives it back.
+//! Payment: charges an order once, and refunds it.
 //!
 //! The provider is called between short transactions, never within one. An intent is created
-//! unconfirmed and its id committed before it is confirmed; only the committed one ever is, and an
-//! intent succeeds once. So whatever is repeated or interrupted, money moves once.
+//! unconfirmed, and its id is committed before it is confirmed. Only the committed intent is ever
+//! confirmed, and an intent succeeds once. So money moves once, whatever is repeated or
+//! interrupted.
 
 pub(crate) mod breaker;
 mod charge;
-pub(crate) mod guarded;
+pub(crate) mod guarded_provider;
 pub mod held_funds;
+mod payment_row;
 pub mod provider;
 mod refund;
-mod row;
 
 use std::time::Duration;
 
@@ -24,22 +25,24 @@ use streams::DeliveryHistory;
 use crate::database::Database;
 use crate::task::{StepError, StepInput, StepOutcome};
 pub use breaker::BreakerLimits;
-use guarded::Guarded;
+use guarded_provider::GuardedProvider;
 use provider::Limits;
 
 mod embedded {
     refinery::embed_migrations!("src/payment/migrations");
 }
 
-/// How the tables of payment come to be.
+/// The migrations of payment's tables.
 pub(crate) fn migrations() -> refinery::Runner {
     embedded::migrations::runner()
 }
 
-/// Calls to the provider that one set keeps in flight.
-const CALLS_MAX: usize = 64;
+/// The provider's name in logs and errors.
+const PROVIDER: &str = "the payment provider";
+/// Maximum number of calls to the provider that one set keeps in flight.
+const CONCURRENT_CALLS_MAX: usize = 64;
 
-/// What payment is told about its provider.
+/// The configuration of the payment provider and its circuit breaker.
 #[derive(Clone, Args)]
 pub struct Config {
     /// Base URL of the payment provider, by http or https, without a path
@@ -53,84 +56,87 @@ pub struct Config {
         value_parser = provider::secret_key
     )]
     pub provider_key: String,
-    /// The bounds of each call.
+    /// The limits of the calls.
     #[command(flatten)]
     pub limits: Limits,
-    /// When the provider is not called any more.
+    /// When the circuit breaker opens.
     #[command(flatten)]
     pub breaker: BreakerLimits,
 }
 
-/// The stage: the database that keeps the proofs, and the provider that moves the money.
-pub(crate) struct Payments {
+/// The payment stage: the database that stores the rows, and the provider that moves the money.
+pub(crate) struct PaymentStage {
     pub(crate) database: Database,
-    pub(crate) provider: Guarded,
+    pub(crate) provider: GuardedProvider,
     /// How long a reservation waits for its payment.
     pub(crate) payment_timeout: Duration,
 }
 
-impl Payments {
-    /// Charges each order, or finds what became of it.
-    pub(crate) async fn charge(&self, tasks: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
-        charge::charge(self, tasks).await
+impl PaymentStage {
+    /// Charges each order, or finds the earlier result.
+    pub(crate) async fn charge(&self, inputs: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
+        charge::charge(self, inputs).await
     }
 
-    /// Makes sure that no money is held for each order.
-    pub(crate) async fn refund(&self, tasks: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
-        refund::refund(self, tasks).await
+    /// Ensures that no money is held for any of the orders.
+    pub(crate) async fn refund(&self, inputs: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
+        refund::refund(self, inputs).await
     }
 
-    /// Whether the provider can be called.
+    /// Checks that the provider can be called.
     pub(crate) async fn probe(&self) -> Result<(), StepError> {
-        self.provider.probe().await.map_err(|failed| down(failed.into_error()))
+        self.provider.probe().await.map_err(|failure| provider_unavailable(failure.into_error()))
     }
 }
 
-/// Why a call did not give what it was made for.
-pub(crate) enum Failed {
-    /// It may, later.
-    Later(String),
-    /// It never will.
-    Never(String),
-    /// It was not made: the provider is away. No try is counted.
-    NotNow(String),
+/// Why a call to the provider failed, with the error.
+pub(crate) enum CallFailure {
+    /// The call may succeed later.
+    Retryable(String),
+    /// The call will never succeed.
+    Permanent(String),
+    /// The provider is unavailable, so the call had no effect. No attempt is counted.
+    ProviderUnavailable(String),
 }
 
-impl Failed {
+impl CallFailure {
     fn into_error(self) -> String {
         match self {
-            Self::Later(error) | Self::Never(error) | Self::NotNow(error) => error,
+            Self::Retryable(error) | Self::Permanent(error) | Self::ProviderUnavailable(error) => {
+                error
+            }
         }
     }
 }
 
-/// A key for one call. The provider keeps a failure under its key, so each try has its own, and so
-/// has each message that brings the order again; what makes sure that money moves once is the one
-/// intent, not the key.
+/// The idempotency key of one call. The provider stores a failure under its key, so each attempt
+/// has its own key, and so has each message that holds the same order again. That money moves once
+/// rests on the single intent, not on the key.
 fn call_key(order: OrderId, call: &str, history: &DeliveryHistory) -> String {
     format!("{order}-{call}-{}-{}", history.origin.sequence, history.attempt())
 }
 
-/// Makes one call for each of `items`, many at a time. Answers are in the order of `items`.
-async fn call_each<Item, Answer>(
+/// Makes one call for each of `items`, up to [`CONCURRENT_CALLS_MAX`] at a time. Results are in the
+/// order of `items`.
+async fn call_concurrently<Item, Output>(
     items: impl IntoIterator<Item = Item>,
-    call: impl AsyncFn(Item) -> Result<Answer, Failed>,
-) -> Vec<Result<Answer, Failed>> {
-    // Each is moved a few times on its way through the stream, and large: boxed, it stays where it is.
+    call: impl AsyncFn(Item) -> Result<Output, CallFailure>,
+) -> Vec<Result<Output, CallFailure>> {
+    // The futures are large and `buffered` moves each of them a few times: a box avoids the copies.
     let calls = items.into_iter().map(|item| Box::pin(call(item)));
-    stream::iter(calls).buffered(CALLS_MAX).collect().await
+    stream::iter(calls).buffered(CONCURRENT_CALLS_MAX).collect().await
 }
 
-fn down(error: String) -> StepError {
-    StepError::Down { dependency: "the payment provider", source: error.into() }
+fn provider_unavailable(error: String) -> StepError {
+    StepError::DependencyUnavailable { dependency: PROVIDER, source: error.into() }
 }
 
-impl From<Failed> for StepOutcome {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Later(error) => Self::Retry(error),
-            Failed::Never(error) => Self::Reject(error),
-            Failed::NotNow(error) => Self::Postpone(error),
+impl From<CallFailure> for StepOutcome {
+    fn from(failure: CallFailure) -> Self {
+        match failure {
+            CallFailure::Retryable(error) => Self::Retry(error),
+            CallFailure::Permanent(error) => Self::Reject(error),
+            CallFailure::ProviderUnavailable(error) => Self::Postpone(error),
         }
     }
 }

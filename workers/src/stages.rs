@@ -1,9 +1,9 @@
-//! The table of stages: which function takes which step. Do and undo stand side by side.
+//! The table of stages: which function runs which step.
 
 use streams::Step;
 
 use crate::database::Database;
-use crate::payment::Payments;
+use crate::payment::PaymentStage;
 use crate::task::{StepError, StepInput, StepOutcome};
 use crate::{fulfilment, inventory};
 
@@ -11,47 +11,48 @@ use crate::{fulfilment, inventory};
 pub(crate) struct Stages {
     pub(crate) database: Database,
     pub(crate) stage: Stage,
-    /// Tells this run of the worker from all others.
-    pub(crate) process: i64,
+    /// Random number that identifies this run of the worker.
+    pub(crate) run_id: i64,
 }
 
-/// A pool's stage, with what it needs beside the database.
+/// A pool's stage, with what it needs besides the database.
 pub(crate) enum Stage {
     Inventory,
-    Payment(Box<Payments>),
+    Payment(Box<PaymentStage>),
     Fulfilment(fulfilment::Config),
 }
 
 impl Stages {
-    /// Takes `step` for every task: as many verdicts, in the same order.
-    pub(crate) async fn take(
+    /// Runs `step` for every input. Returns one outcome for each input, in the same order.
+    pub(crate) async fn run(
         &self,
         step: Step,
-        tasks: &[StepInput],
+        inputs: &[StepInput],
     ) -> Result<Vec<StepOutcome>, StepError> {
         match (&self.stage, step) {
-            (Stage::Inventory, Step::Reserve) => inventory::reserve(&self.database, tasks).await,
-            (Stage::Inventory, Step::Release) => inventory::release(&self.database, tasks).await,
-            (Stage::Payment(payments), Step::Charge) => payments.charge(tasks).await,
-            (Stage::Payment(payments), Step::Refund) => payments.refund(tasks).await,
+            (Stage::Inventory, Step::Reserve) => inventory::reserve(&self.database, inputs).await,
+            (Stage::Inventory, Step::Release) => inventory::release(&self.database, inputs).await,
+            (Stage::Payment(payment), Step::Charge) => payment.charge(inputs).await,
+            (Stage::Payment(payment), Step::Refund) => payment.refund(inputs).await,
             (Stage::Fulfilment(config), Step::Ship) => {
-                fulfilment::ship(&self.database, config.unshippable.as_deref(), tasks).await
+                fulfilment::ship(&self.database, config.unshippable.as_deref(), inputs).await
             }
             (Stage::Fulfilment(_), Step::Withdraw) => {
-                fulfilment::withdraw(&self.database, tasks).await
+                fulfilment::withdraw(&self.database, inputs).await
             }
             (Stage::Inventory | Stage::Payment(_) | Stage::Fulfilment(_), step) => {
-                unreachable!("a worker takes the steps of its own pool, and {step} is another's")
+                unreachable!("a worker runs the steps of its own pool; {step} is another pool's")
             }
         }
     }
 
-    /// Whether all that a step depends on is there. A refund goes on without the provider: most
-    /// orders that are withdrawn hold no money, and those that do are postponed one by one.
+    /// Checks that all dependencies of a step are available. A refund does not depend on the
+    /// provider: most orders that are withdrawn hold no money, and those that do are postponed
+    /// individually.
     pub(crate) async fn probe(&self, step: Step) -> Result<(), StepError> {
         self.database.probe().await?;
         match (&self.stage, step) {
-            (Stage::Payment(payments), Step::Charge) => payments.probe().await,
+            (Stage::Payment(payment), Step::Charge) => payment.probe().await,
             _ => Ok(()),
         }
     }

@@ -1,26 +1,26 @@
-//! How many orders stand where: for the line of progress, and for the audit's sums.
+//! Counts of orders by status, for progress output and tests.
 
 use std::collections::BTreeMap;
 
 use crate::database::{Database, DatabaseError};
 
-/// Orders by what has happened to them. An order counts in every number that it has reached.
+/// Numbers of orders by status. An order counts in every status that it has reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusCounts {
-    /// Stock was held for them.
+    /// Orders that stock was reserved for.
     pub reserved: u64,
-    /// Nothing was held for them. Final.
+    /// Orders that no stock was reserved for. Terminal.
     pub rejected: u64,
-    /// Their money was taken.
+    /// Orders that were charged.
     pub paid: u64,
-    /// Their shipment is booked. Final.
+    /// Orders with a booked shipment. Terminal.
     pub fulfilled: u64,
-    /// Their stock went back. Final.
+    /// Orders whose stock was released. Terminal.
     pub cancelled: u64,
 }
 
 impl StatusCounts {
-    /// Orders that nothing can happen to any more.
+    /// Orders in a terminal state.
     pub const fn finals(&self) -> u64 {
         self.rejected + self.fulfilled + self.cancelled
     }
@@ -29,7 +29,7 @@ impl StatusCounts {
 /// Counts all orders.
 pub async fn status_counts(database: &Database) -> Result<StatusCounts, DatabaseError> {
     let connection = database.connection().await?;
-    let counted = async |sql| {
+    let count_by_state = async |sql| {
         let mut counts = BTreeMap::new();
         for row in connection.query(sql, &[]).await? {
             counts.insert(row.try_get::<_, String>(0)?, row.try_get::<_, i64>(1)? as u64);
@@ -37,10 +37,11 @@ pub async fn status_counts(database: &Database) -> Result<StatusCounts, Database
         Ok::<_, DatabaseError>(counts)
     };
     let reservations =
-        counted("SELECT state, count(*) FROM inventory.reservations GROUP BY state").await?;
-    let payments = counted("SELECT state, count(*) FROM payment.payments GROUP BY state").await?;
+        count_by_state("SELECT state, count(*) FROM inventory.reservations GROUP BY state").await?;
+    let payments =
+        count_by_state("SELECT state, count(*) FROM payment.payments GROUP BY state").await?;
     let shipments =
-        counted("SELECT state, count(*) FROM fulfilment.shipments GROUP BY state").await?;
+        count_by_state("SELECT state, count(*) FROM fulfilment.shipments GROUP BY state").await?;
     let sum = |counts: &BTreeMap<String, u64>, states: &[&str]| {
         states.iter().filter_map(|state| counts.get(*state)).sum()
     };

@@ -1,4 +1,4 @@
-//! What a step is given, and what it says about it.
+//! The input and the outcome of a step.
 
 use std::time::SystemTime;
 
@@ -7,75 +7,76 @@ use streams::DeliveryHistory;
 use thiserror::Error;
 use uuid::Uuid;
 
-/// One event that asks a step to do something for one order.
+/// One event that requests a step for one order.
 #[derive(Debug, Clone)]
 pub struct StepInput {
     /// The event.
     pub event: Event,
-    /// Where it comes from, and how often this step has failed because of it.
+    /// The event's origin, and how often this step has failed because of it.
     pub history: DeliveryHistory,
 }
 
-/// What a step says about one task.
+/// The outcome of a step for one input.
 #[derive(Debug)]
 pub enum StepOutcome {
-    /// The step is done, now or before, and this is what came of it. A refusal by the business is
+    /// The step is completed, now or earlier, and resulted in these events. A business refusal is
     /// such an outcome, never an error.
     Completed(Vec<Event>),
-    /// This record failed; it may succeed later.
+    /// This record failed with this error and may succeed later.
     Retry(String),
-    /// This record was not tried, since what it needs is away; later. No try is counted.
+    /// This record was not attempted, with this error, since a dependency is unavailable. It is
+    /// attempted later, and no attempt is counted.
     Postpone(String),
-    /// This record will never succeed.
+    /// This record failed with this error and will never succeed.
     Reject(String),
 }
 
-/// Why a step could say nothing about a whole set of tasks.
+/// Why a step has no outcome for a whole set of inputs.
 #[derive(Debug, Error)]
 pub enum StepError {
-    /// A dependency is away. Nobody's fault: no try is counted.
+    /// A dependency is unavailable. No record is at fault, so no attempt is counted.
     #[error("{dependency} is down")]
-    Down {
-        /// Which one.
+    DependencyUnavailable {
+        /// The dependency's name.
         dependency: &'static str,
-        /// What it said.
+        /// The error of the call to the dependency.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The data of some task is at fault.
+    /// The data of at least one input is invalid.
     #[error("a record cannot be processed")]
-    Data(#[source] Box<dyn std::error::Error + Send + Sync>),
+    BadData(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl StepInput {
-    /// Whose order it is.
+    /// The order that the step is requested for.
     pub const fn order_id(&self) -> OrderId {
         self.event.order_id
     }
 
-    /// The order's id as the database keeps it.
+    /// The order's id as the database stores it.
     pub fn row_id(&self) -> Uuid {
         row_id(self.event.order_id)
     }
 }
 
 impl StepOutcome {
-    /// Done, with one outcome.
+    /// Completed with one event.
     pub fn outcome(event: Event) -> Self {
         Self::Completed(vec![event])
     }
 }
 
-/// An order's id as the database keeps it.
+/// An order's id as the database stores it.
 pub fn row_id(id: OrderId) -> Uuid {
     Uuid::from_bytes(*id.as_bytes())
 }
 
-/// The order id that the database keeps as `row_id`.
+/// The order id that the database stores as `row_id`.
 pub fn order_id(row_id: Uuid) -> OrderId {
     OrderId::from_bytes(*row_id.as_bytes())
 }
 
-/// Now, as precisely as rows and events keep time.
+/// The current time in the precision of rows and events: milliseconds.
 pub fn now() -> SystemTime {
     Timestamp::from(SystemTime::now()).into()
 }

@@ -1,4 +1,4 @@
-//! Where orders stand, read from the rows that the steps wrote: ledger and history in one.
+//! Order status and history, read from the rows that the steps wrote.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::database::{Database, DatabaseError};
 use crate::task::{order_id, row_id};
 
-/// The rows of all steps, for the orders that `WHERE` picks from `ids (order_id)`.
+/// The rows of all steps, for the orders of the preceding `WITH ids (order_id)`.
 const SELECT: &str = "
     SELECT ids.order_id,
         reservations.state AS reservation, reservations.placed_at,
@@ -26,8 +26,8 @@ const SELECT: &str = "
     LEFT JOIN payment.payments AS payments USING (order_id)
     LEFT JOIN fulfilment.shipments AS shipments USING (order_id)";
 
-/// Where each order stands: as many answers, in the same order; `None` for an order that no step
-/// has seen.
+/// The view of each order: one entry for each id, in the same order; `None` for an order that no
+/// step has processed.
 pub async fn orders(
     database: &Database,
     ids: &[OrderId],
@@ -43,8 +43,8 @@ pub async fn orders(
     Ok(row_ids.iter().map(|id| views.get(id).cloned().flatten()).collect())
 }
 
-/// Where all orders stand that any step has seen, a page at a time in the order of their ids: up to
-/// `limit` of them after `after`.
+/// A page of the views of all orders that any step has processed, sorted by id: up to `limit`
+/// orders after `after`.
 pub async fn page(
     database: &Database,
     after: Option<OrderId>,
@@ -72,7 +72,7 @@ pub async fn page(
     Ok(page)
 }
 
-/// Replays what the rows say happened, in the order in which it happens to an order.
+/// Replays the events that the rows record, in the order of the lifecycle.
 fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
     let text = |column| row.try_get::<_, Option<&str>>(column).map(Option::unwrap_or_default);
     let time = |column| row.try_get::<_, Option<SystemTime>>(column);
@@ -98,7 +98,7 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
     };
     let refunded = match (payment, shipment) {
         ("refunded" | "barred", _) => Some((EventKind::Refunded, time("refunded_at")?)),
-        // Nothing was held, and that was told when the order was withdrawn.
+        // No money was held, and refund reported that after the order was withdrawn.
         ("declined", "withdrawn") => Some((EventKind::Refunded, time("charged_at")?)),
         _ => None,
     };
@@ -107,7 +107,7 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
         "barred" => Some((EventKind::Cancelled, time("reserved_at")?)),
         _ => None,
     };
-    let mut happened = [
+    let mut events = [
         (Some(EventKind::Created), time("placed_at")?),
         (reserved, time("reserved_at")?),
         (charged, time("charged_at")?),
@@ -115,26 +115,27 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
         (refunded.map(|(kind, _)| kind), refunded.and_then(|(_, at)| at)),
         (released.map(|(kind, _)| kind), released.and_then(|(_, at)| at)),
     ];
-    // An order can be withdrawn before it is reserved or charged; nothing is undone before that.
+    // An order can be withdrawn before it is reserved or charged, but no step is undone before it
+    // is withdrawn.
     if shipped == Some(EventKind::Withdrawn) {
-        happened[1..4].sort_by_key(|(_, at)| *at);
+        events[1..4].sort_by_key(|(_, at)| *at);
     }
-    let (status, history) = replay(happened);
+    let (status, history) = replay(events);
     Ok(Some(OrderView { status, reason: reason(row, reservation)?, history }))
 }
 
 fn replay(
-    happened: impl IntoIterator<Item = (Option<EventKind>, Option<SystemTime>)>,
+    events: impl IntoIterator<Item = (Option<EventKind>, Option<SystemTime>)>,
 ) -> (Status, Vec<StatusChange>) {
     let mut status = Status::Accepted;
     let mut history: Vec<StatusChange> = Vec::new();
-    for (kind, at) in happened {
+    for (kind, at) in events {
         let Some((kind, at)) = kind.zip(at) else { continue };
-        let reached = status.after(kind);
-        if reached != status || history.is_empty() {
-            history.push(StatusChange { status: reached, at: at.into() });
+        let next = status.after(kind);
+        if next != status || history.is_empty() {
+            history.push(StatusChange { status: next, at: at.into() });
         }
-        status = reached;
+        status = next;
     }
     (status, history)
 }

@@ -1,4 +1,5 @@
-//! One worker process: the loops of one pool, and answers to questions.
+//! One worker process: the consumer loops of one pool, its background tasks, and its request
+//! handlers.
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -10,48 +11,48 @@ use thiserror::Error;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::answers::{answer_status, answer_stock};
 use crate::config::{Config, PaymentTimeout, WorkerConfig};
+use crate::consumer::{Consumer, DRAIN_TIMEOUT, sources_of};
 use crate::database::{Database, DatabaseError, UrlError};
 use crate::inventory::Sweep;
-use crate::payment::Payments;
+use crate::payment::PaymentStage;
 use crate::payment::breaker::Breaker;
-use crate::payment::guarded::{self, Guarded};
+use crate::payment::guarded_provider::{self, GuardedProvider};
 use crate::payment::provider::{ConfigError, Provider};
-use crate::run::{FINISH_WITHIN, Loop, sources};
+use crate::queries::{serve_status, serve_stock};
 use crate::stages::{Stage, Stages};
-use crate::{alone, fulfilment, inventory, janitor, payment};
+use crate::{fulfilment, inventory, janitor, payment, poison_guard};
 
-/// The longest that a worker takes to end once it is asked to: it finishes what it has, or gives it
-/// back, for which 8 s are enough: 4 until a late broker has sent it, 2 to note in the database that
-/// nobody died of it, and 2 until all is said.
-pub const END_MAX: Duration = FINISH_WITHIN.saturating_add(Duration::from_secs(8));
+/// The maximum duration of a worker's shutdown. It drains, and nacks what it could not process, for
+/// which 8 s are enough: 4 s until a late broker has sent the requested messages, 2 s to clear the
+/// in-progress marks in the database, and 2 s until everything is flushed.
+pub const END_MAX: Duration = DRAIN_TIMEOUT.saturating_add(Duration::from_secs(8));
 
-/// Why a worker could not start.
+/// Why a worker could not start or stopped early.
 #[derive(Debug, Error)]
 pub enum WorkerError {
-    /// No broker.
+    /// The brokers cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// No usable database URL.
+    /// The database URL is invalid.
     #[error(transparent)]
     DatabaseUrl(#[from] UrlError),
-    /// No usable provider.
+    /// The configuration of the payment provider is invalid.
     #[error(transparent)]
     Provider(#[from] ConfigError),
-    /// The tables could not be created.
-    #[error("the tables could not be brought up to date")]
+    /// The database could not be migrated.
+    #[error("database migration failed")]
     Migrate(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A part of it broke down.
-    #[error("a part of the worker broke down")]
-    Broken(#[source] tokio::task::JoinError),
-    /// It could not be announced.
+    /// One of the worker's tasks panicked.
+    #[error("worker task panicked")]
+    TaskPanicked(#[source] tokio::task::JoinError),
+    /// The worker could not be registered as a NATS service.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
 
-/// Works for a pool until `shutdown`, then finishes what it has in hand. All of it runs on the
-/// calling thread: a worker waits far more than it computes, and more of them are more processes.
+/// Runs a worker of a pool until `shutdown`, then drains. Everything runs on the calling thread: a
+/// worker waits far more than it computes, and it scales by the number of processes.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), WorkerError> {
     let pool = config.pool();
     let WorkerConfig { brokers, batch, database } = config.worker().clone();
@@ -77,82 +78,83 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
                 Provider::new(&config.provider_url, &config.provider_key, config.limits)?;
             let shared = Arc::new(Mutex::new(Breaker::new(config.breaker)));
             breaker = Some(shared.clone());
-            let provider = Guarded::new(provider, shared, connection.clone());
-            let payments = Payments { database: database.clone(), provider, payment_timeout };
-            Stage::Payment(Box::new(payments))
+            let provider = GuardedProvider::new(provider, shared, connection.clone());
+            let payment = PaymentStage { database: database.clone(), provider, payment_timeout };
+            Stage::Payment(Box::new(payment))
         }
         Config::Fulfilment { fulfilment, .. } => Stage::Fulfilment(fulfilment),
     };
-    let stages = Stages { stage, database: database.clone(), process: rand::random() };
-    let work = Rc::new(Loop { stages, publisher, max_batch: batch.max_batch });
+    let stages = Stages { stage, database: database.clone(), run_id: rand::random() };
+    let consumer = Rc::new(Consumer { stages, publisher, max_batch: batch.max_batch });
     let report_state = move || WorkerState {
-        breaker: breaker.as_ref().map(|breaker| guarded::lock(breaker).state().to_owned()),
+        breaker: breaker.as_ref().map(|breaker| guarded_provider::lock(breaker).state().to_owned()),
     };
     let service = connection.serve(pool, report_state).await?;
-    let statuses = service.questions(streams::names::STATUS_GET).await?;
+    let status_requests = service.questions(streams::names::STATUS_GET).await?;
 
-    let together = LocalSet::new();
-    let ended = together.run_until(async {
+    let local_set = LocalSet::new();
+    let run_tasks = local_set.run_until(async {
         let mut tasks = JoinSet::new();
         if let Some(sweep) = sweep {
             tasks.spawn_local(sweep.run(shutdown.clone()));
-            tasks.spawn_local(janitor::sweep(connection.clone(), shutdown.clone()));
-            let stock = service.questions(streams::names::STOCK_GET).await?;
-            tasks.spawn_local(answer_stock(stock, database.clone(), shutdown.clone()));
+            tasks.spawn_local(janitor::run(connection.clone(), shutdown.clone()));
+            let stock_requests = service.questions(streams::names::STOCK_GET).await?;
+            tasks.spawn_local(serve_stock(stock_requests, database.clone(), shutdown.clone()));
         }
         for step in pool.steps() {
-            for source in sources(step) {
-                let puller = Fetcher::new(connection.clone(), source);
-                let (work, shutdown) = (work.clone(), shutdown.clone());
-                tasks.spawn_local(async move { work.run(step, puller, shutdown).await });
+            for source in sources_of(step) {
+                let fetcher = Fetcher::new(connection.clone(), source);
+                let consumer = consumer.clone();
+                let shutdown = shutdown.clone();
+                tasks.spawn_local(async move { consumer.run(step, fetcher, shutdown).await });
             }
         }
-        tasks.spawn_local(answer_status(statuses, database, shutdown.clone()));
+        tasks.spawn_local(serve_status(status_requests, database, shutdown.clone()));
         tracing::info!(%pool, "worker started");
-        while let Some(ended) = tasks.join_next().await {
-            // A worker that lost one of its loops would look well and leave orders lying.
-            ended.map_err(WorkerError::Broken)?;
+        while let Some(result) = tasks.join_next().await {
+            // A worker that lost one of its loops would look healthy and leave orders unprocessed.
+            result.map_err(WorkerError::TaskPanicked)?;
         }
         Ok::<_, WorkerError>(())
     });
-    ended.await?;
+    run_tasks.await?;
     connection.flush().await;
     tracing::info!(%pool, "worker stopped");
     Ok(())
 }
 
-/// Creates the tables of every stage or brings them up to date. May run anywhere, any number of
-/// times, at the same time.
+/// Creates or migrates the tables of every stage. Safe to run from any process, repeatedly and
+/// concurrently.
 pub async fn migrate(database: &Database) -> Result<(), WorkerError> {
-    // The lock keeps processes that start together from creating the same table twice.
+    // Advisory lock: keeps concurrent processes from creating the same table twice.
     const LOCK: i64 = 0x4d_49_4c_4c_52_41_43_45;
-    let locked = async {
+    let connect_and_lock = async {
         let connection = database.connection().await?;
-        // Another process may be migrating for longer than a set of orders may wait.
+        // Another process may migrate for longer than the limits of a normal session.
         connection.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
         connection.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
         Ok::<_, DatabaseError>(connection)
     };
-    let mut connection = locked.await.map_err(unmigrated)?;
+    let mut connection = connect_and_lock.await.map_err(migrate_error)?;
     let stages = [
         ("inventory", inventory::migrations()),
         ("payment", payment::migrations()),
         ("fulfilment", fulfilment::migrations()),
-        ("workers", alone::migrations()),
+        ("workers", poison_guard::migrations()),
     ];
     let mut result = Ok(());
     for (stage, mut migrations) in stages {
         migrations.set_migration_table_name(format!("{stage}_migrations"));
         if let Err(err) = migrations.run_async(&mut **connection).await {
-            result = Err(unmigrated(err));
+            result = Err(migrate_error(err));
             break;
         }
     }
-    // The session ends with its settings, and the lock with the session.
+    // Closes the session, and with it discards its settings and releases the lock.
     drop(Object::take(connection));
     result
 }
 
-fn unmigrated(err: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> WorkerError {
+fn migrate_error(err: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> WorkerError {
     WorkerError::Migrate(err.into())
 }

@@ -1,4 +1,4 @@
-//! The one row by which an order is shipped or withdrawn: the first decision stands for good.
+//! The one row by which an order is shipped or withdrawn: the first write wins, permanently.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
@@ -12,23 +12,26 @@ use uuid::Uuid;
 use crate::database::DatabaseError;
 use crate::task::now;
 
-/// Why each order is to be withdrawn; `None` for one that is to be shipped. In the order of their
-/// ids, in which every worker writes its rows, so that none waits for another in a circle.
-pub(super) type Wanted = BTreeMap<Uuid, Option<CancelReason>>;
+/// The reason to withdraw each order; `None` to ship it. Sorted by id: every worker writes its rows
+/// in this order, so that workers do not deadlock.
+pub(super) type Requests = BTreeMap<Uuid, Option<CancelReason>>;
 
-/// What is decided about each order, and since when.
-pub(super) type Rows = HashMap<Uuid, (Decided, SystemTime)>;
+/// The decision about each order, and the time of the decision.
+pub(super) type ShipmentRows = HashMap<Uuid, (ShipmentDecision, SystemTime)>;
 
 #[derive(Debug)]
-pub(super) enum Decided {
-    /// The shipment's number.
+pub(super) enum ShipmentDecision {
+    /// Shipped, with the shipment's number.
     Shipped(String),
     Withdrawn(CancelReason),
 }
 
-/// Decides about the orders that are not decided yet, and gives the rows of all: what was written is
-/// known, and only what was decided before is read.
-pub(super) async fn decide(connection: &Object, wanted: &Wanted) -> Result<Rows, DatabaseError> {
+/// Decides the orders that are not decided yet, and returns the rows of all. Rows that this call
+/// inserts are returned by the insert; only rows that existed before are read.
+pub(super) async fn decide(
+    connection: &Object,
+    requests: &Requests,
+) -> Result<ShipmentRows, DatabaseError> {
     let insert = connection
         .prepare_cached(
             "INSERT INTO fulfilment.shipments (order_id, state, shipment, reason, decided_at)
@@ -38,29 +41,29 @@ pub(super) async fn decide(connection: &Object, wanted: &Wanted) -> Result<Rows,
              ON CONFLICT DO NOTHING RETURNING order_id, shipment, reason, decided_at",
         )
         .await?;
-    let ids: Vec<&Uuid> = wanted.keys().collect();
-    let reasons: Vec<_> = wanted.values().map(|reason| reason.as_ref().map(Json)).collect();
+    let ids: Vec<&Uuid> = requests.keys().collect();
+    let reasons: Vec<_> = requests.values().map(|reason| reason.as_ref().map(Json)).collect();
     let written = connection.query(&insert, &[&ids, &reasons, &now()]).await?;
-    let mut rows: Rows = written.iter().map(read).collect::<Result<_, _>>()?;
-    let before: Vec<&Uuid> = ids.into_iter().filter(|id| !rows.contains_key(id)).collect();
-    if !before.is_empty() {
+    let mut rows: ShipmentRows = written.iter().map(read).collect::<Result<_, _>>()?;
+    let existing: Vec<&Uuid> = ids.into_iter().filter(|id| !rows.contains_key(id)).collect();
+    if !existing.is_empty() {
         let select = connection
             .prepare_cached(
                 "SELECT order_id, shipment, reason, decided_at FROM fulfilment.shipments
                  WHERE order_id = ANY($1)",
             )
             .await?;
-        for row in connection.query(&select, &[&before]).await? {
+        for row in connection.query(&select, &[&existing]).await? {
             rows.extend([read(&row)?]);
         }
     }
     Ok(rows)
 }
 
-fn read(row: &Row) -> Result<(Uuid, (Decided, SystemTime)), DatabaseError> {
-    let decided = match row.try_get("shipment")? {
-        Some(shipment) => Decided::Shipped(shipment),
-        None => Decided::Withdrawn(row.try_get::<_, Json<_>>("reason")?.0),
+fn read(row: &Row) -> Result<(Uuid, (ShipmentDecision, SystemTime)), DatabaseError> {
+    let decision = match row.try_get("shipment")? {
+        Some(shipment) => ShipmentDecision::Shipped(shipment),
+        None => ShipmentDecision::Withdrawn(row.try_get::<_, Json<_>>("reason")?.0),
     };
-    Ok((row.try_get("order_id")?, (decided, row.try_get("decided_at")?)))
+    Ok((row.try_get("order_id")?, (decision, row.try_get("decided_at")?)))
 }

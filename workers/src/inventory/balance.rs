@@ -1,34 +1,34 @@
-//! Does the stock add up? For each SKU: on hand, reserved and sold are what was put in.
+//! Stock balance: for each SKU, on hand + reserved + sold must equal the quantity loaded.
 
 use crate::database::{Database, DatabaseError};
 
-/// A SKU whose numbers do not add up.
+/// A SKU whose quantities do not balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockImbalance {
-    /// Which.
+    /// The SKU.
     pub sku: String,
-    /// All that was put in.
+    /// Total quantity ever loaded.
     pub loaded: i64,
-    /// What can be ordered.
+    /// Quantity that can be ordered.
     pub on_hand: i64,
-    /// What is held for orders that are not shipped.
+    /// Quantity held for orders that are not shipped.
     pub reserved: i64,
-    /// What was shipped.
+    /// Quantity shipped.
     pub sold: i64,
 }
 
 impl StockImbalance {
-    /// Whether more was promised than there was.
+    /// Whether more is reserved and sold than was loaded.
     pub const fn is_oversold(&self) -> bool {
         self.reserved + self.sold > self.loaded
     }
 }
 
-/// Every SKU whose numbers do not add up, at one moment.
+/// Every SKU whose quantities do not balance, in one snapshot.
 pub async fn stock_imbalances(database: &Database) -> Result<Vec<StockImbalance>, DatabaseError> {
     let mut connection = database.connection().await?;
     let transaction = connection.transaction().await?;
-    // Reading every line of every order may take longer than the work on a set may.
+    // Reading every line of every order may take longer than the session's limit for a statement.
     transaction.batch_execute("SET LOCAL statement_timeout = '10min'").await?;
     let rows = transaction
         .query(
@@ -52,7 +52,7 @@ pub async fn stock_imbalances(database: &Database) -> Result<Vec<StockImbalance>
             &[],
         )
         .await?;
-    let read = rows.iter().map(|row| {
+    let imbalances = rows.iter().map(|row| {
         Ok(StockImbalance {
             sku: row.try_get(0)?,
             loaded: row.try_get(1)?,
@@ -61,5 +61,5 @@ pub async fn stock_imbalances(database: &Database) -> Result<Vec<StockImbalance>
             sold: row.try_get(4)?,
         })
     });
-    read.collect()
+    imbalances.collect()
 }

@@ -1,4 +1,4 @@
-//! Release: gives the stock of an order back, once payment has said that no money is held.
+//! Release: returns the stock of an order, once payment has confirmed that no money is held.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
@@ -8,25 +8,29 @@ use orders::{CancelReason, EventBody, OrderLine};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::reservation::{COLUMNS, Decision, Reservation, sums};
+use super::reservation::{COLUMNS, Decision, Reservation, quantity_by_sku};
 use crate::database::{Database, DatabaseError};
 use crate::task::{StepError, StepInput, StepOutcome, now};
 
-/// Releases each order, or finds that it was released before. An order that never came here is
-/// barred, so that it is not reserved when it comes: it has come to its end.
+/// Releases each order, or finds that it was released earlier. An order that inventory has not
+/// processed yet is voided, so that it is not reserved later: it is cancelled already.
 pub async fn release(
     database: &Database,
-    tasks: &[StepInput],
+    inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
     let mut reasons = Reasons::new();
-    for task in tasks {
-        if let Some(reason) = reason(&task.event.body) {
-            reasons.entry(task.row_id()).or_insert(reason);
+    for input in inputs {
+        if let Some(reason) = reason(&input.event.body) {
+            reasons.entry(input.row_id()).or_insert(reason);
         }
     }
-    let rows = database.settled(async |connection| release_all(connection, &reasons).await).await?;
-    let told = |task: &StepInput| rows.get(&task.row_id()).and_then(Reservation::cancelled);
-    Ok(tasks.iter().map(|task| StepOutcome::Completed(told(task).into_iter().collect())).collect())
+    let rows =
+        database.with_retries(async |connection| release_all(connection, &reasons).await).await?;
+    let outcome = |input: &StepInput| {
+        let cancelled = rows.get(&input.row_id()).and_then(Reservation::cancelled);
+        StepOutcome::Completed(cancelled.into_iter().collect())
+    };
+    Ok(inputs.iter().map(outcome).collect())
 }
 
 type Reasons = BTreeMap<Uuid, CancelReason>;
@@ -48,10 +52,10 @@ async fn release_all(
     let transaction = connection.transaction().await?;
     let at = now();
     let (mut rows, lines) = lock(&transaction, reasons).await?;
-    let missing = |id: &Uuid| !rows.contains_key(id);
-    let barred: Vec<_> = reasons.iter().filter(|(id, _)| missing(id)).collect();
-    bar(&transaction, &barred, at).await?;
-    rows.extend(barred.into_iter().map(|(id, reason)| (*id, Reservation::barred(*id, reason, at))));
+    let is_missing = |id: &Uuid| !rows.contains_key(id);
+    let voided: Vec<_> = reasons.iter().filter(|(id, _)| is_missing(id)).collect();
+    void(&transaction, &voided, at).await?;
+    rows.extend(voided.into_iter().map(|(id, reason)| (*id, Reservation::voided(*id, reason, at))));
 
     let mut released = Vec::new();
     for row in rows.values_mut().filter(|row| row.decision == Decision::Reserved) {
@@ -59,38 +63,44 @@ async fn release_all(
         released.push((row.id, reason.clone()));
         row.decision = Decision::Released(reason, at);
     }
-    mark(&transaction, &released, at).await?;
-    add(&transaction, sums(released.iter().flat_map(|(id, _)| &lines[id]))).await?;
+    mark_released(&transaction, &released, at).await?;
+    let quantities = quantity_by_sku(released.iter().flat_map(|(id, _)| &lines[id]));
+    restock(&transaction, quantities).await?;
     transaction.commit().await?;
     Ok(rows)
 }
 
-type Locked = (HashMap<Uuid, Reservation>, HashMap<Uuid, Vec<OrderLine>>);
+/// The locked rows, and the lines of each order.
+type LockedReservations = (HashMap<Uuid, Reservation>, HashMap<Uuid, Vec<OrderLine>>);
 
-async fn lock(transaction: &Transaction<'_>, reasons: &Reasons) -> Result<Locked, DatabaseError> {
+async fn lock(
+    transaction: &Transaction<'_>,
+    reasons: &Reasons,
+) -> Result<LockedReservations, DatabaseError> {
     let sql = format!(
         "SELECT {COLUMNS}, lines FROM inventory.reservations
          WHERE order_id = ANY($1) ORDER BY order_id FOR NO KEY UPDATE"
     );
     let statement = transaction.prepare_cached(&sql).await?;
     let ids: Vec<Uuid> = reasons.keys().copied().collect();
-    let (mut rows, mut lines) = (HashMap::new(), HashMap::new());
+    let mut rows = HashMap::new();
+    let mut lines = HashMap::new();
     for row in transaction.query(&statement, &[&ids]).await? {
         let reservation = Reservation::read(&row)?;
-        let held: Option<Json<Vec<OrderLine>>> = row.try_get("lines")?;
-        lines.insert(reservation.id, held.map_or_else(Vec::new, |Json(lines)| lines));
+        let stored: Option<Json<Vec<OrderLine>>> = row.try_get("lines")?;
+        lines.insert(reservation.id, stored.map_or_else(Vec::new, |Json(lines)| lines));
         rows.insert(reservation.id, reservation);
     }
     Ok((rows, lines))
 }
 
-/// Leaves a row for orders that have none yet, which forbids that they are reserved.
-async fn bar(
+/// Writes a tombstone for orders that have no row yet, which prevents their reservation.
+async fn void(
     transaction: &Transaction<'_>,
-    barred: &[(&Uuid, &CancelReason)],
+    voided: &[(&Uuid, &CancelReason)],
     at: SystemTime,
 ) -> Result<(), DatabaseError> {
-    if barred.is_empty() {
+    if voided.is_empty() {
         return Ok(());
     }
     let statement = transaction
@@ -101,12 +111,12 @@ async fn bar(
         )
         .await?;
     let (ids, reasons): (Vec<&Uuid>, Vec<Json<&CancelReason>>) =
-        barred.iter().map(|(id, reason)| (*id, Json(*reason))).unzip();
+        voided.iter().map(|(id, reason)| (*id, Json(*reason))).unzip();
     let written = transaction.execute(&statement, &[&ids, &reasons, &at]).await?;
-    if written == barred.len() as u64 { Ok(()) } else { Err(DatabaseError::Overtaken) }
+    if written == voided.len() as u64 { Ok(()) } else { Err(DatabaseError::LostRace) }
 }
 
-async fn mark(
+async fn mark_released(
     transaction: &Transaction<'_>,
     released: &[(Uuid, CancelReason)],
     at: SystemTime,
@@ -125,15 +135,15 @@ async fn mark(
     Ok(())
 }
 
-/// Locks the SKUs in SKU order first, as reserving does.
-async fn add(
+/// Returns quantities to the stock. Locks the SKUs in SKU order first, as `reserve` does.
+async fn restock(
     transaction: &Transaction<'_>,
-    sums: BTreeMap<&str, i64>,
+    quantities: BTreeMap<&str, i64>,
 ) -> Result<(), DatabaseError> {
-    if sums.is_empty() {
+    if quantities.is_empty() {
         return Ok(());
     }
-    let (skus, quantities): (Vec<&str>, Vec<i64>) = sums.into_iter().unzip();
+    let (skus, quantities): (Vec<&str>, Vec<i64>) = quantities.into_iter().unzip();
     let lock = transaction
         .prepare_cached(
             "SELECT 1 FROM inventory.stock WHERE sku = ANY($1) ORDER BY sku FOR NO KEY UPDATE",

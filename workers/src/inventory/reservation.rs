@@ -1,4 +1,4 @@
-//! A reservation as its row keeps it, and the outcome that the row stands for.
+//! The row of a reservation, and the outcome that it records.
 
 use std::time::SystemTime;
 
@@ -10,14 +10,14 @@ use uuid::Uuid;
 use crate::database::DatabaseError;
 use crate::task::order_id;
 
-/// What inventory has decided about an order.
+/// Inventory's decision about an order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Decision {
     Reserved,
     Rejected(Rejection),
     Released(CancelReason, SystemTime),
-    /// Withdrawn before it was placed here.
-    Barred(CancelReason),
+    /// Withdrawn before inventory processed it: a tombstone that prevents the reservation.
+    Voided(CancelReason),
 }
 
 /// The row of one order.
@@ -42,7 +42,8 @@ impl Reservation {
                 let Json(reason) = row.try_get("reason")?;
                 Decision::Released(reason, row.try_get("released_at")?)
             }
-            _ => Decision::Barred(row.try_get::<_, Json<_>>("reason")?.0),
+            // The stored value is 'barred'.
+            _ => Decision::Voided(row.try_get::<_, Json<_>>("reason")?.0),
         };
         let digest: Option<&[u8]> = row.try_get("digest")?;
         Ok(Self {
@@ -53,17 +54,17 @@ impl Reservation {
         })
     }
 
-    /// The row of an order that is withdrawn before it is placed here.
-    pub(super) fn barred(id: Uuid, reason: &CancelReason, at: SystemTime) -> Self {
-        let decision = Decision::Barred(reason.clone());
+    /// The tombstone of an order that is withdrawn before inventory processed it.
+    pub(super) fn voided(id: Uuid, reason: &CancelReason, at: SystemTime) -> Self {
+        let decision = Decision::Voided(reason.clone());
         Self { id, decision, digest: None, decided_at: at }
     }
 
-    /// The end of an order that holds nothing any more, or never will.
+    /// The event `cancelled` of an order whose stock is released, or never will be reserved.
     pub(super) fn cancelled(&self) -> Option<Event> {
         let (reason, at) = match &self.decision {
             Decision::Released(reason, at) => (reason.clone(), *at),
-            Decision::Barred(reason) => (reason.clone(), self.decided_at),
+            Decision::Voided(reason) => (reason.clone(), self.decided_at),
             Decision::Reserved | Decision::Rejected(_) => return None,
         };
         let body = EventBody::Cancelled { reason };
@@ -71,13 +72,13 @@ impl Reservation {
     }
 }
 
-/// How many of each SKU the lines hold together, in SKU order.
-pub(super) fn sums<'a>(
+/// The total quantity of each SKU over all lines, in SKU order.
+pub(super) fn quantity_by_sku<'a>(
     lines: impl IntoIterator<Item = &'a OrderLine>,
 ) -> std::collections::BTreeMap<&'a str, i64> {
-    let mut sums = std::collections::BTreeMap::new();
+    let mut quantities = std::collections::BTreeMap::new();
     for line in lines {
-        *sums.entry(line.sku.as_str()).or_default() += i64::from(line.quantity.get());
+        *quantities.entry(line.sku.as_str()).or_default() += i64::from(line.quantity.get());
     }
-    sums
+    quantities
 }

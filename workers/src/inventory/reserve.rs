@@ -1,8 +1,8 @@
-//! Reserve: holds the stock of all lines of each order, or of none.
+//! Reserve: reserves the stock of all lines of each order, or of none.
 //!
-//! One transaction takes a whole set of orders: it locks their SKUs in SKU order, so that no two
-//! workers wait for each other, decides in memory, and writes a row for each order and a sum for
-//! each SKU. A SKU that stands on every order costs one update.
+//! One transaction processes a whole set of orders. It locks their SKUs in SKU order, so that
+//! workers do not deadlock, decides in memory, and writes one row for each order and one sum for
+//! each SKU. A hot SKU that is on every order costs one update.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
@@ -13,108 +13,113 @@ use streams::Sabotage;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::decide::Shelf;
+use super::decide::LockedStock;
 use super::reservation::{COLUMNS, Decision, Reservation};
 use crate::database::{Database, DatabaseError};
 use crate::task::{StepError, StepInput, StepOutcome, now};
 
-/// Reserves each order, or rejects it, or finds what was decided before.
+/// Reserves each order, or rejects it, or finds the earlier decision.
 pub async fn reserve(
     database: &Database,
-    tasks: &[StepInput],
+    inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let asked: Vec<PullRequest<'_>> = tasks.iter().filter_map(PullRequest::of).collect();
-    let rows = database.settled(async |connection| decide_all(connection, &asked).await).await?;
-    Ok(tasks.iter().map(|task| verdict(task, &rows)).collect())
+    let requests: Vec<ReservationRequest<'_>> =
+        inputs.iter().filter_map(ReservationRequest::of).collect();
+    let rows =
+        database.with_retries(async |connection| decide_all(connection, &requests).await).await?;
+    Ok(inputs.iter().map(|input| outcome(input, &rows)).collect())
 }
 
-/// An order that asks for stock.
-struct PullRequest<'a> {
+/// An order that requests stock.
+struct ReservationRequest<'a> {
     id: Uuid,
     placed_at: SystemTime,
     created: &'a Created,
 }
 
-impl<'a> PullRequest<'a> {
-    fn of(task: &'a StepInput) -> Option<Self> {
-        let EventBody::Created(created) = &task.event.body else { return None };
-        Some(Self { id: task.row_id(), placed_at: task.event.at.into(), created })
+impl<'a> ReservationRequest<'a> {
+    fn of(input: &'a StepInput) -> Option<Self> {
+        let EventBody::Created(created) = &input.event.body else { return None };
+        Some(Self { id: input.row_id(), placed_at: input.event.at.into(), created })
     }
 }
 
-/// An order that is decided here and now.
-struct New<'a> {
-    asked: &'a PullRequest<'a>,
+/// A reservation that is decided in this transaction.
+struct NewReservation<'a> {
+    request: &'a ReservationRequest<'a>,
     rejection: Option<Rejection>,
 }
 
-impl New<'_> {
+impl NewReservation<'_> {
     const fn order(&self) -> &PlaceOrder {
-        &self.asked.created.order
+        &self.request.created.order
     }
 }
 
-/// The outcome of `task` as its order's row tells it. The same order may stand in a set twice.
-fn verdict(task: &StepInput, rows: &HashMap<Uuid, Reservation>) -> StepOutcome {
-    let EventBody::Created(created) = &task.event.body else {
-        return StepOutcome::Reject("reserve takes the event created only".to_owned());
+/// The outcome of `input` that its order's row records. The same order may be in a set twice.
+fn outcome(input: &StepInput, rows: &HashMap<Uuid, Reservation>) -> StepOutcome {
+    let EventBody::Created(created) = &input.event.body else {
+        return StepOutcome::Reject("step `reserve` consumes only the event `created`".to_owned());
     };
-    let Some(row) = rows.get(&task.row_id()) else {
-        return StepOutcome::Reject("the order has no row after its decision".to_owned());
+    let Some(row) = rows.get(&input.row_id()) else {
+        return StepOutcome::Reject(
+            "the order has no reservation row after its decision".to_owned(),
+        );
     };
     if row.digest.is_some_and(|digest| digest != created.digest) {
-        // The body that was committed first stands. Nothing keeps this one, so its time is its own.
+        // The first body that was committed wins. No row stores this one, so its event keeps its
+        // own time.
         let body = EventBody::Conflicted { digest: created.digest };
-        return StepOutcome::outcome(Event { body, ..task.event.clone() });
+        return StepOutcome::outcome(Event { body, ..input.event.clone() });
     }
     let body = match &row.decision {
-        // An order that was reserved stays told as reserved: what came later tells itself.
+        // Also for a released order the outcome is `reserved`: `release` publishes its own event.
         Decision::Reserved | Decision::Released(..) => EventBody::Reserved {
             amount: created.order.total,
             payment_token: created.order.payment_token.clone(),
         },
         Decision::Rejected(reason) => EventBody::Rejected { reason: reason.clone() },
-        Decision::Barred(_) => {
+        Decision::Voided(_) => {
             return StepOutcome::Completed(row.cancelled().into_iter().collect());
         }
     };
     let at = row.decided_at.into();
-    StepOutcome::outcome(Event { order_id: task.order_id(), at, body })
+    StepOutcome::outcome(Event { order_id: input.order_id(), at, body })
 }
 
-/// The rows of all orders, written now or before.
+/// The rows of all orders, written now or earlier.
 async fn decide_all(
     connection: &mut Object,
-    asked: &[PullRequest<'_>],
+    requests: &[ReservationRequest<'_>],
 ) -> Result<HashMap<Uuid, Reservation>, DatabaseError> {
     let transaction = connection.transaction().await?;
-    let mut shelf = lock(&transaction, asked).await?;
-    let mut rows = existing(&transaction, asked).await?;
+    let mut stock = lock_stock(&transaction, requests).await?;
+    let mut rows = existing(&transaction, requests).await?;
     let at = now();
     let mut new = Vec::new();
-    for asked in asked {
-        if rows.contains_key(&asked.id) {
+    for request in requests {
+        if rows.contains_key(&request.id) {
             continue;
         }
-        let rejection = shelf.take(&asked.created.order).err();
+        let rejection = stock.try_reserve(&request.created.order).err();
         let decision = rejection.clone().map_or(Decision::Reserved, Decision::Rejected);
-        let digest = Some(asked.created.digest);
-        rows.insert(asked.id, Reservation { id: asked.id, decision, digest, decided_at: at });
-        new.push(New { asked, rejection });
+        let digest = Some(request.created.digest);
+        rows.insert(request.id, Reservation { id: request.id, decision, digest, decided_at: at });
+        new.push(NewReservation { request, rejection });
     }
     if !new.is_empty() {
         insert(&transaction, &new, at).await?;
-        subtract(&transaction, &shelf).await?;
+        subtract(&transaction, &stock).await?;
         transaction.commit().await?;
     }
     Ok(rows)
 }
 
-async fn lock(
+async fn lock_stock(
     transaction: &Transaction<'_>,
-    asked: &[PullRequest<'_>],
-) -> Result<Shelf, DatabaseError> {
-    let lines = asked.iter().flat_map(|order| &order.created.order.lines);
+    requests: &[ReservationRequest<'_>],
+) -> Result<LockedStock, DatabaseError> {
+    let lines = requests.iter().flat_map(|order| &order.created.order.lines);
     let skus: BTreeSet<&str> = lines.map(|line| line.sku.as_str()).collect();
     let statement = transaction
         .prepare_cached(
@@ -123,19 +128,19 @@ async fn lock(
         )
         .await?;
     let skus: Vec<&str> = skus.into_iter().collect();
-    Shelf::read(&transaction.query(&statement, &[&skus]).await?)
+    LockedStock::read(&transaction.query(&statement, &[&skus]).await?)
 }
 
 async fn existing(
     transaction: &Transaction<'_>,
-    asked: &[PullRequest<'_>],
+    requests: &[ReservationRequest<'_>],
 ) -> Result<HashMap<Uuid, Reservation>, DatabaseError> {
     if Sabotage::NoLedgerCheck.is_on() {
         return Ok(HashMap::new());
     }
     let sql = format!("SELECT {COLUMNS} FROM inventory.reservations WHERE order_id = ANY($1)");
     let statement = transaction.prepare_cached(&sql).await?;
-    let ids: Vec<Uuid> = asked.iter().map(|order| order.id).collect();
+    let ids: Vec<Uuid> = requests.iter().map(|request| request.id).collect();
     let mut rows = HashMap::new();
     for row in transaction.query(&statement, &[&ids]).await? {
         let reservation = Reservation::read(&row)?;
@@ -146,7 +151,7 @@ async fn existing(
 
 async fn insert(
     transaction: &Transaction<'_>,
-    new: &[New<'_>],
+    new: &[NewReservation<'_>],
     at: SystemTime,
 ) -> Result<(), DatabaseError> {
     let statement = transaction
@@ -162,31 +167,35 @@ async fn insert(
         .execute(
             &statement,
             &[
-                &column(new, |new| new.asked.id),
+                &column(new, |new| new.request.id),
                 &column(new, |new| new.rejection.as_ref().map_or("reserved", |_| "rejected")),
-                &column(new, |new| &new.asked.created.digest.as_bytes()[..]),
+                &column(new, |new| &new.request.created.digest.as_bytes()[..]),
                 &column(new, |new| new.order().customer_id.as_deref()),
                 &column(new, |new| new.order().reference.as_deref()),
                 &column(new, |new| new.order().total.currency.as_str()),
                 &column(new, |new| new.order().total.amount),
                 &column(new, |new| Json(&new.order().lines)),
                 &column(new, |new| new.rejection.as_ref().map(Json)),
-                &column(new, |new| new.asked.placed_at),
+                &column(new, |new| new.request.placed_at),
                 &at,
             ],
         )
         .await?;
-    // Another worker has the same order under other SKUs: its row decides.
-    let all_new = written == new.len() as u64 || Sabotage::NoLedgerCheck.is_on();
-    if all_new { Ok(()) } else { Err(DatabaseError::Overtaken) }
+    // Another worker inserted the same order, under other SKUs and so under other locks. Its row
+    // decides.
+    let all_inserted = written == new.len() as u64 || Sabotage::NoLedgerCheck.is_on();
+    if all_inserted { Ok(()) } else { Err(DatabaseError::LostRace) }
 }
 
-fn column<'a, T>(new: &'a [New<'a>], value: impl Fn(&'a New<'a>) -> T) -> Vec<T> {
+fn column<'a, T>(
+    new: &'a [NewReservation<'a>],
+    value: impl Fn(&'a NewReservation<'a>) -> T,
+) -> Vec<T> {
     new.iter().map(value).collect()
 }
 
-async fn subtract(transaction: &Transaction<'_>, shelf: &Shelf) -> Result<(), DatabaseError> {
-    let (skus, quantities) = shelf.taken();
+async fn subtract(transaction: &Transaction<'_>, stock: &LockedStock) -> Result<(), DatabaseError> {
+    let (skus, quantities) = stock.reserved();
     if skus.is_empty() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Stock: loading a catalogue, putting more in, and looking it up.
+//! Stock: loads a catalogue, adds stock, and looks it up.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use serde::Deserialize;
 
 use crate::database::{Database, DatabaseError};
 
-/// A row of a catalogue.
+/// One row of a catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CatalogItem {
-    /// What is sold.
+    /// The SKU.
     pub sku: Sku,
-    /// Its name.
+    /// The item's name.
     pub name: String,
-    /// What its prices are in.
+    /// The currency of all its prices.
     pub currency: Currency,
-    /// Its most usual price, in minor units: at least 1.
+    /// The regular price, in minor units: at least 1.
     pub unit_price: i64,
-    /// Other prices that are good, in minor units.
+    /// Other valid prices, in minor units.
     #[serde(default)]
     pub other_prices: Vec<i64>,
-    /// How many there are to begin with: at least 0.
+    /// Initial quantity: at least 0.
     pub on_hand: i64,
 }
 
-/// Loads a catalogue. A SKU that is there already gets its new name and prices and keeps its
-/// stock: `on_hand` counts for new SKUs only. Tells how many were new.
+/// Loads a catalogue. A SKU that exists already gets its new name and prices and keeps its stock:
+/// `on_hand` applies to new SKUs only. Returns the number of new SKUs.
 pub async fn load(database: &Database, items: &[CatalogItem]) -> Result<u64, DatabaseError> {
     let before = count(database).await?;
     let connection = database.connection().await?;
@@ -52,8 +52,8 @@ pub async fn load(database: &Database, items: &[CatalogItem]) -> Result<u64, Dat
     Ok(count(database).await? - before)
 }
 
-/// Puts `quantity` more of `sku` on hand, or takes as many away where it is negative. Tells what is
-/// on hand then; `None` where the SKU is unknown or less is on hand than is to be taken away.
+/// Adds `quantity` to the stock of `sku`, or removes stock if it is negative. Returns the new
+/// quantity on hand; `None` if the SKU is unknown or less is on hand than is to be removed.
 pub async fn add(
     database: &Database,
     sku: &Sku,
@@ -71,7 +71,7 @@ pub async fn add(
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// The stock of each SKU: as many answers, in the same order; `None` where it is unknown.
+/// The stock of each SKU: one entry for each SKU, in the same order; `None` for an unknown SKU.
 pub async fn look_up(
     database: &Database,
     skus: &[Sku],

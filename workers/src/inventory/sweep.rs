@@ -1,7 +1,7 @@
-//! The sweep: asks for the cancellation of orders that were not paid in time.
+//! The reservation expiry sweep: requests the cancellation of orders that are not paid in time.
 //!
-//! It decides nothing: it publishes `cancel_requested`, with a time that comes from the row, and
-//! remembers how far it has come. So any number of workers may sweep at once, and again.
+//! The sweep decides nothing. It publishes `cancel_requested`, with a time that comes from the row,
+//! and stores a cursor. So any number of workers may sweep concurrently and repeatedly.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -14,33 +14,33 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
+use crate::process::error_chain;
 use crate::task::{StepError, order_id};
-use crate::work::with_causes;
 
-/// An order may wait a little longer than its time.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// Reservations in one query: some milliseconds of work.
-const PAGE: i64 = 1_000;
-/// For the broker to store a message; what is not stored is asked for in the next sweep.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// An order may wait longer than its limit by up to this.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Reservations in one query, which takes some milliseconds.
+const PAGE_SIZE: i64 = 1_000;
+/// Limit for the broker to store a message. After it the next sweep publishes the request again.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sweeps over the reservations.
+/// The sweep over the reservations.
 pub(crate) struct Sweep {
     pub(crate) database: Database,
     pub(crate) publisher: Publisher,
     /// How long a reservation waits for its payment.
     pub(crate) payment_timeout: Duration,
-    /// Events in one message.
+    /// Maximum number of events in one message.
     pub(crate) max_batch: usize,
 }
 
-/// A reservation whose time is over.
-struct Due {
+/// A reservation that was not paid in time.
+struct ExpiredReservation {
     id: Uuid,
     decided_at: SystemTime,
 }
 
-/// Why a sweep was cut short.
+/// Why a sweep failed.
 #[derive(Debug, Error)]
 enum SweepError {
     #[error(transparent)]
@@ -50,40 +50,45 @@ enum SweepError {
 }
 
 impl Sweep {
-    /// Sweeps now and again, until `shutdown`.
+    /// Sweeps periodically until `shutdown`.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let mut fails = false;
-        // A sweep that is cut short leaves nothing behind: the next one looks at the same again.
-        while let Some(swept) = shutdown.run_until_cancelled(self.sweep()).await {
-            if let Err(err) = &swept
-                && !fails
+        let mut is_failing = false;
+        // A sweep that is interrupted leaves nothing behind: the next one reads the same page
+        // again.
+        while let Some(result) = shutdown.run_until_cancelled(self.sweep()).await {
+            if let Err(err) = &result
+                && !is_failing
             {
-                tracing::warn!(error = with_causes(err), "not swept, again later");
+                tracing::warn!(error = error_chain(err), "not swept, again later");
             }
-            fails = swept.is_err();
-            shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await;
+            is_failing = result.is_err();
+            shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL)).await;
         }
     }
 
-    /// Looks once at every reservation whose time is over since the last sweep.
+    /// Processes every reservation that has expired since the last sweep.
     async fn sweep(&self) -> Result<(), SweepError> {
         let limit = self.payment_timeout;
         loop {
-            let page = self.database.settled(async |client| page(client, limit).await).await?;
+            let page = self
+                .database
+                .with_retries(async |client| expired_page(client, limit).await)
+                .await?;
             let Some(last) = page.last() else { return Ok(()) };
             let decided =
-                self.database.settled(async |client| decided(client, &page).await).await?;
-            let waiting = page.iter().filter(|due| !decided.contains(&due.id));
-            let requests: Vec<Event> = waiting.map(|due| due.cancel_requested(limit)).collect();
+                self.database.with_retries(async |client| decided(client, &page).await).await?;
+            let unpaid = page.iter().filter(|expired| !decided.contains(&expired.id));
+            let requests: Vec<Event> =
+                unpaid.map(|expired| expired.cancel_requested(limit)).collect();
             for message in batch::messages(&requests, self.max_batch) {
-                self.publisher.publish(&message, PATIENCE).await?;
+                self.publisher.publish(&message, PUBLISH_TIMEOUT).await?;
             }
-            self.database.settled(async |client| remember(client, last).await).await?;
+            self.database.with_retries(async |client| advance_cursor(client, last).await).await?;
         }
     }
 }
 
-impl Due {
+impl ExpiredReservation {
     fn cancel_requested(&self, payment_timeout: Duration) -> Event {
         Event {
             order_id: order_id(self.id),
@@ -93,13 +98,17 @@ impl Due {
     }
 }
 
-/// The reservations after the last one that was looked at. By the database's clock, so that all
+/// The next page of expired reservations after the cursor. Uses the database's clock, so that all
 /// workers agree about the time.
-async fn page(connection: &Object, payment_timeout: Duration) -> Result<Vec<Due>, DatabaseError> {
+async fn expired_page(
+    connection: &Object,
+    payment_timeout: Duration,
+) -> Result<Vec<ExpiredReservation>, DatabaseError> {
     let select =
         connection.prepare_cached("SELECT decided_at, order_id FROM inventory.sweep").await?;
-    let last = connection.query_one(&select, &[]).await?;
-    let (decided_at, id): (SystemTime, Uuid) = (last.try_get(0)?, last.try_get(1)?);
+    let cursor = connection.query_one(&select, &[]).await?;
+    let decided_at: SystemTime = cursor.try_get(0)?;
+    let id: Uuid = cursor.try_get(1)?;
     let select = connection
         .prepare_cached(
             "SELECT order_id, decided_at FROM inventory.reservations
@@ -109,26 +118,35 @@ async fn page(connection: &Object, payment_timeout: Duration) -> Result<Vec<Due>
         )
         .await?;
     let limit = payment_timeout.as_secs_f64();
-    let rows = connection.query(&select, &[&decided_at, &id, &limit, &PAGE]).await?;
-    rows.iter().map(|row| Ok(Due { id: row.try_get(0)?, decided_at: row.try_get(1)? })).collect()
+    let rows = connection.query(&select, &[&decided_at, &id, &limit, &PAGE_SIZE]).await?;
+    let expired = rows
+        .iter()
+        .map(|row| Ok(ExpiredReservation { id: row.try_get(0)?, decided_at: row.try_get(1)? }));
+    expired.collect()
 }
 
-/// Those that wait for their payment no more: payment or fulfilment has decided about them. A list
-/// of ids makes look-ups of this, where a join may read the tables from end to end.
-async fn decided(connection: &Object, page: &[Due]) -> Result<HashSet<Uuid>, DatabaseError> {
+/// The orders that no longer wait for their payment: payment or fulfilment has decided about them.
+/// A list of ids makes this index look-ups; a join might scan the whole tables.
+async fn decided(
+    connection: &Object,
+    page: &[ExpiredReservation],
+) -> Result<HashSet<Uuid>, DatabaseError> {
     let select = connection
         .prepare_cached(
             "SELECT order_id FROM payment.payments WHERE order_id = ANY($1) AND state <> 'pending'
              UNION ALL SELECT order_id FROM fulfilment.shipments WHERE order_id = ANY($1)",
         )
         .await?;
-    let ids: Vec<Uuid> = page.iter().map(|due| due.id).collect();
+    let ids: Vec<Uuid> = page.iter().map(|expired| expired.id).collect();
     let rows = connection.query(&select, &[&ids]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// The next sweep goes on after `last`.
-async fn remember(connection: &Object, last: &Due) -> Result<(), DatabaseError> {
+/// Moves the cursor, so that the next sweep continues after `last`.
+async fn advance_cursor(
+    connection: &Object,
+    last: &ExpiredReservation,
+) -> Result<(), DatabaseError> {
     let update = connection
         .prepare_cached(
             "UPDATE inventory.sweep SET decided_at = $1, order_id = $2

@@ -1,5 +1,5 @@
-//! The circuit breaker: no calls to a provider that fails, and one probe now and then to see whether
-//! it is back. Pure: the time is passed in.
+//! The circuit breaker: prevents calls to a provider that fails, and permits one probe at intervals
+//! to detect its recovery. A pure state machine: the time is passed in.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-/// When a breaker opens, and how long it waits before it asks again.
+/// When a breaker opens, and how long it waits before it probes.
 ///
-/// Five failures are fewer than the attempts of a record: a provider that fails while few orders come is
-/// noticed before an order is given up.
+/// The default of five failures is less than the attempts of a record. So even with few orders, the
+/// breaker opens before a record runs out of attempts.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct BreakerLimits {
     /// Failures, in a row or within a time, that open the payment provider's circuit breaker
@@ -31,7 +31,7 @@ pub struct BreakerLimits {
         default_value = "1s",
         value_parser = streams::duration
     )]
-    pub within: Duration,
+    pub window: Duration,
     /// How long an open circuit breaker waits before the next probe
     #[arg(
         id = "breaker_wait",
@@ -41,7 +41,7 @@ pub struct BreakerLimits {
         default_value = "1s",
         value_parser = streams::duration
     )]
-    pub wait: Duration,
+    pub probe_delay: Duration,
 }
 
 /// A circuit breaker.
@@ -53,26 +53,27 @@ pub(crate) struct Breaker {
 
 #[derive(Debug)]
 enum State {
-    /// Calls are made. The last failures, and how many have come since the last success.
-    Closed { failures: VecDeque<Instant>, in_a_row: usize },
-    /// No calls are made.
+    /// Calls are permitted. Holds the times of the latest failures, and the number of failures
+    /// since the last success.
+    Closed { failures: VecDeque<Instant>, consecutive: usize },
+    /// Calls are denied.
     Open { since: Instant },
-    /// A probe is being made, and nothing else.
+    /// A probe is in flight, and calls are denied.
     HalfOpen { since: Instant },
 }
 
-/// What may be done now.
+/// What the breaker permits at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admission {
+pub(super) enum Permit {
     /// A call.
     Call,
-    /// The probe, whose result must be told.
+    /// The probe, whose result must be recorded.
     Probe,
-    /// Nothing.
-    Nothing,
+    /// Neither a call nor a probe.
+    Denied,
 }
 
-/// A change that is worth telling.
+/// A change of the state that is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     Opened,
@@ -80,12 +81,12 @@ pub(super) enum Change {
 }
 
 impl Breaker {
-    /// A breaker that lets calls through.
+    /// A closed breaker.
     pub(crate) fn new(limits: BreakerLimits) -> Self {
         Self { limits, state: State::closed() }
     }
 
-    /// Its state, as logs and status name it.
+    /// The state's name in logs and status output.
     pub(crate) const fn state(&self) -> &'static str {
         match self.state {
             State::Closed { .. } => "closed",
@@ -94,49 +95,49 @@ impl Breaker {
         }
     }
 
-    /// What may be done at `now`. Of all who ask, one is given the probe.
-    pub(super) fn admit(&mut self, now: Instant) -> Admission {
+    /// What is permitted at `now`. Of concurrent callers, only one gets the probe.
+    pub(super) fn acquire(&mut self, now: Instant) -> Permit {
         match self.state {
-            State::Closed { .. } => Admission::Call,
-            // Also the result of a probe may be lost.
+            State::Closed { .. } => Permit::Call,
+            // In the half-open state too, since the result of a probe may be lost.
             State::Open { since } | State::HalfOpen { since }
-                if now.saturating_duration_since(since) >= self.limits.wait =>
+                if now.saturating_duration_since(since) >= self.limits.probe_delay =>
             {
                 self.state = State::HalfOpen { since: now };
-                Admission::Probe
+                Permit::Probe
             }
-            State::Open { .. } | State::HalfOpen { .. } => Admission::Nothing,
+            State::Open { .. } | State::HalfOpen { .. } => Permit::Denied,
         }
     }
 
-    /// A call that was admitted has ended at `now`. Calls that end after the breaker has opened say
-    /// nothing new.
-    pub(super) fn called(&mut self, is_well: bool, now: Instant) -> Option<Change> {
-        let State::Closed { failures, in_a_row } = &mut self.state else { return None };
-        if is_well {
-            *in_a_row = 0;
+    /// Records the result of a permitted call that finished at `now`. Results that arrive after the
+    /// breaker has opened are ignored.
+    pub(super) fn record_call(&mut self, is_success: bool, now: Instant) -> Option<Change> {
+        let State::Closed { failures, consecutive } = &mut self.state else { return None };
+        if is_success {
+            *consecutive = 0;
             return None;
         }
-        *in_a_row += 1;
+        *consecutive += 1;
         failures.push_back(now);
         while failures.len() > self.limits.failures.get() {
             failures.pop_front();
         }
         let is_recent =
-            |first: &Instant| now.saturating_duration_since(*first) <= self.limits.within;
+            |first: &Instant| now.saturating_duration_since(*first) <= self.limits.window;
         let is_burst =
             failures.len() == self.limits.failures.get() && failures.front().is_some_and(is_recent);
-        if is_burst || *in_a_row >= self.limits.failures.get() {
+        if is_burst || *consecutive >= self.limits.failures.get() {
             self.state = State::Open { since: now };
             return Some(Change::Opened);
         }
         None
     }
 
-    /// The probe has ended at `now`.
-    pub(super) fn probed(&mut self, is_well: bool, now: Instant) -> Option<Change> {
+    /// Records the result of the probe, which finished at `now`.
+    pub(super) fn record_probe(&mut self, is_success: bool, now: Instant) -> Option<Change> {
         let State::HalfOpen { .. } = self.state else { return None };
-        if is_well {
+        if is_success {
             self.state = State::closed();
             return Some(Change::Closed);
         }
@@ -147,7 +148,7 @@ impl Breaker {
 
 impl State {
     const fn closed() -> Self {
-        Self::Closed { failures: VecDeque::new(), in_a_row: 0 }
+        Self::Closed { failures: VecDeque::new(), consecutive: 0 }
     }
 }
 
@@ -157,88 +158,88 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A breaker, and a clock in milliseconds.
-    fn start() -> (Breaker, impl Fn(u32) -> Instant) {
-        let begin = Instant::now();
+    /// A breaker of 5 failures, 1 s and 1 s, and a clock that takes milliseconds since its start.
+    fn breaker_and_clock() -> (Breaker, impl Fn(u32) -> Instant) {
+        let start = Instant::now();
         let second = Duration::from_secs(1);
         let failures = NonZeroUsize::new(5).unwrap();
-        let limits = BreakerLimits { failures, within: second, wait: second };
-        (Breaker::new(limits), move |millis| begin + MS * millis)
+        let limits = BreakerLimits { failures, window: second, probe_delay: second };
+        (Breaker::new(limits), move |millis| start + MS * millis)
     }
 
-    fn opened(at: impl Fn(u32) -> Instant, breaker: &mut Breaker) {
-        let changes: Vec<_> = (0..5).filter_map(|ms| breaker.called(false, at(ms))).collect();
-        assert_eq!(changes, [Change::Opened], "once");
+    fn open(at: impl Fn(u32) -> Instant, breaker: &mut Breaker) {
+        let changes: Vec<_> = (0..5).filter_map(|ms| breaker.record_call(false, at(ms))).collect();
+        assert_eq!(changes, [Change::Opened], "the breaker opens once");
     }
 
     #[test]
-    fn it_opens_at_the_fifth_failure_within_a_second_whatever_succeeds_between() {
-        let (mut breaker, at) = start();
+    fn the_breaker_opens_at_the_fifth_failure_within_a_second_despite_successes_between() {
+        let (mut breaker, at) = breaker_and_clock();
         for ms in [0, 250, 500, 750] {
-            assert_eq!(breaker.called(false, at(ms)), None);
-            assert_eq!(breaker.called(true, at(ms)), None);
+            assert_eq!(breaker.record_call(false, at(ms)), None);
+            assert_eq!(breaker.record_call(true, at(ms)), None);
         }
-        assert_eq!(breaker.called(false, at(1_000)), Some(Change::Opened));
-        assert_eq!(breaker.admit(at(1_001)), Admission::Nothing);
+        assert_eq!(breaker.record_call(false, at(1_000)), Some(Change::Opened));
+        assert_eq!(breaker.acquire(at(1_001)), Permit::Denied);
     }
 
     #[test]
-    fn failures_that_come_slower_open_it_when_five_stand_in_a_row() {
-        let (mut breaker, at) = start();
+    fn slower_failures_open_the_breaker_when_five_are_consecutive() {
+        let (mut breaker, at) = breaker_and_clock();
         for number in 0..4 {
-            assert_eq!(breaker.called(false, at(number * 300)), None);
+            assert_eq!(breaker.record_call(false, at(number * 300)), None);
         }
-        breaker.called(true, at(1_200));
+        breaker.record_call(true, at(1_200));
         for number in 5..9 {
-            assert_eq!(breaker.called(false, at(number * 300)), None);
+            assert_eq!(breaker.record_call(false, at(number * 300)), None);
         }
-        assert_eq!(breaker.called(false, at(9 * 300)), Some(Change::Opened));
+        assert_eq!(breaker.record_call(false, at(9 * 300)), Some(Change::Opened));
     }
 
     #[test]
-    fn after_a_second_one_probe_is_made_and_no_call() {
-        let (mut breaker, at) = start();
-        opened(&at, &mut breaker);
-        assert_eq!(breaker.admit(at(1_003)), Admission::Nothing);
-        assert_eq!(breaker.admit(at(1_004)), Admission::Probe);
+    fn an_open_breaker_permits_one_probe_and_no_call_after_a_second() {
+        let (mut breaker, at) = breaker_and_clock();
+        open(&at, &mut breaker);
+        assert_eq!(breaker.acquire(at(1_003)), Permit::Denied);
+        assert_eq!(breaker.acquire(at(1_004)), Permit::Probe);
         assert_eq!(breaker.state(), "half_open");
-        assert_eq!(breaker.admit(at(1_005)), Admission::Nothing);
+        assert_eq!(breaker.acquire(at(1_005)), Permit::Denied);
     }
 
     #[test]
-    fn a_probe_that_succeeds_closes_it_and_old_failures_are_forgotten() {
-        let (mut breaker, at) = start();
-        opened(&at, &mut breaker);
-        breaker.admit(at(1_100));
-        assert_eq!(breaker.probed(true, at(1_101)), Some(Change::Closed));
-        assert_eq!(breaker.admit(at(1_102)), Admission::Call);
-        assert_eq!(breaker.called(false, at(1_103)), None);
+    fn a_successful_probe_closes_the_breaker_and_discards_old_failures() {
+        let (mut breaker, at) = breaker_and_clock();
+        open(&at, &mut breaker);
+        breaker.acquire(at(1_100));
+        assert_eq!(breaker.record_probe(true, at(1_101)), Some(Change::Closed));
+        assert_eq!(breaker.acquire(at(1_102)), Permit::Call);
+        assert_eq!(breaker.record_call(false, at(1_103)), None);
     }
 
     #[test]
-    fn a_probe_that_fails_keeps_it_open_for_another_second_and_tells_nothing() {
-        let (mut breaker, at) = start();
-        opened(&at, &mut breaker);
-        breaker.admit(at(1_100));
-        assert_eq!(breaker.probed(false, at(1_200)), None);
-        assert_eq!(breaker.admit(at(2_199)), Admission::Nothing);
-        assert_eq!(breaker.admit(at(2_200)), Admission::Probe);
+    fn a_failed_probe_keeps_the_breaker_open_for_another_second_and_reports_no_change() {
+        let (mut breaker, at) = breaker_and_clock();
+        open(&at, &mut breaker);
+        breaker.acquire(at(1_100));
+        assert_eq!(breaker.record_probe(false, at(1_200)), None);
+        assert_eq!(breaker.acquire(at(2_199)), Permit::Denied);
+        assert_eq!(breaker.acquire(at(2_200)), Permit::Probe);
     }
 
     #[test]
-    fn a_probe_whose_result_is_lost_is_made_again() {
-        let (mut breaker, at) = start();
-        opened(&at, &mut breaker);
-        assert_eq!(breaker.admit(at(1_100)), Admission::Probe);
-        assert_eq!(breaker.admit(at(2_100)), Admission::Probe);
+    fn a_probe_whose_result_is_lost_is_repeated() {
+        let (mut breaker, at) = breaker_and_clock();
+        open(&at, &mut breaker);
+        assert_eq!(breaker.acquire(at(1_100)), Permit::Probe);
+        assert_eq!(breaker.acquire(at(2_100)), Permit::Probe);
     }
 
     #[test]
-    fn calls_that_end_while_it_is_open_change_nothing() {
-        let (mut breaker, at) = start();
-        opened(&at, &mut breaker);
-        assert_eq!(breaker.called(true, at(10)), None);
-        assert_eq!(breaker.called(false, at(11)), None);
-        assert_eq!(breaker.admit(at(12)), Admission::Nothing);
+    fn calls_that_finish_while_the_breaker_is_open_change_nothing() {
+        let (mut breaker, at) = breaker_and_clock();
+        open(&at, &mut breaker);
+        assert_eq!(breaker.record_call(true, at(10)), None);
+        assert_eq!(breaker.record_call(false, at(11)), None);
+        assert_eq!(breaker.acquire(at(12)), Permit::Denied);
     }
 }

@@ -1,12 +1,12 @@
-//! Charge: takes the money for each order, once.
+//! Charge: captures the money for each order, once.
 //!
-//! 1. An unconfirmed intent at the provider.
-//! 2. A row for the order with the intent's id, where the first row stands.
-//! 3. The confirmation of the id in the row.
-//! 4. The result into the row.
+//! 1. Create an unconfirmed intent at the provider.
+//! 2. Insert a row for the order with the intent's id; the first insert wins.
+//! 3. Confirm the intent whose id is in the row.
+//! 4. Write the result into the row.
 //!
-//! Once the reservation's time is over no call is made any more: the sweep has the order cancelled,
-//! and refund sees to what may have been captured.
+//! No call is made after the reservation has expired: the sweep requests the cancellation, and
+//! refund returns what may have been captured.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
@@ -15,65 +15,67 @@ use orders::{Event, EventBody, Money, OrderId, PaymentToken};
 use streams::{DeliveryHistory, Step};
 use uuid::Uuid;
 
+use super::payment_row::{self, Payment, Rows, State};
 use super::provider::{CallError, Confirmation, NewIntent, Provider};
-use super::row::{self, Payment, Rows, State};
-use super::{Failed, Payments, call_each, call_key, down};
-use crate::crash::{Stop, stop_at};
+use super::{CallFailure, PaymentStage, call_concurrently, call_key, provider_unavailable};
+use crate::failpoints::{Failpoint, failpoint};
 use crate::task::{StepError, StepInput, StepOutcome, now};
 
-/// The code under which the provider refuses a token that it does not know.
+/// The provider's error code for an unknown token.
 const NO_SUCH_TOKEN: &str = "resource_missing";
-/// Why such an order is declined.
+/// The decline code of an order with such a token.
 const INVALID_TOKEN: &str = "invalid_token";
 
-/// What one order asks for.
+/// The charge that one order requests.
 struct Charge<'a> {
     order_id: OrderId,
     amount: Money,
     token: Option<&'a PaymentToken>,
     history: &'a DeliveryHistory,
-    /// Whether the reservation's time is over.
-    is_late: bool,
+    /// Whether the reservation has expired.
+    is_expired: bool,
 }
 
 type Charges<'a> = BTreeMap<Uuid, Charge<'a>>;
-type Failures = HashMap<Uuid, Failed>;
+type Failures = HashMap<Uuid, CallFailure>;
 
 pub(super) async fn charge(
-    payments: &Payments,
-    tasks: &[StepInput],
+    stage: &PaymentStage,
+    inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let made_before = now() - payments.payment_timeout;
-    let charge = |task| Some((StepInput::row_id(task), Charge::of(task, made_before)?));
-    let charges: Charges<'_> = tasks.iter().filter_map(charge).collect();
+    let expired_before = now() - stage.payment_timeout;
+    let charge = |input| Some((StepInput::row_id(input), Charge::of(input, expired_before)?));
+    let charges: Charges<'_> = inputs.iter().filter_map(charge).collect();
     let ids: Vec<Uuid> = charges.keys().copied().collect();
-    let database = &payments.database;
+    let database = &stage.database;
     let mut failures = Failures::new();
-    let mut rows = database.settled(async |connection| row::read(connection, &ids).await).await?;
-    rows.extend(create_intents(payments, &charges, &rows, &mut failures).await?);
-    rows.extend(confirm_intents(payments, &charges, &rows, &mut failures).await?);
-    let verdicts: Vec<_> =
-        tasks.iter().map(|task| verdict(task, &charges, &rows, &mut failures)).collect();
-    let is_not_now = |verdict: &StepOutcome| matches!(verdict, StepOutcome::Postpone(_));
-    match verdicts.first() {
-        // The whole set can wait where it is.
-        Some(StepOutcome::Postpone(error)) if verdicts.iter().all(is_not_now) => {
-            Err(down(error.clone()))
+    let mut rows =
+        database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
+    rows.extend(create_intents(stage, &charges, &rows, &mut failures).await?);
+    rows.extend(confirm_intents(stage, &charges, &rows, &mut failures).await?);
+    let outcomes: Vec<_> =
+        inputs.iter().map(|input| outcome(input, &charges, &rows, &mut failures)).collect();
+    let is_postponed = |outcome: &StepOutcome| matches!(outcome, StepOutcome::Postpone(_));
+    match outcomes.first() {
+        // The whole set can wait in this worker, without a postponed message for each record.
+        Some(StepOutcome::Postpone(error)) if outcomes.iter().all(is_postponed) => {
+            Err(provider_unavailable(error.clone()))
         }
-        _ => Ok(verdicts),
+        _ => Ok(outcomes),
     }
 }
 
 impl<'a> Charge<'a> {
-    /// What `task` asks for; late if its reservation was made before `made_before`.
-    fn of(task: &'a StepInput, made_before: SystemTime) -> Option<Self> {
-        let EventBody::Reserved { amount, payment_token } = &task.event.body else { return None };
+    /// The charge that `input` requests; expired if its reservation was made before
+    /// `expired_before`.
+    fn of(input: &'a StepInput, expired_before: SystemTime) -> Option<Self> {
+        let EventBody::Reserved { amount, payment_token } = &input.event.body else { return None };
         Some(Self {
-            order_id: task.order_id(),
+            order_id: input.order_id(),
             amount: *amount,
             token: payment_token.as_ref(),
-            history: &task.history,
-            is_late: SystemTime::from(task.event.at) < made_before,
+            history: &input.history,
+            is_expired: SystemTime::from(input.event.at) < expired_before,
         })
     }
 
@@ -82,22 +84,22 @@ impl<'a> Charge<'a> {
     }
 }
 
-fn verdict(
-    task: &StepInput,
+fn outcome(
+    input: &StepInput,
     charges: &Charges<'_>,
     rows: &Rows,
     failures: &mut Failures,
 ) -> StepOutcome {
-    let id = task.row_id();
+    let id = input.row_id();
     let Some(charge) = charges.get(&id) else {
-        return StepOutcome::Reject("charge takes the event reserved only".to_owned());
+        return StepOutcome::Reject("step `charge` consumes only the event `reserved`".to_owned());
     };
     let row = rows.get(&id);
     match row.map_or(State::Pending, |row| row.state) {
-        // The sweep has the order cancelled.
-        State::Pending if charge.is_late => StepOutcome::Completed(Vec::new()),
+        // The sweep requests the order's cancellation.
+        State::Pending if charge.is_expired => StepOutcome::Completed(Vec::new()),
         State::Pending => match failures.remove(&id) {
-            Some(failed) => failed.into(),
+            Some(failure) => failure.into(),
             None => StepOutcome::Retry("the charge is not decided yet".to_owned()),
         },
         State::Paid | State::Refunded => {
@@ -106,8 +108,8 @@ fn verdict(
         State::Declined => {
             StepOutcome::Completed(row.and_then(|row| charge.declined(row)).into_iter().collect())
         }
-        // Withdrawn before any money was taken; that has been told.
-        State::Barred => StepOutcome::Completed(Vec::new()),
+        // Withdrawn before any money was captured; refund published that event.
+        State::Voided => StepOutcome::Completed(Vec::new()),
     }
 }
 
@@ -126,34 +128,37 @@ impl Charge<'_> {
     }
 }
 
-/// Makes an intent for each order that has no row. Gives the new rows.
+/// Creates an intent for each order that has no row. Returns the new rows.
 async fn create_intents(
-    payments: &Payments,
+    stage: &PaymentStage,
     charges: &Charges<'_>,
     rows: &Rows,
     failures: &mut Failures,
 ) -> Result<Rows, StepError> {
-    let is_new = |(id, charge): &(&Uuid, &Charge<'_>)| !charge.is_late && !rows.contains_key(id);
+    let is_new = |(id, charge): &(&Uuid, &Charge<'_>)| !charge.is_expired && !rows.contains_key(id);
     let new: Vec<_> = charges.iter().filter(is_new).collect();
-    let calls = call_each(&new, async |(_, charge)| create(payments, charge).await);
-    let mut made = Vec::new();
+    let calls = call_concurrently(&new, async |(_, charge)| create(stage, charge).await);
+    let mut new_rows = Vec::new();
     for ((id, charge), created) in new.iter().zip(calls.await) {
         let row = Payment::pending(**id, charge.amount);
         match created {
-            Ok(Some(intent)) => made.push(Payment { intent: Some(intent), ..row }),
-            Ok(None) => made.push(row.declined(INVALID_TOKEN.to_owned())),
-            Err(failed) => drop(failures.insert(**id, failed)),
+            Ok(Some(intent)) => new_rows.push(Payment { intent: Some(intent), ..row }),
+            Ok(None) => new_rows.push(row.declined(INVALID_TOKEN.to_owned())),
+            Err(failure) => drop(failures.insert(**id, failure)),
         }
     }
-    stop_at(Step::Charge, Stop::IntentsMade);
-    let database = &payments.database;
-    let rows = database.settled(async |connection| row::add(connection, &made).await).await?;
-    stop_at(Step::Charge, Stop::IntentsCommitted);
+    failpoint(Step::Charge, Failpoint::IntentsMade);
+    let database = &stage.database;
+    let rows = database
+        .with_retries(async |connection| payment_row::insert(connection, &new_rows).await)
+        .await?;
+    failpoint(Step::Charge, Failpoint::IntentsCommitted);
     Ok(rows)
 }
 
-/// The id of an unconfirmed intent; `None` for a token that is unknown or used up: the bank would say no.
-async fn create(payments: &Payments, charge: &Charge<'_>) -> Result<Option<String>, Failed> {
+/// The id of an unconfirmed intent; `None` for a token that is unknown or used up, which the bank
+/// would decline.
+async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Option<String>, CallFailure> {
     let intent = NewIntent {
         order: &charge.order_id.to_string(),
         amount: charge.amount.amount,
@@ -165,37 +170,38 @@ async fn create(payments: &Payments, charge: &Charge<'_>) -> Result<Option<Strin
         Err(CallError::Refused { code, .. }) if code == NO_SUCH_TOKEN => Ok(None),
         created => created.map(|intent| Some(intent.id)),
     };
-    payments.provider.call(call).await
+    stage.provider.call(call).await
 }
 
-/// Confirms the intent of each order that waits for it. Gives the rows that are decided.
+/// Confirms the intent of each pending row. Returns the rows that are decided.
 async fn confirm_intents(
-    payments: &Payments,
+    stage: &PaymentStage,
     charges: &Charges<'_>,
     rows: &Rows,
     failures: &mut Failures,
 ) -> Result<Rows, StepError> {
-    let is_due = |row: &&Payment| row.state == State::Pending && !charges[&row.id].is_late;
-    let due = rows.values().filter(is_due);
-    let with: Vec<(&Payment, &str)> =
-        due.filter_map(|row| Some((row, row.intent.as_deref()?))).collect();
-    let calls = call_each(&with, async |(row, intent)| {
+    let is_confirmable =
+        |row: &&Payment| row.state == State::Pending && !charges[&row.id].is_expired;
+    let pending = rows.values().filter(is_confirmable);
+    let intents: Vec<(&Payment, &str)> =
+        pending.filter_map(|row| Some((row, row.intent.as_deref()?))).collect();
+    let calls = call_concurrently(&intents, async |(row, intent)| {
         let key = charges[&row.id].key("confirm");
-        payments.provider.call(async |provider| provider.confirm(intent, &key).await).await
+        stage.provider.call(async |provider| provider.confirm(intent, &key).await).await
     });
     let mut decided = Vec::new();
-    for ((row, _), confirmation) in with.iter().zip(calls.await) {
+    for ((row, _), confirmation) in intents.iter().zip(calls.await) {
         match confirmation {
             Ok(Confirmation::Succeeded) => decided.push((*row).clone().paid()),
             Ok(Confirmation::Declined { code }) => decided.push((*row).clone().declined(code)),
             Ok(Confirmation::Unexpected { status }) => {
-                let error = format!("the payment intent is {status:?}");
-                failures.insert(row.id, Failed::Later(error));
+                let error = format!("unexpected status of the payment intent: {status:?}");
+                failures.insert(row.id, CallFailure::Retryable(error));
             }
-            Err(failed) => drop(failures.insert(row.id, failed)),
+            Err(failure) => drop(failures.insert(row.id, failure)),
         }
     }
-    stop_at(Step::Charge, Stop::Confirmed);
-    let database = &payments.database;
-    database.settled(async |connection| row::decide(connection, &decided).await).await
+    failpoint(Step::Charge, Failpoint::Confirmed);
+    let database = &stage.database;
+    database.with_retries(async |connection| payment_row::decide(connection, &decided).await).await
 }

@@ -1,4 +1,4 @@
-//! What payment says that it holds, for the audit to compare with the provider.
+//! The money that payment's rows say is held, for the audit to compare with the provider.
 
 use orders::OrderId;
 use uuid::Uuid;
@@ -6,19 +6,18 @@ use uuid::Uuid;
 use crate::database::{Database, DatabaseError};
 use crate::task::{order_id, row_id};
 
-/// One order's money.
+/// The money held for one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldFunds {
-    /// Whose.
+    /// The order.
     pub order_id: OrderId,
-    /// Minor units that were captured and not given back.
+    /// Amount captured and not refunded, in minor units.
     pub amount: i64,
-    /// Whether a charge is on its way: the provider may be ahead of the row.
+    /// Whether a charge is in progress: the provider may be ahead of the row.
     pub is_pending: bool,
 }
 
-/// What is held for all orders, a page at a time in the order of their ids: up to `limit` of them
-/// after `after`.
+/// A page of the money held for all orders, sorted by id: up to `limit` orders after `after`.
 pub async fn page(
     database: &Database,
     after: Option<OrderId>,
@@ -33,12 +32,12 @@ pub async fn page(
         .await?;
     let after = after.map_or(Uuid::nil(), row_id);
     let rows = connection.query(&select, &[&after, &limit]).await?;
-    let held = rows.iter().map(|row| {
+    let funds = rows.iter().map(|row| {
         Ok(HeldFunds {
             order_id: order_id(row.try_get(0)?),
             amount: row.try_get(1)?,
             is_pending: row.try_get(2)?,
         })
     });
-    held.collect()
+    funds.collect()
 }

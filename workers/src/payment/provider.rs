@@ -1,11 +1,11 @@
 //! The client of the payment provider: Stripe's `PaymentIntents` API over HTTP/1.1.
 //!
-//! How a charge stays safe under repeats (an intent succeeds once, whatever is repeated):
-//! create the intent unconfirmed, commit its id, confirm that id. To undo: cancel the intent, and
-//! refund it if the cancel says that it had succeeded.
+//! A charge is safe to repeat because an intent succeeds at most once: create the intent
+//! unconfirmed, commit its id, confirm that id. To undo: cancel the intent, and refund it if the
+//! cancel returns that it had succeeded.
 
-mod answer;
 mod error;
+mod response;
 mod transport;
 
 use std::time::Duration;
@@ -13,30 +13,30 @@ use std::time::Duration;
 use clap::Args;
 use hyper::Method;
 
-use answer::Answer;
-pub use answer::{Confirmation, Intent, Page, Refund, Status};
 pub use error::{CallError, ConfigError};
+use response::Response;
+pub use response::{Confirmation, Intent, Page, Refund, Status};
 use transport::Transport;
 
-/// A provider at one base URL. Connections are kept and shared by all calls.
+/// A client for a provider at one base URL. All calls share a pool of connections.
 #[derive(Debug)]
 pub struct Provider {
     transport: Transport,
     page: u16,
 }
 
-/// Ten times what a provider in good health takes.
+/// Ten times what a healthy provider takes.
 const TIMEOUT: &str = "1s";
-/// Within what Stripe allows an account in a second.
+/// Within Stripe's rate limit of an account, per second.
 const PARALLEL: usize = 100;
-/// The largest page that Stripe gives.
-const PAGE: u16 = 100;
+/// Stripe's maximum page size.
+const PAGE_SIZE: u16 = 100;
 
-/// The bounds of the calls to a provider.
+/// The limits of the calls to a provider.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Limits {
     /// How long one call to the payment provider may take
-    // From the free place to the last byte of the answer.
+    // From the permit for the call to the last byte of the response.
     #[arg(
         id = "provider_timeout",
         long = "provider-timeout",
@@ -46,46 +46,47 @@ pub struct Limits {
         value_parser = streams::duration
     )]
     pub per_try: Duration,
-    /// How many calls may be in flight at once; the rest waits in line.
+    /// Maximum number of calls in flight at once; further calls are queued.
     #[arg(skip = PARALLEL)]
     pub parallel: usize,
-    /// How many entries a page of a list has: at most 100 at Stripe, 10,000 at our own provider.
-    #[arg(skip = PAGE)]
+    /// Number of entries in a page of a list: at most 100 at Stripe, 10,000 at the payment
+    /// simulator.
+    #[arg(skip = PAGE_SIZE)]
     pub page: u16,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let per_try = streams::duration(TIMEOUT).expect("the constant is a duration");
-        Self { per_try, parallel: PARALLEL, page: PAGE }
+        Self { per_try, parallel: PARALLEL, page: PAGE_SIZE }
     }
 }
 
-/// Checks a base URL, so that a fault is found before anything starts.
+/// Validates a base URL, so that an error is reported before anything starts.
 pub fn base_url(text: &str) -> Result<String, ConfigError> {
     transport::base_url(text).map(|_| text.to_owned())
 }
 
-/// Checks a secret key, so that a fault is found before anything starts.
+/// Validates a secret key, so that an error is reported before anything starts.
 pub fn secret_key(text: &str) -> Result<String, ConfigError> {
     transport::authorization(text).map(|_| text.to_owned())
 }
 
-/// What an order is to be charged.
+/// The intent to create for an order.
 #[derive(Clone, Copy, Debug)]
 pub struct NewIntent<'a> {
-    /// The order's id, which the intent will carry.
+    /// The order's id, which is stored in the intent's metadata.
     pub order: &'a str,
-    /// In minor units of the currency, at least 1.
+    /// Amount in minor units of the currency, at least 1.
     pub amount: i64,
-    /// Three letters, of either case.
+    /// ISO 4217 code, three letters in upper or lower case.
     pub currency: &'a str,
-    /// The buyer's token; our own provider takes none for a card that succeeds.
+    /// The buyer's payment token; the payment simulator treats `None` as a card that succeeds.
     pub payment_method: Option<&'a str>,
 }
 
 impl Provider {
-    /// A client for `base_url` (`http://host:port` or `https://…`); nothing is connected yet.
+    /// A client for `base_url` (`http://host:port` or `https://…`). Does not connect yet.
     pub fn new(base_url: &str, secret_key: &str, limits: Limits) -> Result<Self, ConfigError> {
         let transport = Transport::new(base_url, secret_key, limits.per_try, limits.parallel)?;
         Ok(Provider { transport, page: limits.page })
@@ -108,27 +109,27 @@ impl Provider {
         self.post("/v1/payment_intents", form, idempotency_key).await?.read()
     }
 
-    /// Captures the money of an intent. A decline is an answer, not an error, and so is the state
-    /// of an intent that had been confirmed or cancelled before, under whatever key.
+    /// Captures the money of an intent. A decline is a result, not an error, and so is the state of
+    /// an intent that was confirmed or cancelled earlier, under any key.
     pub async fn confirm(
         &self,
         intent: &str,
         idempotency_key: &str,
     ) -> Result<Confirmation, CallError> {
         let path = format!("/v1/payment_intents/{intent}/confirm");
-        let answer = self.post(&path, String::new(), idempotency_key).await?;
-        answer.intent().map(Confirmation::from)
+        let response = self.post(&path, String::new(), idempotency_key).await?;
+        response.intent().map(Confirmation::from)
     }
 
-    /// Gives an intent up, and says how it ended: `Canceled`, now or before, or `Succeeded` if the
-    /// money had been captured and is to be refunded.
+    /// Cancels an intent and returns its status: `Canceled`, now or earlier, or `Succeeded` if the
+    /// money had been captured and must be refunded.
     pub async fn cancel(&self, intent: &str, idempotency_key: &str) -> Result<Status, CallError> {
         let path = format!("/v1/payment_intents/{intent}/cancel");
-        let answer = self.post(&path, String::new(), idempotency_key).await?;
-        answer.intent().map(|intent| intent.status)
+        let response = self.post(&path, String::new(), idempotency_key).await?;
+        response.intent().map(|intent| intent.status)
     }
 
-    /// Gives back all of a captured intent's money; well, too, if it had been given back before.
+    /// Refunds a captured intent in full. Also succeeds if it was refunded earlier.
     pub async fn refund(&self, intent: &str, idempotency_key: &str) -> Result<(), CallError> {
         let form = form_encoded([("payment_intent", intent)]);
         self.post("/v1/refunds", form, idempotency_key).await?.refunded()
@@ -141,12 +142,12 @@ impl Provider {
 
     /// A page of all intents, newest first: the first page, or the one after an intent's id.
     pub async fn list_intents(&self, after: Option<&str>) -> Result<Page<Intent>, CallError> {
-        self.get(&self.page_of("/v1/payment_intents", after)).await?.read()
+        self.get(&self.list_path("/v1/payment_intents", after)).await?.read()
     }
 
     /// A page of all refunds, newest first: the first page, or the one after a refund's id.
     pub async fn list_refunds(&self, after: Option<&str>) -> Result<Page<Refund>, CallError> {
-        self.get(&self.page_of("/v1/refunds", after)).await?.read()
+        self.get(&self.list_path("/v1/refunds", after)).await?.read()
     }
 
     async fn post(
@@ -154,15 +155,15 @@ impl Provider {
         path: &str,
         form: String,
         idempotency_key: &str,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Response, CallError> {
         self.transport.call(Method::POST, path, form, Some(idempotency_key)).await
     }
 
-    async fn get(&self, path: &str) -> Result<Answer, CallError> {
+    async fn get(&self, path: &str) -> Result<Response, CallError> {
         self.transport.call(Method::GET, path, String::new(), None).await
     }
 
-    fn page_of(&self, list: &str, after: Option<&str>) -> String {
+    fn list_path(&self, list: &str, after: Option<&str>) -> String {
         let limit = self.page.to_string();
         let after = after.map(|after| ("starting_after", after));
         format!("{list}?{}", form_encoded([("limit", limit.as_str())].into_iter().chain(after)))

@@ -1,59 +1,61 @@
-//! What can go wrong with a call to the payment provider, told apart by what is to be done.
+//! Errors of calls to the payment provider, classified by what the caller must do.
 
 use hyper_util::client::legacy;
 use thiserror::Error;
 
-/// A call that did not come to an answer.
+/// Why a call to the provider has no usable response.
 #[derive(Debug, Error)]
 pub enum CallError {
-    /// No connection: nothing was sent, and no order is to blame.
+    /// The connection failed: nothing was sent, and no order is at fault.
     #[error("the payment provider cannot be reached")]
     Down(#[source] legacy::Error),
-    /// Our secret key is not accepted. Every order would fail alike: treat it as [`Self::Down`].
-    #[error("the payment provider does not accept the secret key (status {status})")]
+    /// The provider rejects the secret key. Every order would fail alike: treat it as
+    /// [`Self::Down`].
+    #[error("the payment provider rejected the secret key (status {status})")]
     Denied {
-        /// 401 or 403.
+        /// HTTP status: 401 or 403.
         status: u16,
     },
-    /// No whole answer in time, or the connection broke. The outcome is unknown: repeat the call
-    /// with the same key.
-    #[error("the payment provider did not answer")]
+    /// No complete response in time, or the connection broke. The outcome is unknown: repeat the
+    /// call with the same key.
+    #[error("the payment provider did not respond")]
     Unanswered(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The provider failed, or its answer makes no sense. It saves this answer under the key:
-    /// repeat the call with a new one.
+    /// The provider failed, or its response is invalid. It stores this response under the key:
+    /// repeat the call with a new key.
     #[error("the payment provider failed (status {status})")]
     Server {
-        /// 5xx as a rule.
+        /// HTTP status, usually 5xx.
         status: u16,
     },
-    /// The same key is in use at this moment, or we call too often: repeat later, same key.
+    /// The same key is in use by a concurrent call, or the rate limit is exceeded: repeat later
+    /// with the same key.
     #[error("the payment provider is busy (status {status})")]
     Busy {
-        /// 409 or 429.
+        /// HTTP status: 409 or 429.
         status: u16,
     },
-    /// The request is wrong, and will be however often it is repeated.
-    #[error("the payment provider refused the request (status {status}, {code}): {message}")]
+    /// The request is invalid, and repeating it does not help.
+    #[error("the payment provider rejected the request (status {status}, {code}): {message}")]
     Refused {
-        /// 4xx; 400 for a request that could not even be sent.
+        /// HTTP status: 4xx; 400 also for a request that could not be sent.
         status: u16,
-        /// Stripe's `code`, or its `type` where there is none.
+        /// Stripe's `code`, or its `type` if it has no `code`.
         code: String,
-        /// Stripe's words.
+        /// Stripe's `message`.
         message: String,
     },
 }
 
-/// A provider cannot be called as configured.
+/// The configuration of the provider is invalid.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// Not `http://host[:port]` or `https://host[:port]`.
-    #[error("the payment provider's URL must be http:// or https:// with a host, and no more")]
+    /// The URL is not `http://host[:port]` or `https://host[:port]`.
+    #[error("the payment provider's URL must be http(s)://HOST[:PORT], without a path")]
     BaseUrl,
-    /// Has characters that no header can hold.
-    #[error("the payment provider's secret key is not visible ASCII")]
+    /// The secret key has characters that are not allowed in an HTTP header.
+    #[error("the payment provider's secret key must be visible ASCII")]
     SecretKey,
-    /// The system's certificates cannot be read.
-    #[error("no root certificates for the payment provider's TLS")]
+    /// The system's root certificates cannot be read.
+    #[error("cannot load the root certificates for the payment provider's TLS")]
     Certificates(#[source] std::io::Error),
 }

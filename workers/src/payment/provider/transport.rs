@@ -1,4 +1,5 @@
-//! HTTP/1.1 to the provider: kept connections, bounded in number, time and size.
+//! HTTP/1.1 to the provider: keep-alive connections, with limits for concurrency, time and body
+//! size.
 
 use std::time::Duration;
 
@@ -14,24 +15,25 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::answer::Answer;
+use super::response::Response;
 use super::{CallError, ConfigError};
 
-/// A page of 10,000 intents is 4 MB.
-const MAX_BODY: usize = 16 << 20;
+/// Maximum size of a response body. A page of 10,000 intents is 4 MB.
+const RESPONSE_BODY_MAX: usize = 16 << 20;
 
-/// Shorter than servers keep a quiet connection, so that seldom one is closed as we use it.
-const IDLE: Duration = Duration::from_secs(15);
+/// Shorter than the idle timeout of servers, so that a connection is rarely closed while it is
+/// used.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 #[derive(Debug)]
 pub(super) struct Transport {
     base_url: String,
-    /// Marked as sensitive: it is not shown by `Debug`.
+    /// Marked as sensitive, so that `Debug` does not show it.
     authorization: HeaderValue,
     http: Http,
-    places: Semaphore,
+    permits: Semaphore,
     per_try: Duration,
 }
 
@@ -54,35 +56,35 @@ impl Transport {
             base_url: format!("{scheme}://{authority}"),
             authorization: authorization(secret_key)?,
             http: Http::new(scheme.as_str(), per_try, parallel)?,
-            places: Semaphore::new(parallel),
+            permits: Semaphore::new(parallel),
             per_try,
         })
     }
 
-    /// Makes one try.
+    /// Makes one attempt.
     pub(super) async fn call(
         &self,
         method: Method,
         path: &str,
         form: String,
         idempotency_key: Option<&str>,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Response, CallError> {
         let request = self.request(method, path, form, idempotency_key)?;
-        let _place = self.places.acquire().await.expect("the semaphore is never closed");
+        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
         timeout(self.per_try, self.exchange(request))
             .await
             .unwrap_or_else(|elapsed| Err(CallError::Unanswered(elapsed.into())))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, CallError> {
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response, CallError> {
         let response = match self.http.send(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Err(CallError::Down(error)),
             Err(error) => return Err(CallError::Unanswered(error.into())),
         };
         let status = response.status();
-        match Limited::new(response.into_body(), MAX_BODY).collect().await {
-            Ok(body) => Answer::new(status, body.to_bytes()),
+        match Limited::new(response.into_body(), RESPONSE_BODY_MAX).collect().await {
+            Ok(body) => Response::new(status, body.to_bytes()),
             Err(error) => Err(CallError::Unanswered(error)),
         }
     }
@@ -125,7 +127,7 @@ pub(super) fn base_url(text: &str) -> Result<(Scheme, Authority), ConfigError> {
     Ok((scheme, authority))
 }
 
-/// The header that authenticates us, marked so that `Debug` does not show it.
+/// The `Authorization` header, marked as sensitive so that `Debug` does not show it.
 pub(super) fn authorization(secret_key: &str) -> Result<HeaderValue, ConfigError> {
     let header = HeaderValue::try_from(format!("Bearer {secret_key}"));
     let mut header = header.map_err(|_| ConfigError::SecretKey)?;
@@ -136,14 +138,15 @@ pub(super) fn authorization(secret_key: &str) -> Result<HeaderValue, ConfigError
 impl Http {
     fn new(scheme: &str, per_try: Duration, parallel: usize) -> Result<Http, ConfigError> {
         let mut connector = HttpConnector::new();
-        // Half a try: a host that is away is told from one that does not answer.
+        // Half of the call's limit: distinguishes an unreachable host from one that does not
+        // respond.
         connector.set_connect_timeout(Some(per_try / 2));
         connector.set_nodelay(true);
         let mut client = Client::builder(TokioExecutor::new());
         client
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(parallel);
         match scheme {
             "http" => Ok(Http::Plain(client.build(connector))),

@@ -1,13 +1,12 @@
-//! Outcomes that are told otherwise than their rows say, where a test asks for it: see
-//! [`streams::Sabotage`].
+//! Outcomes that a test falsifies, so that they differ from their rows: see [`streams::Sabotage`].
 
 use orders::{Event, EventBody};
 use streams::Sabotage;
 
 use crate::task::now;
 
-/// Spoils `outcomes`; in a program that is no test, does nothing.
-pub(crate) fn spoil(outcomes: &mut [Event]) {
+/// Falsifies `outcomes` if a test switches it on. Does nothing in a build without test switches.
+pub(crate) fn falsify(outcomes: &mut [Event]) {
     for event in outcomes {
         if Sabotage::TimeFromNow.is_on() {
             event.at = now().into();

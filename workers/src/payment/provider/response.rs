@@ -1,4 +1,4 @@
-//! The provider's answers: what we read of them, and what they mean.
+//! The provider's responses: the fields that we read, and their classification.
 
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -7,33 +7,33 @@ use serde::de::DeserializeOwned;
 
 use super::CallError;
 
-/// A `PaymentIntent`, as far as we need it.
+/// The fields of a `PaymentIntent` that we need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Intent {
-    /// The provider's name for it.
+    /// The provider's id.
     pub id: String,
-    /// In minor units of the currency.
+    /// Amount in minor units of the currency.
     pub amount: i64,
-    /// What was captured, in minor units.
+    /// Amount captured, in minor units.
     pub amount_received: i64,
-    /// Three lower-case letters.
+    /// ISO 4217 code, three lower-case letters.
     pub currency: String,
-    /// What has become of it.
+    /// The current status.
     pub status: Status,
-    /// What the order had put on it.
+    /// The metadata that was set when the intent was created.
     #[serde(default)]
     pub metadata: Metadata,
     last_payment_error: Option<PaymentError>,
 }
 
-/// What an intent remembers for us.
+/// The metadata of an intent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Metadata {
-    /// The order that it is to pay.
+    /// The id of the order that the intent pays for.
     pub order_id: Option<String>,
 }
 
-/// The states of a `PaymentIntent`, by Stripe's names.
+/// The status of a `PaymentIntent`, by Stripe's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are Stripe's and documented there")]
@@ -45,23 +45,23 @@ pub enum Status {
     Processing,
     Succeeded,
     Canceled,
-    /// One that Stripe has invented since.
+    /// A status that this client does not know.
     #[serde(other)]
     Unknown,
 }
 
-/// Money that was given back.
+/// A refund.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Refund {
-    /// The provider's name for it.
+    /// The provider's id.
     pub id: String,
-    /// In minor units of the intent's currency.
+    /// Amount in minor units of the intent's currency.
     pub amount: i64,
-    /// The intent whose money it was.
+    /// The id of the intent that was refunded.
     pub payment_intent: String,
 }
 
-/// A part of a list, newest first.
+/// A page of a list, newest first.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Page<T> {
     /// The entries.
@@ -70,19 +70,19 @@ pub struct Page<T> {
     pub has_more: bool,
 }
 
-/// How a confirm ended.
+/// The result of a confirm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Confirmation {
-    /// The money is captured, now or before.
+    /// The money is captured, now or earlier.
     Succeeded,
-    /// The bank said no, now or before.
+    /// The bank declined, now or earlier.
     Declined {
-        /// Stripe's `decline_code`, or its `code` where there is none.
+        /// Stripe's `decline_code`, or its `code` if it has no `decline_code`.
         code: String,
     },
-    /// Neither: the intent was cancelled, or waits for something that we do not offer.
+    /// Neither: the intent was cancelled, or requires a step that we do not support.
     Unexpected {
-        /// What the intent is in.
+        /// The intent's status.
         status: Status,
     },
 }
@@ -99,15 +99,15 @@ impl From<Intent> for Confirmation {
     }
 }
 
-/// An answer that came whole and is no failure of the provider: a success, or Stripe's reason for
-/// saying no.
-pub(super) enum Answer {
+/// A complete response that is not a failure of the provider: a success, or Stripe's error object
+/// for a rejected request.
+pub(super) enum Response {
     Success(StatusCode, Bytes),
-    Error(StatusCode, Box<Reason>),
+    Error(StatusCode, Box<ErrorObject>),
 }
 
 #[derive(Deserialize)]
-pub(super) struct Reason {
+pub(super) struct ErrorObject {
     #[serde(rename = "type")]
     kind: String,
     code: Option<String>,
@@ -118,7 +118,7 @@ pub(super) struct Reason {
 
 #[derive(Deserialize)]
 struct ErrorBody {
-    error: Box<Reason>,
+    error: Box<ErrorObject>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -127,51 +127,51 @@ struct PaymentError {
     decline_code: Option<String>,
 }
 
-impl Answer {
-    /// Sorts an answer by its status.
-    pub(super) fn new(status: StatusCode, body: Bytes) -> Result<Answer, CallError> {
+impl Response {
+    /// Classifies a response by its status.
+    pub(super) fn new(status: StatusCode, body: Bytes) -> Result<Response, CallError> {
         match status.as_u16() {
-            200..300 => Ok(Answer::Success(status, body)),
+            200..300 => Ok(Response::Success(status, body)),
             401 | 403 => Err(CallError::Denied { status: status.as_u16() }),
             409 | 429 => Err(CallError::Busy { status: status.as_u16() }),
-            400..500 => Ok(Answer::Error(status, parse::<ErrorBody>(status, &body)?.error)),
+            400..500 => Ok(Response::Error(status, parse::<ErrorBody>(status, &body)?.error)),
             _ => Err(CallError::Server { status: status.as_u16() }),
         }
     }
 
-    /// The object that was asked for.
+    /// The requested object.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         match self {
-            Answer::Success(status, body) => parse(status, &body),
-            Answer::Error(status, reason) => Err(reason.refused(status)),
+            Response::Success(status, body) => parse(status, &body),
+            Response::Error(status, error) => Err(error.into_call_error(status)),
         }
     }
 
-    /// The intent that was to change, or that could not be changed because of its state.
+    /// The intent after the requested change, or as it is if its state does not allow the change.
     pub(super) fn intent(self) -> Result<Intent, CallError> {
         match self {
-            Answer::Success(status, body) => parse(status, &body),
-            Answer::Error(status, mut reason) => {
-                reason.payment_intent.take().ok_or_else(|| reason.refused(status))
+            Response::Success(status, body) => parse(status, &body),
+            Response::Error(status, mut error) => {
+                error.payment_intent.take().ok_or_else(|| error.into_call_error(status))
             }
         }
     }
 
-    /// Whether the money is given back, now or before.
+    /// Checks that the money is refunded, now or earlier.
     pub(super) fn refunded(self) -> Result<(), CallError> {
         match self {
-            Answer::Error(_, reason)
-                if reason.code.as_deref() == Some("charge_already_refunded") =>
+            Response::Error(_, error)
+                if error.code.as_deref() == Some("charge_already_refunded") =>
             {
                 Ok(())
             }
-            answer => answer.read::<Refund>().map(|_| ()),
+            response => response.read::<Refund>().map(|_| ()),
         }
     }
 }
 
-impl Reason {
-    fn refused(self, status: StatusCode) -> CallError {
+impl ErrorObject {
+    fn into_call_error(self, status: StatusCode) -> CallError {
         let code = self.code.unwrap_or(self.kind);
         CallError::Refused { status: status.as_u16(), code, message: self.message }
     }

@@ -1,4 +1,4 @@
-//! A payment as its row keeps it.
+//! The row of a payment.
 
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
@@ -17,7 +17,8 @@ pub(super) enum State {
     Paid,
     Declined,
     Refunded,
-    Barred,
+    /// A tombstone, stored as 'barred': withdrawn before any money was captured.
+    Voided,
 }
 
 /// The row of one order.
@@ -25,7 +26,7 @@ pub(super) enum State {
 pub(super) struct Payment {
     pub(super) id: Uuid,
     pub(super) state: State,
-    /// What the order costs; `None` where it never came here.
+    /// The order's total; `None` for an order that payment never processed.
     pub(super) amount: Option<Money>,
     /// The one payment intent that may be confirmed for the order.
     pub(super) intent: Option<String>,
@@ -36,7 +37,7 @@ pub(super) struct Payment {
 
 pub(super) type Rows = HashMap<Uuid, Payment>;
 
-/// The rows of the orders `ids`, where there are any.
+/// The rows of those orders in `ids` that have one.
 pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, DatabaseError> {
     let select = connection
         .prepare_cached(
@@ -49,9 +50,9 @@ pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, Data
     rows.iter().map(|row| Payment::read(row).map(|payment| (payment.id, payment))).collect()
 }
 
-/// Writes rows for orders that have none, each with its intent or already declined. Gives the rows that
-/// stand: where another worker was faster, its own.
-pub(super) async fn add(connection: &Object, new: &[Payment]) -> Result<Rows, DatabaseError> {
+/// Inserts rows for orders that have none, each with its intent or already declined. Returns the
+/// winning rows: if another worker inserted first, its row.
+pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows, DatabaseError> {
     if new.is_empty() {
         return Ok(Rows::new());
     }
@@ -63,8 +64,8 @@ pub(super) async fn add(connection: &Object, new: &[Payment]) -> Result<Rows, Da
     let insert = connection.prepare_cached(insert).await?;
     let ids = column(new, |row| row.id);
     let states = column(new, |row| row.state.as_str());
-    let amounts = column(new, |row| row.amount.map(|it| it.amount));
-    let currencies = column(new, |row| row.amount.as_ref().map(|it| it.currency.as_str()));
+    let amounts = column(new, |row| row.amount.map(|money| money.amount));
+    let currencies = column(new, |row| row.amount.as_ref().map(|money| money.currency.as_str()));
     let intents = column(new, |row| row.intent.as_deref());
     let decline_codes = column(new, |row| row.decline_code.as_deref());
     let decided_at = column(new, |row| row.decided_at);
@@ -74,10 +75,10 @@ pub(super) async fn add(connection: &Object, new: &[Payment]) -> Result<Rows, Da
             &[&ids, &states, &amounts, &currencies, &intents, &decline_codes, &decided_at],
         )
         .await?;
-    standing(connection, new, &written).await
+    winning_rows(connection, new, &written).await
 }
 
-/// Writes what the provider decided about pending rows. Gives the rows that stand.
+/// Writes the provider's decisions into pending rows. Returns the winning rows.
 pub(super) async fn decide(
     connection: &Object,
     decided: &[Payment],
@@ -96,26 +97,26 @@ pub(super) async fn decide(
     let decline_codes = column(decided, |row| row.decline_code.as_deref());
     let decided_at = column(decided, |row| row.decided_at);
     let written = connection.query(&update, &[&ids, &states, &decline_codes, &decided_at]).await?;
-    standing(connection, decided, &written).await
+    winning_rows(connection, decided, &written).await
 }
 
 fn column<'r, T>(rows: &'r [Payment], value: impl Fn(&'r Payment) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
 
-/// Of the rows that were to be written: those that were, and what stands instead of the others.
-async fn standing(
+/// The rows of `candidates` that were written, and the stored rows of the other orders.
+async fn winning_rows(
     connection: &Object,
-    wanted: &[Payment],
+    candidates: &[Payment],
     written: &[Row],
 ) -> Result<Rows, DatabaseError> {
     let written: HashSet<Uuid> =
         written.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    let (mine, others): (Vec<&Payment>, Vec<&Payment>) =
-        wanted.iter().partition(|row| written.contains(&row.id));
-    let others: Vec<Uuid> = others.iter().map(|row| row.id).collect();
-    let mut rows = if others.is_empty() { Rows::new() } else { read(connection, &others).await? };
-    rows.extend(mine.into_iter().map(|row| (row.id, row.clone())));
+    let (won, lost): (Vec<&Payment>, Vec<&Payment>) =
+        candidates.iter().partition(|row| written.contains(&row.id));
+    let lost: Vec<Uuid> = lost.iter().map(|row| row.id).collect();
+    let mut rows = if lost.is_empty() { Rows::new() } else { read(connection, &lost).await? };
+    rows.extend(won.into_iter().map(|row| (row.id, row.clone())));
     Ok(rows)
 }
 
@@ -126,7 +127,7 @@ impl State {
             Self::Paid => "paid",
             Self::Declined => "declined",
             Self::Refunded => "refunded",
-            Self::Barred => "barred",
+            Self::Voided => "barred",
         }
     }
 }
@@ -145,12 +146,12 @@ impl Payment {
         }
     }
 
-    /// The same, charged now.
+    /// The same payment, charged now.
     pub(super) fn paid(self) -> Self {
         Self { state: State::Paid, decided_at: Some(now()), ..self }
     }
 
-    /// The same, declined now.
+    /// The same payment, declined now.
     pub(super) fn declined(self, code: String) -> Self {
         Self { state: State::Declined, decline_code: Some(code), decided_at: Some(now()), ..self }
     }
@@ -161,7 +162,7 @@ impl Payment {
             "paid" => State::Paid,
             "declined" => State::Declined,
             "refunded" => State::Refunded,
-            _ => State::Barred,
+            _ => State::Voided,
         };
         let currency: Option<&str> = row.try_get("currency")?;
         let currency = currency.and_then(|currency| currency.parse().ok());

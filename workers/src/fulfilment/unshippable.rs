@@ -1,5 +1,5 @@
-//! Orders that cannot be shipped, for the SKUs on their lines. The lines stand in the reservation,
-//! and are read only where a rule asks for them.
+//! Orders that cannot be shipped because of the SKUs on their lines. The lines are stored in the
+//! reservation, and are read only if a rule is configured.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use orders::{OrderLine, Sku};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::decision::Wanted;
+use super::decision::Requests;
 use crate::database::DatabaseError;
 
-/// The orders with SKUs that begin with `prefix`, and these SKUs in order.
-pub(super) async fn hindered(
+/// The orders with SKUs that start with `prefix`, and these SKUs in order.
+pub(super) async fn unshippable_orders(
     connection: &Object,
     prefix: &str,
-    wanted: &Wanted,
+    requests: &Requests,
 ) -> Result<Vec<(Uuid, Vec<Sku>)>, DatabaseError> {
     let select = connection
         .prepare_cached(
@@ -23,15 +23,15 @@ pub(super) async fn hindered(
              WHERE order_id = ANY($1) AND lines IS NOT NULL",
         )
         .await?;
-    let ids: Vec<&Uuid> = wanted.keys().collect();
-    let mut hindered = Vec::new();
+    let ids: Vec<&Uuid> = requests.keys().collect();
+    let mut unshippable = Vec::new();
     for row in connection.query(&select, &[&ids]).await? {
         let Json(lines) = row.try_get::<_, Json<Vec<OrderLine>>>("lines")?;
         let skus = lines.into_iter().map(|line| line.sku);
         let skus: BTreeSet<Sku> = skus.filter(|sku| sku.as_str().starts_with(prefix)).collect();
         if !skus.is_empty() {
-            hindered.push((row.try_get("order_id")?, skus.into_iter().collect()));
+            unshippable.push((row.try_get("order_id")?, skus.into_iter().collect()));
         }
     }
-    Ok(hindered)
+    Ok(unshippable)
 }
