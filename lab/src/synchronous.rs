@@ -29,7 +29,7 @@ pub struct SynchronousArgs {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: String,
     /// The payment provider's base URL
-    #[arg(long, env = "MILLRACE_PROVIDER_URL")]
+    #[arg(long, env = "MILLRACE_PROVIDER_URL", hide_env_values = true)]
     pub provider_url: String,
 }
 

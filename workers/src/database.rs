@@ -73,10 +73,15 @@ pub struct DatabaseConfig {
 }
 
 /// Validates a PostgreSQL URL, so that an error is reported before anything starts.
-pub fn url(text: &str) -> Result<String, tokio_postgres::Error> {
-    text.parse::<tokio_postgres::Config>()?;
-    Ok(text.to_owned())
+pub fn url(text: &str) -> Result<String, InvalidDatabaseUrl> {
+    let config: tokio_postgres::Config = text.parse().map_err(|_| InvalidDatabaseUrl)?;
+    if config.get_hosts().is_empty() { Err(InvalidDatabaseUrl) } else { Ok(text.to_owned()) }
 }
+
+/// Not the URL of a database. What is wrong is not quoted: there may be a password in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("give a URL such as postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+pub struct InvalidDatabaseUrl;
 
 impl Database {
     /// A pool for `url` (`postgres://user@host:port/database`). Does not connect yet.
@@ -169,6 +174,21 @@ impl From<DatabaseError> for StepError {
             Self::BadData(Box::new(err))
         } else {
             Self::DependencyUnavailable { dependency: "PostgreSQL", source: Box::new(err) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_the_host_of_a_database() {
+        for text in ["postgres://u:p@h/d", "postgresql://h:1/d", "host=h dbname=d"] {
+            assert_eq!(url(text).as_deref(), Ok(text));
+        }
+        for text in ["", "postgres://", "mysql://u:p@h/d", "h:5432"] {
+            assert_eq!(url(text), Err(InvalidDatabaseUrl), "{text}");
         }
     }
 }

@@ -5,7 +5,6 @@ mod decision;
 mod unshippable;
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use orders::{CancelReason, Event, EventBody};
 
 use crate::database::Database;
@@ -26,12 +25,7 @@ pub(crate) fn migrations() -> refinery::Runner {
 #[derive(Clone, Args)]
 pub struct Config {
     /// Prefix of SKUs that cannot be shipped: fulfilment withdraws their orders
-    #[arg(
-        long,
-        env = "MILLRACE_UNSHIPPABLE",
-        value_name = "PREFIX",
-        value_parser = NonEmptyStringValueParser::new()
-    )]
+    #[arg(long, env = "MILLRACE_UNSHIPPABLE", value_name = "PREFIX")]
     pub unshippable: Option<String>,
 }
 
@@ -43,7 +37,8 @@ pub async fn ship(
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
     let mut requests: Requests = inputs.iter().map(|input| (input.row_id(), None)).collect();
-    if let Some(prefix) = unshippable {
+    // An empty variable means that none is set: every SKU would begin with it.
+    if let Some(prefix) = unshippable.filter(|prefix| !prefix.is_empty()) {
         let unshippable = database
             .with_retries(async |client| unshippable_orders(client, prefix, &requests).await)
             .await?;

@@ -46,7 +46,12 @@ const CONCURRENT_CALLS_MAX: usize = 64;
 #[derive(Clone, Args)]
 pub struct Config {
     /// Base URL of the payment provider, by http or https, without a path
-    #[arg(long, env = "MILLRACE_PROVIDER_URL", value_parser = provider::base_url)]
+    #[arg(
+        long,
+        env = "MILLRACE_PROVIDER_URL",
+        hide_env_values = true,
+        value_parser = provider::base_url
+    )]
     pub provider_url: String,
     /// The payment provider's secret key
     #[arg(

@@ -52,8 +52,8 @@ pub enum ConfigError {
     /// The URL is not `http://host[:port]` or `https://host[:port]`.
     #[error("the payment provider's URL must be http(s)://HOST[:PORT], without a path")]
     BaseUrl,
-    /// The secret key has characters that are not allowed in an HTTP header.
-    #[error("the payment provider's secret key must be visible ASCII")]
+    /// The secret key is empty, or has characters that are not allowed in an HTTP header.
+    #[error("the payment provider's secret key must be one or more visible ASCII characters")]
     SecretKey,
     /// The system's root certificates cannot be read.
     #[error("cannot load the root certificates for the payment provider's TLS")]

@@ -129,6 +129,9 @@ pub(super) fn base_url(text: &str) -> Result<(Scheme, Authority), ConfigError> {
 
 /// The `Authorization` header, marked as sensitive so that `Debug` does not show it.
 pub(super) fn authorization(secret_key: &str) -> Result<HeaderValue, ConfigError> {
+    if secret_key.is_empty() {
+        return Err(ConfigError::SecretKey);
+    }
     let header = HeaderValue::try_from(format!("Bearer {secret_key}"));
     let mut header = header.map_err(|_| ConfigError::SecretKey)?;
     header.set_sensitive(true);
