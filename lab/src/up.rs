@@ -55,7 +55,7 @@ pub struct Companion<'a> {
     pub name: &'a str,
     /// The command that the process runs.
     pub role: &'a str,
-    /// The path that answers 200 when the process is ready.
+    /// The path for the readiness probe: any status but 503 means ready.
     pub ready_path: &'static str,
     /// The provider's base URL; `None` for the provider of the cluster.
     pub provider_url: Option<&'a str>,

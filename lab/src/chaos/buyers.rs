@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::ChaosContext;
 use super::workload::{BuyerScript, FollowUp, script_for};
-use crate::order_client::{NO_ANSWER, PlacementResult};
+use crate::order_client::{NO_RESPONSE, PlacementResult};
 
 /// Concurrent buyers. At 100 per second this is an outage of 100 s, and more connections than any
 /// edge accepts. Further buyers are counted as refused.
@@ -112,7 +112,7 @@ fn check_repeat(order_id: String, result: PlacementResult, is_same_body: bool) -
         PlacementResult::Accepted(repeat, _) => {
             format!("a repeat with the same key returned the order {}", repeat.order_id)
         }
-        PlacementResult::Refused(title) if is_same_body && title != NO_ANSWER => {
+        PlacementResult::Refused(title) if is_same_body && title != NO_RESPONSE => {
             format!("a repeat was refused: {title}")
         }
         PlacementResult::Refused(_) => return BuyerResult::Ok,

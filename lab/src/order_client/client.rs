@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout};
 
 /// The title of a refusal if no edge responded in time.
-pub const NO_ANSWER: &str = "no answer";
+pub const NO_RESPONSE: &str = "no answer";
 
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// An edge responds within 5 s; one that takes longer hangs.
@@ -70,7 +70,7 @@ impl OrderClient {
                 PlacementResult::Accepted(entry, started.elapsed())
             }
             Some((_, response)) => PlacementResult::Refused(parse::<ProblemBody>(&response)?.title),
-            None => PlacementResult::Refused(NO_ANSWER.to_owned()),
+            None => PlacementResult::Refused(NO_RESPONSE.to_owned()),
         })
     }
 

@@ -26,7 +26,7 @@ const _: () = assert!(
     "a graceful shutdown must fit into the stop timeout"
 );
 
-/// The path that the payment provider answers with 200 when it is ready.
+/// The path for the readiness probe of the payment provider.
 pub(crate) const PROVIDER_READY: &str = "/v1/payment_intents?limit=1";
 
 /// An edge, a worker or the payment provider. It can be killed, paused and restarted on the same
