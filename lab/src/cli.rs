@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use lab::{bare, bench, chaos, demo, load, reaper, synchronous, up};
+use lab::{bench, chaos, demo, http_baseline, load, reaper, synchronous, up};
 use payment_simulator::SimulatorArgs;
 
 /// Millrace on one machine: takes orders from checkouts and carries them to fulfilment, none lost,
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Product(millrace::Command),
     /// Answer every order with the same 202: the baseline of HTTP itself
     #[command(hide = true)]
-    Bare(bare::BareArgs),
+    Bare(http_baseline::HttpBaselineArgs),
     /// Take orders as the architecture does that Millrace replaces
     #[command(hide = true)]
     Synchronous(synchronous::SynchronousArgs),
@@ -78,7 +78,7 @@ impl Command {
             Self::Bench(args) => return bench::run(&args),
             Self::PaymentSimulator(args) => args.serve()?,
             Self::Product(command) => return command.run(),
-            Self::Bare(args) => bare::run(&args)?,
+            Self::Bare(args) => http_baseline::run(&args)?,
             Self::Synchronous(args) => synchronous::run(&args)?,
             Self::Load => load::run()?,
             Self::Reap => reaper::reap(io::stdin().lock())?,

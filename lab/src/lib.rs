@@ -6,20 +6,20 @@
 //! - [`chaos`]: the same while servers are killed and paused
 //! - [`mod@bench`]: what it can do, measured beside what it is compared with
 //! - [`load`]: orders posted as fast as they are taken, or at a constant rate
-//! - [`synchronous`], [`bare`]: what Millrace is compared with
+//! - [`synchronous`], [`http_baseline`]: what Millrace is compared with
 
-pub mod bare;
 pub mod bench;
 pub mod chaos;
 pub mod demo;
-pub(crate) mod door;
 pub mod endpoints;
+pub mod http_baseline;
+pub(crate) mod http_server;
 pub mod input;
 pub mod load;
 pub mod order_client;
 pub mod percentiles;
+pub mod proc_usage;
 pub mod reaper;
 pub mod servers;
 pub mod synchronous;
 pub mod up;
-pub mod usage;
