@@ -1,6 +1,6 @@
-//! Reproducible benchmarks. The result that matters is a ratio of two things that were measured in the
-//! same run, alternately, three times or more; it is reported as median, smallest and largest. Every
-//! benchmark ends with the audit, and one whose audit fails reports no figures.
+//! Reproducible benchmarks. The result that matters is a ratio of two things that were measured in
+//! the same run, alternately, three times or more; it is reported as median, smallest and largest.
+//! Every benchmark ends with the audit, and one whose audit fails reports no figures.
 //!
 //! Each benchmark is a file of this folder. `docs/BENCHMARKS.md` says what each measures.
 

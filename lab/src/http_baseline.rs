@@ -1,5 +1,5 @@
-//! `millrace-lab bare`: reads the body and returns a fixed 202. The baseline of the edge, with the same
-//! HTTP library and the same kind of runtime.
+//! `millrace-lab bare`: reads the body and returns a fixed 202. The baseline of the edge, with the
+//! same HTTP library and the same kind of runtime.
 
 use std::net::SocketAddr;
 

@@ -1,10 +1,11 @@
-//! The load generator, `millrace-lab load`. It is a separate process so that its share of the CPU can be
-//! measured. It reads a [`Plan`] as JSON from standard input and writes a [`PhaseResult`] for each phase
-//! to standard output.
+//! The load generator, `millrace-lab load`. It is a separate process so that its share of the CPU
+//! can be measured. It reads a [`Plan`] as JSON from standard input and writes a [`PhaseResult`]
+//! for each phase to standard output.
 //!
-//! Closed loop: each connection posts as soon as it has the last response. Open loop: orders become due
-//! at a constant rate, independent of the responses, and latency counts from when an order was due. This
-//! avoids coordinated omission: the orders that a stalled server delays count with their whole delay.
+//! Closed loop: each connection posts as soon as it has the last response. Open loop: orders become
+//! due at a constant rate, independent of the responses, and latency counts from when an order was
+//! due. This avoids coordinated omission: the orders that a stalled server delays count with their
+//! whole delay.
 
 pub mod ack_record;
 mod connection;

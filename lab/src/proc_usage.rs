@@ -62,9 +62,9 @@ fn read(process: &str) -> Option<Usage> {
     parse(&stat, &statm)
 }
 
-/// `stat` has, after the name in parentheses: state, …, and from the twelfth field on the ticks of the
-/// process in user and system mode, then those of its exited children. `statm` has: size, resident,
-/// shared.
+/// `stat` has, after the name in parentheses: state, …, and from the twelfth field on the ticks of
+/// the process in user and system mode, then those of its exited children. `statm` has: size,
+/// resident, shared.
 fn parse(stat: &str, statm: &str) -> Option<Usage> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut ticks = after_name.split_whitespace().skip(11).map(str::parse::<u32>);
@@ -82,7 +82,8 @@ fn parse(stat: &str, statm: &str) -> Option<Usage> {
     })
 }
 
-/// The children of a process. `/proc` lists them under the thread that created them, here the main one.
+/// The children of a process. `/proc` lists them under the thread that created them, here the main
+/// one.
 fn children(pid: u32) -> Vec<u32> {
     let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     list.unwrap_or_default().split_whitespace().filter_map(|child| child.parse().ok()).collect()

@@ -1,7 +1,8 @@
-//! The architecture that Millrace replaces: one HTTP service that validates an order, reserves its stock,
-//! calls the payment provider, stores the result, and only then responds. It is optimised as far as such
-//! a service allows: asynchronous, with pooled connections, prepared and pipelined statements, indexed
-//! look-ups, and one call to the provider. Benchmarks compare it with a cluster; it has its own tables.
+//! The architecture that Millrace replaces: one HTTP service that validates an order, reserves its
+//! stock, calls the payment provider, stores the result, and only then responds. It is optimised as
+//! far as such a service allows: asynchronous, with pooled connections, prepared and pipelined
+//! statements, indexed look-ups, and one call to the provider. Benchmarks compare it with a
+//! cluster; it has its own tables.
 
 mod charge;
 mod service;

@@ -1,5 +1,5 @@
-//! `limits`: the baselines to compare with. A bare HTTP server, the brokers and the database, each by
-//! itself and with the same orders.
+//! `limits`: the baselines to compare with. A bare HTTP server, the brokers and the database, each
+//! by itself and with the same orders.
 
 use anyhow::Result;
 use streams::Profile;

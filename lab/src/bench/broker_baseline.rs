@@ -1,4 +1,5 @@
-//! Stores orders as fast as the brokers accept them, one or many per message: no HTTP, no validation.
+//! Stores orders as fast as the brokers accept them, one or many per message: no HTTP, no
+//! validation.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,8 +28,8 @@ pub(super) const BATCHED: PublishMode =
 const ID_AT: usize = r#"{"order_id":""#.len();
 const ID_DIGITS: usize = 32;
 
-/// Publishes the orders of the file `bodies` under `profile` for `time`, and returns orders stored a
-/// second. Runs on a dedicated thread, as an edge does.
+/// Publishes the orders of the file `bodies` under `profile` for `time`, and returns orders stored
+/// a second. Runs on a dedicated thread, as an edge does.
 pub(super) async fn publish(
     urls: String,
     profile: Profile,

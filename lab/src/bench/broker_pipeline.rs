@@ -31,7 +31,7 @@ const IN_FLIGHT_MAX: usize = 32;
 /// The last stage, whose messages are not relayed.
 const LAST_STAGE: usize = BrokerBaseline::STAGES - 1;
 
-/// Runs the pipeline for `time` and returns orders relayed through all stages a second.
+/// Runs the pipeline for `time` and returns orders relayed through all stages per second.
 pub(super) async fn measure_pipeline(
     urls: &str,
     profile: Profile,
@@ -69,7 +69,7 @@ struct InFlightWindow {
 }
 
 impl InFlightWindow {
-    /// Orders that reach the last stage a second, measured once the stages are full.
+    /// Orders that reach the last stage per second, measured once the stages are full.
     async fn rate(&self, time: Duration) -> f64 {
         sleep(time / WARMUP_DIVISOR).await;
         let before = self.completed.load(Ordering::Relaxed);
@@ -125,8 +125,8 @@ fn message_for_stage(stage: usize, delivery: &Delivery) -> Bytes {
     with_stage_line(stage, &[&orders.join(&b'\n')[..], b"\n"].concat())
 }
 
-/// Puts a first line with the stage before `orders`, because brokers de-duplicate messages by a hash
-/// of their bytes.
+/// Puts a first line with the stage before `orders`, because brokers de-duplicate messages by a
+/// hash of their bytes.
 fn with_stage_line(stage: usize, orders: &[u8]) -> Bytes {
     [format!("{stage}\n").as_bytes(), orders].concat().into()
 }

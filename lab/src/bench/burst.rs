@@ -1,5 +1,5 @@
-//! `step`: a steady load, then four times as much, then the first again. Measures what clients observe,
-//! how large the backlog grows, and how long it takes to drain.
+//! `step`: a steady load, then four times as much, then the first again. Measures what clients
+//! observe, how large the backlog grows, and how long it takes to drain.
 
 use std::time::Instant;
 

@@ -89,8 +89,8 @@ impl BenchCluster {
         self.load(context, measurements, load).await?.pop().context("the phase has no result")
     }
 
-    /// The rate of small orders at full load with the workers running, in orders a second. It warms
-    /// up the cluster for the measurements that follow, and is not reported.
+    /// The rate of small orders at full load with the workers running, in orders per second. It
+    /// warms up the cluster for the measurements that follow, and is not reported.
     pub(super) async fn peak_rate(
         &mut self,
         context: &BenchContext,

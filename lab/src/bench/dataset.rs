@@ -1,5 +1,5 @@
-//! The orders of the benchmarks: small orders over a generated catalogue, the same with one SKU on all
-//! of them, and the real baskets of the sample.
+//! The orders of the benchmarks: small orders over a generated catalogue, the same with one SKU on
+//! all of them, and the real baskets of the sample.
 
 use std::fmt::Write;
 use std::fs;
@@ -39,8 +39,8 @@ pub(super) struct Dataset {
     pub(super) baskets: PathBuf,
 }
 
-/// Every SKU that a benchmark orders, with ample stock; hot SKUs have none until a benchmark adds some.
-/// The SKUs of the baskets are read from `file`, or from the sample's catalogue.
+/// Every SKU that a benchmark orders, with ample stock; hot SKUs have none until a benchmark adds
+/// some. The SKUs of the baskets are read from `file`, or from the sample's catalogue.
 pub(super) fn catalog(file: Option<&Path>) -> Result<Vec<CatalogItem>> {
     let generated = (0..SKUS).map(|number| item(sku(number), AMPLE_STOCK));
     let hot = (0..HOT_SKUS).map(|number| item(hot_sku(number), 0));
@@ -49,8 +49,8 @@ pub(super) fn catalog(file: Option<&Path>) -> Result<Vec<CatalogItem>> {
     generated.chain(hot).chain(real).collect()
 }
 
-/// Inserts the whole catalogue into the stock of a new cluster, in one statement: there is no order yet
-/// that would have to wait for its locks.
+/// Inserts the whole catalogue into the stock of a new cluster, in one statement: there is no order
+/// yet that would have to wait for its locks.
 pub(super) async fn load_catalog(database: &Database, catalog: &[CatalogItem]) -> Result<()> {
     let texts = |field: fn(&CatalogItem) -> &str| catalog.iter().map(field).collect::<Vec<_>>();
     let numbers = |field: fn(&CatalogItem) -> i64| catalog.iter().map(field).collect::<Vec<_>>();
@@ -75,7 +75,8 @@ pub(super) async fn load_catalog(database: &Database, catalog: &[CatalogItem]) -
 }
 
 impl Dataset {
-    /// Writes the bodies into `folder`. The baskets are read from the file `orders`, or from the sample.
+    /// Writes the bodies into `folder`. The baskets are read from the file `orders`, or from the
+    /// sample.
     pub(super) fn write(folder: &Path, orders: Option<&Path>) -> Result<Self> {
         let rows = input::orders(orders)?.into_iter();
         let baskets = rows.map(|row| if row.has_token() { row } else { row.paid_with(TOKEN) });

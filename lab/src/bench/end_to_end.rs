@@ -1,5 +1,5 @@
-//! `chain`: orders completed a second while new ones keep arriving, and the time from the post of an
-//! order to its completion.
+//! `chain`: orders completed per second while new ones keep arriving, and the time from the post of
+//! an order to its completion.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use super::measurements::Measurements;
 use crate::load::{Phase, PhaseResult};
 use crate::percentiles::Percentiles;
 
-/// A sustained rate is measured for this many repetitions. An order waits for half a second, more or
-/// less, and the measurement has to be many times as long.
+/// A sustained rate is measured for this many repetitions. An order waits for half a second, more
+/// or less, and the measurement has to be many times as long.
 const SUSTAINED_FACTOR: u32 = 4;
 
 const SMALL: &str = "small orders, 256 connections";
@@ -72,8 +72,8 @@ fn add_completion_times(
     Ok(())
 }
 
-/// Posts at half of the completion rate that was measured under the name `measured`. Returns the start
-/// and the end of each repetition, in milliseconds since 1970.
+/// Posts at half of the completion rate that was measured under the name `measured`. Returns the
+/// start and the end of each repetition, in milliseconds since 1970.
 async fn post_at_half_rate(
     context: &BenchContext,
     measurements: &mut Measurements,
@@ -97,7 +97,7 @@ async fn post_at_half_rate(
 /// The throughput of a cluster while new orders kept arriving.
 pub(super) struct ThroughputResult {
     pub(super) posted: PhaseResult,
-    /// Orders completed a second, while others were posted.
+    /// Orders completed per second, while others were posted.
     pub(super) rate: f64,
 }
 
@@ -123,8 +123,8 @@ pub(super) async fn measure_sustained(
     Ok(ThroughputResult { posted, rate })
 }
 
-/// Posts this number of orders and waits until each is complete. Returns orders a second, from the
-/// first post to the last completion.
+/// Posts this number of orders and waits until each is complete. Returns orders per second, from
+/// the first post to the last completion.
 pub(super) async fn run_to_completion(
     context: &BenchContext,
     measurements: &mut Measurements,

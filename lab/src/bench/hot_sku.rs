@@ -1,5 +1,5 @@
-//! `hot`: one SKU on every order, with stock for nine of ten of them, against random SKUs. Nothing may
-//! be oversold, and contention should cost no time: a batch adds up its quantities of a SKU.
+//! `hot`: one SKU on every order, with stock for nine of ten of them, against random SKUs. Nothing
+//! may be oversold, and contention should cost no time: a batch adds up its quantities of a SKU.
 
 use anyhow::{Context, Result};
 use workers::inventory::stock;

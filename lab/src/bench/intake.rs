@@ -1,6 +1,6 @@
-//! `intake`: orders acknowledged by one edge a second, and the response times. No worker runs during
-//! the measurement, so only the edge and the brokers are measured; the acknowledged orders are completed
-//! afterwards.
+//! `intake`: orders acknowledged by one edge per second, and the response times. No worker runs
+//! during the measurement, so only the edge and the brokers are measured; the acknowledged orders
+//! are completed afterwards.
 
 use anyhow::Result;
 use streams::Profile;

@@ -1,5 +1,5 @@
-//! `isolation`: the time to a 202 does not depend on the components behind the edge. The provider is
-//! slow or down, or no worker runs at all.
+//! `isolation`: the time to a 202 does not depend on the components behind the edge. The provider
+//! is slow or down, or no worker runs at all.
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use super::measurements::Measurements;
 const LOAD_FRACTION: f64 = 0.25;
 /// Longer than the slowest provider takes: a slow call must not time out.
 const PROVIDER_TIMEOUT: (&str, &str) = ("MILLRACE_PROVIDER_TIMEOUT", "4s");
-/// The provider goes down before the load starts, and recovers this long after the load's end at most.
+/// The provider goes down before the load starts, and recovers this long after the load's end at
+/// most.
 const OUTAGE_MARGIN: Duration = Duration::from_secs(2);
 
 /// What is degraded behind the edge.

@@ -23,7 +23,7 @@ pub(super) struct Load<'a> {
 pub struct LoadRun {
     /// The name of the measurement.
     pub name: String,
-    /// Acknowledged orders a second.
+    /// Acknowledged orders per second.
     pub per_second: f64,
     /// The generator's share of the whole machine's CPU, 0 to 1.
     pub generator_share: f64,
@@ -42,7 +42,7 @@ pub(super) const fn closed(connections: usize, lasts: Duration) -> Phase {
     Phase { connections, rate: None, lasts_ms: lasts.as_millis() as u64, orders_max: None }
 }
 
-/// An open loop at `rate` orders a second, with at most `connections` of them in flight.
+/// An open loop at `rate` orders per second, with at most `connections` of them in flight.
 pub(super) const fn open(connections: usize, rate: f64, lasts: Duration) -> Phase {
     Phase { connections, rate: Some(rate), lasts_ms: lasts.as_millis() as u64, orders_max: None }
 }

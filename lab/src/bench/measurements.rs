@@ -41,8 +41,8 @@ pub(super) struct Measurements {
 }
 
 impl Samples {
-    /// Adds a sample. A ratio with a zero denominator is left out: the number of samples shows that one
-    /// is missing.
+    /// Adds a sample. A ratio with a zero denominator is left out: the number of samples shows that
+    /// one is missing.
     fn add(&mut self, name: &str, unit: &'static str, sample: f64) {
         if !sample.is_finite() {
             return;
@@ -85,7 +85,7 @@ impl Measurements {
         self.median(&rate_row(name)).unwrap_or_default().max(1.0)
     }
 
-    /// Adds the orders completed a second of one run with the name `name`.
+    /// Adds the orders completed per second of one run with the name `name`.
     pub(super) fn add_completion_rate(&mut self, name: &str, rate: f64) {
         self.add_row(&completion_row(name), "orders/s", rate);
     }

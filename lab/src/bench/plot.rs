@@ -11,7 +11,8 @@ const TOP: f64 = 28.0;
 const BOTTOM: f64 = 36.0;
 /// The approximate number of grid lines on an axis; more are hard to read.
 const TICKS: f64 = 5.0;
-/// Colours that most colour-blind readers can distinguish too; a plot with more lines is unreadable.
+/// Colours that most colour-blind readers can distinguish too; a plot with more lines is
+/// unreadable.
 const COLOURS: [&str; 11] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000",
     "#f0e442", "#882255", "#b8b8b8",
@@ -28,8 +29,8 @@ pub(super) struct Series {
 pub(super) struct Axes<'a> {
     pub(super) title: &'a str,
     pub(super) x: &'a str,
-    /// Whether x is a share of orders. Its scale is logarithmic towards 1, so that the last thousandth
-    /// has as much room as each tenfold step before it.
+    /// Whether x is a share of orders. Its scale is logarithmic towards 1, so that the last
+    /// thousandth has as much room as each tenfold step before it.
     pub(super) is_share: bool,
 }
 
@@ -117,7 +118,8 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 impl Series {
-    /// With x as it is drawn: if it is a share, 0.99 is at 2 and 0.999 at 3. A share of 1 is left out.
+    /// With x as it is drawn: if it is a share, 0.99 is at 2 and 0.999 at 3. A share of 1 is left
+    /// out.
     fn scaled(&self, is_share: bool) -> Self {
         let nines = |(share, value): &(f64, f64)| (-(1.0 - share).log10(), *value);
         let is_drawable = |(x, _): &(f64, f64)| x.is_finite();

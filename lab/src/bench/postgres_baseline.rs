@@ -24,7 +24,7 @@ const TABLES: &str = "
     INSERT INTO baseline.stock SELECT sku, 1000000000 FROM generate_series(0, 9999) AS sku;
     CREATE TABLE baseline.orders (order_id uuid PRIMARY KEY, lines json);";
 
-/// Writes orders for `time` and returns orders stored a second. Drops its tables at the end.
+/// Writes orders for `time` and returns orders stored per second. Drops its tables at the end.
 pub(super) async fn write_batches(url: &str, time: Duration) -> Result<f64> {
     let clients = try_join_all((0..WRITERS).map(|_| connect(url))).await?;
     clients[0].batch_execute(TABLES).await?;

@@ -65,8 +65,8 @@ pub struct Row {
 }
 
 impl Outcome {
-    /// The outcome of a benchmark, and its figures. There are none if it stopped with an error or an
-    /// audit failed.
+    /// The outcome of a benchmark, and its figures. There are none if it stopped with an error or
+    /// an audit failed.
     pub(super) fn of(
         name: &'static str,
         took_seconds: f64,

@@ -17,8 +17,8 @@ use super::measurements::Measurements;
 /// How long the provider takes for a call, in milliseconds.
 const LATENCY: u32 = 200;
 const WORKERS: [usize; 3] = [1, 2, 4];
-/// Sets of orders for each worker, of two seconds each: enough that the last of them, when some workers
-/// are idle, have little weight.
+/// Sets of orders for each worker, of two seconds each: enough that the last of them, when some
+/// workers are idle, have little weight.
 const SETS_PER_WORKER: u64 = 8;
 
 pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {

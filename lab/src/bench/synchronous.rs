@@ -1,5 +1,6 @@
-//! `sync`: the architecture that Millrace replaces, measured on the same servers. Compares its rate with
-//! the completion rate of Millrace, which is equal work, and its response time with the time to our 202.
+//! `sync`: the architecture that Millrace replaces, measured on the same servers. Compares its rate
+//! with the completion rate of Millrace, which is equal work, and its response time with the time
+//! to our 202.
 
 use anyhow::{Context, Result, ensure};
 use payment_simulator::control;
@@ -19,15 +20,15 @@ use crate::up::{Companion, PROVIDER_READY};
 const LATENCIES: [u32; 4] = [0, 50, 200, 1_000];
 /// The latency that the figures are measured at.
 const FIGURE_LATENCY: u32 = 50;
-/// The synchronous service needs a connection for each order that waits for the provider: the higher
-/// rate of these counts.
+/// The synchronous service needs a connection for each order that waits for the provider: the
+/// higher rate of these counts.
 const CONNECTIONS_TRIED: [usize; 2] = [CONNECTIONS, 4 * CONNECTIONS];
 /// Enough concurrent calls to keep a slow provider busy.
 const PAYMENT_WORKERS: usize = 4;
 /// Calls to the provider for each order of Millrace.
 const CALLS_PER_ORDER: f64 = 2.0;
-/// Six sets of orders for each worker: enough that the last of them, when some workers are idle, have
-/// little weight.
+/// Six sets of orders for each worker: enough that the last of them, when some workers are idle,
+/// have little weight.
 const ORDERS_MIN: f64 = (6 * SET_RECORDS * PAYMENT_WORKERS) as f64;
 /// Limits the number of orders if a very slow provider delays them, even if there are few.
 const SECONDS_MAX: f64 = 15.0;
@@ -119,8 +120,8 @@ impl<'a> SyncComparison<'a> {
         Ok(())
     }
 
-    /// Orders that Millrace completes a second. If the provider is the bottleneck, a few orders are
-    /// enough to measure it, and many would take long.
+    /// Orders that Millrace completes per second. If the provider is the bottleneck, a few orders
+    /// are enough to measure it, and many would take long.
     async fn completion_rate(&mut self, name: &str, latency: u32) -> Result<f64> {
         let Self { context, measurements, cluster, .. } = self;
         let small = (name, context.dataset.small.as_path());
@@ -173,8 +174,8 @@ fn run_name(latency: u32, connections: usize) -> String {
     format!("synchronous, provider at {latency} ms, {connections} connections")
 }
 
-/// The comparison is fair only if the service fulfilled every order that it acknowledged, and its stock
-/// matches its orders.
+/// The comparison is fair only if the service fulfilled every order that it acknowledged, and its
+/// stock matches its orders.
 async fn ensure_consistent(cluster: &BenchCluster, acknowledged: u64) -> Result<()> {
     let connection = cluster.sources.database.connection().await?;
     let row = connection

@@ -37,7 +37,8 @@ pub(super) const TARGETS: [Target; 17] = [
 ];
 
 impl Target {
-    /// Whether `median` meets the threshold. If the goal is smaller than the threshold, less is better.
+    /// Whether `median` meets the threshold. If the goal is smaller than the threshold, less is
+    /// better.
     pub(super) fn is_met(&self, median: f64) -> Option<bool> {
         let (threshold, goal) = self.bounds?;
         let less_is_better = goal < threshold || goal == 0.0;

@@ -1,5 +1,5 @@
-//! A record of each acknowledged order. It has 24 bytes, so that the records of millions of orders fit
-//! in memory and are written to the file only after the run.
+//! A record of each acknowledged order. It has 24 bytes, so that the records of millions of orders
+//! fit in memory and are written to the file only after the run.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

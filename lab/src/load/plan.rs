@@ -27,7 +27,7 @@ pub struct Plan {
 pub struct Phase {
     /// The number of connections, each with at most one request in flight.
     pub connections: usize,
-    /// Orders that become due a second; `None` for a closed loop.
+    /// Orders that become due per second; `None` for a closed loop.
     pub rate: Option<f64>,
     /// How long orders are posted, in milliseconds.
     pub lasts_ms: u64,
@@ -50,8 +50,8 @@ pub struct PhaseResult {
     pub statuses: BTreeMap<u16, u64>,
     /// Requests whose connection broke, or that had no response in time.
     pub broken: u64,
-    /// Orders that were due and found no free connection. They count in the times with the delay that
-    /// they had at the end of the phase.
+    /// Orders that were due and found no free connection. They count in the times with the delay
+    /// that they had at the end of the phase.
     pub unsent: u64,
     /// CPU time of the generator itself, in seconds.
     pub cpu_seconds: f64,
@@ -95,8 +95,8 @@ impl PhaseResult {
         (self.ended_at_ms - self.begun_at_ms).max(1) as f64 / 1_000.0
     }
 
-    /// Acknowledged orders a second. The time until the last response to a request in flight at the end
-    /// is included: otherwise many connections would make a slow server look fast.
+    /// Acknowledged orders per second. The time until the last response to a request in flight at
+    /// the end is included: otherwise many connections would make a slow server look fast.
     pub fn rate(&self) -> f64 {
         self.acknowledged as f64 / self.answered_within.max(0.001)
     }

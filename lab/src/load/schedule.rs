@@ -105,7 +105,7 @@ mod tests {
         };
         let taken = tokio::select! {
             taken = take => taken,
-            released = schedule.release() => panic!("fewer than ten orders in a minute: {released:?}"),
+            released = schedule.release() => panic!("fewer than ten orders: {released:?}"),
         };
         assert_eq!(taken, (0..10).map(Duration::from_millis).collect::<Vec<_>>());
         assert_eq!(schedule.unissued().count(), 59_990);

@@ -1,4 +1,5 @@
-//! A timer with a finer resolution than the runtime's, whose timers round up to the next millisecond.
+//! A timer with a finer resolution than the runtime's, whose timers round up to the next
+//! millisecond.
 
 use std::io;
 use std::os::fd::OwnedFd;

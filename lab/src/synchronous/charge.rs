@@ -35,7 +35,8 @@ impl ProviderClient {
         Self { client, url: format!("{url}/v1/payment_intents") }
     }
 
-    /// Charges the order once, no matter how often it is called: the order id is the idempotency key.
+    /// Charges the order once, no matter how often it is called: the order id is the idempotency
+    /// key.
     pub(super) async fn charge(&self, id: OrderId, order: &PlaceOrder) -> Result<ChargeResult> {
         let id = id.to_string();
         let request = Request::post(&self.url)

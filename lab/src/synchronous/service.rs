@@ -53,8 +53,8 @@ async fn respond(
 }
 
 impl SyncService {
-    /// Reserves, charges and fulfils an order. If it fails part-way, the client repeats the request with
-    /// the same key.
+    /// Reserves, charges and fulfils an order. If it fails part-way, the client repeats the request
+    /// with the same key.
     async fn place(&self, id: OrderId, order: &PlaceOrder) -> Result<StatusCode> {
         if let ReserveResult::Refused = self.store.reserve(id, order).await? {
             return Ok(StatusCode::CONFLICT);

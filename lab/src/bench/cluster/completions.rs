@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::BenchCluster;
 
 impl BenchCluster {
-    /// The number of orders completed from `from` until `to`, in milliseconds since 1970. Exact only
-    /// after a drain.
+    /// The number of orders completed from `from` until `to`, in milliseconds since 1970. Exact
+    /// only after a drain.
     pub(in super::super) async fn completed_between(&self, from: i64, to: i64) -> Result<u64> {
         let connection = self.sources.database.connection().await?;
         let row = connection

@@ -2,8 +2,8 @@
 
 use streams::{Pool, Profile};
 
-/// A worker is one thread, and payment's has twice the work of any other process but the brokers. If
-/// all share two cores in equal parts, one payment worker does not get enough CPU.
+/// A worker is one thread, and payment's has twice the work of any other process but the brokers.
+/// If all share two cores in equal parts, one payment worker does not get enough CPU.
 const PAYMENT_WORKERS: usize = 2;
 
 /// The processes of a cluster, and their environment.

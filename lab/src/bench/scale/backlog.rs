@@ -11,8 +11,8 @@ use crate::load::Phase;
 
 /// Orders for each second of a repetition: a million, with the default of two seconds.
 const ORDERS_PER_SECOND: f64 = 500_000.0;
-/// The drain is divided into this many parts. The first and the last do not count, because few orders
-/// are in flight at the start of one and at the end of the other.
+/// The drain is divided into this many parts. The first and the last do not count, because few
+/// orders are in flight at the start of one and at the end of the other.
 const PARTS: i64 = 20;
 /// Parts at the start that are compared with as many at the end.
 const COMPARED_PARTS: i64 = 3;
