@@ -1,82 +1,88 @@
-//! Benchmarks that anyone can check: what matters is a ratio of two things that were measured in the
-//! same run, in turns, three times or more, and is told with its median, smallest and largest. Every
-//! bench ends with the audit, and one whose audit fails tells no figure.
+//! Reproducible benchmarks. The result that matters is a ratio of two things that were measured in
+//! the same run, alternately, three times or more; it is reported as median, smallest and largest.
+//! Every benchmark ends with the audit, and one whose audit fails reports no figures.
 //!
-//! Each bench is a file of this folder. `docs/BENCHMARKS.md` says what each measures.
+//! Each benchmark is a file of this folder. `docs/BENCHMARKS.md` says what each measures.
 
+mod baselines;
 mod batch;
-mod batches;
-mod chain;
+mod bench_name;
+mod broker_baseline;
+mod broker_pipeline;
+mod burst;
+mod cluster;
 mod command;
+mod context;
+mod dataset;
+mod end_to_end;
 mod generator;
-mod goods;
-mod hot;
+mod host_info;
+mod hot_sku;
+mod html_report;
 mod intake;
 mod isolation;
-mod limits;
 mod load_run;
-mod machine;
-mod marks;
-mod name;
-mod notes;
-mod page;
+mod measurements;
 mod plot;
-mod publishing;
-mod relay;
+mod postgres_baseline;
 mod report;
 mod scale;
-mod scene;
-mod stand;
-mod step;
-mod sync;
+mod synchronous;
+mod targets;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
 
 use crate::servers::ProgressFn;
+pub use bench_name::{BenchName, UnknownBench};
+pub use cluster::{ClusterReport, SecondStats};
 pub use command::{BenchArgs, run};
+use context::{BenchContext, BenchOptions};
+pub use host_info::HostInfo;
 pub use load_run::LoadRun;
-pub use machine::Machine;
-pub use name::{BenchName, UnknownBench};
-pub use notes::Figure;
-use notes::Notes;
+pub use measurements::Figure;
+use measurements::Measurements;
 pub use report::{BenchReport, Outcome, Row};
-use scene::{Scene, Wanted};
-pub use stand::{Moment, StandReport};
 
-/// Runs the benches that are named, one after the other; what one cannot do stops no other.
-async fn bench(names: &[BenchName], wanted: &Wanted, tell: Arc<ProgressFn>) -> Result<BenchReport> {
-    let scene = Scene::prepare(wanted, tell)?;
-    let machine = tokio::task::block_in_place(|| Machine::look(&scene));
+/// Runs the named benchmarks one after the other. A failure of one does not stop the others.
+async fn bench(
+    names: &[BenchName],
+    options: &BenchOptions,
+    progress: Arc<ProgressFn>,
+) -> Result<BenchReport> {
+    let context = BenchContext::prepare(options, progress)?;
+    let host = tokio::task::block_in_place(|| HostInfo::detect(&context));
     let mut report = BenchReport {
         passed: true,
-        machine,
-        configuration: machine::configuration(&scene),
-        admission: machine::admission(),
-        figures: std::collections::BTreeMap::new(),
+        host,
+        configuration: host_info::configuration(&context),
+        admission: host_info::admission(),
+        figures: BTreeMap::new(),
         benches: Vec::new(),
     };
     for name in names {
-        let (mut notes, begun) = (Notes::default(), Instant::now());
-        let ran = match name {
-            BenchName::Limits => limits::run(&scene, &mut notes).await,
-            BenchName::Admission => intake::run(&scene, &mut notes).await,
-            BenchName::Chain => chain::run(&scene, &mut notes).await,
-            BenchName::Isolation => isolation::run(&scene, &mut notes).await,
-            BenchName::Step => step::run(&scene, &mut notes).await,
-            BenchName::Sync => sync::run(&scene, &mut notes).await,
-            BenchName::Scale => scale::run(&scene, &mut notes).await,
-            BenchName::Batch => batch::run(&scene, &mut notes).await,
-            BenchName::Hot => hot::run(&scene, &mut notes).await,
+        let mut measurements = Measurements::default();
+        let started = Instant::now();
+        let result = match name {
+            BenchName::Baselines => baselines::run(&context, &mut measurements).await,
+            BenchName::Intake => intake::run(&context, &mut measurements).await,
+            BenchName::EndToEnd => end_to_end::run(&context, &mut measurements).await,
+            BenchName::Isolation => isolation::run(&context, &mut measurements).await,
+            BenchName::Burst => burst::run(&context, &mut measurements).await,
+            BenchName::Synchronous => synchronous::run(&context, &mut measurements).await,
+            BenchName::Scale => scale::run(&context, &mut measurements).await,
+            BenchName::Batch => batch::run(&context, &mut measurements).await,
+            BenchName::HotSku => hot_sku::run(&context, &mut measurements).await,
         };
-        let error = ran.err();
+        let error = result.err();
         if let Some(err) = &error {
-            scene.say(&format!("{name} could not be measured: {err:#}"));
+            context.report_progress(&format!("{name}: benchmark failed: {err:#}"));
         }
-        let took = begun.elapsed().as_secs_f64();
-        let (outcome, figures) = Outcome::of(name.as_str(), took, notes, error.as_ref());
+        let took = started.elapsed().as_secs_f64();
+        let (outcome, figures) = Outcome::of(name.as_str(), took, measurements, error.as_ref());
         report.passed &= outcome.passed;
         report.figures.extend(figures);
         report.benches.push(outcome);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use lab::{bare, bench, chaos, demo, load, reaper, synchronous, up};
+use lab::{bench, chaos, demo, http_baseline, load, reaper, synchronous, up};
 use payment_simulator::SimulatorArgs;
 
 /// Millrace on one machine: runs, tests and benchmarks a local cluster.
@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Product(millrace::Command),
     /// Answer every order with the same 202: the baseline for plain HTTP
     #[command(hide = true)]
-    Bare(bare::BareArgs),
+    Bare(http_baseline::HttpBaselineArgs),
     /// Serve orders with one synchronous transaction each: the baseline architecture
     #[command(hide = true)]
     Synchronous(synchronous::SynchronousArgs),
@@ -77,7 +77,7 @@ impl Command {
             Self::Bench(args) => return bench::run(&args),
             Self::PaymentSimulator(args) => args.serve()?,
             Self::Product(command) => return command.run(),
-            Self::Bare(args) => bare::run(&args)?,
+            Self::Bare(args) => http_baseline::run(&args)?,
             Self::Synchronous(args) => synchronous::run(&args)?,
             Self::Load => load::run()?,
             Self::Reap => reaper::reap(io::stdin().lock())?,

@@ -7,20 +7,20 @@
 //! - [`chaos`]: orders under fault injection, with an audit
 //! - [`mod@bench`]: benchmarks against baselines
 //! - [`load`]: a load generator: closed loop, or open loop at a constant rate
-//! - [`synchronous`], [`bare`]: the baselines
+//! - [`synchronous`], [`http_baseline`]: the baselines
 
-pub mod bare;
 pub mod bench;
 pub mod chaos;
 pub mod demo;
-pub(crate) mod door;
 pub mod endpoints;
+pub mod http_baseline;
+pub(crate) mod http_server;
 pub mod input;
 pub mod load;
 pub mod order_client;
 pub mod percentiles;
+pub mod proc_usage;
 pub mod reaper;
 pub mod servers;
 pub mod synchronous;
 pub mod up;
-pub mod usage;

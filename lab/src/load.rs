@@ -1,10 +1,11 @@
-//! The load generator: what `millrace-lab load` runs, a process of its own so that its share of the CPU
-//! can be told. It reads a [`Plan`] as JSON from standard input and writes a [`PhaseResult`] for each
-//! phase to standard output.
+//! The load generator, `millrace-lab load`. It is a separate process so that its share of the CPU
+//! can be measured. It reads a [`Plan`] as JSON from standard input and writes a [`PhaseResult`]
+//! for each phase to standard output.
 //!
-//! Closed loop: each connection posts as soon as it has its last answer. Open loop: orders are due at
-//! a constant rate whatever becomes of those before, and latency counts from when an order was due,
-//! so that a server which stalls is not let off the orders that it kept waiting.
+//! Closed loop: each connection posts as soon as it has the last response. Open loop: orders become
+//! due at a constant rate, independent of the responses, and latency counts from when an order was
+//! due. This avoids coordinated omission: the orders that a stalled server delays count with their
+//! whole delay.
 
 pub mod ack_record;
 mod connection;
@@ -13,7 +14,7 @@ mod phase_stats;
 pub mod plan;
 mod request;
 mod schedule;
-mod ticks;
+mod tick_timer;
 
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
@@ -24,42 +25,42 @@ use tokio::task::LocalSet;
 
 use ack_record::AckRecord;
 use millrace::runtime;
-use phase::Run;
+use phase::RunState;
 pub use plan::{Phase, PhaseResult, Plan, Second, Times};
 use request::Requests;
 
-/// More connections than this would measure how many files a process may open.
+/// More connections than this would exceed the limit of open files.
 const CONNECTIONS_MAX: usize = 4_096;
 
-/// Runs the plan that standard input brings.
+/// Runs the plan on standard input.
 pub fn run() -> Result<()> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("no plan can be read")?;
-    let plan: Plan = serde_json::from_str(&text).context("this is no plan")?;
-    ensure!(!plan.targets.is_empty(), "the plan names no target");
+    std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+    let plan: Plan = serde_json::from_str(&text).context("invalid plan on standard input")?;
+    ensure!(!plan.targets.is_empty(), "the plan has no targets");
     let connections = plan.phases.iter().map(|phase| phase.connections);
     ensure!(
         connections.clone().all(|count| (1..=CONNECTIONS_MAX).contains(&count)),
-        "a phase has 1 to {CONNECTIONS_MAX} connections"
+        "a phase must have 1 to {CONNECTIONS_MAX} connections"
     );
-    let results = LocalSet::new().block_on(&runtime()?, all(&plan))?;
+    let results = LocalSet::new().block_on(&runtime()?, run_plan(&plan))?;
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &results)?;
-    out.flush().context("nobody takes the results")
+    out.flush().context("cannot write the results to standard output")
 }
 
-async fn all(plan: &Plan) -> Result<Vec<PhaseResult>> {
-    let run = Rc::new(Run {
+async fn run_plan(plan: &Plan) -> Result<Vec<PhaseResult>> {
+    let run = Rc::new(RunState {
         requests: Requests::prepare(plan)?,
-        numbered: Cell::new(0),
-        promises: RefCell::default(),
+        next_number: Cell::new(0),
+        ack_records: RefCell::default(),
     });
     let mut results = Vec::with_capacity(plan.phases.len());
     for phase in &plan.phases {
-        results.push(phase::phase(&run, &plan.targets, phase).await?);
+        results.push(phase::run(&run, &plan.targets, phase).await?);
     }
     if let Some(file) = &plan.promises {
-        AckRecord::write_all(file, &run.promises.borrow())?;
+        AckRecord::write_all(file, &run.ack_records.borrow())?;
     }
     Ok(results)
 }

@@ -1,27 +1,27 @@
-//! Times of many orders.
+//! Percentiles of the times of many orders.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Times of many orders, in milliseconds.
+/// Percentiles of times, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Percentiles {
-    /// Half of them took no longer.
+    /// The median.
     pub p50: f64,
-    /// Nine of ten took no longer.
+    /// The 90th percentile.
     pub p90: f64,
-    /// 99 of a hundred took no longer.
+    /// The 99th percentile.
     pub p99: f64,
-    /// None took longer.
+    /// The longest time.
     pub max: f64,
 }
 
 impl Percentiles {
-    /// Of `times`, to a thousandth; `None` if there are none.
+    /// The percentiles of `times`, with a precision of three digits; `None` if there are no times.
     pub fn of(times: impl IntoIterator<Item = Duration>) -> Option<Self> {
-        // From a microsecond to an hour.
+        // From one microsecond to one hour.
         let mut histogram = Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3).ok()?;
         for time in times {
             histogram.saturating_record(time.as_micros() as u64);
@@ -44,8 +44,8 @@ mod tests {
     fn percentiles_are_in_milliseconds() {
         let times = (1..=100).map(Duration::from_millis);
         let Percentiles { p50, p90, p99, max } = Percentiles::of(times).unwrap();
-        for (found, expected) in [(p50, 50.0), (p90, 90.0), (p99, 99.0), (max, 100.0)] {
-            assert!((found / expected - 1.0_f64).abs() < 0.001, "{found} is not {expected}");
+        for (actual, expected) in [(p50, 50.0), (p90, 90.0), (p99, 99.0), (max, 100.0)] {
+            assert!((actual / expected - 1.0_f64).abs() < 0.001, "{actual} is not {expected}");
         }
         assert!(Percentiles::of([]).is_none());
     }

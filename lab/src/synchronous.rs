@@ -1,7 +1,8 @@
-//! What Millrace replaces: one HTTP service that checks an order, reserves its stock, calls the payment
-//! provider, writes what came of it, and only then answers. As good as such a service gets: everything
-//! asynchronous, connections pooled, statements prepared and sent together, rows found by index, one
-//! call to the provider. It is here to be measured beside a cluster, in tables of its own.
+//! The architecture that Millrace replaces: one HTTP service that validates an order, reserves its
+//! stock, calls the payment provider, stores the result, and only then responds. It is optimised as
+//! far as such a service allows: asynchronous, with pooled connections, prepared and pipelined
+//! statements, indexed look-ups, and one call to the provider. Benchmarks compare it with a
+//! cluster; it has its own tables.
 
 mod charge;
 mod service;
@@ -13,16 +14,16 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::net::TcpListener;
 
-use charge::Charging;
+use charge::ProviderClient;
 use millrace::runtime;
 use millrace::shutdown::Shutdown;
-use service::Shop;
+use service::SyncService;
 use store::Store;
 
-/// The service.
+/// The arguments of `millrace-lab synchronous`.
 #[derive(Debug, Clone, Args)]
 pub struct SynchronousArgs {
-    /// Where to listen
+    /// Address to listen on
     #[arg(long, env = "MILLRACE_LISTEN", default_value = "127.0.0.1:8060")]
     pub listen: SocketAddr,
     /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE
@@ -38,12 +39,12 @@ pub fn run(args: &SynchronousArgs) -> Result<()> {
     runtime()?.block_on(async {
         let shutdown = Shutdown::listen()?;
         let store = Store::open(&args.database_url).await?;
-        let shop = Shop { store, charging: Charging::new(&args.provider_url) };
+        let service = SyncService { store, provider: ProviderClient::new(&args.provider_url) };
         let listener = TcpListener::bind(args.listen)
             .await
             .with_context(|| format!("cannot listen on {}", args.listen))?;
         tokio::select! {
-            never = service::serve(listener, shop) => match never {},
+            never = service::serve(listener, service) => match never {},
             () = shutdown.wait() => Ok(()),
         }
     })

@@ -1,52 +1,63 @@
-//! `batch`: what group commit is worth. The same chain with messages of up to 1, 16, 64 and 256
-//! orders; and, at the brokers alone, one stream against a stream for each stage.
+//! `batch`: the gain from group commit. The same pipeline with messages of up to 1, 16, 64 and 256
+//! orders; and, with the brokers alone, one stream against one stream per stage.
 
 use anyhow::Result;
 use streams::Layout;
 
-use super::chain::sustained;
-use super::notes::Notes;
-use super::relay::hand_on;
-use super::scene::{REPETITIONS, Scene};
-use super::stand::{Shape, Stand};
+use super::broker_pipeline::measure_pipeline;
+use super::cluster::{BenchCluster, ClusterSpec};
+use super::context::{BenchContext, REPETITIONS};
+use super::end_to_end::measure_sustained;
+use super::measurements::Measurements;
 
+/// The largest number of orders in a message.
 const SIZES: [usize; 4] = [1, 16, 64, 256];
 
-pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
-    let mut stand = Stand::start(scene, "batch", Shape::usual(scene.profile())).await?;
+pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
+    let spec = ClusterSpec::default_for(context.profile());
+    let mut cluster = BenchCluster::start(context, "batch", spec).await?;
     for _ in 0..REPETITIONS {
-        let mut alone = None;
+        let mut unbatched = None;
         for size in SIZES {
-            stand.restart_with("MILLRACE_MAX_BATCH", &size.to_string()).await?;
-            let name = format!("up to {size} in a message");
-            let small = (name.as_str(), scene.goods.small.as_path());
-            let carried = sustained(scene, notes, &mut stand, small).await?;
-            let (intake, chain) = (carried.posted.rate(), carried.rate);
-            let (intake_alone, chain_alone) = *alone.get_or_insert((intake, chain));
+            cluster.restart_with("MILLRACE_MAX_BATCH", &size.to_string()).await?;
+            let name = format!("up to {size} per message");
+            let small = (name.as_str(), context.dataset.small.as_path());
+            let result = measure_sustained(context, measurements, &mut cluster, small).await?;
+            let rates = (result.posted.rate(), result.rate);
+            let (intake_unbatched, completed_unbatched) = *unbatched.get_or_insert(rates);
             if size > 1 {
-                let row = format!("up to {size} ÷ one in a message");
-                notes.row(&format!("{row}: acknowledged"), "ratio", intake / intake_alone);
-                notes.row(&format!("{row}: carried to the end"), "ratio", chain / chain_alone);
+                let (intake, completed) = rates;
+                let row = format!("up to {size} ÷ 1 per message");
+                let ratio = intake / intake_unbatched;
+                measurements.add_row(&format!("{row}: acknowledged"), "ratio", ratio);
+                let ratio = completed / completed_unbatched;
+                measurements.add_row(&format!("{row}: completed"), "ratio", ratio);
             }
         }
     }
     for _ in 0..REPETITIONS {
-        let one = relay(scene, notes, &stand, Layout::OneStream).await?;
-        let each = relay(scene, notes, &stand, Layout::StreamForEachStage).await?;
-        notes.row("one stream ÷ a stream for each stage", "ratio", one / each);
+        let one = pipeline(context, measurements, &cluster, Layout::OneStream).await?;
+        let each = pipeline(context, measurements, &cluster, Layout::StreamForEachStage).await?;
+        measurements.add_row("one stream ÷ one stream per stage", "ratio", one / each);
     }
-    stand.end(scene, notes).await?;
+    cluster.finish(context, measurements).await?;
     Ok(())
 }
 
-async fn relay(scene: &Scene, notes: &mut Notes, stand: &Stand, layout: Layout) -> Result<f64> {
+async fn pipeline(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    cluster: &BenchCluster,
+    layout: Layout,
+) -> Result<f64> {
     let name = match layout {
-        Layout::OneStream => "handed on by brokers, one stream",
-        Layout::StreamForEachStage => "handed on by brokers, a stream for each stage",
+        Layout::OneStream => "relayed by brokers, one stream",
+        Layout::StreamForEachStage => "relayed by brokers, one stream per stage",
     };
-    scene.say(&format!("batch: {name}"));
-    let (urls, bodies) = (stand.cluster.servers.brokers.url(), &scene.goods.small);
-    let rate = hand_on(&urls, scene.profile(), layout, bodies, scene.time).await?;
-    notes.row(name, "orders/s", rate);
+    context.report_progress(&format!("batch: {name}"));
+    let urls = cluster.inner.servers.brokers.url();
+    let bodies = &context.dataset.small;
+    let rate = measure_pipeline(&urls, context.profile(), layout, bodies, context.time).await?;
+    measurements.add_row(name, "orders/s", rate);
     Ok(rate)
 }

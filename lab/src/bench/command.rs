@@ -13,82 +13,82 @@ use indicatif::{ProgressBar, ProgressStyle};
 use millrace::shutdown::{INTERRUPTED, Shutdown};
 use streams::Profile;
 
-use super::scene::Wanted;
+use super::context::BenchOptions;
 use super::{BenchName, BenchReport, bench};
 use crate::servers::ProgressFn;
 
-/// Shorter measures nothing, longer than an hour fills the disk.
+/// A shorter repetition has too few orders to measure; one longer than an hour fills the disk.
 const TIME_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_hours(1);
-/// The line of progress turns so often.
-const TURN_EVERY: Duration = Duration::from_millis(200);
+/// The interval at which the spinner turns.
+const TICK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What to measure.
+/// The arguments of `millrace-lab bench`.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// Which benches [default: all of them]
+    /// Benches to run [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<BenchName>,
-    /// durable, fast or single [default: durable, and intake under each]
+    /// durable, fast or single [default: durable; intake is measured under each]
     #[arg(long)]
     profile: Option<Profile>,
-    /// How long one repetition of what is compared lasts; side measurements take a third of it
-    #[arg(long = "for", value_name = "DURATION", default_value = "2s", value_parser = time)]
-    lasts: Duration,
+    /// Duration of one repetition of a comparison; side measurements take a third of it
+    #[arg(long = "for", value_name = "DURATION", default_value = "2s", value_parser = repetition)]
+    time: Duration,
     /// Write report.json and report.html into this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// The baskets, one JSON object a line [default: a sample of a real retailer's]
+    /// Baskets to order, one JSON object per line [default: a sample of a real retailer's]
     #[arg(long, value_name = "FILE", requires = "catalog")]
     orders: Option<PathBuf>,
-    /// The catalogue that the baskets need, one JSON object a line
+    /// Catalogue with the SKUs of the baskets, one JSON object per line
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
 }
 
-/// Measures and tells. Fails where a bench or an audit does.
+/// Runs the benchmarks and prints the report. Exits with failure if a benchmark or an audit fails.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     let names = if args.names.is_empty() { BenchName::ALL.to_vec() } else { args.names.clone() };
-    let BenchArgs { lasts, profile, orders, catalog, .. } = args.clone();
-    let wanted = Wanted { time: lasts, profile, orders, catalog };
+    let BenchArgs { time, profile, orders, catalog, .. } = args.clone();
+    let options = BenchOptions { time, profile, orders, catalog };
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
-        let (line, tell) = progress();
-        let report = shutdown.or(bench(&names, &wanted, tell)).await.transpose();
-        line.finish_and_clear();
+        let (bar, progress) = progress();
+        let report = shutdown.or(bench(&names, &options, progress)).await.transpose();
+        bar.finish_and_clear();
         let Some(report) = report? else { return Ok(ExitCode::from(INTERRUPTED)) };
         if let Some(folder) = &args.report {
             report.write(folder)?;
         }
-        show(&report);
+        print(&report);
         Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }
 
-fn time(text: &str) -> Result<Duration> {
+fn repetition(text: &str) -> Result<Duration> {
     let time = streams::duration(text)?;
-    ensure!(TIME_RANGE.contains(&time), "give 100ms to 1h");
+    ensure!(TIME_RANGE.contains(&time), "duration must be from 100ms to 1h");
     Ok(time)
 }
 
-/// A line on a terminal that is written anew; lines one after the other anywhere else.
+/// A spinner if standard error is a terminal, otherwise one line for each step.
 fn progress() -> (ProgressBar, Arc<ProgressFn>) {
     if !io::stderr().is_terminal() {
-        return (ProgressBar::hidden(), Arc::new(say));
+        return (ProgressBar::hidden(), Arc::new(print_progress));
     }
-    let line = ProgressBar::new_spinner();
+    let bar = ProgressBar::new_spinner();
     let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}");
-    line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    line.enable_steady_tick(TURN_EVERY);
-    let told = line.clone();
-    (line, Arc::new(move |text: &str| told.set_message(text.to_owned())))
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(TICK_INTERVAL);
+    let spinner = bar.clone();
+    (bar, Arc::new(move |text: &str| spinner.set_message(text.to_owned())))
 }
 
-#[expect(clippy::print_stderr, reason = "this is what the command has to say while it works")]
-fn say(line: &str) {
+#[expect(clippy::print_stderr, reason = "progress of the command")]
+fn print_progress(line: &str) {
     eprintln!("{line}");
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are what the command is for")]
-fn show(report: &BenchReport) {
+#[expect(clippy::print_stdout, reason = "the report is the output of the command")]
+fn print(report: &BenchReport) {
     println!("{report}");
 }

@@ -1,4 +1,4 @@
-//! The generator, started as a process of its own.
+//! Runs the load generator as a separate process.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::load::{PhaseResult, Plan};
 
-/// Runs `plan` and tells what each phase came to. Dropped, it ends the generator.
+/// Runs `plan` and returns the result of each phase. Dropping the future kills the generator.
 pub(super) async fn generate(millrace: &Path, plan: &Plan) -> Result<Vec<PhaseResult>> {
     let mut generator = Command::new(millrace)
         .arg("load")
@@ -17,11 +17,11 @@ pub(super) async fn generate(millrace: &Path, plan: &Plan) -> Result<Vec<PhaseRe
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
-        .context("the generator does not start")?;
-    let mut door = generator.stdin.take().context("the generator hears nothing")?;
-    door.write_all(&serde_json::to_vec(plan)?).await?;
-    drop(door);
-    let ended = generator.wait_with_output().await?;
-    ensure!(ended.status.success(), "the generator failed");
-    serde_json::from_slice(&ended.stdout).context("the generator told nothing that can be read")
+        .context("cannot start the load generator")?;
+    let mut stdin = generator.stdin.take().context("the load generator has no standard input")?;
+    stdin.write_all(&serde_json::to_vec(plan)?).await?;
+    drop(stdin);
+    let output = generator.wait_with_output().await?;
+    ensure!(output.status.success(), "the load generator failed: {}", output.status);
+    serde_json::from_slice(&output.stdout).context("cannot parse the load generator's output")
 }

@@ -1,92 +1,105 @@
-//! `intake`: orders acknowledged a second by one edge, and how long an answer takes. No worker runs
-//! meanwhile, so that it is the edge and the brokers that are measured; what was acknowledged is
-//! carried to its end afterwards.
+//! `intake`: orders acknowledged by one edge per second, and the response times. No worker runs
+//! during the measurement, so only the edge and the brokers are measured; the acknowledged orders
+//! are completed afterwards.
 
 use anyhow::Result;
 use streams::Profile;
 
+use super::broker_baseline::{UNBATCHED, publish};
+use super::cluster::{BenchCluster, ClusterSpec};
+use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
 use super::load_run::{Load, closed, open};
-use super::notes::Notes;
-use super::publishing::{ONE_BY_ONE, publish};
-use super::scene::{CONNECTIONS, REPETITIONS, Scene};
-use super::stand::{Shape, Stand};
+use super::measurements::Measurements;
 use crate::load::PhaseResult;
 
-/// Connections beside those of the full load.
-const FEWER: [usize; 3] = [1, 8, 64];
-/// Shares of the highest rate, in percent, at which answers are timed. The half is a figure.
-const SHARES: [u32; 2] = [25, 75];
-const HALF: u32 = 50;
+/// Numbers of connections that are measured besides full load.
+const FEWER_CONNECTIONS: [usize; 3] = [1, 8, 64];
+/// Shares of the peak rate, in percent, at which responses are timed.
+const RATE_PERCENTS: [u32; 2] = [25, 75];
+/// The share whose times are a figure.
+const HALF_PERCENT: u32 = 50;
 
-pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
+pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
     let all = vec![Profile::Durable, Profile::Fast, Profile::Single];
-    for profile in scene.only.map_or(all, |only| vec![only]) {
-        under(scene, notes, profile).await?;
+    for profile in context.only.map_or(all, |only| vec![only]) {
+        run_under(context, measurements, profile).await?;
     }
     Ok(())
 }
 
-async fn under(scene: &Scene, notes: &mut Notes, profile: Profile) -> Result<()> {
+async fn run_under(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    profile: Profile,
+) -> Result<()> {
     let name = format!("intake, {profile}");
-    let mut stand = Stand::start(scene, &name, Shape::without_workers(profile)).await?;
-    let mut intake = Admission { scene, notes, stand: &mut stand, profile };
-    intake.warm_up().await?;
+    let spec = ClusterSpec::without_workers(profile);
+    let mut cluster = BenchCluster::start(context, &name, spec).await?;
+    let mut bench = IntakeBench { context, measurements, cluster: &mut cluster, profile };
+    bench.warm_up().await?;
     for _ in 0..REPETITIONS {
-        intake.highest().await?;
-        intake.fewer_connections().await?;
+        bench.full_load().await?;
+        bench.fewer_connections().await?;
     }
     for _ in 0..REPETITIONS {
-        intake.at_constant_rates().await?;
+        bench.constant_rates().await?;
     }
     for _ in 0..REPETITIONS {
-        intake.baskets().await?;
+        bench.baskets().await?;
     }
-    stand.end(scene, notes).await?;
+    cluster.finish(context, measurements).await?;
     Ok(())
 }
 
-struct Admission<'a> {
-    scene: &'a Scene,
-    notes: &'a mut Notes,
-    stand: &'a mut Stand,
+struct IntakeBench<'a> {
+    context: &'a BenchContext,
+    measurements: &'a mut Measurements,
+    cluster: &'a mut BenchCluster,
     profile: Profile,
 }
 
-impl Admission<'_> {
+impl IntakeBench<'_> {
     async fn warm_up(&mut self) -> Result<()> {
-        let (urls, time) = (self.stand.edge_urls(), self.scene.side_time());
-        for urls in [urls, vec![self.stand.bare().await?]] {
-            let phases = vec![(String::new(), closed(CONNECTIONS, time))];
-            let load = Load { urls, bodies: &self.scene.goods.small, phases };
-            self.stand.load(self.scene, self.notes, load).await?;
+        let Self { context, .. } = *self;
+        let edges = self.cluster.edge_urls();
+        let bare = vec![self.cluster.http_baseline_url().await?];
+        for urls in [edges, bare] {
+            let phases = vec![(String::new(), closed(CONNECTIONS, context.side_time()))];
+            let load = Load { urls, bodies: &context.dataset.small, phases };
+            self.cluster.load(context, self.measurements, load).await?;
         }
         Ok(())
     }
 
-    /// Full load on the bare server, on the edge, and on the broker alone.
-    async fn highest(&mut self) -> Result<()> {
-        let Self { scene, profile, .. } = *self;
-        let phase = closed(CONNECTIONS, scene.time);
-        let phases = vec![(format!("{profile}: bare HTTP"), phase)];
-        let urls = vec![self.stand.bare().await?];
-        let load = Load { urls, bodies: &scene.goods.small, phases };
-        let http: f64 =
-            self.stand.load(scene, self.notes, load).await?.iter().map(PhaseResult::rate).sum();
-        self.notes.row(&format!("{profile}: bare HTTP"), "answers/s", http);
+    /// Full load on the bare server, on the edge, and on the brokers alone.
+    async fn full_load(&mut self) -> Result<()> {
+        let Self { context, profile, .. } = *self;
+        let bodies = &context.dataset.small;
+        let phase = closed(CONNECTIONS, context.time);
+        let name = format!("{profile}: bare HTTP");
+        let urls = vec![self.cluster.http_baseline_url().await?];
+        let load = Load { urls, bodies, phases: vec![(name.clone(), phase)] };
+        let results = self.cluster.load(context, self.measurements, load).await?;
+        let http: f64 = results.iter().map(PhaseResult::rate).sum();
+        self.measurements.add_row(&name, "responses/s", http);
 
-        let name = self.full();
-        let result = self.stand.post(scene, self.notes, &scene.goods.small, (&name, phase)).await?;
-        self.notes.result(&name, &result);
+        let name = self.full_load_name();
+        let phase = (name.as_str(), phase);
+        let result = self.cluster.post(context, self.measurements, bodies, phase).await?;
+        self.measurements.add_result(&name, &result);
+        let ratio_to_http = result.rate() / http;
         match profile {
             Profile::Durable => {
-                let (urls, bodies) = (self.stand.cluster.servers.brokers.url(), &scene.goods.small);
-                let stored = publish(urls, profile, bodies, ONE_BY_ONE, scene.time).await?;
-                self.notes.row(&format!("{profile}: stored, one a message"), "orders/s", stored);
-                self.notes.figure("intake_durable_vs_http", "ratio", result.rate() / http);
-                self.notes.figure("intake_durable_vs_publish", "ratio", result.rate() / stored);
+                let urls = self.cluster.inner.servers.brokers.url();
+                let stored = publish(urls, profile, bodies, UNBATCHED, context.time).await?;
+                let row = format!("{profile}: stored, 1 per message");
+                self.measurements.add_row(&row, "orders/s", stored);
+                self.measurements.add_figure("intake_durable_vs_http", "ratio", ratio_to_http);
+                let ratio = result.rate() / stored;
+                self.measurements.add_figure("intake_durable_vs_publish", "ratio", ratio);
             }
             Profile::Single => {
-                self.notes.figure("intake_single_vs_http", "ratio", result.rate() / http);
+                self.measurements.add_figure("intake_single_vs_http", "ratio", ratio_to_http);
             }
             Profile::Fast => {}
         }
@@ -94,48 +107,52 @@ impl Admission<'_> {
     }
 
     async fn fewer_connections(&mut self) -> Result<()> {
-        for connections in FEWER {
-            let name = format!("{}, small orders, {connections} connections", self.profile);
-            let phase = closed(connections, self.scene.side_time());
-            let bodies = &self.scene.goods.small;
-            let result = self.stand.post(self.scene, self.notes, bodies, (&name, phase)).await?;
-            self.notes.result(&name, &result);
+        let Self { context, profile, .. } = *self;
+        for connections in FEWER_CONNECTIONS {
+            let name = format!("{profile}, small orders, {connections} connections");
+            let phase = (name.as_str(), closed(connections, context.side_time()));
+            let bodies = &context.dataset.small;
+            let result = self.cluster.post(context, self.measurements, bodies, phase).await?;
+            self.measurements.add_result(&name, &result);
         }
         Ok(())
     }
 
-    async fn at_constant_rates(&mut self) -> Result<()> {
-        let Self { scene, profile, .. } = *self;
-        let highest = self.notes.median_rate(&self.full());
-        for share in SHARES.into_iter().chain([HALF]) {
-            let time = if share == HALF { scene.time } else { scene.side_time() };
-            let phase = open(CONNECTIONS, highest * f64::from(share) / 100.0, time);
-            let name = format!("{profile}, small orders, {share} % of the highest rate");
-            let result =
-                self.stand.post(scene, self.notes, &scene.goods.small, (&name, phase)).await?;
-            self.notes.result(&name, &result);
-            if share == HALF && profile == Profile::Durable {
-                self.notes.figure("ack_p99_half_rate_ms", "ms", result.times.p99);
+    async fn constant_rates(&mut self) -> Result<()> {
+        let Self { context, profile, .. } = *self;
+        let peak = self.measurements.median_rate(&self.full_load_name());
+        for percent in RATE_PERCENTS.into_iter().chain([HALF_PERCENT]) {
+            let is_half = percent == HALF_PERCENT;
+            let time = if is_half { context.time } else { context.side_time() };
+            let phase = open(CONNECTIONS, peak * f64::from(percent) / 100.0, time);
+            let name = format!("{profile}, small orders, {percent} % of the peak rate");
+            let phase = (name.as_str(), phase);
+            let bodies = &context.dataset.small;
+            let result = self.cluster.post(context, self.measurements, bodies, phase).await?;
+            self.measurements.add_result(&name, &result);
+            if is_half && profile == Profile::Durable {
+                self.measurements.add_figure("ack_p99_half_rate_ms", "ms", result.times.p99);
             }
         }
         Ok(())
     }
 
     async fn baskets(&mut self) -> Result<()> {
-        let Self { scene, profile, .. } = *self;
-        let (time, bodies) = (scene.side_time(), &scene.goods.baskets);
+        let Self { context, profile, .. } = *self;
+        let (time, bodies) = (context.side_time(), &context.dataset.baskets);
         let name = format!("{profile}, real baskets, {CONNECTIONS} connections");
-        let phase = closed(CONNECTIONS, time);
-        let result = self.stand.post(scene, self.notes, bodies, (&name, phase)).await?;
-        self.notes.result(&name, &result);
-        let half = open(CONNECTIONS, self.notes.median_rate(&name) / 2.0, time);
-        let name = format!("{profile}, real baskets, {HALF} % of the highest rate");
-        let result = self.stand.post(scene, self.notes, bodies, (&name, half)).await?;
-        self.notes.result(&name, &result);
+        let phase = (name.as_str(), closed(CONNECTIONS, time));
+        let result = self.cluster.post(context, self.measurements, bodies, phase).await?;
+        self.measurements.add_result(&name, &result);
+        let half = open(CONNECTIONS, self.measurements.median_rate(&name) / 2.0, time);
+        let name = format!("{profile}, real baskets, {HALF_PERCENT} % of the peak rate");
+        let phase = (name.as_str(), half);
+        let result = self.cluster.post(context, self.measurements, bodies, phase).await?;
+        self.measurements.add_result(&name, &result);
         Ok(())
     }
 
-    fn full(&self) -> String {
+    fn full_load_name(&self) -> String {
         format!("{}, small orders, {CONNECTIONS} connections", self.profile)
     }
 }

@@ -1,93 +1,101 @@
-//! `isolation`: the time to a 202 does not depend on what comes after it. The provider is slow, or
-//! away, or no worker runs at all.
+//! `isolation`: the time to a 202 does not depend on the components behind the edge. The provider
+//! is slow or down, or no worker runs at all.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
+use super::cluster::{BenchCluster, ClusterSpec};
+use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
 use super::load_run::open;
-use super::notes::Notes;
-use super::scene::{CONNECTIONS, REPETITIONS, Scene};
-use super::stand::{Shape, Stand};
+use super::measurements::Measurements;
 
-/// Of the highest rate with the chain at work, so that no queue is in front of the edge itself.
-const SHARE: f64 = 0.25;
-/// Longer than the slowest provider takes: slow is not dead.
+/// The load, as a fraction of the peak rate with the workers running, so that no queue forms at the
+/// edge itself.
+const LOAD_FRACTION: f64 = 0.25;
+/// Longer than the slowest provider takes: a slow call must not time out.
 const PROVIDER_TIMEOUT: (&str, &str) = ("MILLRACE_PROVIDER_TIMEOUT", "4s");
-/// The provider goes before the load begins, and comes back after its end.
-const AWAY_LONGER: Duration = Duration::from_secs(2);
+/// The provider goes down before the load starts, and recovers this long after the load's end at
+/// most.
+const OUTAGE_MARGIN: Duration = Duration::from_secs(2);
 
-/// What is wrong behind the edge.
+/// What is degraded behind the edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Behind {
-    Latency(u32),
-    ProviderDead,
+enum Degradation {
+    /// The provider takes this long for a call, in milliseconds; 0 is the healthy case.
+    ProviderLatency(u32),
+    ProviderDown,
     WorkersStopped,
 }
 
-const ALL: [Behind; 5] = [
-    Behind::Latency(0),
-    Behind::Latency(200),
-    Behind::Latency(1_000),
-    Behind::ProviderDead,
-    Behind::WorkersStopped,
+const ALL: [Degradation; 5] = [
+    Degradation::ProviderLatency(0),
+    Degradation::ProviderLatency(200),
+    Degradation::ProviderLatency(1_000),
+    Degradation::ProviderDown,
+    Degradation::WorkersStopped,
 ];
 
-pub(super) async fn run(scene: &Scene, notes: &mut Notes) -> Result<()> {
-    let shape = Shape { envs: vec![PROVIDER_TIMEOUT], ..Shape::usual(scene.profile()) };
-    let mut stand = Stand::start(scene, "isolation", shape).await?;
-    let highest = stand.highest(scene, notes).await?;
+pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
+    let envs = vec![PROVIDER_TIMEOUT];
+    let spec = ClusterSpec { envs, ..ClusterSpec::default_for(context.profile()) };
+    let mut cluster = BenchCluster::start(context, "isolation", spec).await?;
+    let rate = cluster.peak_rate(context, measurements).await? * LOAD_FRACTION;
     for _ in 0..REPETITIONS {
-        let (mut well, mut worst) = (f64::INFINITY, 0.0_f64);
-        for behind in ALL {
-            let p99 = with(scene, notes, &mut stand, (behind, highest * SHARE)).await?;
-            match behind {
-                Behind::Latency(0) => well = p99,
-                Behind::ProviderDead | Behind::WorkersStopped => worst = worst.max(p99),
-                Behind::Latency(_) => {}
+        let mut healthy = f64::INFINITY;
+        let mut worst = 0.0_f64;
+        for degradation in ALL {
+            let p99 = ack_p99(context, measurements, &mut cluster, (degradation, rate)).await?;
+            match degradation {
+                Degradation::ProviderLatency(0) => healthy = p99,
+                Degradation::ProviderDown | Degradation::WorkersStopped => worst = worst.max(p99),
+                Degradation::ProviderLatency(_) => {}
             }
         }
-        notes.figure("ack_p99_isolation_ratio", "ratio", worst / well);
+        measurements.add_figure("ack_p99_isolation_ratio", "ratio", worst / healthy);
     }
-    stand.end(scene, notes).await?;
+    cluster.finish(context, measurements).await?;
     Ok(())
 }
 
-/// The p99 of the time to a 202, in milliseconds.
-async fn with(
-    scene: &Scene,
-    notes: &mut Notes,
-    stand: &mut Stand,
-    (behind, rate): (Behind, f64),
+/// The p99 of the time to a 202 under a degradation, in milliseconds.
+async fn ack_p99(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    cluster: &mut BenchCluster,
+    (degradation, rate): (Degradation, f64),
 ) -> Result<f64> {
-    match behind {
-        Behind::Latency(latency) => stand.provider(&format!("latency_ms={latency}")).await?,
-        Behind::ProviderDead => {
-            let away = scene.time + AWAY_LONGER;
-            stand.provider(&format!("away_ms={}", away.as_millis())).await?;
+    match degradation {
+        Degradation::ProviderLatency(latency) => {
+            cluster.configure_provider(&format!("latency_ms={latency}")).await?;
         }
-        Behind::WorkersStopped => stand.stop_workers().await?,
+        Degradation::ProviderDown => {
+            let outage = context.time + OUTAGE_MARGIN;
+            cluster.configure_provider(&format!("away_ms={}", outage.as_millis())).await?;
+        }
+        Degradation::WorkersStopped => cluster.stop_workers().await?,
     }
-    let name = behind.name();
-    let phase = open(CONNECTIONS, rate, scene.time);
-    let result = stand.post(scene, notes, &scene.goods.small, (&name, phase)).await?;
-    notes.result(&name, &result);
-    match behind {
-        Behind::Latency(_) => stand.provider("latency_ms=0").await?,
-        // It comes back by itself.
-        Behind::ProviderDead => {}
-        Behind::WorkersStopped => stand.start_workers().await?,
+    let name = degradation.name();
+    let phase = open(CONNECTIONS, rate, context.time);
+    let bodies = &context.dataset.small;
+    let result = cluster.post(context, measurements, bodies, (&name, phase)).await?;
+    measurements.add_result(&name, &result);
+    match degradation {
+        Degradation::ProviderLatency(_) => cluster.configure_provider("latency_ms=0").await?,
+        // The outage ends by itself.
+        Degradation::ProviderDown => {}
+        Degradation::WorkersStopped => cluster.start_workers().await?,
     }
-    stand.drain().await?;
+    cluster.drain().await?;
     Ok(result.times.p99)
 }
 
-impl Behind {
+impl Degradation {
     fn name(self) -> String {
         match self {
-            Self::Latency(0) => "all well".to_owned(),
-            Self::Latency(latency) => format!("provider takes {latency} ms"),
-            Self::ProviderDead => "provider dead".to_owned(),
+            Self::ProviderLatency(0) => "healthy".to_owned(),
+            Self::ProviderLatency(latency) => format!("provider latency {latency} ms"),
+            Self::ProviderDown => "provider down".to_owned(),
             Self::WorkersStopped => "workers stopped".to_owned(),
         }
     }

@@ -1,4 +1,4 @@
-//! One run of the generator: what was posted, and what each process used meanwhile.
+//! One run of the generator: what was posted, and the CPU time of each process during the run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,28 +8,29 @@ use serde::Serialize;
 
 use crate::load::{Phase, PhaseResult};
 
-/// What to post.
+/// The load of one run.
 pub(super) struct Load<'a> {
-    /// Where, as `http://HOST:PORT`.
+    /// The servers to post to, as `http://HOST:PORT`.
     pub(super) urls: Vec<String>,
+    /// The file of request bodies.
     pub(super) bodies: &'a Path,
-    /// One after the other, each with its name; one without a name warms up and is not reported.
+    /// The phases in order, each with its name; one without a name warms up and is not reported.
     pub(super) phases: Vec<(String, Phase)>,
 }
 
-/// What a phase came to.
+/// The results of one phase.
 #[derive(Debug, Clone, Serialize)]
 pub struct LoadRun {
-    /// What was measured.
+    /// The name of the measurement.
     pub name: String,
-    /// Acknowledged a second.
+    /// Acknowledged orders per second.
     pub per_second: f64,
-    /// The share of the whole machine's CPU that the generator took, 0 to 1.
+    /// The generator's share of the whole machine's CPU, 0 to 1.
     pub generator_share: f64,
-    /// CPU of each kind of process for each acknowledged order, in microseconds, over all phases of
+    /// CPU time by kind of process for each acknowledged order, in microseconds, over all phases of
     /// the run.
     pub cpu_micros: BTreeMap<String, f64>,
-    /// What the generator counted.
+    /// The counts of the generator.
     pub result: PhaseResult,
 }
 
@@ -41,13 +42,13 @@ pub(super) const fn closed(connections: usize, lasts: Duration) -> Phase {
     Phase { connections, rate: None, lasts_ms: lasts.as_millis() as u64, orders_max: None }
 }
 
-/// An open loop at `rate` orders a second, of which `connections` can be in the air.
+/// An open loop at `rate` orders per second, with at most `connections` of them in flight.
 pub(super) const fn open(connections: usize, rate: f64, lasts: Duration) -> Phase {
     Phase { connections, rate: Some(rate), lasts_ms: lasts.as_millis() as u64, orders_max: None }
 }
 
 impl Load<'_> {
-    /// The runs to report, where the processes used `cpu` meanwhile.
+    /// The phases to report. `cpu` is what each process used during the run.
     pub(super) fn runs(&self, results: &[PhaseResult], cpu: &CpuTimes) -> Vec<LoadRun> {
         let orders: u64 = results.iter().map(|result| result.acknowledged).sum();
         let generator: f64 = results.iter().map(|result| result.cpu_seconds).sum();
@@ -69,16 +70,16 @@ impl Load<'_> {
     }
 }
 
-/// `edge` for `edge-2`.
+/// The kind of a process, as `edge` for `edge-2`.
 pub(super) fn kind(process: &str) -> &str {
     process.trim_end_matches(|symbol: char| symbol.is_ascii_digit()).trim_end_matches('-')
 }
 
-/// What was used between two looks.
+/// The CPU time that each process used between two samples.
 pub(super) fn used(before: &CpuTimes, after: &CpuTimes) -> CpuTimes {
-    let since = |(process, time): (&String, &Duration)| {
+    let difference = |(process, time): (&String, &Duration)| {
         let before = before.get(process).copied().unwrap_or_default();
         (process.clone(), time.saturating_sub(before))
     };
-    after.iter().map(since).collect()
+    after.iter().map(difference).collect()
 }

@@ -5,13 +5,14 @@ use std::fmt::Write;
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 64.0;
-/// Half of the longest name of a tick.
+/// Half of the width of the longest tick label.
 const RIGHT: f64 = 28.0;
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 36.0;
-/// About so many lines of a grid can be read.
+/// The approximate number of grid lines on an axis; more are hard to read.
 const TICKS: f64 = 5.0;
-/// Colours that are told apart, also by most who see few; beyond them a plot has too many lines.
+/// Colours that most colour-blind readers can distinguish too; a plot with more lines is
+/// unreadable.
 const COLOURS: [&str; 11] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#000000",
     "#f0e442", "#882255", "#b8b8b8",
@@ -24,40 +25,41 @@ pub(super) struct Series {
     pub(super) points: Vec<(f64, f64)>,
 }
 
-/// What stands at the axes.
+/// The title and the axes of a plot.
 pub(super) struct Axes<'a> {
     pub(super) title: &'a str,
     pub(super) x: &'a str,
-    /// Whether x is a share of orders, shown so that the last thousandth has as much room as all.
+    /// Whether x is a share of orders. Its scale is logarithmic towards 1, so that the last
+    /// thousandth has as much room as each tenfold step before it.
     pub(super) is_share: bool,
 }
 
-/// Lines over common axes, which both begin at zero.
+/// Lines over common axes, which both start at zero.
 pub(super) fn lines(axes: &Axes<'_>, series: &[Series]) -> String {
-    let shown: Vec<Series> = series.iter().map(|it| it.shown(axes.is_share)).collect();
-    let points = || shown.iter().flat_map(|it| &it.points);
+    let scaled: Vec<Series> = series.iter().map(|line| line.scaled(axes.is_share)).collect();
+    let points = || scaled.iter().flat_map(|line| &line.points);
     let (x_step, x_max) = scale(points().map(|point| point.0).fold(0.0, f64::max));
     let (y_step, y_max) = scale(points().map(|point| point.1).fold(0.0, f64::max));
-    let place = |(x, y): (f64, f64)| {
+    let position = |(x, y): (f64, f64)| {
         let across = LEFT + x / x_max * (WIDTH - LEFT - RIGHT);
         (across, HEIGHT - BOTTOM - y / y_max * (HEIGHT - TOP - BOTTOM))
     };
-    let mut svg = open(axes.title, HEIGHT + LEGEND_LINE * shown.len() as f64);
+    let mut svg = open(axes.title, HEIGHT + LEGEND_LINE * scaled.len() as f64);
     for value in ticks(y_step, y_max) {
-        let (_, y) = place((0.0, value));
+        let (_, y) = position((0.0, value));
         line(&mut svg, (LEFT, y), (WIDTH - RIGHT, y));
         text(&mut svg, (LEFT - 6.0, y + 4.0), "end", &number(value));
     }
     for value in ticks(x_step, x_max) {
-        let (x, y) = place((value, 0.0));
+        let (x, y) = position((value, 0.0));
         let label = if axes.is_share { share(value) } else { number(value) };
         line(&mut svg, (x, y), (x, TOP));
         text(&mut svg, (x, y + 14.0), "middle", &label);
     }
     text(&mut svg, (WIDTH - RIGHT, HEIGHT - 6.0), "end", axes.x);
-    for (index, series) in shown.iter().enumerate() {
+    for (index, series) in scaled.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
-        let path = series.points.iter().map(|point| place(*point));
+        let path = series.points.iter().map(|point| position(*point));
         let path: Vec<_> = path.map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         add(
             &mut svg,
@@ -71,27 +73,28 @@ pub(super) fn lines(axes: &Axes<'_>, series: &[Series]) -> String {
     svg + "</svg>"
 }
 
-/// A bar for each of `rows`, made of parts; parts of the same name have the same colour.
+/// A stacked bar for each of `rows`; parts with the same name have the same colour.
 pub(super) fn bars(title: &str, rows: &[(String, Vec<(String, f64)>)]) -> String {
     const ROW: f64 = 22.0;
     const NAMES: f64 = 250.0;
-    let mut parts: Vec<&str> = Vec::new();
-    for (name, _) in rows.iter().flat_map(|(_, its)| its) {
-        if !parts.contains(&name.as_str()) {
-            parts.push(name);
+    let mut part_names: Vec<&str> = Vec::new();
+    for (name, _) in rows.iter().flat_map(|(_, parts)| parts) {
+        if !part_names.contains(&name.as_str()) {
+            part_names.push(name);
         }
     }
-    let sum = |its: &[(String, f64)]| its.iter().map(|(_, value)| value).sum::<f64>();
-    let most = rows.iter().map(|(_, its)| sum(its)).fold(f64::MIN_POSITIVE, f64::max);
+    let sum = |parts: &[(String, f64)]| parts.iter().map(|(_, value)| value).sum::<f64>();
+    let largest = rows.iter().map(|(_, parts)| sum(parts)).fold(f64::MIN_POSITIVE, f64::max);
     let bottom = TOP + ROW * rows.len() as f64;
-    let mut svg = open(title, bottom + 8.0 + LEGEND_LINE * parts.len() as f64);
-    for (index, (name, its)) in rows.iter().enumerate() {
-        let (y, mut x) = (TOP + ROW * index as f64, NAMES);
+    let mut svg = open(title, bottom + 8.0 + LEGEND_LINE * part_names.len() as f64);
+    for (index, (name, parts)) in rows.iter().enumerate() {
+        let y = TOP + ROW * index as f64;
+        let mut x = NAMES;
         text(&mut svg, (NAMES - 6.0, y + 14.0), "end", name);
-        for (part, value) in its {
-            let width = value / most * (WIDTH - NAMES - 50.0);
-            let place = parts.iter().position(|it| it == part).unwrap_or_default();
-            let colour = COLOURS[place % COLOURS.len()];
+        for (part, value) in parts {
+            let width = value / largest * (WIDTH - NAMES - 50.0);
+            let number = part_names.iter().position(|known| known == part).unwrap_or_default();
+            let colour = COLOURS[number % COLOURS.len()];
             add(
                 &mut svg,
                 format_args!(
@@ -101,26 +104,27 @@ pub(super) fn bars(title: &str, rows: &[(String, Vec<(String, f64)>)]) -> String
             );
             x += width;
         }
-        text(&mut svg, (x + 4.0, y + 14.0), "start", &number(sum(its)));
+        text(&mut svg, (x + 4.0, y + 14.0), "start", &number(sum(parts)));
     }
-    for (index, part) in parts.iter().enumerate() {
+    for (index, part) in part_names.iter().enumerate() {
         legend(&mut svg, index, bottom, part);
     }
     svg + "</svg>"
 }
 
-/// `text` as HTML has it.
+/// `text` with the special characters of HTML escaped.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 impl Series {
-    /// As it is drawn: a share of 0.99 is at 2, one of 0.999 at 3.
-    fn shown(&self, is_share: bool) -> Self {
+    /// With x as it is drawn: if it is a share, 0.99 is at 2 and 0.999 at 3. A share of 1 is left
+    /// out.
+    fn scaled(&self, is_share: bool) -> Self {
         let nines = |(share, value): &(f64, f64)| (-(1.0 - share).log10(), *value);
-        let last = |(x, _): &(f64, f64)| x.is_finite();
+        let is_drawable = |(x, _): &(f64, f64)| x.is_finite();
         let points = if is_share {
-            self.points.iter().map(nines).filter(last).collect()
+            self.points.iter().map(nines).filter(is_drawable).collect()
         } else {
             self.points.clone()
         };
@@ -128,21 +132,21 @@ impl Series {
     }
 }
 
-/// Distances between ticks that can be read, and the end of the axis, for values up to `most`.
-fn scale(most: f64) -> (f64, f64) {
-    let most = if most > 0.0 { most } else { 1.0 };
-    let rough = most / TICKS;
+/// A round distance between ticks, and the end of the axis, for values up to `max`.
+fn scale(max: f64) -> (f64, f64) {
+    let max = if max > 0.0 { max } else { 1.0 };
+    let rough = max / TICKS;
     let magnitude = 10_f64.powf(rough.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * magnitude >= rough);
     let step = factor.unwrap_or(10.0) * magnitude;
-    (step, (most / step).ceil() * step)
+    (step, (max / step).ceil() * step)
 }
 
-fn ticks(step: f64, most: f64) -> impl Iterator<Item = f64> {
-    (0..=(most / step).round() as u32).map(move |index| f64::from(index) * step)
+fn ticks(step: f64, max: f64) -> impl Iterator<Item = f64> {
+    (0..=(max / step).round() as u32).map(move |index| f64::from(index) * step)
 }
 
-/// Without digits that say nothing.
+/// `value` without insignificant digits.
 fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 10_000.0 => format!("{}k", (value / 100.0).round() / 10.0),
@@ -151,7 +155,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// The share that has so many nines.
+/// The share with this number of nines, in percent.
 fn share(nines: f64) -> String {
     format!("{} %", 100.0 - 100.0 / 10_f64.powf(nines))
 }
@@ -196,7 +200,7 @@ fn legend(svg: &mut String, index: usize, top: f64, name: &str) {
 }
 
 fn add(svg: &mut String, element: std::fmt::Arguments<'_>) {
-    svg.write_fmt(element).expect("a String takes every text");
+    svg.write_fmt(element).expect("writing to a String cannot fail");
 }
 
 #[cfg(test)]
@@ -205,21 +209,21 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number_beyond_all_values() {
-        for (most, end) in [(0.0, 1.0), (7.3, 8.0), (99.0, 100.0), (1_234.0, 1_500.0)] {
-            let (step, max) = scale(most);
-            assert!((max - end).abs() < 1e-9, "{most} ends at {max}");
-            assert!(max / step <= 10.0);
+        for (value, expected) in [(0.0, 1.0), (7.3, 8.0), (99.0, 100.0), (1_234.0, 1_500.0)] {
+            let (step, end) = scale(value);
+            assert!((end - expected).abs() < 1e-9, "the axis for {value} ends at {end}");
+            assert!(end / step <= 10.0);
         }
     }
 
     #[test]
-    fn numbers_have_no_digits_that_say_nothing() {
-        let told = [12_000.0, 12_345.678, 3_502.4, 420.144, 0.05, 20.0].map(number);
-        assert_eq!(told, ["12k", "12.3k", "3502", "420", "0.05", "20"]);
+    fn numbers_are_written_without_insignificant_digits() {
+        let written = [12_000.0, 12_345.678, 3_502.4, 420.144, 0.05, 20.0].map(number);
+        assert_eq!(written, ["12k", "12.3k", "3502", "420", "0.05", "20"]);
     }
 
     #[test]
-    fn a_plot_escapes_names_and_leaves_out_what_has_no_place() {
+    fn a_plot_escapes_names_and_leaves_out_points_at_infinity() {
         let points = vec![(0.5, 1.0), (0.99, 2.0), (1.0, 3.0)];
         let series = [Series { name: "a<b".to_owned(), points }];
         let svg = lines(&Axes { title: "t", x: "share", is_share: true }, &series);

@@ -1,4 +1,4 @@
-//! What a run of benches came to: `report.json` for machines, a table for people.
+//! The results of a run of benchmarks: `report.json` for programs, a table for people.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,91 +8,102 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::cluster::ClusterReport;
+use super::host_info::HostInfo;
+use super::html_report::html;
 use super::load_run::LoadRun;
-use super::machine::Machine;
-use super::marks::MARKS;
-use super::notes::{Figure, Notes};
-use super::page;
-use super::stand::StandReport;
+use super::measurements::{Figure, Measurements};
+use super::targets::TARGETS;
 
-/// What a run of benches came to.
+/// The results of a run of benchmarks.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchReport {
-    /// Whether every bench came to its end and every audit passed.
+    /// Whether every benchmark finished and every audit passed.
     pub passed: bool,
-    /// What it was measured on.
-    pub machine: Machine,
+    /// The machine that it ran on.
+    #[serde(rename = "machine")]
+    pub host: HostInfo,
     /// How it was measured.
     pub configuration: BTreeMap<&'static str, String>,
-    /// When orders are refused.
+    /// The limits from which on orders are refused.
     pub admission: BTreeMap<&'static str, String>,
-    /// The figures that have a mark to reach, by name.
+    /// The figures that have a target, by name.
     pub figures: BTreeMap<String, Figure>,
-    /// Every bench, in the order in which they were run.
+    /// Every benchmark, in the order in which they were run.
     pub benches: Vec<Outcome>,
 }
 
-/// What one bench came to.
+/// The results of one benchmark.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
-    /// Its name.
+    /// The benchmark's name.
     pub name: &'static str,
-    /// Whether it came to its end and every audit passed. If not, nothing that was measured is told.
+    /// Whether it finished and every audit passed. If not, no measurements are reported.
     pub passed: bool,
-    /// Why it did not come to its end.
+    /// The error that stopped it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// How long it took.
+    /// The duration of the benchmark, in seconds.
     pub took_seconds: f64,
-    /// What was measured.
+    /// The measurements.
     pub rows: Vec<Row>,
     /// Every run of the generator.
     pub runs: Vec<LoadRun>,
     /// Every cluster, with its audit.
-    pub stands: Vec<StandReport>,
+    #[serde(rename = "stands")]
+    pub clusters: Vec<ClusterReport>,
 }
 
-/// Something that was measured.
+/// One measurement.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// What.
+    /// The name of the measurement.
     pub name: String,
-    /// What it came to.
+    /// Its median, smallest and largest sample.
     #[serde(flatten)]
     pub figure: Figure,
 }
 
 impl Outcome {
-    /// The outcome of a bench, and its figures. Where it broke off or an audit failed there are none.
+    /// The outcome of a benchmark, and its figures. There are none if it stopped with an error or
+    /// an audit failed.
     pub(super) fn of(
         name: &'static str,
         took_seconds: f64,
-        notes: Notes,
+        measurements: Measurements,
         error: Option<&anyhow::Error>,
     ) -> (Self, BTreeMap<String, Figure>) {
         let error = error.map(|err| format!("{err:#}"));
-        let passed = error.is_none() && notes.stands.iter().all(|stand| stand.audit.passed);
-        let (mut rows, mut figures) = (Vec::new(), BTreeMap::new());
+        let clusters = &measurements.clusters;
+        let passed = error.is_none() && clusters.iter().all(|cluster| cluster.audit.passed);
+        let mut rows = Vec::new();
+        let mut figures = BTreeMap::new();
         let mut runs = Vec::new();
         if passed {
-            figures = notes.figures();
-            rows.extend(notes.rows().into_iter().map(|(name, figure)| Row { name, figure }));
-            runs = notes.runs;
+            figures = measurements.figures();
+            rows.extend(measurements.rows().into_iter().map(|(name, figure)| Row { name, figure }));
+            runs = measurements.runs;
         }
-        (Self { name, passed, error, took_seconds, rows, runs, stands: notes.stands }, figures)
+        let clusters = measurements.clusters;
+        (Self { name, passed, error, took_seconds, rows, runs, clusters }, figures)
     }
 }
 
 impl BenchReport {
     /// Writes `report.json` and `report.html` into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be created or a file cannot be written.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let write = |name: &str, text: String| {
             let file = folder.join(name);
             fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
         };
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let created = fs::create_dir_all(folder);
+        created.with_context(|| format!("cannot create {}", folder.display()))?;
         write("report.json", serde_json::to_string_pretty(self)? + "\n")?;
-        write("report.html", page::page(self))
+        write("report.html", html(self))
     }
 }
 
@@ -104,31 +115,33 @@ impl fmt::Display for BenchReport {
                 writeln!(f, "  {name:<58}{figure}")?;
             }
             if let Some(error) = &outcome.error {
-                writeln!(f, "  no figure, for it could not be measured: {error}")?;
+                writeln!(f, "  no figures: benchmark failed: {error}")?;
             }
-            for stand in outcome.stands.iter().filter(|stand| !stand.audit.passed) {
-                writeln!(f, "  {}: no figure, for its audit failed\n{}", stand.name, stand.audit)?;
+            for cluster in outcome.clusters.iter().filter(|cluster| !cluster.audit.passed) {
+                writeln!(f, "  no figures: audit of {} failed\n{}", cluster.name, cluster.audit)?;
             }
         }
         if !self.figures.is_empty() {
-            writeln!(f, "\nfigures{:53}median  [smallest – largest]  first mark; goal", "")?;
+            writeln!(f, "\nfigures{:53}median  [smallest – largest]  threshold; goal", "")?;
         }
         for (name, figure) in &self.figures {
-            writeln!(f, "  {name:<58}{figure}{}", marks(name, figure.median))?;
+            writeln!(f, "  {name:<58}{figure}{}", target(name, figure.median))?;
         }
-        if !self.machine.is_release {
-            writeln!(f, "\nThis program was not built with --release: the figures mean nothing.")?;
+        if !self.host.is_release {
+            writeln!(f, "\nThis is not a --release build: the figures are meaningless.")?;
         }
         writeln!(f, "\nbenches and audits: {}", if self.passed { "passed" } else { "FAILED" })
     }
 }
 
-/// The marks of the figure `name`, and whether the first is reached.
-pub(super) fn marks(name: &str, median: f64) -> String {
-    let Some(mark) = MARKS.iter().find(|mark| mark.figure == name) else { return String::new() };
-    let Some((first, goal)) = mark.marks else { return "  reported".to_owned() };
-    let word = if mark.is_reached(median) == Some(true) { "reached" } else { "missed" };
-    format!("  {first}; {goal}: {word}")
+/// The threshold and the goal of the figure `name`, and whether `median` meets the threshold.
+pub(super) fn target(name: &str, median: f64) -> String {
+    let Some(target) = TARGETS.iter().find(|target| target.figure == name) else {
+        return String::new();
+    };
+    let Some((threshold, goal)) = target.bounds else { return "  reported".to_owned() };
+    let result = if target.is_met(median) == Some(true) { "met" } else { "missed" };
+    format!("  {threshold}; {goal}: {result}")
 }
 
 impl fmt::Display for Figure {
@@ -138,7 +151,7 @@ impl fmt::Display for Figure {
     }
 }
 
-/// Three digits that mean something are enough.
+/// A number with three significant digits, which is enough for a measurement.
 pub(super) fn short(number: f64) -> String {
     match number.abs() {
         0.0 => "0".to_owned(),
@@ -153,25 +166,26 @@ mod tests {
     use super::*;
     use millrace::audit::Report;
 
-    fn notes(passed: bool) -> Notes {
-        let mut notes = Notes::default();
-        notes.figure("hot_vs_uniform", "ratio", 1.0);
-        notes.row("a row", "orders/s", 1.0);
+    fn measurements(passed: bool) -> Measurements {
+        let mut measurements = Measurements::default();
+        measurements.add_figure("hot_vs_uniform", "ratio", 1.0);
+        measurements.add_row("a row", "orders/s", 1.0);
         let audit = Report { passed, ..Report::default() };
         let (seconds, memory) = (Vec::new(), BTreeMap::new());
-        notes.stands.push(StandReport { name: "hot".to_owned(), audit, seconds, memory });
-        notes
+        let name = "hot".to_owned();
+        measurements.clusters.push(ClusterReport { name, audit, seconds, memory });
+        measurements
     }
 
     #[test]
-    fn a_bench_that_breaks_off_or_whose_audit_fails_tells_no_figure() {
-        let (outcome, figures) = Outcome::of("hot", 1.0, notes(true), None);
+    fn a_bench_that_fails_or_whose_audit_fails_reports_no_figures() {
+        let (outcome, figures) = Outcome::of("hot", 1.0, measurements(true), None);
         assert!(outcome.passed && figures.len() == 1 && outcome.rows.len() == 1);
-        let broken = anyhow::anyhow!("the disk is full").context("no promises");
-        for (audited, error) in [(false, None), (true, Some(&broken))] {
-            let (outcome, figures) = Outcome::of("hot", 1.0, notes(audited), error);
+        let failure = anyhow::anyhow!("the disk is full").context("cannot write");
+        for (audited, error) in [(false, None), (true, Some(&failure))] {
+            let (outcome, figures) = Outcome::of("hot", 1.0, measurements(audited), error);
             assert!(!outcome.passed && figures.is_empty() && outcome.rows.is_empty());
-            assert_eq!(outcome.error.as_deref(), error.map(|_| "no promises: the disk is full"));
+            assert_eq!(outcome.error.as_deref(), error.map(|_| "cannot write: the disk is full"));
         }
     }
 }

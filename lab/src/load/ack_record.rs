@@ -1,5 +1,5 @@
-//! What the generator was promised: 24 bytes for each acknowledged order, so that a run of millions
-//! fits in memory and is written down only after it.
+//! A record of each acknowledged order. It has 24 bytes, so that the records of millions of orders
+//! fit in memory and are written to the file only after the run.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,18 +14,18 @@ const BYTES: usize = ID_BYTES + 8;
 /// One acknowledged order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AckRecord {
-    /// The id that was answered, without its proof.
+    /// The id in the response, without its MAC.
     pub id: OrderId,
     /// When the order was due, or posted in a closed loop.
     pub posted_at: Timestamp,
 }
 
 impl AckRecord {
-    /// Writes all of them to `file`.
-    pub fn write_all(file: &Path, promises: &[Self]) -> Result<()> {
+    /// Writes the records to `file`, replacing its content.
+    pub fn write_all(file: &Path, ack_records: &[Self]) -> Result<()> {
         let write = || {
             let mut out = BufWriter::new(File::create(file)?);
-            for ack_record in promises {
+            for ack_record in ack_records {
                 out.write_all(ack_record.id.as_bytes())?;
                 out.write_all(&ack_record.posted_at.as_millis().to_be_bytes())?;
             }
@@ -34,17 +34,18 @@ impl AckRecord {
         write().with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Reads what was written to `file`.
+    /// Reads the records in `file`.
     pub fn read_all(file: &Path) -> Result<Vec<Self>> {
         let bytes = std::fs::read(file);
         let bytes = bytes.with_context(|| format!("cannot read {}", file.display()))?;
         let (records, rest) = bytes.as_chunks::<BYTES>();
-        ensure!(rest.is_empty(), "{} was cut off", file.display());
-        Ok(records.iter().map(Self::read).collect())
+        ensure!(rest.is_empty(), "{} is truncated", file.display());
+        Ok(records.iter().map(Self::decode).collect())
     }
 
-    fn read(record: &[u8; BYTES]) -> Self {
-        let (mut id, mut at) = ([0; ID_BYTES], [0; 8]);
+    fn decode(record: &[u8; BYTES]) -> Self {
+        let mut id = [0; ID_BYTES];
+        let mut at = [0; 8];
         id.copy_from_slice(&record[..ID_BYTES]);
         at.copy_from_slice(&record[ID_BYTES..]);
         let posted_at = Timestamp::from_millis(i64::from_be_bytes(at));
@@ -57,15 +58,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn written_records_are_read_back_unchanged() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("promises");
+        let file = folder.path().join("ack-records");
         let ack_record = |byte| AckRecord {
             id: OrderId::from_bytes([byte; 16]),
             posted_at: Timestamp::from_millis(i64::from(byte) - 2),
         };
-        let promises = [ack_record(1), ack_record(200)];
-        AckRecord::write_all(&file, &promises).unwrap();
-        assert_eq!(AckRecord::read_all(&file).unwrap(), promises);
+        let ack_records = [ack_record(1), ack_record(200)];
+        AckRecord::write_all(&file, &ack_records).unwrap();
+        assert_eq!(AckRecord::read_all(&file).unwrap(), ack_records);
     }
 }

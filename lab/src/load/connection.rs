@@ -1,4 +1,4 @@
-//! One client's connection: a request is one write, an answer usually one read.
+//! One client's connection. A request is one write, a response usually one read.
 
 use std::io::{self, ErrorKind};
 
@@ -6,12 +6,12 @@ use orders::OrderId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Room for the largest answer that is expected; one that does not fit breaks the connection.
-const ANSWER_BYTES_MAX: usize = 16 * 1024;
-/// More headers than any of our servers sends.
+/// The largest response that is expected; a larger one fails the connection.
+const RESPONSE_BYTES_MAX: usize = 16 * 1024;
+/// More headers than any of the measured servers sends.
 const HEADERS_MAX: usize = 32;
-/// How the body of a 202 begins.
-const ID_AFTER: &[u8] = br#"{"order_id":""#;
+/// The start of the body of a 202.
+const ID_PREFIX: &[u8] = br#"{"order_id":""#;
 const ID_DIGITS: usize = 32;
 
 /// An open connection.
@@ -20,17 +20,19 @@ pub(super) struct Connection {
     buffer: Vec<u8>,
 }
 
-/// What was answered.
-pub(super) struct Answer {
+/// The parts of a response that the generator evaluates.
+pub(super) struct Response {
     pub(super) status: u16,
-    /// The order's id, where the answer has one.
+    /// The order id, if the response has one.
     pub(super) id: Option<OrderId>,
 }
 
-/// An answer's head: its length, and the length of what follows.
+/// The status line and the headers of a response.
 struct Head {
     status: u16,
+    /// The length of the head, in bytes.
     length: usize,
+    /// The length of the body that follows, in bytes.
     body_length: usize,
 }
 
@@ -38,11 +40,11 @@ impl Connection {
     pub(super) async fn open(target: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(target).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; ANSWER_BYTES_MAX] })
+        Ok(Self { stream, buffer: vec![0; RESPONSE_BYTES_MAX] })
     }
 
-    /// Sends `request` and waits for the answer.
-    pub(super) async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+    /// Sends `request` and waits for the response.
+    pub(super) async fn exchange(&mut self, request: &[u8]) -> io::Result<Response> {
         self.stream.write_all(request).await?;
         let mut filled = 0;
         loop {
@@ -51,36 +53,36 @@ impl Connection {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             filled += read;
-            let Some(head) = parse(&self.buffer[..filled])? else { continue };
+            let Some(head) = parse_head(&self.buffer[..filled])? else { continue };
             let Head { status, length, body_length } = head;
             if filled >= length + body_length {
-                let id = id(&self.buffer[length..length + body_length]);
-                return Ok(Answer { status, id });
+                let id = parse_id(&self.buffer[length..length + body_length]);
+                return Ok(Response { status, id });
             }
         }
     }
 }
 
-/// The head in `bytes`, once it is all there.
-fn parse(bytes: &[u8]) -> io::Result<Option<Head>> {
+/// The head in `bytes`; `None` while it is incomplete.
+fn parse_head(bytes: &[u8]) -> io::Result<Option<Head>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
     let parsed =
         response.parse(bytes).map_err(|err| io::Error::new(ErrorKind::InvalidData, err))?;
     let httparse::Status::Complete(length) = parsed else { return Ok(None) };
-    let mut its = response.headers.iter();
-    let body_length = its.find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let mut headers = response.headers.iter();
+    let body_length = headers.find(|header| header.name.eq_ignore_ascii_case("content-length"));
     let body_length =
         body_length.and_then(|header| str::from_utf8(header.value).ok()?.parse().ok());
     match (response.code, body_length) {
         (Some(status), Some(body_length)) => Ok(Some(Head { status, length, body_length })),
-        // Our servers all say how long their answers are.
+        // All measured servers send a Content-Length.
         _ => Err(ErrorKind::InvalidData.into()),
     }
 }
 
-fn id(body: &[u8]) -> Option<OrderId> {
-    let digits = body.strip_prefix(ID_AFTER)?.get(..ID_DIGITS)?;
+fn parse_id(body: &[u8]) -> Option<OrderId> {
+    let digits = body.strip_prefix(ID_PREFIX)?.get(..ID_DIGITS)?;
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
@@ -89,20 +91,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_read_when_its_head_is_whole() {
-        let whole = b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\n";
-        for cut in 0..whole.len() {
-            assert!(parse(&whole[..cut]).unwrap().is_none(), "{cut}");
+    fn a_head_is_parsed_only_once_it_is_complete() {
+        let complete = b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\n";
+        for length in 0..complete.len() {
+            assert!(parse_head(&complete[..length]).unwrap().is_none(), "{length}");
         }
-        let head = parse(whole).unwrap().unwrap();
-        assert_eq!((head.status, head.length, head.body_length), (202, whole.len(), 5));
-        assert!(parse(b"HTTP/1.1 202 Accepted\r\n\r\n").is_err());
+        let head = parse_head(complete).unwrap().unwrap();
+        assert_eq!((head.status, head.length, head.body_length), (202, complete.len(), 5));
+        assert!(parse_head(b"HTTP/1.1 202 Accepted\r\n\r\n").is_err());
     }
 
     #[test]
-    fn the_id_is_taken_without_its_proof() {
+    fn the_order_id_is_parsed_without_its_mac() {
         let body = format!(r#"{{"order_id":"{}","status":"accepted"}}"#, "ab".repeat(24));
-        assert_eq!(id(body.as_bytes()), Some(OrderId::from_bytes([0xab; 16])));
-        assert_eq!(id(b"{}"), None);
+        assert_eq!(parse_id(body.as_bytes()), Some(OrderId::from_bytes([0xab; 16])));
+        assert_eq!(parse_id(b"{}"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! One phase: connections that take orders from the schedule until it has no more.
+//! One phase: connections take orders from the schedule until it is exhausted.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,128 +10,139 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::ack_record::AckRecord;
-use super::connection::{Answer, Connection};
+use super::connection::{Connection, Response};
 use super::phase_stats::PhaseStats;
 use super::plan::{Phase, PhaseResult};
 use super::request::Requests;
 use super::schedule::Schedule;
-use crate::usage::Usage;
+use crate::proc_usage::Usage;
 
-/// After the end, for answers that are on their way: an edge answers within 5 s.
-const LAST_ANSWERS: Duration = Duration::from_secs(6);
-/// Before a connection that broke is opened again.
-const REOPEN_AFTER: Duration = Duration::from_millis(50);
+/// How long responses are awaited after the end of posting: an edge responds within 5 s.
+const FINAL_RESPONSE_TIMEOUT: Duration = Duration::from_secs(6);
+/// The delay before a broken connection is opened again.
+const RECONNECT_DELAY: Duration = Duration::from_millis(50);
 
-/// What outlives a phase.
-pub(super) struct Run {
+/// The state that all phases of a run share.
+pub(super) struct RunState {
     pub(super) requests: Requests,
-    /// Orders so far: no key is used twice.
-    pub(super) numbered: Cell<u64>,
-    pub(super) promises: RefCell<Vec<AckRecord>>,
+    /// The number of the next order. It never repeats, so no idempotency key is used twice.
+    pub(super) next_number: Cell<u64>,
+    pub(super) ack_records: RefCell<Vec<AckRecord>>,
 }
 
-/// What all connections of a phase share.
-struct Shared {
-    run: Rc<Run>,
+/// The state that all connections of a phase share.
+struct PhaseState {
+    run: Rc<RunState>,
     schedule: Schedule,
-    phase_stats: RefCell<PhaseStats>,
-    /// Requests without an answer yet.
-    in_hand: Cell<u64>,
-    begun_at: Timestamp,
+    stats: RefCell<PhaseStats>,
+    /// Requests without a response yet.
+    in_flight: Cell<u64>,
+    started_at: Timestamp,
 }
 
-/// Lets `phase` happen.
-pub(super) async fn phase(run: &Rc<Run>, targets: &[String], phase: &Phase) -> Result<PhaseResult> {
+/// Opens the connections, posts the orders of `phase`, and returns the counts.
+pub(super) async fn run(
+    run: &Rc<RunState>,
+    targets: &[String],
+    phase: &Phase,
+) -> Result<PhaseResult> {
     let targets = targets.iter().cycle().take(phase.connections);
     let mut connections = Vec::with_capacity(phase.connections);
     for target in targets {
         let connection = Connection::open(target).await;
-        connections.push((connection.with_context(|| format!("no {target}"))?, target.clone()));
+        let connection = connection.with_context(|| format!("cannot connect to {target}"))?;
+        connections.push((connection, target.clone()));
     }
-    let (cpu_before, schedule) = (Usage::own().cpu, Schedule::begin(phase));
-    let shared = Rc::new(Shared {
+    let cpu_before = Usage::own().cpu;
+    let schedule = Schedule::start(phase);
+    let state = Rc::new(PhaseState {
         run: run.clone(),
-        phase_stats: RefCell::new(PhaseStats::new(schedule.begun())),
+        stats: RefCell::new(PhaseStats::new(schedule.started())),
         schedule,
-        in_hand: Cell::new(0),
-        begun_at: SystemTime::now().into(),
+        in_flight: Cell::new(0),
+        started_at: SystemTime::now().into(),
     });
-    let mut posting = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for (connection, target) in connections {
-        posting.spawn_local(post(shared.clone(), connection, target));
+        tasks.spawn_local(post(state.clone(), connection, target));
     }
-    shared.schedule.release().await?;
+    state.schedule.release().await?;
     let time_left =
-        Duration::from_millis(phase.lasts_ms).saturating_sub(shared.schedule.begun().elapsed());
-    let all_ended = async { while posting.join_next().await.is_some() {} };
-    timeout(time_left + LAST_ANSWERS, all_ended).await.ok();
-    posting.shutdown().await;
-    let shared = Rc::into_inner(shared).context("a connection goes on")?;
-    Ok(shared.close(phase, Usage::own().cpu.saturating_sub(cpu_before)))
+        Duration::from_millis(phase.lasts_ms).saturating_sub(state.schedule.started().elapsed());
+    let all_finished = async { while tasks.join_next().await.is_some() {} };
+    timeout(time_left + FINAL_RESPONSE_TIMEOUT, all_finished).await.ok();
+    tasks.shutdown().await;
+    let state = Rc::into_inner(state).context("a connection is still posting")?;
+    Ok(state.into_result(phase, Usage::own().cpu.saturating_sub(cpu_before)))
 }
 
-/// Posts orders over one connection for as long as there are any.
-async fn post(shared: Rc<Shared>, connection: Connection, target: String) {
-    let (mut connection, mut request) = (Some(connection), Vec::new());
-    while let Some(due) = shared.schedule.next().await {
-        shared.run.requests.write(shared.run.number(), &mut request);
+/// Posts orders over one connection until the schedule is exhausted.
+async fn post(state: Rc<PhaseState>, connection: Connection, target: String) {
+    let mut connection = Some(connection);
+    let mut request = Vec::new();
+    while let Some(due) = state.schedule.next().await {
+        state.run.requests.write(state.run.take_number(), &mut request);
         let Some(open) = &mut connection else {
-            shared.phase_stats.borrow_mut().broken += 1;
-            sleep(REOPEN_AFTER).await;
+            state.stats.borrow_mut().broken += 1;
+            sleep(RECONNECT_DELAY).await;
             connection = Connection::open(&target).await.ok();
             continue;
         };
-        shared.in_hand.update(|count| count + 1);
-        let answer = open.exchange(&request).await;
-        shared.in_hand.update(|count| count - 1);
-        if let Ok(answer) = answer {
-            shared.hear(&answer, due, Instant::now());
+        state.in_flight.update(|count| count + 1);
+        let response = open.exchange(&request).await;
+        state.in_flight.update(|count| count - 1);
+        if let Ok(response) = response {
+            state.record(&response, due, Instant::now());
         } else {
-            shared.phase_stats.borrow_mut().broken += 1;
+            state.stats.borrow_mut().broken += 1;
             connection = Connection::open(&target).await.ok();
         }
     }
 }
 
-impl Run {
-    fn number(&self) -> u64 {
-        self.numbered.replace(self.numbered.get() + 1)
+impl RunState {
+    fn take_number(&self) -> u64 {
+        self.next_number.replace(self.next_number.get() + 1)
     }
 }
 
-impl Shared {
-    fn hear(&self, answer: &Answer, due: Instant, now: Instant) {
-        let mut phase_stats = self.phase_stats.borrow_mut();
-        *phase_stats.statuses.entry(answer.status).or_default() += 1;
-        if !(200..300).contains(&answer.status) {
+impl PhaseState {
+    /// Counts a response; a 2xx is recorded with its times and its order id.
+    fn record(&self, response: &Response, due: Instant, now: Instant) {
+        let mut stats = self.stats.borrow_mut();
+        *stats.statuses.entry(response.status).or_default() += 1;
+        if !(200..300).contains(&response.status) {
             return;
         }
-        phase_stats.acknowledge(due, now);
-        if let Some(id) = answer.id {
-            let since = due.saturating_duration_since(self.schedule.begun()).as_millis() as i64;
-            let posted_at = Timestamp::from_millis(self.begun_at.as_millis() + since);
-            self.run.promises.borrow_mut().push(AckRecord { id, posted_at });
+        stats.record_acknowledged(due, now);
+        if let Some(id) = response.id {
+            let since = due.saturating_duration_since(self.schedule.started()).as_millis() as i64;
+            let posted_at = Timestamp::from_millis(self.started_at.as_millis() + since);
+            self.run.ack_records.borrow_mut().push(AckRecord { id, posted_at });
         }
     }
 
-    fn close(self, phase: &Phase, cpu: Duration) -> PhaseResult {
-        let (mut phase_stats, lasted) =
-            (self.phase_stats.into_inner(), Duration::from_millis(phase.lasts_ms));
-        let counted = phase.orders_max.is_some();
-        let lasted = if counted { self.schedule.begun().elapsed().min(lasted) } else { lasted };
-        let ended = self.schedule.begun() + lasted;
-        self.schedule.untaken().for_each(|due| phase_stats.leave_unsent(due, ended));
-        let answered_within = phase_stats.last_answer.max(ended) - self.schedule.begun();
-        let (acknowledged, unsent) = (phase_stats.acknowledged, phase_stats.unsent);
-        let (statuses, broken) = (std::mem::take(&mut phase_stats.statuses), phase_stats.broken);
-        let (times, seconds) = phase_stats.close(ended);
+    fn into_result(self, phase: &Phase, cpu: Duration) -> PhaseResult {
+        let mut stats = self.stats.into_inner();
+        let started = self.schedule.started();
+        let planned = Duration::from_millis(phase.lasts_ms);
+        let may_finish_early = phase.orders_max.is_some();
+        let lasted = if may_finish_early { started.elapsed().min(planned) } else { planned };
+        let finished = started + lasted;
+        self.schedule.unissued().for_each(|due| stats.record_unsent(due, finished));
+        let answered_within = stats.last_acknowledged.max(finished) - started;
+        let acknowledged = stats.acknowledged;
+        let unsent = stats.unsent;
+        let broken = stats.broken + self.in_flight.get();
+        let statuses = std::mem::take(&mut stats.statuses);
+        let (times, seconds) = stats.into_times(finished);
         PhaseResult {
-            begun_at_ms: self.begun_at.as_millis(),
-            ended_at_ms: self.begun_at.as_millis() + lasted.as_millis() as i64,
+            begun_at_ms: self.started_at.as_millis(),
+            ended_at_ms: self.started_at.as_millis() + lasted.as_millis() as i64,
             answered_within: answered_within.as_secs_f64(),
             acknowledged,
             statuses,
-            broken: broken + self.in_hand.get(),
+            broken,
             unsent,
             cpu_seconds: cpu.as_secs_f64(),
             times,

@@ -1,91 +1,91 @@
-//! What the generator is asked for, and what it tells.
+//! The generator's input and output.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What is to be posted, where, and how.
+/// The generator's input: what to post, to which servers, at which rate.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
-    /// Where, as `HOST:PORT`; connections are spread over all of them.
+    /// The servers to post to, as `HOST:PORT`; connections are distributed over all of them.
     pub targets: Vec<String>,
-    /// The path that is posted to.
+    /// The path to post to.
     pub path: String,
-    /// What all keys of this run begin with; no two runs have the same.
+    /// The prefix of every idempotency key of this run; no two runs have the same.
     pub run: String,
-    /// A file of bodies, one a line, posted in a cycle.
+    /// A file of request bodies, one per line, posted in a cycle.
     pub bodies: PathBuf,
-    /// Where to write the ids that were acknowledged, after the last phase.
+    /// The file for the records of acknowledged orders, written after the last phase.
     pub promises: Option<PathBuf>,
-    /// One after the other.
+    /// The phases, in order.
     pub phases: Vec<Phase>,
 }
 
-/// A while of one kind of load.
+/// A period of constant load.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Phase {
-    /// Connections, each with one request in the air at most.
+    /// The number of connections, each with at most one request in flight.
     pub connections: usize,
-    /// Orders a second that are due; `None` is the closed loop.
+    /// Orders that become due per second; `None` for a closed loop.
     pub rate: Option<f64>,
-    /// How long orders are posted.
+    /// How long orders are posted, in milliseconds.
     pub lasts_ms: u64,
-    /// Orders after which the phase ends sooner.
+    /// The number of orders after which the phase ends early.
     pub orders_max: Option<u64>,
 }
 
-/// What a phase came to.
+/// The generator's output for one phase.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PhaseResult {
-    /// When it began and when it ended, in milliseconds since 1970.
+    /// The start of posting, in milliseconds since 1970.
     pub begun_at_ms: i64,
-    /// The end of posting; answers may have come a little later.
+    /// The end of posting, in milliseconds since 1970; responses may have arrived a little later.
     pub ended_at_ms: i64,
-    /// From its begin until the last answer, or until its end where that was later, in seconds.
+    /// From the start until the last 2xx or the end of posting, whichever was later, in seconds.
     pub answered_within: f64,
-    /// Answers of class 2xx.
+    /// The number of 2xx responses.
     pub acknowledged: u64,
-    /// Answers by status.
+    /// The number of responses by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Requests whose connection broke, or that had no answer in time.
+    /// Requests whose connection broke, or that had no response in time.
     pub broken: u64,
-    /// Orders that were due and found no free connection. They count in the times as late by what
-    /// they had waited when the phase ended.
+    /// Orders that were due and found no free connection. They count in the times with the delay
+    /// that they had at the end of the phase.
     pub unsent: u64,
-    /// CPU that the generator itself used, in seconds.
+    /// CPU time of the generator itself, in seconds.
     pub cpu_seconds: f64,
-    /// Times to a 2xx.
+    /// Times until a 2xx.
     pub times: Times,
     /// The same, second by second.
     pub seconds: Vec<Second>,
 }
 
-/// Times of many requests, in milliseconds.
+/// Percentiles of the times of many requests, in milliseconds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Times {
-    /// Half of them took no longer.
+    /// The median.
     pub p50: f64,
-    /// Nine of ten took no longer.
+    /// The 90th percentile.
     pub p90: f64,
-    /// 99 of a hundred took no longer.
+    /// The 99th percentile.
     pub p99: f64,
-    /// 999 of a thousand took no longer.
+    /// The 99.9th percentile.
     pub p999: f64,
-    /// None took longer.
+    /// The longest time.
     pub max: f64,
-    /// Points of the whole distribution: the share that took no longer, and how long.
+    /// Points of the cumulative distribution: a quantile, 0 to 1, and the time at it.
     pub curve: Vec<(f64, f64)>,
 }
 
 /// One second of a phase.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Second {
-    /// Answers of class 2xx that came in it.
+    /// The number of 2xx responses received in this second.
     pub acknowledged: u64,
-    /// Half of them took no longer, in milliseconds.
+    /// The median of their times, in milliseconds.
     pub p50: f64,
-    /// 99 of a hundred took no longer, in milliseconds.
+    /// The 99th percentile of their times, in milliseconds.
     pub p99: f64,
 }
 
@@ -95,16 +95,16 @@ impl PhaseResult {
         (self.ended_at_ms - self.begun_at_ms).max(1) as f64 / 1_000.0
     }
 
-    /// Acknowledged a second. What was on its way at the end counts with the time that it took:
-    /// otherwise many connections would make a slow server look fast.
+    /// Acknowledged orders per second. The time until the last response to a request in flight at
+    /// the end is included: otherwise many connections would make a slow server look fast.
     pub fn rate(&self) -> f64 {
         self.acknowledged as f64 / self.answered_within.max(0.001)
     }
 
-    /// Answers that are neither 2xx nor 429, and requests without an answer.
+    /// Responses that are neither 2xx nor 429, and requests without a response.
     pub fn failures(&self) -> u64 {
         let is_failure = |status: &u16| !(200..300).contains(status) && *status != 429;
-        let answers = self.statuses.iter().filter(|(status, _)| is_failure(status));
-        answers.map(|(_, count)| count).sum::<u64>() + self.broken
+        let failures = self.statuses.iter().filter(|(status, _)| is_failure(status));
+        failures.map(|(_, count)| count).sum::<u64>() + self.broken
     }
 }

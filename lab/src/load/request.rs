@@ -1,34 +1,34 @@
-//! Requests, prepared to the last byte but for their key, as wrk prepares its own.
+//! Requests as bytes, prepared in advance except for the idempotency key, as wrk prepares its own.
 
 use anyhow::{Context, Result, ensure};
 
 use super::plan::Plan;
 
-/// Digits of the number that ends each key.
+/// Digits of the order number at the end of each key.
 const NUMBER_DIGITS: usize = 10;
 
 /// All requests of a plan, used in a cycle.
-pub(super) struct Requests(Vec<Prepared>);
+pub(super) struct Requests(Vec<PreparedRequest>);
 
-struct Prepared {
+struct PreparedRequest {
     bytes: Vec<u8>,
-    /// Where the number in the key begins.
+    /// The offset of the number in the key.
     number_at: usize,
 }
 
 impl Requests {
-    /// Reads the plan's bodies and writes a request around each.
+    /// Reads the plan's request bodies and builds a request from each.
     pub(super) fn prepare(plan: &Plan) -> Result<Self> {
         let text = std::fs::read_to_string(&plan.bodies);
         let text = text.with_context(|| format!("cannot read {}", plan.bodies.display()))?;
-        let requests: Vec<_> = text.lines().map(|body| Prepared::new(plan, body)).collect();
-        ensure!(!requests.is_empty(), "{} has no bodies", plan.bodies.display());
+        let requests: Vec<_> = text.lines().map(|body| PreparedRequest::new(plan, body)).collect();
+        ensure!(!requests.is_empty(), "{} has no request bodies", plan.bodies.display());
         Ok(Self(requests))
     }
 
-    /// Writes the request for order `number` into `buffer`, under a key of its own.
+    /// Writes the request for order `number` into `buffer`, with a unique key.
     pub(super) fn write(&self, number: u64, buffer: &mut Vec<u8>) {
-        let Prepared { bytes, number_at } = &self.0[(number % self.0.len() as u64) as usize];
+        let PreparedRequest { bytes, number_at } = &self.0[(number % self.0.len() as u64) as usize];
         buffer.clear();
         buffer.extend_from_slice(bytes);
         let mut rest = number;
@@ -39,7 +39,7 @@ impl Requests {
     }
 }
 
-impl Prepared {
+impl PreparedRequest {
     fn new(plan: &Plan, body: &str) -> Self {
         let Plan { path, run, targets, .. } = plan;
         let head = format!(
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_order_has_a_key_of_its_own_and_bodies_come_in_a_cycle() {
+    fn each_request_has_a_unique_key_and_bodies_repeat_in_a_cycle() {
         let folder = tempfile::tempdir().unwrap();
         let bodies = folder.path().join("bodies");
         std::fs::write(&bodies, "{\"a\":1}\n{\"b\":22}\n").unwrap();

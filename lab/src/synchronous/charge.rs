@@ -1,4 +1,4 @@
-//! The one call to the payment provider: an intent is created and confirmed at once.
+//! The one call to the payment provider, which creates and confirms an intent at once.
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
@@ -13,20 +13,21 @@ use serde::Deserialize;
 
 use crate::endpoints::PROVIDER_KEY;
 
-/// The way to the provider; connections are kept.
-pub(super) struct Charging {
+/// A client of the provider with a pool of connections.
+pub(super) struct ProviderClient {
     client: Client<HttpConnector, Full<Bytes>>,
     url: String,
 }
 
-/// What the provider said.
-pub(super) enum Charged {
-    /// The money was captured by this intent.
+/// The provider's response.
+pub(super) enum ChargeResult {
+    /// The intent with this id captured the money.
     Paid(String),
+    /// The card was declined.
     Declined,
 }
 
-impl Charging {
+impl ProviderClient {
     pub(super) fn new(url: &str) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -34,21 +35,22 @@ impl Charging {
         Self { client, url: format!("{url}/v1/payment_intents") }
     }
 
-    /// Charges the order once, however often it is called.
-    pub(super) async fn charge(&self, id: OrderId, order: &PlaceOrder) -> Result<Charged> {
+    /// Charges the order once, no matter how often it is called: the order id is the idempotency
+    /// key.
+    pub(super) async fn charge(&self, id: OrderId, order: &PlaceOrder) -> Result<ChargeResult> {
         let id = id.to_string();
         let request = Request::post(&self.url)
             .header(AUTHORIZATION, format!("Bearer {PROVIDER_KEY}"))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header("Idempotency-Key", &id)
             .body(Full::from(form(&id, order)))?;
-        let answer = self.client.request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
+        let response = self.client.request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
         match status {
-            StatusCode::OK => Ok(Charged::Paid(serde_json::from_slice::<Intent>(&body)?.id)),
-            StatusCode::PAYMENT_REQUIRED => Ok(Charged::Declined),
-            other => bail!("the provider answered {other}"),
+            StatusCode::OK => Ok(ChargeResult::Paid(serde_json::from_slice::<Intent>(&body)?.id)),
+            StatusCode::PAYMENT_REQUIRED => Ok(ChargeResult::Declined),
+            other => bail!("the payment provider responded with {other}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The service's HTTP: one route, and the answer only when all is done.
+//! The service's HTTP API: one route, which responds only when the order is complete.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use hyper::{Request, Response, StatusCode};
 use orders::{IdempotencyKey, OrderId, PlaceOrder};
 use tokio::net::TcpListener;
 
-use super::charge::{Charged, Charging};
-use super::store::{Reserved, Store};
-use crate::door;
+use super::charge::{ChargeResult, ProviderClient};
+use super::store::{ReserveResult, Store};
+use crate::http_server;
 
-/// What all connections share.
-pub(super) struct Shop {
+/// The state that all connections share.
+pub(super) struct SyncService {
     pub(super) store: Store,
-    pub(super) charging: Charging,
+    pub(super) provider: ProviderClient,
 }
 
-pub(super) async fn serve(listener: TcpListener, shop: Shop) -> Infallible {
-    let shop = Arc::new(shop);
-    door::serve(listener, service_fn(move |request| answer(shop.clone(), request))).await
+pub(super) async fn serve(listener: TcpListener, service: SyncService) -> Infallible {
+    let service = Arc::new(service);
+    http_server::serve(listener, service_fn(move |request| respond(service.clone(), request))).await
 }
 
-async fn answer(
-    shop: Arc<Shop>,
+async fn respond(
+    service: Arc<SyncService>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
@@ -38,33 +38,34 @@ async fn answer(
     let status = match (key, PlaceOrder::parse(&body)) {
         (Some(key), Ok(order)) => {
             let id = OrderId::derive("public", &key);
-            shop.place(id, &order).await.unwrap_or_else(|err| {
-                tracing::warn!(error = format!("{err:#}"), "an order was not carried out");
+            service.place(id, &order).await.unwrap_or_else(|err| {
+                tracing::warn!(order_id = %id, error = format!("{err:#}"), "order failed");
                 StatusCode::SERVICE_UNAVAILABLE
             })
         }
         (None, _) => StatusCode::BAD_REQUEST,
         (_, Err(_)) => StatusCode::UNPROCESSABLE_ENTITY,
     };
-    let mut answer = Response::new(Full::from(format!(r#"{{"status":{}}}"#, status.as_u16())));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(answer)
+    let mut response = Response::new(Full::from(format!(r#"{{"status":{}}}"#, status.as_u16())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
 }
 
-impl Shop {
-    /// All that becomes of an order. Where it breaks off, the buyer repeats under the same key.
+impl SyncService {
+    /// Reserves, charges and fulfils an order. If it fails part-way, the client repeats the request
+    /// with the same key.
     async fn place(&self, id: OrderId, order: &PlaceOrder) -> Result<StatusCode> {
-        if let Reserved::No = self.store.reserve(id, order).await? {
+        if let ReserveResult::Refused = self.store.reserve(id, order).await? {
             return Ok(StatusCode::CONFLICT);
         }
-        // No transaction is open while the provider takes its time.
-        match self.charging.charge(id, order).await? {
-            Charged::Paid(intent) => {
+        // No transaction is open during the call to the provider.
+        match self.provider.charge(id, order).await? {
+            ChargeResult::Paid(intent) => {
                 self.store.fulfil(id, &intent).await?;
                 Ok(StatusCode::CREATED)
             }
-            Charged::Declined => {
+            ChargeResult::Declined => {
                 self.store.release(id, order).await?;
                 Ok(StatusCode::PAYMENT_REQUIRED)
             }

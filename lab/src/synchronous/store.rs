@@ -9,10 +9,10 @@ use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{NoTls, Row};
 use workers::task::row_id;
 
-/// Single-order transactions of many clients were fastest with so many connections on two cores.
+/// With many clients, single-order transactions were fastest with 16 connections on two cores.
 const CONNECTIONS: usize = 16;
 
-/// Stock as the cluster has it when the service starts.
+/// The service's tables. Its stock is copied from the cluster's when the service starts.
 const TABLES: &str = "
     DROP SCHEMA IF EXISTS synchronous CASCADE;
     CREATE SCHEMA synchronous;
@@ -28,54 +28,58 @@ const TABLES: &str = "
         decided_at timestamptz) WITH (fillfactor = 70);
     ANALYZE synchronous.stock;";
 
-/// The way to the rows.
+/// Access to the rows, with a pool of connections.
 pub(super) struct Store(Pool);
 
-/// What became of a reservation.
-pub(super) enum Reserved {
-    /// Now, or before by the same order.
-    Yes,
-    /// A SKU is unknown, has another price or currency, or there is too little of it.
-    No,
+/// The result of an attempt to reserve.
+pub(super) enum ReserveResult {
+    /// Reserved now, or by an earlier request for the same order.
+    Reserved,
+    /// A SKU is unknown, has another price or currency, or has too little stock.
+    Refused,
 }
 
 impl Store {
-    /// Makes the tables anew.
+    /// Connects, and drops and creates the tables.
     pub(super) async fn open(url: &str) -> Result<Self> {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(url.parse()?, NoTls, recycling);
         let pool = Pool::builder(manager).max_size(CONNECTIONS).build()?;
-        pool.get().await?.batch_execute(TABLES).await.context("the tables cannot be made")?;
+        pool.get().await?.batch_execute(TABLES).await.context("cannot create the tables")?;
         Ok(Self(pool))
     }
 
     /// Reserves all lines or none, in one transaction of two round trips.
-    pub(super) async fn reserve(&self, id: OrderId, order: &PlaceOrder) -> Result<Reserved> {
-        let wanted = wanted(order);
-        let skus: Vec<&str> = wanted.keys().copied().collect();
-        let quantities: Vec<i64> = wanted.values().copied().collect();
+    pub(super) async fn reserve(&self, id: OrderId, order: &PlaceOrder) -> Result<ReserveResult> {
+        let ordered = quantities_by_sku(order);
+        let skus: Vec<&str> = ordered.keys().copied().collect();
+        let quantities: Vec<i64> = ordered.values().copied().collect();
         let connection = self.0.get().await?;
         let (lock, take) = statements(&connection).await?;
-        // Sent together; answered in this order.
-        let of_order: [&(dyn ToSql + Sync); 1] = [&skus];
-        let locked =
-            tokio::try_join!(connection.batch_execute("BEGIN"), connection.query(&lock, &of_order));
-        let ((), rows) = given_up(&connection, locked).await?;
-        if !fits(order, &wanted, &rows)? {
+        // Pipelined: both are sent at once and run in this order.
+        let lock_params: [&(dyn ToSql + Sync); 1] = [&skus];
+        let locked = tokio::try_join!(
+            connection.batch_execute("BEGIN"),
+            connection.query(&lock, &lock_params)
+        );
+        let ((), rows) = or_rollback(&connection, locked).await?;
+        if !is_available(order, &ordered, &rows)? {
             connection.batch_execute("ROLLBACK").await?;
-            return Ok(Reserved::No);
+            return Ok(ReserveResult::Refused);
         }
         let (total, currency) = (order.total.amount, order.total.currency.as_str());
         let (id, lines) = (row_id(id), Json(&order.lines));
-        let row: [&(dyn ToSql + Sync); 7] =
+        let take_params: [&(dyn ToSql + Sync); 7] =
             [&id, &order.customer_id, &currency, &total, &lines, &skus, &quantities];
-        let taken =
-            tokio::try_join!(connection.execute(&take, &row), connection.batch_execute("COMMIT"));
-        given_up(&connection, taken).await?;
-        Ok(Reserved::Yes)
+        let taken = tokio::try_join!(
+            connection.execute(&take, &take_params),
+            connection.batch_execute("COMMIT")
+        );
+        or_rollback(&connection, taken).await?;
+        Ok(ReserveResult::Reserved)
     }
 
-    /// The order is paid by `intent` and shipped.
+    /// Records that the order is paid by `intent` and shipped.
     pub(super) async fn fulfil(&self, id: OrderId, intent: &str) -> Result<()> {
         let connection = self.0.get().await?;
         let update = connection
@@ -88,10 +92,10 @@ impl Store {
         Ok(())
     }
 
-    /// The card was declined: the stock goes back.
+    /// Releases the stock of an order whose card was declined.
     pub(super) async fn release(&self, id: OrderId, order: &PlaceOrder) -> Result<()> {
-        let wanted = wanted(order);
-        let (skus, quantities): (Vec<&str>, Vec<i64>) = wanted.into_iter().unzip();
+        let (skus, quantities): (Vec<&str>, Vec<i64>) =
+            quantities_by_sku(order).into_iter().unzip();
         let connection = self.0.get().await?;
         let update = connection
             .prepare_cached(
@@ -99,8 +103,8 @@ impl Store {
                      UPDATE synchronous.orders SET state = 'declined', decided_at = now()
                      WHERE order_id = $1 AND state = 'reserved' RETURNING order_id)
                  UPDATE synchronous.stock SET on_hand = on_hand + quantity
-                 FROM unnest($2::text[], $3::bigint[]) AS taken (its, quantity)
-                 WHERE sku = its AND EXISTS (SELECT FROM declined)",
+                 FROM unnest($2::text[], $3::bigint[]) AS taken (taken_sku, quantity)
+                 WHERE sku = taken_sku AND EXISTS (SELECT FROM declined)",
             )
             .await?;
         let id = row_id(id);
@@ -109,12 +113,15 @@ impl Store {
     }
 }
 
-/// A connection in the middle of a transaction goes back into the pool only after its end.
-async fn given_up<T>(connection: &Object, done: Result<T, tokio_postgres::Error>) -> Result<T> {
-    if done.is_err() {
+/// Rolls back on error, so that a connection does not return to the pool with an open transaction.
+async fn or_rollback<T>(
+    connection: &Object,
+    result: Result<T, tokio_postgres::Error>,
+) -> Result<T> {
+    if result.is_err() {
         connection.batch_execute("ROLLBACK").await?;
     }
-    Ok(done?)
+    Ok(result?)
 }
 
 async fn statements(
@@ -126,7 +133,7 @@ async fn statements(
              WHERE sku = ANY($1) ORDER BY sku FOR NO KEY UPDATE",
         )
         .await?;
-    // A repeat finds its row and takes nothing.
+    // A repeated request conflicts with the existing row and takes no stock.
     let take = connection
         .prepare_cached(
             "WITH new AS (
@@ -135,37 +142,38 @@ async fn statements(
                  VALUES ($1, 'reserved', $2, $3, $4, $5, now())
                  ON CONFLICT DO NOTHING RETURNING order_id)
              UPDATE synchronous.stock SET on_hand = on_hand - quantity
-             FROM unnest($6::text[], $7::bigint[]) AS taken (its, quantity)
-             WHERE sku = its AND EXISTS (SELECT FROM new)",
+             FROM unnest($6::text[], $7::bigint[]) AS taken (taken_sku, quantity)
+             WHERE sku = taken_sku AND EXISTS (SELECT FROM new)",
         )
         .await?;
     Ok((lock, take))
 }
 
-/// How many of each SKU, in the order in which all lock them.
-fn wanted(order: &PlaceOrder) -> BTreeMap<&str, i64> {
-    let mut wanted = BTreeMap::new();
+/// The ordered quantity of each SKU, in the order in which every transaction locks them.
+fn quantities_by_sku(order: &PlaceOrder) -> BTreeMap<&str, i64> {
+    let mut quantities = BTreeMap::new();
     for line in &order.lines {
-        *wanted.entry(line.sku.as_str()).or_default() += i64::from(line.quantity.get());
+        *quantities.entry(line.sku.as_str()).or_default() += i64::from(line.quantity.get());
     }
-    wanted
+    quantities
 }
 
-/// Whether `rows` have all that is wanted, at the prices that the order names.
-fn fits(order: &PlaceOrder, wanted: &BTreeMap<&str, i64>, rows: &[Row]) -> Result<bool> {
-    let mut prices = BTreeMap::new();
+/// Whether `rows` have the ordered quantities, at the prices and in the currency of the order.
+fn is_available(order: &PlaceOrder, ordered: &BTreeMap<&str, i64>, rows: &[Row]) -> Result<bool> {
+    let mut prices_by_sku = BTreeMap::new();
     for row in rows {
-        let (sku, currency): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-        let mut good: Vec<i64> = row.try_get(3)?;
-        good.push(row.try_get(2)?);
-        let there_are: i64 = row.try_get(4)?;
-        let is_there = wanted.get(sku).is_some_and(|quantity| *quantity <= there_are);
-        if is_there && currency == order.total.currency.as_str() {
-            prices.insert(sku, good);
+        let sku: &str = row.try_get(0)?;
+        let currency: &str = row.try_get(1)?;
+        let mut prices: Vec<i64> = row.try_get(3)?;
+        prices.push(row.try_get(2)?);
+        let on_hand: i64 = row.try_get(4)?;
+        let is_in_stock = ordered.get(sku).is_some_and(|quantity| *quantity <= on_hand);
+        if is_in_stock && currency == order.total.currency.as_str() {
+            prices_by_sku.insert(sku, prices);
         }
     }
-    let is_good = |line: &orders::OrderLine| {
-        prices.get(line.sku.as_str()).is_some_and(|good| good.contains(&line.unit_price))
+    let is_valid = |line: &orders::OrderLine| {
+        prices_by_sku.get(line.sku.as_str()).is_some_and(|prices| prices.contains(&line.unit_price))
     };
-    Ok(order.lines.iter().all(is_good))
+    Ok(order.lines.iter().all(is_valid))
 }

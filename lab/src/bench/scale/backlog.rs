@@ -1,53 +1,58 @@
-//! A backlog of a million orders: does the last one take as long as the first?
+//! A backlog of a million orders: is the throughput at its end as high as at its start?
 
 use anyhow::Result;
 use streams::Pool;
 
+use super::super::cluster::{BenchCluster, now_ms};
+use super::super::context::{BenchContext, CONNECTIONS};
 use super::super::load_run::closed;
-use super::super::notes::Notes;
-use super::super::scene::{CONNECTIONS, Scene};
-use super::super::stand::{Stand, now_ms};
+use super::super::measurements::Measurements;
 use crate::load::Phase;
 
-/// Orders for each second that a repetition lasts: a million, if it lasts two as usual.
-const ORDERS_A_SECOND: f64 = 500_000.0;
-/// Parts of the time that the work takes; the first and the last begin and end with few orders in
-/// the pools' hands, and do not count.
+/// Orders for each second of a repetition: a million, with the default of two seconds.
+const ORDERS_PER_SECOND: f64 = 500_000.0;
+/// The drain is divided into this many parts. The first and the last do not count, because few
+/// orders are in flight at the start of one and at the end of the other.
 const PARTS: i64 = 20;
 /// Parts at the start that are compared with as many at the end.
-const COMPARED: i64 = 3;
+const COMPARED_PARTS: i64 = 3;
 
-/// Lets orders pile up, and then all workers loose on them.
-pub(super) async fn work_off(scene: &Scene, notes: &mut Notes, stand: &mut Stand) -> Result<()> {
-    let orders = (ORDERS_A_SECOND * scene.time.as_secs_f64()) as u64;
-    let phase = Phase { orders_max: Some(orders), ..closed(CONNECTIONS, scene.patience()) };
-    let name = "a backlog piles up";
-    let posted = stand.post(scene, notes, &scene.goods.small, (name, phase)).await?;
-    notes.result(name, &posted);
-    let begun = now_ms();
-    stand.start_workers().await?;
-    stand.drain().await?;
-    let ended = stand.last_end().await?;
-    let part = ((ended - begun) / PARTS).max(1);
+/// Builds a backlog while no worker runs, then starts all workers and measures the drain.
+pub(super) async fn drain_backlog(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    cluster: &mut BenchCluster,
+) -> Result<()> {
+    let orders = (ORDERS_PER_SECOND * context.time.as_secs_f64()) as u64;
+    let phase =
+        Phase { orders_max: Some(orders), ..closed(CONNECTIONS, context.posting_timeout()) };
+    let name = "backlog: posting";
+    let posted = cluster.post(context, measurements, &context.dataset.small, (name, phase)).await?;
+    measurements.add_result(name, &posted);
+    let started = now_ms();
+    cluster.start_workers().await?;
+    cluster.drain().await?;
+    let finished = cluster.last_completion().await?;
+    let part = ((finished - started) / PARTS).max(1);
     let rate = async |from: i64| {
-        let count = stand.ended_between(from, from + part).await?;
+        let count = cluster.completed_between(from, from + part).await?;
         Ok::<_, anyhow::Error>(count as f64 * 1_000.0 / part as f64)
     };
-    for index in 1..=COMPARED {
-        let first = rate(begun + index * part).await?;
-        let last = rate(ended - (index + 1) * part).await?;
-        notes.row("backlog: rate at the start", "orders/s", first);
-        notes.row("backlog: rate at the end", "orders/s", last);
-        notes.figure("backlog_end_vs_start", "ratio", last / first);
+    for index in 1..=COMPARED_PARTS {
+        let first = rate(started + index * part).await?;
+        let last = rate(finished - (index + 1) * part).await?;
+        measurements.add_row("backlog: rate at the start", "orders/s", first);
+        measurements.add_row("backlog: rate at the end", "orders/s", last);
+        measurements.add_figure("backlog_end_vs_start", "ratio", last / first);
     }
-    let took = (ended - begun).max(1) as f64 / 1_000.0;
-    notes.row("backlog: worked off in", "s", took);
-    notes.row("backlog: orders", "orders", posted.acknowledged as f64);
+    let took = (finished - started).max(1) as f64 / 1_000.0;
+    measurements.add_row("backlog: drain time", "s", took);
+    measurements.add_row("backlog: orders", "orders", posted.acknowledged as f64);
     let kinds = Pool::ALL.map(Pool::as_str);
     for third in 0..3 {
-        let from = begun + (ended - begun) * third / 3;
-        let to = begun + (ended - begun) * (third + 1) / 3 + 1_000;
-        notes.figure("worker_rss_mib", "MiB", stand.peak_mib(&kinds, from, to));
+        let from = started + (finished - started) * third / 3;
+        let to = started + (finished - started) * (third + 1) / 3 + 1_000;
+        measurements.add_figure("worker_rss_mib", "MiB", cluster.peak_rss_mib(&kinds, from, to));
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! When orders came to their end, by the rows' own times. True once they have drained.
+//! When orders were completed, by the times stored in the rows. Exact only after a drain.
 
 use anyhow::Result;
 
-use super::Stand;
+use super::BenchCluster;
 
-impl Stand {
-    /// Orders that came to an end from `from` until `to`, in milliseconds since 1970. True once they
-    /// have drained.
-    pub(in super::super) async fn ended_between(&self, from: i64, to: i64) -> Result<u64> {
-        let connection = self.books.database.connection().await?;
+impl BenchCluster {
+    /// The number of orders completed from `from` until `to`, in milliseconds since 1970. Exact
+    /// only after a drain.
+    pub(in super::super) async fn completed_between(&self, from: i64, to: i64) -> Result<u64> {
+        let connection = self.sources.database.connection().await?;
         let row = connection
             .query_one(
                 "SELECT (SELECT count(*) FROM fulfilment.shipments
@@ -21,9 +21,9 @@ impl Stand {
         Ok(row.try_get::<_, i64>(0)? as u64)
     }
 
-    /// When the last order came to its end, in milliseconds since 1970.
-    pub(in super::super) async fn last_end(&self) -> Result<i64> {
-        let connection = self.books.database.connection().await?;
+    /// When the last order was completed, in milliseconds since 1970.
+    pub(in super::super) async fn last_completion(&self) -> Result<i64> {
+        let connection = self.sources.database.connection().await?;
         let row = connection
             .query_one(
                 "SELECT coalesce(extract(epoch FROM greatest(

@@ -1,4 +1,5 @@
-//! A clock that ticks more finely than the runtime's, whose timers wait for the next millisecond.
+//! A timer with a finer resolution than the runtime's, whose timers round up to the next
+//! millisecond.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,28 +11,28 @@ use tokio::io::unix::AsyncFd;
 
 /// Orders become due up to this much late: far less than any time that is measured, and a wake-up
 /// costs some microseconds.
-const EVERY: Duration = Duration::from_micros(200);
+const TICK: Duration = Duration::from_micros(200);
 
-/// Ticks from the kernel.
-pub(super) struct Ticks(AsyncFd<OwnedFd>);
+/// A periodic timer of the kernel (timerfd).
+pub(super) struct TickTimer(AsyncFd<OwnedFd>);
 
-impl Ticks {
+impl TickTimer {
     pub(super) fn start() -> io::Result<Self> {
         let timer = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
         )?;
-        let every = Expiration::Interval(TimeSpec::from_duration(EVERY));
+        let every = Expiration::Interval(TimeSpec::from_duration(TICK));
         timer.set(every, TimerSetTimeFlags::empty())?;
         #[expect(
             deprecated,
-            reason = "its successor is unsafe; an OwnedFd keeps what that asks for"
+            reason = "its successor is unsafe; an OwnedFd upholds the contract of that one"
         )]
         let timer = AsyncFd::new(timer.into())?;
         Ok(Self(timer))
     }
 
-    /// Waits for the next tick; those that were missed count as one.
+    /// Waits for the next tick; missed ticks count as one.
     pub(super) async fn next(&self) -> io::Result<()> {
         loop {
             let mut ready = self.0.readable().await?;

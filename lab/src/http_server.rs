@@ -1,4 +1,4 @@
-//! The door of a server that is measured beside a cluster: plain HTTP/1.1, as the edge has it.
+//! HTTP/1.1 for the servers that a cluster is compared with, configured as the edge's.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// After a connection could not be accepted, as when no file descriptor is left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The delay after a failed accept, for example when no file descriptor is left.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Lets `service` answer whatever comes to `listener`. Dropped, it cuts all connections.
+/// Serves `service` on every connection to `listener`. Dropping the future closes all connections.
 pub(crate) async fn serve<S>(listener: TcpListener, service: S) -> Infallible
 where
     S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = hyper::Error>,
@@ -28,7 +28,7 @@ where
     loop {
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = listener.accept().await else {
-            sleep(ACCEPT_PAUSE).await;
+            sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         if stream.set_nodelay(true).is_err() {
@@ -36,9 +36,9 @@ where
         }
         let service = service.clone();
         let mut protocol = http1::Builder::new();
-        // As the edge has it: time-outs would cost a timer for each request.
+        // As on the edge: a timeout would cost a timer for each request.
         protocol.header_read_timeout(None);
-        // Clients come and go as they like.
+        // An error only means that the client closed the connection.
         connections.spawn(async move {
             protocol.serve_connection(TokioIo::new(stream), service).await.ok();
         });

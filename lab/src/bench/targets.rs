@@ -1,0 +1,66 @@
+//! The figures that have a target, as docs/BENCHMARKS.md explains them.
+
+/// The target of a figure.
+pub(super) struct Target {
+    pub(super) figure: &'static str,
+    /// The threshold that must be met, and the goal; `None` if the figure is only reported.
+    pub(super) bounds: Option<(f64, f64)>,
+}
+
+const fn target(figure: &'static str, threshold: f64, goal: f64) -> Target {
+    Target { figure, bounds: Some((threshold, goal)) }
+}
+
+const fn reported(figure: &'static str) -> Target {
+    Target { figure, bounds: None }
+}
+
+/// Every figure that the benchmarks report.
+pub(super) const TARGETS: [Target; 17] = [
+    target("intake_durable_vs_http", 0.45, 0.60),
+    target("intake_single_vs_http", 0.65, 0.80),
+    target("intake_durable_vs_publish", 0.9, 1.2),
+    target("ack_p99_half_rate_ms", 15.0, 8.0),
+    target("ack_p99_isolation_ratio", 1.1, 1.0),
+    target("chain_durable_per_s", 12_000.0, 25_000.0),
+    target("chain_keeps_up", 0.95, 1.0),
+    target("chain_baskets_per_s", 2_000.0, 6_000.0),
+    target("final_p99_ms", 400.0, 150.0),
+    target("hot_vs_uniform", 0.9, 1.0),
+    target("hot_oversold", 0.0, 0.0),
+    reported("sync_50ms_vs_ours"),
+    target("answer_sync_vs_ours", 20.0, 50.0),
+    target("backlog_end_vs_start", 0.9, 1.0),
+    target("edge_rss_mib", 96.0, 48.0),
+    target("worker_rss_mib", 192.0, 96.0),
+    target("idle_rss_mib", 256.0, 160.0),
+];
+
+impl Target {
+    /// Whether `median` meets the threshold. If the goal is smaller than the threshold, less is
+    /// better.
+    pub(super) fn is_met(&self, median: f64) -> Option<bool> {
+        let (threshold, goal) = self.bounds?;
+        let less_is_better = goal < threshold || goal == 0.0;
+        Some(if less_is_better { median <= threshold } else { median >= threshold })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_met(figure: &str, median: f64) -> Option<bool> {
+        TARGETS.iter().find(|target| target.figure == figure).unwrap().is_met(median)
+    }
+
+    #[test]
+    fn lower_is_better_for_times_and_memory_and_higher_for_rates() {
+        assert_eq!(is_met("ack_p99_half_rate_ms", 14.0), Some(true));
+        assert_eq!(is_met("ack_p99_half_rate_ms", 16.0), Some(false));
+        assert_eq!(is_met("chain_durable_per_s", 13_000.0), Some(true));
+        assert_eq!(is_met("chain_durable_per_s", 11_000.0), Some(false));
+        assert_eq!(is_met("hot_oversold", 1.0), Some(false));
+        assert_eq!(is_met("sync_50ms_vs_ours", 1.0), None);
+    }
+}
