@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use streams::{Admission, Connection, intake};
+use streams::{Admission, Connection, admission};
 use tokio::time::sleep;
 
 use crate::limits::ADMISSION_POLL_INTERVAL;
@@ -33,7 +33,7 @@ impl AdmissionGate {
     /// then.
     pub(crate) async fn watch(self, broker: Connection, backlog_max_age: Duration) {
         loop {
-            match intake(&broker, backlog_max_age).await {
+            match admission(&broker, backlog_max_age).await {
                 Ok(admission) => self.update(admission),
                 Err(err) => tracing::debug!(%err, "admission check failed, keeping last result"),
             }

@@ -51,7 +51,7 @@ pub(crate) async fn cancel_order(shard: &Shard, signed_id: &str) -> Result<HttpR
 async fn submit(shard: &Shard, order_id: OrderId) -> Result<(), Problem> {
     let (reply, receiver) = oneshot::channel();
     let request = CancelRequest { order_id, reply };
-    shard.cancel_queue.join(request, 0).map_err(|_| Problem::Overloaded)?;
+    shard.cancel_queue.try_enqueue(request, 0).map_err(|_| Problem::Overloaded)?;
     match timeout(RESPONSE_TIMEOUT, receiver).await {
         Ok(Ok(SubmitResult::Accepted { .. })) => Ok(()),
         _ => Err(Problem::AckTimeout),

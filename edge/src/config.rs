@@ -40,7 +40,7 @@ pub struct Config {
         env = "MILLRACE_BACKLOG_MAX_AGE",
         value_name = "DURATION",
         default_value = "10m",
-        value_parser = streams::duration
+        value_parser = streams::parse_duration
     )]
     pub backlog_max_age: Duration,
 }

@@ -51,10 +51,10 @@ impl DurabilityGate {
             sleep(DURABILITY_POLL_INTERVAL).await;
             match verify_durability(&broker, profile).await {
                 Ok(()) => self.update(None),
-                Err(unsynced @ DurabilityUnverified::Unsynced { .. }) => {
+                Err(unsynced @ DurabilityUnverified::NotFsynced { .. }) => {
                     self.update(Some(unsynced));
                 }
-                Err(err @ DurabilityUnverified::TooFew { .. }) => {
+                Err(err @ DurabilityUnverified::TooFewReplies { .. }) => {
                     tracing::debug!(%err, "durability check failed, keeping last result");
                 }
             }

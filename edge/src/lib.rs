@@ -36,5 +36,5 @@ mod shard;
 mod stock;
 
 pub use config::{Config, LISTEN_DEFAULT};
-pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, END_MAX, ORDERS_WAITING_MAX};
+pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, ORDERS_WAITING_MAX, SHUTDOWN_MAX};
 pub use server::{EdgeError, run};

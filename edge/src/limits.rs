@@ -96,4 +96,4 @@ const _: () = assert!(
 );
 /// Maximum duration of a shutdown: the drain, and then the batch in flight of connections that were
 /// cut.
-pub const END_MAX: Duration = DRAIN_TIMEOUT.saturating_add(PUBLISH_TIMEOUT);
+pub const SHUTDOWN_MAX: Duration = DRAIN_TIMEOUT.saturating_add(PUBLISH_TIMEOUT);

@@ -15,7 +15,7 @@ pub(crate) async fn request_batch<T: DeserializeOwned>(
     timeout: Duration,
 ) -> Option<Vec<Option<T>>> {
     let payload = serde_json::to_vec(keys).expect("ids and SKUs serialise as strings");
-    let reply = match broker.ask(subject, payload.into(), timeout).await {
+    let reply = match broker.request(subject, payload.into(), timeout).await {
         Ok(reply) => reply,
         Err(err) => {
             tracing::debug!(%err, subject, "no reply from workers");

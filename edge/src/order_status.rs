@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use orders::{OrderId, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
-use streams::names::STATUS_GET;
+use streams::subjects::STATUS_GET;
 use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -92,7 +92,7 @@ impl StatusLookup {
     /// replies in time.
     pub(crate) async fn get(&self, id: OrderId) -> Option<Option<OrderView>> {
         let (reply, receiver) = oneshot::channel();
-        self.0.join(LookupRequest { id, reply }, 0).ok()?;
+        self.0.try_enqueue(LookupRequest { id, reply }, 0).ok()?;
         timeout(STATUS_TIMEOUT, receiver).await.ok()?.ok()
     }
 }

@@ -75,7 +75,7 @@ fn submit(
     let (reply, receiver) = oneshot::channel();
     let bytes = line.len();
     let submission = Submission { order_id, digest, line, reply };
-    shard.order_queue.join(submission, bytes).map_err(|_| Problem::Overloaded)?;
+    shard.order_queue.try_enqueue(submission, bytes).map_err(|_| Problem::Overloaded)?;
     Ok(receiver)
 }
 

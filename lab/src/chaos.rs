@@ -26,7 +26,7 @@ use millrace::ledger;
 use tokio::time::Instant;
 use workers::database::Database;
 
-use crate::order_client::{OrderClient, new_run};
+use crate::order_client::{OrderClient, new_key_prefix};
 use crate::servers::ProgressFn;
 use crate::up::Cluster;
 use ack_journal::AckJournal;
@@ -102,7 +102,7 @@ pub async fn run_chaos(
     let (journal, writer) = AckJournal::create(&ledger_path)?;
     let context = ChaosContext {
         seed: config.seed,
-        key_prefix: new_run(),
+        key_prefix: new_key_prefix(),
         client: OrderClient::new(&endpoints.edge_urls, RETRY_TIMEOUT),
         journal,
         database: sources.database.clone(),

@@ -59,7 +59,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     let orders = with_declined_cards(input::orders(args.orders.as_deref())?);
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
-        let report = shutdown.or(run_demo(args, &catalog, &orders)).await;
+        let report = shutdown.run_until_requested(run_demo(args, &catalog, &orders)).await;
         let Some(report) = report.transpose()? else { return Ok(ExitCode::from(INTERRUPTED)) };
         if let Some(file) = &args.report {
             report.write(file)?;
@@ -86,7 +86,7 @@ async fn run_demo(
         return demo.run_to_completion(rows, folder.path()).await;
     }
     let mut plan = Plan::new(args.addresses.sources.profile.profile.unwrap_or(Profile::Durable))?;
-    plan.tell = progress.reporter();
+    plan.progress = progress.reporter();
     let mut cluster = Cluster::start(plan, catalog).await?;
     if args.keep {
         cluster.folder.keep();
@@ -108,7 +108,7 @@ async fn run_demo(
 fn with_declined_cards(rows: Vec<OrderRow>) -> Vec<OrderRow> {
     let with_token = |(index, row): (usize, OrderRow)| {
         let is_declined = (index + 1).is_multiple_of(DECLINED_EVERY) && !row.has_token();
-        if is_declined { row.paid_with(DECLINED_TOKEN) } else { row }
+        if is_declined { row.with_payment_token(DECLINED_TOKEN) } else { row }
     };
     rows.into_iter().enumerate().map(with_token).collect()
 }

@@ -51,7 +51,7 @@ impl ClusterAddresses {
     /// None of them has the URLs.
     pub fn edge_urls(&self) -> Result<Vec<String>> {
         let urls =
-            addresses::known(self.edge_urls.as_deref(), "MILLRACE_EDGE_URLS", "--edge-urls")?;
+            addresses::resolve(self.edge_urls.as_deref(), "MILLRACE_EDGE_URLS", "--edge-urls")?;
         Ok(urls.split(',').map(|url| url.trim_end_matches('/').to_owned()).collect())
     }
 }
@@ -125,7 +125,7 @@ mod tests {
         };
         let written = endpoints.write(folder.path()).unwrap();
         assert_eq!(written.metadata().unwrap().mode() & 0o777, 0o600);
-        let read = addresses::read(&written).unwrap();
+        let read = addresses::read_env_file(&written).unwrap();
         assert_eq!(read["MILLRACE_EDGE_URLS"], "http://a,http://b");
         assert_eq!(read["DATABASE_URL"], endpoints.database_url);
     }

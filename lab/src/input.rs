@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use millrace::catalog::{parse_rows, rows};
+use millrace::catalog::{parse_rows, read_rows};
 use serde::{Deserialize, Serialize};
 use workers::inventory::stock::CatalogItem;
 
@@ -68,7 +68,7 @@ impl OrderRow {
 
     /// The same order with another payment token.
     #[must_use]
-    pub fn paid_with(self, token: &str) -> Self {
+    pub fn with_payment_token(self, token: &str) -> Self {
         Self { payment: Some(PaymentRow { token: token.to_owned() }), ..self }
     }
 }
@@ -78,7 +78,7 @@ impl OrderRow {
 /// # Errors
 /// The file cannot be read, or a row is not a valid order row.
 pub fn orders(file: Option<&Path>) -> Result<Vec<OrderRow>> {
-    file.map_or_else(|| parse_rows(SAMPLE_ORDERS), rows)
+    file.map_or_else(|| parse_rows(SAMPLE_ORDERS), read_rows)
 }
 
 /// The catalogue in `file`, or the sample catalogue.
@@ -86,7 +86,7 @@ pub fn orders(file: Option<&Path>) -> Result<Vec<OrderRow>> {
 /// # Errors
 /// The file cannot be read, or a row is not a valid catalogue row.
 pub fn catalog(file: Option<&Path>) -> Result<Vec<CatalogItem>> {
-    file.map_or_else(|| parse_rows(SAMPLE_CATALOG), millrace::catalog::catalog)
+    file.map_or_else(|| parse_rows(SAMPLE_CATALOG), millrace::catalog::load_catalog)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub async fn place_all(
     ledger: &mut Ledger,
 ) -> Result<PlacementResults> {
     let client = OrderClient::new(edge_urls, RETRY_TIMEOUT);
-    let run = new_run();
+    let run = new_key_prefix();
     let posts = rows.iter().enumerate().map(|(number, row)| {
         let (client, key) = (&client, format!("{run}-{}", row.invoice));
         async move { client.place(number, key, Bytes::from(row.body())).await }
@@ -66,6 +66,6 @@ pub async fn place_all(
 }
 
 /// A random prefix for the keys of one run, so that two runs never use the same key.
-pub fn new_run() -> String {
+pub fn new_key_prefix() -> String {
     format!("{:08x}", rand::rng().random::<u32>())
 }

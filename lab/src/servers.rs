@@ -80,7 +80,7 @@ pub struct StartServers {
     /// Where programs are searched and cached.
     pub search_paths: SearchPaths,
     /// Receives download progress; nothing if all programs are found.
-    pub tell: Arc<ProgressFn>,
+    pub progress: Arc<ProgressFn>,
 }
 
 /// Running servers. Dropping them kills them; [`Servers::stop`] shuts them down gracefully.
@@ -115,10 +115,10 @@ impl Servers {
     }
 
     async fn start_on_free_ports(start: &StartServers) -> Result<Self, ServersError> {
-        let StartServers { folder, profile, partitionable, reaper, search_paths, tell } =
+        let StartServers { folder, profile, partitionable, reaper, search_paths, progress } =
             start.clone();
         let programs = blocking(move || {
-            Ok((Programs::find_or_download(&search_paths, tell.as_ref())?, search_paths))
+            Ok((Programs::find_or_download(&search_paths, progress.as_ref())?, search_paths))
         })
         .await;
         let (Programs { nats_server, redis, postgresql }, search_paths) = programs?;

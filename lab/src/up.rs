@@ -21,7 +21,7 @@ use crate::endpoints::Endpoints;
 use crate::reaper::Reaper;
 use crate::servers::{ProgressFn, RunFolder, SearchPaths, Servers, StartServers};
 pub use command::{UpArgs, run};
-pub(crate) use role_process::PROVIDER_READY;
+pub(crate) use role_process::PROVIDER_READY_PATH;
 pub use role_process::RoleProcess;
 use supervisor::RestartBackoff;
 
@@ -29,7 +29,7 @@ use supervisor::RestartBackoff;
 #[derive(Clone)]
 pub struct Plan {
     /// The binary that every role runs.
-    pub millrace: PathBuf,
+    pub executable: PathBuf,
     /// The durability profile.
     pub profile: Profile,
     /// Whether a broker can be partitioned from the others.
@@ -46,7 +46,7 @@ pub struct Plan {
     /// Additional environment variables of every role.
     pub envs: Vec<(String, String)>,
     /// Receives progress messages.
-    pub tell: Arc<ProgressFn>,
+    pub progress: Arc<ProgressFn>,
 }
 
 /// A role that runs next to a cluster without being part of it, such as a baseline service.
@@ -89,7 +89,7 @@ impl Plan {
     /// The path of the current executable is unknown.
     pub fn new(profile: Profile) -> Result<Self> {
         Ok(Self {
-            millrace: std::env::current_exe().context("finding the current executable")?,
+            executable: std::env::current_exe().context("finding the current executable")?,
             profile,
             partitionable: false,
             edges: 2,
@@ -97,7 +97,7 @@ impl Plan {
             max_batch: streams::batch::RECORDS_MAX,
             ack_wait: None,
             envs: Vec::new(),
-            tell: Arc::new(|line: &str| tracing::info!("{line}")),
+            progress: Arc::new(|line: &str| tracing::info!("{line}")),
         })
     }
 }
@@ -115,23 +115,23 @@ impl Cluster {
     /// # Errors
     /// A process does not start, or the brokers or the database cannot be set up.
     pub async fn start(plan: Plan, catalog: &[CatalogItem]) -> Result<Self> {
-        let reaper = Reaper::start(&plan.millrace)?;
+        let reaper = Reaper::start(&plan.executable)?;
         let folder = RunFolder::create(&reaper)?;
-        (plan.tell)("starting brokers, Redis and PostgreSQL");
+        (plan.progress)("starting brokers, Redis and PostgreSQL");
         let servers = Servers::start(StartServers {
             folder: folder.path().to_path_buf(),
             profile: plan.profile,
             partitionable: plan.partitionable,
             reaper: reaper.clone(),
             search_paths: SearchPaths::from_environment(),
-            tell: plan.tell.clone(),
+            progress: plan.progress.clone(),
         })
         .await?;
         let connection = prepare::brokers(&servers.brokers.url(), &plan.topology()).await?;
         streams::verify_durability_at_start(&connection, plan.profile).await?;
         let database = prepare::database(servers.postgres.url()).await?;
         let loaded = stock::load(&database, catalog).await.context("loading the catalogue")?;
-        (plan.tell)(&format!("loaded a catalogue of {loaded} SKUs"));
+        (plan.progress)(&format!("loaded a catalogue of {loaded} SKUs"));
 
         let secret = rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
         let provider = RoleProcess::provider(&plan, folder.path(), &reaper)?;
@@ -152,7 +152,7 @@ impl Cluster {
     }
 
     async fn start_role_processes(&mut self) -> Result<()> {
-        (self.plan.tell)("starting payment provider, workers and edges");
+        (self.plan.progress)("starting payment provider, workers and edges");
         self.provider.start().await?;
         for (pool, count) in self.plan.workers.clone() {
             for _ in 0..count {
@@ -194,7 +194,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The process does not start or is not ready in time.
-    pub async fn beside(&self, companion: &Companion<'_>) -> Result<RoleProcess> {
+    pub async fn start_companion(&self, companion: &Companion<'_>) -> Result<RoleProcess> {
         let mut process = RoleProcess::companion(companion, self)?;
         process.start().await?;
         Ok(process)

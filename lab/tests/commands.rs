@@ -4,7 +4,7 @@
 use std::process::Stdio;
 
 use lab::up::{Cluster, Plan};
-use streams::{Connection, Pool, Profile, names, stream_state};
+use streams::{Connection, Pool, Profile, stream_state, subjects};
 use tokio::process::Command;
 use workers::database::Database;
 
@@ -40,7 +40,7 @@ async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() 
     }
 
     let connection = Connection::open(&nats_url, "test").await.unwrap();
-    for stream in [names::ORDERS, names::RETRIES, names::DEAD_LETTERS] {
+    for stream in [subjects::ORDERS, subjects::RETRIES, subjects::DEAD_LETTERS] {
         assert_eq!(stream_state(&connection, stream).await.unwrap().messages, 0);
     }
     let database = Database::open(postgres.url()).unwrap();
@@ -53,7 +53,7 @@ async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() 
 #[tokio::test]
 async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connected() {
     let plan = Plan {
-        millrace: env!("CARGO_BIN_EXE_millrace-lab").into(),
+        executable: env!("CARGO_BIN_EXE_millrace-lab").into(),
         edges: 1,
         workers: vec![(Pool::Fulfilment, 1)],
         ..Plan::new(Profile::Single).unwrap()

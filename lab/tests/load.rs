@@ -64,7 +64,7 @@ fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
 fn a_closed_loop_posts_its_maximum_of_orders_and_no_more() {
     let server = HttpBaseline::start();
     let folder = tempfile::tempdir().unwrap();
-    let phase = Phase { connections: 4, rate: None, lasts_ms: 30_000, orders_max: Some(100) };
+    let phase = Phase { connections: 4, rate: None, duration_ms: 30_000, orders_max: Some(100) };
     let results = load(&server.target, folder.path(), vec![phase, phase]);
     for result in results {
         assert_eq!((result.acknowledged, result.broken, result.unsent), (100, 0, 0));
@@ -78,7 +78,7 @@ fn a_closed_loop_posts_its_maximum_of_orders_and_no_more() {
 fn an_open_loop_makes_as_many_orders_due_as_its_rate_requires() {
     let server = HttpBaseline::start();
     let folder = tempfile::tempdir().unwrap();
-    let phase = Phase { connections: 8, rate: Some(500.0), lasts_ms: 1_000, orders_max: None };
+    let phase = Phase { connections: 8, rate: Some(500.0), duration_ms: 1_000, orders_max: None };
     let result = load(&server.target, folder.path(), vec![phase]).remove(0);
     assert_eq!(result.acknowledged + result.unsent, 500);
     assert_eq!(result.broken, 0);

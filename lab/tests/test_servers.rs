@@ -42,7 +42,7 @@ pub(crate) fn start_servers(profile: Profile, folder: &RunFolder, reaper: Reaper
         partitionable: false,
         reaper,
         search_paths: SearchPaths::from_environment(),
-        tell: Arc::new(|_| ()),
+        progress: Arc::new(|_| ()),
     }
 }
 

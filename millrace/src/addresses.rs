@@ -24,7 +24,7 @@ pub struct ProfileOption {
 #[derive(Debug, Clone, Args)]
 pub struct BrokersAddress {
     /// URLs of the brokers, separated by commas [default: from .millrace/env]
-    #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::nats_url)]
+    #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::parse_nats_url)]
     pub nats_url: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl ProfileOption {
     pub fn get(&self) -> Result<Profile> {
         match self.profile {
             Some(profile) => Ok(profile),
-            None => Ok(known(None, "MILLRACE_PROFILE", "--profile")?.parse()?),
+            None => Ok(resolve(None, "MILLRACE_PROFILE", "--profile")?.parse()?),
         }
     }
 }
@@ -71,22 +71,22 @@ impl ProfileOption {
 impl BrokersAddress {
     /// The brokers' URLs, separated by commas.
     pub fn url(&self) -> Result<String> {
-        known(self.nats_url.as_deref(), "NATS_URL", "--nats-url")
+        resolve(self.nats_url.as_deref(), "NATS_URL", "--nats-url")
     }
 }
 
 impl DatabaseAddress {
     /// The database's URL.
     pub fn url(&self) -> Result<String> {
-        known(self.database_url.as_deref(), "DATABASE_URL", "--database-url")
+        resolve(self.database_url.as_deref(), "DATABASE_URL", "--database-url")
     }
 }
 
 impl ProviderAddress {
     /// A client of the provider with the given limits.
     pub fn client(&self, limits: Limits) -> Result<Provider> {
-        let url = known(self.provider_url.as_deref(), "MILLRACE_PROVIDER_URL", "--provider-url")?;
-        let key = known(self.provider_key.as_deref(), "MILLRACE_PROVIDER_KEY", "--provider-key")?;
+        let url = resolve(self.provider_url.as_deref(), "MILLRACE_PROVIDER_URL", "--provider-url")?;
+        let key = resolve(self.provider_key.as_deref(), "MILLRACE_PROVIDER_KEY", "--provider-key")?;
         Ok(Provider::new(&url, &key, limits)?)
     }
 }
@@ -95,11 +95,11 @@ impl ProviderAddress {
 ///
 /// # Errors
 /// The value is set in neither, or the file cannot be read.
-pub fn known(value: Option<&str>, variable: &str, option: &str) -> Result<String> {
+pub fn resolve(value: Option<&str>, variable: &str, option: &str) -> Result<String> {
     if let Some(value) = value {
         return Ok(value.to_owned());
     }
-    match read(Path::new(ENV_FILE))?.remove(variable) {
+    match read_env_file(Path::new(ENV_FILE))?.remove(variable) {
         Some(value) => Ok(value),
         None => bail!(
             "no address of a cluster: set {option} or {variable}, or run `millrace-lab up` here"
@@ -108,7 +108,7 @@ pub fn known(value: Option<&str>, variable: &str, option: &str) -> Result<String
 }
 
 /// The variables in a file like [`ENV_FILE`]; empty if the file does not exist.
-pub fn read(file: &Path) -> Result<BTreeMap<String, String>> {
+pub fn read_env_file(file: &Path) -> Result<BTreeMap<String, String>> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -124,6 +124,6 @@ mod tests {
 
     #[test]
     fn a_missing_file_has_no_variables() {
-        assert!(read(Path::new("/nowhere/env")).unwrap().is_empty());
+        assert!(read_env_file(Path::new("/nowhere/env")).unwrap().is_empty());
     }
 }

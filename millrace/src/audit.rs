@@ -23,11 +23,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result, ensure};
 use orders::{OrderId, OrderView};
-use streams::{Connection, dead_letter, names, stream_state};
+use streams::{Connection, dead_letter, stream_state, subjects};
 use workers::database::Database;
 use workers::inventory::balance;
+use workers::order_view;
 use workers::payment::provider::Provider;
-use workers::view;
 
 use crate::ledger::Acknowledged;
 pub(crate) use command::run;
@@ -91,7 +91,7 @@ pub async fn audit_acknowledged(
     acknowledged: &BTreeSet<OrderId>,
     mode: AuditMode,
 ) -> Result<Findings> {
-    let end = stream_state(&sources.connection, names::ORDERS).await?.last_sequence;
+    let end = stream_state(&sources.connection, subjects::ORDERS).await?.last_sequence;
     quiescence::wait_caught_up(&sources.connection, end).await?;
     if mode == AuditMode::Quiesced {
         quiescence::require_quiescent(&sources.connection).await?;
@@ -106,7 +106,7 @@ pub async fn audit_acknowledged(
     let captured = funds::captured(&sources.provider).await?;
     let stock_imbalances = balance::stock_imbalances(&sources.database).await?;
     let is_quiescent_after = quiescence::is_quiescent(&sources.connection).await?;
-    let end = stream_state(&sources.connection, names::ORDERS).await?.last_sequence;
+    let end = stream_state(&sources.connection, subjects::ORDERS).await?.last_sequence;
     let is_quiescent = is_quiescent_before && is_quiescent_after && history.end == end;
     ensure!(
         is_quiescent || mode == AuditMode::Live,
@@ -126,7 +126,7 @@ async fn read_views(database: &Database) -> Result<HashMap<OrderId, OrderView>> 
     let mut views = HashMap::new();
     let mut after = None;
     loop {
-        let page = view::page(database, after, PAGE_SIZE);
+        let page = order_view::page(database, after, PAGE_SIZE);
         let page = page.await.context("cannot read the orders from the database")?;
         let Some((last, _)) = page.last() else { return Ok(views) };
         after = Some(*last);

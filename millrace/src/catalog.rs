@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use workers::inventory::stock::CatalogItem;
 
 /// Reads and validates the catalogue in `file`.
-pub fn catalog(file: &Path) -> Result<Vec<CatalogItem>> {
-    let items: Vec<CatalogItem> = rows(file)?;
+pub fn load_catalog(file: &Path) -> Result<Vec<CatalogItem>> {
+    let items: Vec<CatalogItem> = read_rows(file)?;
     for (index, item) in items.iter().enumerate() {
         if item.unit_price < 1 || item.on_hand < 0 {
             bail!(
@@ -25,7 +25,7 @@ pub fn catalog(file: &Path) -> Result<Vec<CatalogItem>> {
 }
 
 /// Reads the rows of `file`, one JSON object per line.
-pub fn rows<Row: DeserializeOwned>(file: &Path) -> Result<Vec<Row>> {
+pub fn read_rows<Row: DeserializeOwned>(file: &Path) -> Result<Vec<Row>> {
     let text = std::fs::read_to_string(file);
     let text = text.with_context(|| format!("cannot read {}", file.display()))?;
     parse_rows(&text).with_context(|| format!("cannot parse {}", file.display()))
@@ -49,7 +49,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("catalog.jsonl");
         std::fs::write(&file, text).unwrap();
-        format!("{:#}", catalog(&file).unwrap_err())
+        format!("{:#}", load_catalog(&file).unwrap_err())
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &DeadArgs) -> Result<()> {
         match &args.command {
             DeadCommand::List { filter, handled } => {
                 let listed = letters.iter().filter(|letter| {
-                    filter.matches(letter) && (*handled || letter.handled.is_none())
+                    filter.matches(letter) && (*handled || letter.resolution.is_none())
                 });
                 listed.for_each(output::print_line);
             }

@@ -13,7 +13,9 @@ pub(crate) fn run(config: edge::Config) -> Result<()> {
         let shutdown = Shutdown::listen()?;
         let topology = Topology::new(config.brokers.profile);
         let prepared = prepare::brokers(&config.brokers.nats_url, &topology);
-        let Some(_) = shutdown.or(prepared).await.transpose()? else { return Ok(()) };
+        let Some(_) = shutdown.run_until_requested(prepared).await.transpose()? else {
+            return Ok(());
+        };
         Ok(edge::run(config, |_| {}, shutdown.wait()).await?)
     })
 }

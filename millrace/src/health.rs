@@ -37,7 +37,7 @@ enum RoleArgs {
     /// Check that the worker has a connection to a broker, which closes it if the worker hangs
     Worker {
         /// URLs of the brokers, separated by commas
-        #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::nats_url)]
+        #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::parse_nats_url)]
         nats_url: String,
     },
 }
@@ -68,7 +68,7 @@ fn check_edge(listen: SocketAddr) -> Result<()> {
 }
 
 fn check_worker(nats_url: &str) -> Result<()> {
-    let ports = streams::broker_ports(nats_url)?;
+    let ports = streams::parse_broker_ports(nats_url)?;
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
     let mut lines = tables.iter().flatten().flat_map(|table| table.lines());
     let is_connected = lines.any(|line| is_established(line, &ports));

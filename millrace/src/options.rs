@@ -154,7 +154,7 @@ mod tests {
     struct Settings {
         #[arg(long, env = "OPTIONS_TEST_URL")]
         url: String,
-        #[arg(long, hide_env_values = true, value_parser = streams::duration)]
+        #[arg(long, hide_env_values = true, value_parser = streams::parse_duration)]
         secret: std::time::Duration,
         #[arg(long, default_value = "1")]
         cores: std::num::NonZeroUsize,

@@ -20,7 +20,7 @@ pub async fn brokers(nats_url: &str, topology: &Topology) -> Result<Connection> 
         tracing::warn!(
             drift.name,
             drift.found,
-            drift.wanted,
+            drift.expected,
             "stream or consumer settings corrected"
         );
     }

@@ -39,7 +39,7 @@ impl Shutdown {
     }
 
     /// Runs `work` to completion, or drops it and returns `None` if shutdown is requested first.
-    pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub async fn run_until_requested<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.0.run_until_cancelled(work).await
     }
 }

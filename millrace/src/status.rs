@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use streams::{
     Connection, ConsumerProgress, FsyncPolicy, Lag, Step, StreamState, WorkerPresence, batch_sizes,
-    dead_letter, fsync_report, lag, names, position, present, stream_state,
+    consumer_progress, dead_letter, fsync_report, lag, stream_state, subjects, worker_presence,
 };
 
 use crate::addresses::BrokersAddress;
@@ -55,14 +55,14 @@ pub struct StepStatus {
     pub retries_due: u64,
     /// Progress of its durable consumer, in messages.
     #[serde(flatten)]
-    pub position: ConsumerProgress,
+    pub consumer_progress: ConsumerProgress,
 }
 
 /// Prints the status of the cluster.
 pub(crate) fn run(args: &StatusArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let connection = Connection::open(&args.brokers.url()?, "status").await?;
-        let status = Status::look(&connection).await?;
+        let status = Status::query(&connection).await?;
         print(&if args.json { serde_json::to_string(&status)? + "\n" } else { status.to_string() });
         Ok(())
     })
@@ -70,13 +70,13 @@ pub(crate) fn run(args: &StatusArgs) -> Result<()> {
 
 impl Status {
     /// Queries the status of a cluster.
-    pub async fn look(connection: &Connection) -> Result<Self> {
+    pub async fn query(connection: &Connection) -> Result<Self> {
         let mut steps = BTreeMap::new();
         for step in Step::ALL {
             let events = step.events();
-            let position = position(connection, &events).await?;
-            let Lag { orders, oldest_at_ms } = lag(connection, &events, &position).await?;
-            let retries = streams::position(connection, &step.retries()).await?;
+            let consumer_progress = consumer_progress(connection, &events).await?;
+            let Lag { orders, oldest_at_ms } = lag(connection, &events, &consumer_progress).await?;
+            let retries = streams::consumer_progress(connection, &step.retries()).await?;
             let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
             let lag_ms = oldest_at_ms.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
             let status = StepStatus {
@@ -84,12 +84,12 @@ impl Status {
                 lag_orders: orders,
                 lag_seconds: lag_ms as f64 / 1_000.0,
                 retries_due: retries.messages_waiting + retries.messages_held,
-                position,
+                consumer_progress,
             };
             steps.insert(step.as_str(), status);
         }
         let mut streams = BTreeMap::new();
-        for name in [names::ORDERS, names::RETRIES, names::DEAD_LETTERS] {
+        for name in [subjects::ORDERS, subjects::RETRIES, subjects::DEAD_LETTERS] {
             streams.insert(name, stream_state(connection, name).await?);
         }
         let sizes = batch_sizes(connection).await?;
@@ -100,7 +100,7 @@ impl Status {
         }
         Ok(Self {
             dead_letters,
-            present: present(connection).await?,
+            present: worker_presence(connection).await?,
             steps,
             streams,
             broker_syncs: fsync_report(connection).await?.brokers,
@@ -119,8 +119,9 @@ impl fmt::Display for Status {
         let steps = Step::ALL.iter().filter_map(|step| self.steps.get_key_value(step.as_str()));
         for (step, status) in steps {
             let workers = self.present.workers.get(status.pool).copied().unwrap_or_default();
-            let StepStatus { pool, lag_orders, lag_seconds, retries_due, position } = status;
-            let redelivered = position.messages_redelivered;
+            let StepStatus { pool, lag_orders, lag_seconds, retries_due, consumer_progress } =
+                status;
+            let redelivered = consumer_progress.messages_redelivered;
             writeln!(
                 f,
                 "{pool:<12}{step:<12}{workers:>8}{lag_orders:>13}{lag_seconds:>14.1}\

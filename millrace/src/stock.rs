@@ -9,7 +9,7 @@ use workers::database::Database;
 use workers::inventory::stock;
 
 use crate::addresses::DatabaseAddress;
-use crate::catalog::catalog;
+use crate::catalog::load_catalog;
 use crate::prepare;
 
 /// Options of `millrace stock`.
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &StockArgs) -> Result<()> {
                 }
             }
             StockCommand::Load { catalog: file } => {
-                let items = catalog(file)?;
+                let items = load_catalog(file)?;
                 let database = prepare::database(&args.database.url()?).await?;
                 let new = stock::load(&database, &items).await?;
                 print(&format!("loaded {} SKUs, {new} of them new", items.len()));

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use streams::names::CLIENT_LOG;
+use streams::subjects::CLIENT_LOG;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging at `level` unless `RUST_LOG` is set. Libraries log only warnings or errors.

@@ -17,7 +17,9 @@ pub(crate) fn run(config: Config) -> Result<()> {
             prepare::brokers(&brokers.nats_url, &Topology::new(brokers.profile)).await?;
             prepare::database(&database.database_url).await
         };
-        let Some(_) = shutdown.or(prepared).await.transpose()? else { return Ok(()) };
+        let Some(_) = shutdown.run_until_requested(prepared).await.transpose()? else {
+            return Ok(());
+        };
         Ok(workers::run(config, shutdown.token()).await?)
     })
 }

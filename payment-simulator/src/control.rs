@@ -9,7 +9,7 @@ use hyper_util::rt::TokioExecutor;
 
 /// Posts `form`, such as `latency_ms=200&fail=none`, to the simulator at `url`. For the parameters
 /// see [`FaultConfig`](super::FaultConfig).
-pub async fn control(url: &str, form: &str) -> Result<()> {
+pub async fn set_faults(url: &str, form: &str) -> Result<()> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let request = Request::post(format!("{url}/control")).body(Full::from(form.to_owned()))?;
     let status = client.request(request).await?.status();

@@ -56,7 +56,7 @@ use tokio::time::{sleep, timeout};
 
 use api::Api;
 pub use command::SimulatorArgs;
-pub use control::control;
+pub use control::set_faults;
 pub use fault_config::{FaultConfig, SimulatedFault};
 
 /// Far more than all payment workers of one machine open, far below the limit on open files.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use orders::{Event, EventKind};
 
 use crate::OutboundMessage;
-use crate::names::{self, NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
+use crate::subjects::{self, NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
 
 /// The most records in a batch. A broker's cost is per message: beyond this size a larger batch has
 /// no measurable gain, and a redelivery repeats more work.
@@ -18,15 +18,15 @@ pub const BYTES_MAX: usize = 512 * 1024;
 /// terminated by a line feed.
 pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> OutboundMessage {
     let mut message =
-        OutboundMessage::with_dedup_id(names::event_subject(kind), Bytes::from(lines));
+        OutboundMessage::with_dedup_id(subjects::event_subject(kind), Bytes::from(lines));
     set_headers(&mut message, records);
     message
 }
 
 /// The message that republishes one event that is already in the stream. It has no `Nats-Msg-Id`,
 /// because the broker would discard it as a duplicate.
-pub fn again(kind: EventKind, line: Bytes) -> OutboundMessage {
-    let mut message = OutboundMessage::without_dedup_id(names::event_subject(kind), line);
+pub fn republish(kind: EventKind, line: Bytes) -> OutboundMessage {
+    let mut message = OutboundMessage::without_dedup_id(subjects::event_subject(kind), line);
     set_headers(&mut message, 1);
     message
 }

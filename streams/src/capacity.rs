@@ -7,8 +7,8 @@ use async_nats::jetstream::stream::DirectGetErrorKind;
 use orders::{EventKind, Timestamp};
 use time::OffsetDateTime;
 
-use crate::inspect::{InspectError, inspect_error, position, stream_state};
-use crate::{Connection, Step, message_headers, names};
+use crate::inspect::{InspectError, consumer_progress, inspect_error, stream_state};
+use crate::{Connection, Step, message_headers, subjects};
 
 /// From this fill level on, in per cent, new orders are rejected, so that those already in the
 /// stream can complete: the later events of an order need about as much space again as its first.
@@ -20,9 +20,9 @@ const PRESSURE_PERCENT: u64 = 60;
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
     /// Below the pressure limit.
-    pub usual: Duration,
+    pub normal: Duration,
     /// Above it, when the stream is filling up.
-    pub pressed: Duration,
+    pub under_pressure: Duration,
 }
 
 impl Default for Retention {
@@ -30,7 +30,7 @@ impl Default for Retention {
     /// always kept for ten minutes: a consumer leader that lags behind the stream may report that
     /// it is at the end, but it does not remain leader while it lags this long.
     fn default() -> Self {
-        Self { usual: Duration::from_hours(24), pressed: Duration::from_mins(10) }
+        Self { normal: Duration::from_hours(24), under_pressure: Duration::from_mins(10) }
     }
 }
 
@@ -47,16 +47,16 @@ pub enum Admission {
 
 /// Whether new orders can be admitted. `backlog_max` is how long the oldest order may wait for
 /// inventory.
-pub async fn intake(
+pub async fn admission(
     connection: &Connection,
     backlog_max: Duration,
 ) -> Result<Admission, InspectError> {
-    let state = stream_state(connection, names::ORDERS).await?;
+    let state = stream_state(connection, subjects::ORDERS).await?;
     if state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * ADMISSION_PERCENT_MAX) {
         return Ok(Admission::StreamFull);
     }
     let source = Step::Reserve.events();
-    let oldest = match position(connection, &source).await? {
+    let oldest = match consumer_progress(connection, &source).await? {
         position if position.is_at_end() => None,
         position => created_after(connection, position.ack_floor).await?,
     };
@@ -71,16 +71,16 @@ async fn created_after(
     connection: &Connection,
     sequence: u64,
 ) -> Result<Option<Timestamp>, InspectError> {
-    let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await;
-    let stream = stream.map_err(|err| inspect_error(names::ORDERS, err))?;
-    let subject = names::event_subject(EventKind::Created);
+    let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await;
+    let stream = stream.map_err(|err| inspect_error(subjects::ORDERS, err))?;
+    let subject = subjects::event_subject(EventKind::Created);
     match stream.direct_get_next_for_subject(subject, Some(sequence + 1)).await {
         Ok(message) => {
             let millis = message.time.unix_timestamp_nanos() / 1_000_000;
             Ok(Some(Timestamp::from_millis(millis as i64)))
         }
         Err(err) if err.kind() == DirectGetErrorKind::NotFound => Ok(None),
-        Err(err) => Err(inspect_error(names::ORDERS, err)),
+        Err(err) => Err(inspect_error(subjects::ORDERS, err)),
     }
 }
 
@@ -90,19 +90,19 @@ pub async fn purge_processed(
     connection: &Connection,
     retention: Retention,
 ) -> Result<u64, InspectError> {
-    let state = stream_state(connection, names::ORDERS).await?;
+    let state = stream_state(connection, subjects::ORDERS).await?;
     let mut needed_from = state.last_sequence + 1;
     for step in Step::ALL {
-        let position = position(connection, &step.events()).await?;
+        let position = consumer_progress(connection, &step.events()).await?;
         if !position.is_at_end() {
             needed_from = needed_from.min(position.ack_floor + 1);
         }
     }
     let is_under_pressure =
         state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * PRESSURE_PERCENT);
-    let max_age = if is_under_pressure { retention.pressed } else { retention.usual };
+    let max_age = if is_under_pressure { retention.under_pressure } else { retention.normal };
     let purged = async {
-        let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await?;
+        let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
         let start_time = OffsetDateTime::from(SystemTime::now() - max_age);
         let from = DeliverPolicy::ByStartTime { start_time };
         let recent = message_headers::read(&stream, from, &[], 1).await?;
@@ -115,5 +115,5 @@ pub async fn purge_processed(
         }
         Ok::<_, async_nats::Error>(stream.purge().sequence(needed_from).await?.purged)
     };
-    purged.await.map_err(|err| inspect_error(names::ORDERS, err))
+    purged.await.map_err(|err| inspect_error(subjects::ORDERS, err))
 }

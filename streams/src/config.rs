@@ -14,7 +14,7 @@ use crate::batch::RECORDS_MAX;
 #[derive(Debug, Clone, Args)]
 pub struct BrokersConfig {
     /// URLs of the brokers, separated by commas
-    #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = nats_url)]
+    #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = parse_nats_url)]
     pub nats_url: String,
     /// Durability of the cluster: durable, fast or single
     #[arg(long, env = "MILLRACE_PROFILE", default_value_t = Profile::Durable)]
@@ -50,7 +50,7 @@ pub(crate) fn broker_addresses(urls: &str) -> Result<Vec<ServerAddr>, InvalidBro
 }
 
 /// The port of each broker in a comma-separated list of URLs.
-pub fn broker_ports(urls: &str) -> Result<Vec<u16>, InvalidBrokerUrl> {
+pub fn parse_broker_ports(urls: &str) -> Result<Vec<u16>, InvalidBrokerUrl> {
     Ok(broker_addresses(urls)?.iter().map(ServerAddr::port).collect())
 }
 
@@ -69,7 +69,7 @@ pub enum InvalidDuration {
 pub const DURATION_MAX: Duration = Duration::from_hours(365 * 24);
 
 /// Parses a duration with its unit, such as `500ms`, `90s`, `15m`, `2h` or `1d`.
-pub fn duration(text: &str) -> Result<Duration, InvalidDuration> {
+pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     let duration = humantime::parse_duration(text)?;
     if duration.is_zero() || duration > DURATION_MAX {
         return Err(InvalidDuration::Range);
@@ -78,7 +78,7 @@ pub fn duration(text: &str) -> Result<Duration, InvalidDuration> {
 }
 
 /// Validates the broker URLs, so that a mistake is found before anything starts.
-pub fn nats_url(text: &str) -> Result<String, InvalidBrokerUrl> {
+pub fn parse_nats_url(text: &str) -> Result<String, InvalidBrokerUrl> {
     broker_addresses(text)?;
     Ok(text.to_owned())
 }
@@ -90,23 +90,23 @@ mod tests {
     #[test]
     fn a_number_with_a_unit_is_a_duration() {
         for (text, seconds) in [("90s", 90), ("15m", 900), ("2h", 7_200), ("1d", 86_400)] {
-            assert_eq!(duration(text).unwrap(), Duration::from_secs(seconds));
+            assert_eq!(parse_duration(text).unwrap(), Duration::from_secs(seconds));
         }
-        assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
     }
 
     #[test]
     fn every_url_of_the_brokers_has_a_host() {
-        assert_eq!(broker_ports("nats://u:p@a:1,b,[::1]:3").unwrap(), [1, 4222, 3]);
+        assert_eq!(parse_broker_ports("nats://u:p@a:1,b,[::1]:3").unwrap(), [1, 4222, 3]);
         for text in ["", ",", "nats://a:1,", "nats://", "http://a"] {
-            assert_eq!(nats_url(text), Err(InvalidBrokerUrl), "{text}");
+            assert_eq!(parse_nats_url(text), Err(InvalidBrokerUrl), "{text}");
         }
     }
 
     #[test]
     fn an_empty_unitless_negative_zero_or_too_long_duration_is_rejected() {
         for text in ["", "s", "5", "5x", "-5s", "99999999999999999d", "0s", "400d"] {
-            assert!(duration(text).is_err(), "{text}");
+            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 }

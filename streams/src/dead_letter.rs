@@ -8,7 +8,7 @@ use orders::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{DeliveryHistory, OutboundMessage, Record, Step, names};
+use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
 use async_nats::header::NATS_MESSAGE_ID;
 
 pub use resolution::{
@@ -96,7 +96,8 @@ pub fn message(step: Step, reason: Reason, record: &Record, error: &str) -> Outb
         record: truncate(&String::from_utf8_lossy(&record.line), RECORD_BYTES_MAX).to_owned(),
     };
     let payload = serde_json::to_vec(&letter).expect("a dead letter has string keys and integers");
-    let mut message = OutboundMessage::without_dedup_id(names::dead_subject(step), payload.into());
+    let mut message =
+        OutboundMessage::without_dedup_id(subjects::dead_subject(step), payload.into());
     message.headers.insert(NATS_MESSAGE_ID, format!("{step}.{}", record.name()).as_str());
     message
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use orders::Timestamp;
 
 use crate::outbound::content_id;
-use crate::{Connection, Sabotage, batch, names, retry};
+use crate::{Connection, Sabotage, batch, retry, subjects};
 
 /// A message from the broker. Unless it is acked, the broker redelivers it after `ack_wait`.
 pub struct Delivery {
@@ -82,7 +82,7 @@ impl Delivery {
             replays: 0,
         };
         let delivered = u64::try_from(info.delivered).unwrap_or(1);
-        let records = if info.stream == names::RETRIES {
+        let records = if info.stream == subjects::RETRIES {
             vec![retry::parse_due(&message.payload, history)]
         } else {
             batch::lines(&message.payload)
@@ -101,7 +101,7 @@ impl Delivery {
 
     /// Acks before the work is committed, which no worker may do: see
     /// [`Sabotage::AckBeforeCommit`].
-    pub async fn ack_too_early(&self) {
+    pub async fn sabotage_ack(&self) {
         if Sabotage::AckBeforeCommit.is_on() {
             self.acker.double_ack().await.ok();
         }

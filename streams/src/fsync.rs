@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::inspect::{InspectError, inspect_error};
-use crate::{Connection, Profile, names};
+use crate::{Connection, Profile, subjects};
 
 /// How long to wait for the brokers' replies: a healthy broker takes a few milliseconds, and a
 /// broker that is down delays the report this long.
@@ -42,7 +42,7 @@ pub struct FsyncReport {
     /// The policy of each broker that replied, by the broker's name.
     pub brokers: BTreeMap<String, FsyncPolicy>,
     /// The size of the cluster, as reported by the brokers that replied.
-    pub known: usize,
+    pub cluster_size: usize,
     /// The brokers that are running, as reported by the leader of the cluster; `None` if it did not
     /// reply.
     alive: Option<BTreeSet<String>>,
@@ -56,7 +56,7 @@ pub enum DurabilityUnverified {
         "`{profile}` may not be claimed: {broker} reports sync_interval {sync}; set \
          `sync_interval: always` in its configuration, or start with `--profile fast`"
     )]
-    Unsynced {
+    NotFsynced {
         /// The profile to verify.
         profile: Profile,
         /// The name of the first such broker.
@@ -70,7 +70,7 @@ pub enum DurabilityUnverified {
          {needed} must; start them, with the accounts of nats-config/shared.conf in their \
          configuration, or start with `--profile fast`"
     )]
-    TooFew {
+    TooFewReplies {
         /// The profile to verify.
         profile: Profile,
         /// The number of brokers that replied.
@@ -95,7 +95,7 @@ async fn request_report(
     let subscribed = async {
         let inbox = client.new_inbox();
         let replies = client.subscribe(inbox.clone()).await?;
-        client.publish_with_reply(names::SERVER_PING_JSZ, inbox, "".into()).await?;
+        client.publish_with_reply(subjects::SERVER_PING_JSZ, inbox, "".into()).await?;
         Ok::<_, async_nats::Error>(replies)
     };
     let mut replies = subscribed.await.map_err(|err| inspect_error("the brokers", err))?;
@@ -106,7 +106,7 @@ async fn request_report(
             if let Ok(reply) = serde_json::from_slice::<JszReply>(&reply.payload) {
                 report.add(reply);
             }
-            if report.known > 0 && report.brokers.len() >= report.known {
+            if report.cluster_size > 0 && report.brokers.len() >= report.cluster_size {
                 break;
             }
         }
@@ -144,10 +144,10 @@ pub async fn verify_durability_at_start(
         let report = request_report(connection, REPLY_TIMEOUT_AT_START).await.unwrap_or_default();
         let is_complete = report.is_complete();
         match report.verify_durability(profile) {
-            unsynced @ Err(DurabilityUnverified::Unsynced { .. }) => return unsynced,
+            unsynced @ Err(DurabilityUnverified::NotFsynced { .. }) => return unsynced,
             result if Instant::now() >= deadline => return result,
             Ok(()) if is_complete => return Ok(()),
-            Ok(()) | Err(DurabilityUnverified::TooFew { .. }) => sleep(RETRY_DELAY).await,
+            Ok(()) | Err(DurabilityUnverified::TooFewReplies { .. }) => sleep(RETRY_DELAY).await,
         }
     }
 }
@@ -206,7 +206,7 @@ impl FsyncReport {
         }
         let Cluster { cluster_size, replicas } =
             data.meta_cluster.unwrap_or(Cluster { cluster_size: 1, replicas: Vec::new() });
-        self.known = self.known.max(cluster_size);
+        self.cluster_size = self.cluster_size.max(cluster_size);
         if !replicas.is_empty() {
             let alive = replicas.into_iter().filter(Replica::is_alive).map(|replica| replica.name);
             self.alive = Some(alive.collect());
@@ -221,19 +221,19 @@ impl FsyncReport {
         let has_replied = |name| self.brokers.contains_key(name);
         match &self.alive {
             Some(alive) => alive.iter().all(has_replied),
-            None => self.brokers.len() >= self.known,
+            None => self.brokers.len() >= self.cluster_size,
         }
     }
 
     fn verify_durability(self, profile: Profile) -> Result<(), DurabilityUnverified> {
         let unsynced = |(_, sync): &(String, FsyncPolicy)| *sync != FsyncPolicy::Always;
-        let (answered, known) = (self.brokers.len(), self.known.max(profile.brokers()));
+        let (answered, known) = (self.brokers.len(), self.cluster_size.max(profile.brokers()));
         if let Some((broker, sync)) = self.brokers.into_iter().find(unsynced) {
-            return Err(DurabilityUnverified::Unsynced { profile, broker, sync });
+            return Err(DurabilityUnverified::NotFsynced { profile, broker, sync });
         }
         let needed = known / 2 + 1;
         if answered < needed {
-            return Err(DurabilityUnverified::TooFew { profile, answered, known, needed });
+            return Err(DurabilityUnverified::TooFewReplies { profile, answered, known, needed });
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub fn group_commit<T>(limits: GroupLimits) -> (GroupSender<T>, GroupReceiver<T>
 
 impl<T> GroupSender<T> {
     /// Enqueues `item`, which counts as `bytes` bytes, without waiting.
-    pub fn join(&self, item: T, bytes: usize) -> Result<(), QueueFull> {
+    pub fn try_enqueue(&self, item: T, bytes: usize) -> Result<(), QueueFull> {
         self.0.try_send(Weighted { bytes, item }).map_err(|_| QueueFull)
     }
 
@@ -99,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn a_single_queued_item_forms_a_batch_by_itself() {
         let (sender, mut receiver) = group_commit(LIMITS);
-        sender.join("a", 1).unwrap();
+        sender.try_enqueue("a", 1).unwrap();
         assert_eq!(receiver.next().await, Some(vec!["a"]));
     }
 
@@ -107,7 +107,7 @@ mod tests {
     async fn queued_items_form_batches_up_to_the_limits_of_items_and_bytes() {
         let (sender, mut receiver) = group_commit(LIMITS);
         for (item, bytes) in [("a", 1), ("b", 1), ("c", 1), ("d", 60), ("e", 60)] {
-            sender.join(item, bytes).unwrap();
+            sender.try_enqueue(item, bytes).unwrap();
         }
         drop(sender);
         assert_eq!(receiver.next().await, Some(vec!["a", "b", "c"]));
@@ -119,8 +119,8 @@ mod tests {
     #[tokio::test]
     async fn an_item_larger_than_the_byte_limit_forms_a_batch_by_itself() {
         let (sender, mut receiver) = group_commit(LIMITS);
-        sender.join("large", 1_000).unwrap();
-        sender.join("small", 1).unwrap();
+        sender.try_enqueue("large", 1_000).unwrap();
+        sender.try_enqueue("small", 1).unwrap();
         assert_eq!(receiver.next().await, Some(vec!["large"]));
         assert_eq!(receiver.next().await, Some(vec!["small"]));
     }
@@ -129,8 +129,8 @@ mod tests {
     async fn a_full_queue_rejects_further_items_immediately() {
         let (sender, _receiver) = group_commit(LIMITS);
         for _ in 0..LIMITS.waiting {
-            sender.join((), 1).unwrap();
+            sender.try_enqueue((), 1).unwrap();
         }
-        assert_eq!(sender.join((), 1), Err(QueueFull));
+        assert_eq!(sender.try_enqueue((), 1), Err(QueueFull));
     }
 }

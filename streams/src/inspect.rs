@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::rpc::{WorkerState, service_name};
-use crate::{Connection, Pool, Source, message_headers, names};
+use crate::{Connection, Pool, Source, message_headers, subjects};
 
 /// The most headers that are read to count the orders of a backlog; beyond that the count is an
 /// estimate.
@@ -88,7 +88,7 @@ impl ConsumerProgress {
 }
 
 /// The progress of the durable consumer of `source`.
-pub async fn position(
+pub async fn consumer_progress(
     connection: &Connection,
     source: &Source,
 ) -> Result<ConsumerProgress, InspectError> {
@@ -154,20 +154,20 @@ pub async fn stream_state(
 pub async fn batch_sizes(
     connection: &Connection,
 ) -> Result<BTreeMap<EventKind, f64>, InspectError> {
-    let state = stream_state(connection, names::ORDERS).await?;
+    let state = stream_state(connection, subjects::ORDERS).await?;
     if state.messages == 0 {
         return Ok(BTreeMap::new());
     }
     let read = async {
-        let stream = connection.jetstream.get_stream_no_info(names::ORDERS).await?;
+        let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
         let from =
             (state.last_sequence + 1).saturating_sub(BATCH_SIZE_SAMPLE).max(state.first_sequence);
         let from = from_sequence(from);
         message_headers::read(&stream, from, &[], BATCH_SIZE_SAMPLE as usize).await
     };
     let mut sums: BTreeMap<EventKind, (u64, u64)> = BTreeMap::new();
-    for header in read.await.map_err(|err| inspect_error(names::ORDERS, err))? {
-        if let Some(kind) = names::event_kind(&header.subject) {
+    for header in read.await.map_err(|err| inspect_error(subjects::ORDERS, err))? {
+        if let Some(kind) = subjects::event_kind(&header.subject) {
             let (messages, records) = sums.entry(kind).or_default();
             *messages += 1;
             *records += header.records;
@@ -178,7 +178,7 @@ pub async fn batch_sizes(
 }
 
 /// The workers that reply within 300 ms.
-pub async fn present(connection: &Connection) -> Result<WorkerPresence, InspectError> {
+pub async fn worker_presence(connection: &Connection) -> Result<WorkerPresence, InspectError> {
     #[derive(Deserialize)]
     struct Stats {
         name: String,

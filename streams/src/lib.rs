@@ -23,7 +23,6 @@ mod fsync;
 mod group_commit;
 mod inspect;
 mod message_headers;
-pub mod names;
 mod outbound;
 mod profile;
 mod publisher;
@@ -33,13 +32,14 @@ pub mod retry;
 mod rpc;
 mod sabotage;
 mod step;
+pub mod subjects;
 mod topology;
 
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
-pub use capacity::{ADMISSION_PERCENT_MAX, Admission, Retention, intake, purge_processed};
+pub use capacity::{ADMISSION_PERCENT_MAX, Admission, Retention, admission, purge_processed};
 pub use config::{
-    BatchConfig, BrokersConfig, DURATION_MAX, InvalidBrokerUrl, InvalidDuration, broker_ports,
-    duration, nats_url,
+    BatchConfig, BrokersConfig, DURATION_MAX, InvalidBrokerUrl, InvalidDuration,
+    parse_broker_ports, parse_duration, parse_nats_url,
 };
 pub use connection::{ConnectError, Connection, ListenError, Notifications};
 pub use delivery::{Delivery, DeliveryHistory, Origin, Record};
@@ -50,13 +50,13 @@ pub use fsync::{
 };
 pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, QueueFull, group_commit};
 pub use inspect::{
-    ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes, lag, position,
-    present, stream_state,
+    ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
+    consumer_progress, lag, stream_state, worker_presence,
 };
 pub use outbound::OutboundMessage;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
-pub use replay::{Replay, ReplayError, Replayed, at_sequence};
+pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
 pub use sabotage::Sabotage;
 pub use step::{Pool, Source, Step, UnknownPool, UnknownStep};

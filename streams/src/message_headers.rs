@@ -7,7 +7,7 @@ use async_nats::jetstream::{Message, stream::Stream};
 use futures_util::StreamExt;
 use orders::Timestamp;
 
-use crate::names::RECORDS_HEADER;
+use crate::subjects::RECORDS_HEADER;
 
 /// The broker deletes the temporary consumer after this much inactivity.
 const READER_TTL: Duration = Duration::from_secs(10);

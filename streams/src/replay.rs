@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use orders::{EventKind, Timestamp};
 use thiserror::Error;
 
-use crate::{Connection, batch, names};
+use crate::{Connection, batch, subjects};
 
 /// Reads the messages of a stream one by one, in order.
 pub struct Replay {
@@ -68,7 +68,7 @@ impl Replay {
         Ok(Replayed {
             sequence: info.stream_sequence,
             stored_at: Timestamp::from_millis(stored_at),
-            kind: names::event_kind(&message.subject),
+            kind: subjects::event_kind(&message.subject),
             subject: message.subject.to_string(),
             is_last: info.pending == 0,
             lines: batch::lines(&message.payload).collect(),
@@ -77,12 +77,12 @@ impl Replay {
 }
 
 /// The records of one message of the stream of orders; `None` if the message has been purged.
-pub async fn at_sequence(
+pub async fn records_at(
     connection: &Connection,
     sequence: u64,
 ) -> Result<Option<Vec<Bytes>>, ReplayError> {
     let stream =
-        connection.jetstream.get_stream_no_info(names::ORDERS).await.map_err(read_error)?;
+        connection.jetstream.get_stream_no_info(subjects::ORDERS).await.map_err(read_error)?;
     match stream.direct_get(sequence).await {
         Ok(message) => Ok(Some(batch::lines(&message.payload).collect())),
         Err(err) if err.kind() == DirectGetErrorKind::NotFound => Ok(None),

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::outbound::content_id;
-use crate::{DeliveryHistory, OutboundMessage, Record, Step, dead_letter, names};
+use crate::{DeliveryHistory, OutboundMessage, Record, Step, dead_letter, subjects};
 
 /// A record with this many failed attempts becomes a dead letter: with the back-off between them,
 /// after a few minutes.
@@ -78,7 +78,8 @@ pub(crate) fn immediate(
     let retry =
         ScheduledRetry { history, error: "".into(), record: serde_json::from_str(record).ok()? };
     let payload = serde_json::to_vec(&retry).ok()?;
-    let mut message = OutboundMessage::without_dedup_id(names::retry_subject(step), payload.into());
+    let mut message =
+        OutboundMessage::without_dedup_id(subjects::retry_subject(step), payload.into());
     message.headers.insert(NATS_MESSAGE_ID, id);
     Some(message)
 }
@@ -96,13 +97,13 @@ fn delayed(
         error: dead_letter::truncate(error, dead_letter::ERROR_BYTES_MAX).into(),
         record: serde_json::from_slice(&record.line).ok()?,
     };
-    let subject = names::schedule_subject(step, order, &content_id(&record.line)[..8]);
+    let subject = subjects::schedule_subject(step, order, &content_id(&record.line)[..8]);
     // Without `Nats-Msg-Id`: within its de-duplication window the broker would drop a repeated
     // schedule, and the subject already ensures that there is only one.
     let mut message =
         OutboundMessage::without_dedup_id(subject, serde_json::to_vec(&retry).ok()?.into());
     message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
-    message.headers.insert(NATS_SCHEDULE_TARGET, names::retry_subject(step).as_str());
+    message.headers.insert(NATS_SCHEDULE_TARGET, subjects::retry_subject(step).as_str());
     Some(message)
 }
 
@@ -140,7 +141,7 @@ mod tests {
     use crate::Origin;
 
     fn record(attempts: u32, first_at: Timestamp) -> Record {
-        let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 7 };
+        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 7 };
         let line = Bytes::from_static(br#"{"order_id":"x", "spaced" : 1}"#);
         Record { line, history: DeliveryHistory { origin, first_at, attempts, replays: 0 } }
     }

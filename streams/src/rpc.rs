@@ -63,7 +63,7 @@ pub(crate) fn service_name(pool: Pool) -> String {
 
 impl Connection {
     /// Sends one request to `subject` and waits up to `timeout` for the reply.
-    pub async fn ask(
+    pub async fn request(
         &self,
         subject: &str,
         payload: Bytes,
@@ -89,7 +89,7 @@ impl Connection {
 
     /// Registers a worker of `pool` as a NATS service. `state` is called for each statistics
     /// request.
-    pub async fn serve(
+    pub async fn register_worker(
         &self,
         pool: Pool,
         state: impl Fn() -> WorkerState + Send + Sync + 'static,
@@ -103,7 +103,7 @@ impl Connection {
 
 impl Service {
     /// Subscribes to the requests on `subject`, load-balanced over all processes that serve it.
-    pub async fn questions(&self, subject: &'static str) -> Result<RequestStream, ServiceError> {
+    pub async fn requests(&self, subject: &'static str) -> Result<RequestStream, ServiceError> {
         let endpoint = self.0.endpoint_builder().name(subject.replace('.', "-"));
         // One queue group for all pools, so that exactly one worker replies to each request.
         let added = endpoint.queue_group("answerers").add(subject).await;
@@ -122,7 +122,7 @@ impl RequestStream {
 
 impl Request {
     /// Sends the reply. The caller may no longer be waiting for it, which is not an error.
-    pub async fn answer(self, payload: Vec<u8>) {
+    pub async fn reply(self, payload: Vec<u8>) {
         if let Err(err) = self.request.respond(Ok(payload.into())).await {
             tracing::debug!(%err, "reply not sent");
         }

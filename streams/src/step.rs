@@ -3,7 +3,7 @@
 use orders::EventKind;
 use thiserror::Error;
 
-use crate::names;
+use crate::subjects;
 
 /// The workers of one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,18 +121,18 @@ impl Step {
         let [forward, _] = self.pool().steps();
         let suffix = if self == forward { "" } else { "-undo" };
         Source {
-            stream: names::ORDERS,
+            stream: subjects::ORDERS,
             durable: format!("{}{suffix}", self.pool()),
-            subjects: self.consumes().iter().map(|kind| names::event_subject(*kind)).collect(),
+            subjects: self.consumes().iter().map(|kind| subjects::event_subject(*kind)).collect(),
         }
     }
 
     /// The source of the step's records that are due for a retry.
     pub fn retries(self) -> Source {
         Source {
-            stream: names::RETRIES,
+            stream: subjects::RETRIES,
             durable: format!("retry-{self}"),
-            subjects: vec![names::retry_subject(self)],
+            subjects: vec![subjects::retry_subject(self)],
         }
     }
 }

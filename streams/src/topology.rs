@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use thiserror::Error;
 use tokio::time::sleep;
 
-use crate::names::{
+use crate::subjects::{
     DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, ORDERS, ORDERS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
 };
 use crate::{Connection, Profile, Source, Step};
@@ -52,7 +52,7 @@ pub struct Drift {
     /// The settings that were found.
     pub found: String,
     /// The settings that are now in effect.
-    pub wanted: String,
+    pub expected: String,
 }
 
 /// The broker rejected a stream or a durable consumer.
@@ -126,7 +126,7 @@ pub const fn ack_wait() -> Duration {
 #[cfg(feature = "test-switches")]
 pub fn ack_wait() -> Duration {
     let test_value = std::env::var(TEST_ACK_WAIT).ok();
-    test_value.and_then(|text| crate::duration(&text).ok()).unwrap_or(ACK_WAIT)
+    test_value.and_then(|text| crate::parse_duration(&text).ok()).unwrap_or(ACK_WAIT)
 }
 
 /// Creates missing streams and consumers, and corrects settings that have drifted. Idempotent, and
@@ -195,7 +195,7 @@ async fn ensure_stream(
         return Ok(None);
     }
     connection.jetstream.update_stream(wanted).await?;
-    Ok(Some(Drift { name: wanted.name.clone(), found, wanted: described }))
+    Ok(Some(Drift { name: wanted.name.clone(), found, expected: described }))
 }
 
 async fn ensure_durable(
@@ -213,7 +213,7 @@ async fn ensure_durable(
         return Ok(None);
     }
     stream.update_consumer(wanted.clone()).await?;
-    Ok(Some(Drift { name: source.durable.clone(), found, wanted: described }))
+    Ok(Some(Drift { name: source.durable.clone(), found, expected: described }))
 }
 
 /// The settings of a stream that are compared.

@@ -67,7 +67,7 @@ pub struct PaymentTimeout {
         env = "MILLRACE_PAYMENT_TIMEOUT",
         value_name = "DURATION",
         default_value = "15m",
-        value_parser = streams::duration
+        value_parser = streams::parse_duration
     )]
     pub payment_timeout: Duration,
 }

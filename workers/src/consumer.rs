@@ -105,7 +105,7 @@ impl Consumer {
     ) {
         let shutdown = &drain.shutdown;
         for delivery in &deliveries {
-            delivery.ack_too_early().await;
+            delivery.sabotage_ack().await;
         }
         failpoint(step, Failpoint::Fetched);
         let processed = with_progress_acks(&deliveries, async {

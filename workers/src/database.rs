@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
-use crate::task::StepError;
+use crate::step_input::StepError;
 
 /// One connection for each of a pool's consumer loops, two for requests and one for the sweep. A
 /// worker never needs more, and PostgreSQL commits fastest with few connections.

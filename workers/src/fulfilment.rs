@@ -8,7 +8,7 @@ use clap::Args;
 use orders::{CancelReason, Event, EventBody};
 
 use crate::database::Database;
-use crate::task::{StepError, StepInput, StepOutcome};
+use crate::step_input::{StepError, StepInput, StepOutcome};
 use decision::{Requests, ShipmentDecision, ShipmentRows, decide};
 use unshippable::unshippable_orders;
 

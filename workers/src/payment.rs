@@ -23,7 +23,7 @@ use orders::OrderId;
 use streams::DeliveryHistory;
 
 use crate::database::Database;
-use crate::task::{StepError, StepInput, StepOutcome};
+use crate::step_input::{StepError, StepInput, StepOutcome};
 pub use breaker::BreakerLimits;
 use guarded_provider::GuardedProvider;
 use provider::Limits;

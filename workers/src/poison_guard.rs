@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::database::DatabaseError;
 use crate::process::{RecordOutcome, error_chain, process};
 use crate::stages::Stages;
-use crate::task::StepError;
+use crate::step_input::StepError;
 
 /// How often a worker may crash while it processes nothing but one record. A single crash may be
 /// chance, such as a machine that is switched off.

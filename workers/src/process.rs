@@ -10,7 +10,7 @@ use streams::{Record, Step};
 
 use crate::failpoints::crash_on_record;
 use crate::stages::Stages;
-use crate::task::{StepError, StepInput, StepOutcome};
+use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// The outcome of one record.
 pub(crate) enum RecordOutcome {

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::{Database, DatabaseError};
 use crate::inventory::stock;
+use crate::order_view;
 use crate::process::error_chain;
-use crate::view;
 
 /// Maximum number of ids or SKUs in one request; a larger request is rejected.
 const KEYS_MAX: usize = 256;
@@ -24,7 +24,7 @@ pub(crate) async fn serve_status(
     database: Database,
     shutdown: CancellationToken,
 ) {
-    let query = async |ids: Vec<OrderId>| view::orders(&database, &ids).await;
+    let query = async |ids: Vec<OrderId>| order_view::order_views(&database, &ids).await;
     serve(requests, shutdown, query).await;
 }
 
@@ -59,7 +59,7 @@ async fn serve<Key, View>(
         match result.unwrap_or(Err(DatabaseError::Timeout)) {
             Ok(views) => {
                 let reply = serde_json::to_vec(&views);
-                request.answer(reply.expect("a view has text keys and integers")).await;
+                request.reply(reply.expect("a view has text keys and integers")).await;
             }
             Err(err) => reject(request, &error_chain(&err)).await,
         }
@@ -69,5 +69,5 @@ async fn serve<Key, View>(
 /// Sends an empty reply, so that the requester does not wait any longer.
 async fn reject(request: Request, reason: &str) {
     tracing::warn!(reason, "request rejected");
-    request.answer(Vec::new()).await;
+    request.reply(Vec::new()).await;
 }

@@ -3,7 +3,7 @@
 use orders::{Event, EventBody};
 use streams::Sabotage;
 
-use crate::task::now;
+use crate::step_input::now;
 
 /// Falsifies `outcomes` if a test switches it on. Does nothing in a build without test switches.
 pub(crate) fn falsify(outcomes: &mut [Event]) {

@@ -4,7 +4,7 @@ use streams::Step;
 
 use crate::database::Database;
 use crate::payment::PaymentStage;
-use crate::task::{StepError, StepInput, StepOutcome};
+use crate::step_input::{StepError, StepInput, StepOutcome};
 use crate::{fulfilment, inventory};
 
 /// What the steps of a worker's pool need.

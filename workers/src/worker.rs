@@ -26,7 +26,7 @@ use crate::{fulfilment, inventory, janitor, payment, poison_guard};
 /// The maximum duration of a worker's shutdown. It drains, and nacks what it could not process, for
 /// which 8 s are enough: 4 s until a late broker has sent the requested messages, 2 s to clear the
 /// in-progress marks in the database, and 2 s until everything is flushed.
-pub const END_MAX: Duration = DRAIN_TIMEOUT.saturating_add(Duration::from_secs(8));
+pub const SHUTDOWN_MAX: Duration = DRAIN_TIMEOUT.saturating_add(Duration::from_secs(8));
 
 /// Why a worker could not start or stopped early.
 #[derive(Debug, Error)]
@@ -89,8 +89,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
     let report_state = move || WorkerState {
         breaker: breaker.as_ref().map(|breaker| guarded_provider::lock(breaker).state().to_owned()),
     };
-    let service = connection.serve(pool, report_state).await?;
-    let status_requests = service.questions(streams::names::STATUS_GET).await?;
+    let service = connection.register_worker(pool, report_state).await?;
+    let status_requests = service.requests(streams::subjects::STATUS_GET).await?;
 
     let local_set = LocalSet::new();
     let run_tasks = local_set.run_until(async {
@@ -98,7 +98,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         if let Some(sweep) = sweep {
             tasks.spawn_local(sweep.run(shutdown.clone()));
             tasks.spawn_local(janitor::run(connection.clone(), shutdown.clone()));
-            let stock_requests = service.questions(streams::names::STOCK_GET).await?;
+            let stock_requests = service.requests(streams::subjects::STOCK_GET).await?;
             tasks.spawn_local(serve_stock(stock_requests, database.clone(), shutdown.clone()));
         }
         for step in pool.steps() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use orders::{Sku, StockView};
-use streams::names::STOCK_GET;
+use streams::subjects::STOCK_GET;
 use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -42,7 +42,7 @@ impl StockLookup {
     pub(super) async fn get(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
         let (reply, receiver) = oneshot::channel();
         let count = skus.len();
-        self.0.join(LookupRequest { skus, reply }, count).ok()?;
+        self.0.try_enqueue(LookupRequest { skus, reply }, count).ok()?;
         timeout(STOCK_TIMEOUT, receiver).await.ok()?.ok()
     }
 }

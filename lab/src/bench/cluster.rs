@@ -24,7 +24,7 @@ use super::load_run::{Load, closed, used};
 use super::measurements::Measurements;
 use crate::load::ack_record::AckRecord;
 use crate::load::{Phase, PhaseResult, Plan};
-use crate::order_client::new_run;
+use crate::order_client::new_key_prefix;
 use crate::up::{self, Cluster, RoleProcess};
 pub(super) use spec::ClusterSpec;
 pub(super) use timeline::CompletionTimes;
@@ -118,7 +118,7 @@ impl BenchCluster {
         let plan = Plan {
             targets: load.urls.iter().map(target).collect(),
             path: "/v1/orders".to_owned(),
-            run: new_run(),
+            run: new_key_prefix(),
             bodies: load.bodies.to_path_buf(),
             promises: Some(context.ack_file()),
             phases: load.phases.iter().map(|(_, phase)| *phase).collect(),

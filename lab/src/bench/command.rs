@@ -53,7 +53,8 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
         let (bar, progress) = progress();
-        let report = shutdown.or(bench(&names, &options, progress)).await.transpose();
+        let report =
+            shutdown.run_until_requested(bench(&names, &options, progress)).await.transpose();
         bar.finish_and_clear();
         let Some(report) = report? else { return Ok(ExitCode::from(INTERRUPTED)) };
         if let Some(folder) = &args.report {
@@ -65,7 +66,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
 }
 
 fn repetition(text: &str) -> Result<Duration> {
-    let time = streams::duration(text)?;
+    let time = streams::parse_duration(text)?;
     ensure!(TIME_RANGE.contains(&time), "duration must be from 100ms to 1h");
     Ok(time)
 }

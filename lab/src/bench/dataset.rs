@@ -79,7 +79,8 @@ impl Dataset {
     /// sample.
     pub(super) fn write(folder: &Path, orders: Option<&Path>) -> Result<Self> {
         let rows = input::orders(orders)?.into_iter();
-        let baskets = rows.map(|row| if row.has_token() { row } else { row.paid_with(TOKEN) });
+        let baskets =
+            rows.map(|row| if row.has_token() { row } else { row.with_payment_token(TOKEN) });
         let baskets: Vec<Vec<u8>> = baskets.map(|row| row.body()).collect();
         let dataset = Self {
             folder: folder.to_path_buf(),

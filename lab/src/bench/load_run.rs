@@ -39,12 +39,12 @@ pub(super) type CpuTimes = BTreeMap<String, Duration>;
 
 /// A closed loop of `connections`.
 pub(super) const fn closed(connections: usize, lasts: Duration) -> Phase {
-    Phase { connections, rate: None, lasts_ms: lasts.as_millis() as u64, orders_max: None }
+    Phase { connections, rate: None, duration_ms: lasts.as_millis() as u64, orders_max: None }
 }
 
 /// An open loop at `rate` orders per second, with at most `connections` of them in flight.
 pub(super) const fn open(connections: usize, rate: f64, lasts: Duration) -> Phase {
-    Phase { connections, rate: Some(rate), lasts_ms: lasts.as_millis() as u64, orders_max: None }
+    Phase { connections, rate: Some(rate), duration_ms: lasts.as_millis() as u64, orders_max: None }
 }
 
 impl Load<'_> {

@@ -3,7 +3,7 @@
 //! to our 202.
 
 use anyhow::{Context, Result, ensure};
-use payment_simulator::control;
+use payment_simulator::set_faults;
 use streams::Pool;
 use workers::SET_RECORDS;
 use workers::payment::provider::Limits;
@@ -14,7 +14,7 @@ use super::end_to_end::{measure_sustained, run_to_completion};
 use super::load_run::{Load, closed, open};
 use super::measurements::Measurements;
 use crate::load::{Phase, PhaseResult};
-use crate::up::{Companion, PROVIDER_READY};
+use crate::up::{Companion, PROVIDER_READY_PATH};
 
 /// How long the provider takes for a call, in milliseconds.
 const LATENCIES: [u32; 4] = [0, 50, 200, 1_000];
@@ -78,17 +78,17 @@ impl<'a> SyncComparison<'a> {
         let provider = Companion {
             name: "other-provider",
             role: "provider",
-            ready_path: PROVIDER_READY,
+            ready_path: PROVIDER_READY_PATH,
             provider_url: None,
         };
-        let provider = cluster.inner.beside(&provider).await?;
+        let provider = cluster.inner.start_companion(&provider).await?;
         let service = Companion {
             name: "synchronous",
             role: "synchronous",
             ready_path: "/",
             provider_url: Some(provider.url()),
         };
-        let service = cluster.inner.beside(&service).await?;
+        let service = cluster.inner.start_companion(&service).await?;
         let url = service.url().to_owned();
         let provider_url = provider.url().to_owned();
         cluster.companions.extend([service, provider]);
@@ -98,7 +98,7 @@ impl<'a> SyncComparison<'a> {
     /// Sets the latency of both providers, in milliseconds.
     async fn set_latency(&self, latency: u32) -> Result<()> {
         let form = format!("latency_ms={latency}");
-        control(&self.provider_url, &form).await?;
+        set_faults(&self.provider_url, &form).await?;
         self.cluster.configure_provider(&form).await
     }
 

@@ -5,7 +5,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use streams::{Connection, Profile, Topology, names, set_orders_limit, stream_state};
+use streams::{Connection, Profile, Topology, set_orders_limit, stream_state, subjects};
 use tokio::time::{Instant, sleep};
 
 use super::schedule::FaultTarget;
@@ -34,7 +34,7 @@ impl<'a> BrokerFaults<'a> {
 
     /// The index of the leader of the stream of orders; `fallback` without a leader.
     async fn leader_or(&self, fallback: usize) -> usize {
-        let state = stream_state(&self.connection, names::ORDERS).await.ok();
+        let state = stream_state(&self.connection, subjects::ORDERS).await.ok();
         let leader = state.and_then(|state| state.leader);
         let mut servers = self.brokers.servers.iter();
         servers.position(|server| Some(server.name()) == leader.as_deref()).unwrap_or(fallback)
@@ -43,7 +43,9 @@ impl<'a> BrokerFaults<'a> {
     /// Lowers the limit of the stream of orders to its current size. Without a leader this does
     /// nothing: the stream accepts no messages anyway.
     async fn fill_stream(&self) -> Result<()> {
-        let Ok(state) = stream_state(&self.connection, names::ORDERS).await else { return Ok(()) };
+        let Ok(state) = stream_state(&self.connection, subjects::ORDERS).await else {
+            return Ok(());
+        };
         self.set_limit(state.bytes as i64 + FILL_HEADROOM_BYTES).await
     }
 

@@ -58,7 +58,7 @@ pub fn run(args: &ChaosArgs) -> Result<ExitCode> {
     let config = args.config()?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
-        let report = shutdown.or(run_on_new_cluster(args, &config)).await;
+        let report = shutdown.run_until_requested(run_on_new_cluster(args, &config)).await;
         let Some(report) = report.transpose()? else { return Ok(ExitCode::from(INTERRUPTED)) };
         if let Some(file) = &args.report {
             report.write(file)?;
@@ -85,7 +85,7 @@ impl ChaosArgs {
 
 async fn run_on_new_cluster(args: &ChaosArgs, config: &ChaosConfig) -> Result<ChaosReport> {
     let mut plan = Plan::new(args.profile)?;
-    plan.tell = Arc::new(print);
+    plan.progress = Arc::new(print);
     plan.partitionable = true;
     plan.envs = environment();
     plan.workers = Pool::ALL.map(|pool| (pool, WORKERS_PER_POOL)).to_vec();
@@ -102,7 +102,7 @@ async fn run_on_new_cluster(args: &ChaosArgs, config: &ChaosConfig) -> Result<Ch
 }
 
 fn parse_duration(text: &str) -> Result<Duration> {
-    let duration = streams::duration(text)?;
+    let duration = streams::parse_duration(text)?;
     if duration < DURATION_MIN {
         bail!("expected a duration of at least 10s");
     }

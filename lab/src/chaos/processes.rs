@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use payment_simulator::control;
+use payment_simulator::set_faults;
 use streams::Pool;
 use tokio::time::{Instant, sleep};
 
@@ -69,7 +69,7 @@ impl FaultTarget for ProcessFaults<'_> {
         loop {
             let workers = self.workers.iter_mut().map(|(_, worker)| worker);
             for process in self.edges.iter_mut().chain(workers) {
-                if process.has_ended()? {
+                if process.has_exited()? {
                     *self.restarts.entry(process.name().to_owned()).or_default() += 1;
                     restart(process).await?;
                 }
@@ -100,7 +100,7 @@ impl ProcessFaults<'_> {
     }
 
     async fn control_provider(&self, form: &str) -> Result<()> {
-        control(self.provider_url, form).await
+        set_faults(self.provider_url, form).await
     }
 }
 

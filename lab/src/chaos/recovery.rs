@@ -9,7 +9,7 @@ use orders::{OrderId, OrderView, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep, timeout};
-use workers::view;
+use workers::order_view;
 
 use super::schedule::InjectedFault;
 use super::{ChaosContext, Fault, FaultReport, workload};
@@ -107,7 +107,7 @@ pub(super) async fn probe(
 }
 
 async fn is_final(context: &ChaosContext, id: OrderId) -> bool {
-    let views = timeout(QUERY_TIMEOUT, view::orders(&context.database, &[id])).await;
+    let views = timeout(QUERY_TIMEOUT, order_view::order_views(&context.database, &[id])).await;
     let is_final =
         |view: &Option<OrderView>| view.as_ref().is_some_and(|order| order.status.is_final());
     matches!(views, Ok(Ok(views)) if views.first().is_some_and(is_final))

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use orders::{OrderId, OrderView};
 use tokio::time::{Instant, sleep};
 use workers::database::Database;
+use workers::order_view;
 use workers::status_counts::status_counts;
-use workers::view;
 
 use crate::servers::ProgressFn;
 
@@ -93,7 +93,7 @@ impl Progress {
         while !remaining.is_empty() && progressed_at.elapsed() < STALL_TIMEOUT {
             let mut pending = Vec::new();
             for ids in remaining.chunks(QUERY_ORDERS_MAX) {
-                let views = view::orders(database, ids).await?;
+                let views = order_view::order_views(database, ids).await?;
                 let is_final = |view: &Option<OrderView>| {
                     view.as_ref().is_some_and(|order| order.status.is_final())
                 };

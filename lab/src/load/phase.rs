@@ -68,7 +68,7 @@ pub(super) async fn run(
     }
     state.schedule.release().await?;
     let time_left =
-        Duration::from_millis(phase.lasts_ms).saturating_sub(state.schedule.started().elapsed());
+        Duration::from_millis(phase.duration_ms).saturating_sub(state.schedule.started().elapsed());
     let all_finished = async { while tasks.join_next().await.is_some() {} };
     timeout(time_left + FINAL_RESPONSE_TIMEOUT, all_finished).await.ok();
     tasks.shutdown().await;
@@ -125,7 +125,7 @@ impl PhaseState {
     fn into_result(self, phase: &Phase, cpu: Duration) -> PhaseResult {
         let mut stats = self.stats.into_inner();
         let started = self.schedule.started();
-        let planned = Duration::from_millis(phase.lasts_ms);
+        let planned = Duration::from_millis(phase.duration_ms);
         let may_finish_early = phase.orders_max.is_some();
         let lasted = if may_finish_early { started.elapsed().min(planned) } else { planned };
         let finished = started + lasted;

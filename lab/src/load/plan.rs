@@ -30,7 +30,7 @@ pub struct Phase {
     /// Orders that become due per second; `None` for a closed loop.
     pub rate: Option<f64>,
     /// How long orders are posted, in milliseconds.
-    pub lasts_ms: u64,
+    pub duration_ms: u64,
     /// The number of orders after which the phase ends early.
     pub orders_max: Option<u64>,
 }

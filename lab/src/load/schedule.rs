@@ -23,7 +23,7 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Starts the schedule now.
     pub(super) fn start(phase: &Phase) -> Self {
-        let lasts = Duration::from_millis(phase.lasts_ms);
+        let lasts = Duration::from_millis(phase.duration_ms);
         let orders_max = phase.orders_max.unwrap_or(u64::MAX);
         let total = phase.rate.map(|rate| (rate * lasts.as_secs_f64()).round() as u64);
         Self {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     const OPEN: Phase =
-        Phase { connections: 1, rate: Some(1_000.0), lasts_ms: 60_000, orders_max: None };
+        Phase { connections: 1, rate: Some(1_000.0), duration_ms: 60_000, orders_max: None };
 
     #[tokio::test]
     async fn an_order_keeps_its_due_time_however_late_it_is_taken() {

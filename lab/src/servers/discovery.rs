@@ -54,7 +54,7 @@ pub(crate) fn find(
     spec: &ProgramSpec,
     search_paths: &SearchPaths,
 ) -> Result<Option<Program>, OverrideError> {
-    if let Some(path) = search_paths.named.get(spec.variable) {
+    if let Some(path) = search_paths.overrides.get(spec.variable) {
         return from_override(spec, path).map(Some);
     }
     let candidates = search_paths.folders.iter().flat_map(|folder| spec.candidates_in(folder));

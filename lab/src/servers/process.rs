@@ -84,7 +84,7 @@ pub struct Process {
     child: Child,
     group: ProcessGroup,
     reaper: Reaper,
-    has_ended: bool,
+    has_exited: bool,
 }
 
 impl Process {
@@ -99,7 +99,7 @@ impl Process {
         let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
         let start_gate = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?.into_owned_fd()?;
         let group = ProcessGroup::of_leader(pid as i32);
-        let process = Self { child, group, reaper: reaper.clone(), has_ended: false };
+        let process = Self { child, group, reaper: reaper.clone(), has_exited: false };
         reaper.watch(group)?;
         File::from(start_gate).write_all(b"go\n")?;
         Ok(process)
@@ -189,7 +189,7 @@ impl Process {
 
     /// Does nothing after the program was reaped: the system may have reused its id.
     fn signal(&self, signal: Signal) -> io::Result<DetachedProcesses> {
-        if self.has_ended {
+        if self.has_exited {
             Ok(DetachedProcesses::default())
         } else {
             Ok(self.group.signal(signal)?)
@@ -198,13 +198,13 @@ impl Process {
 
     /// Kills what is left of the process group after the program has exited.
     fn end_group(&mut self) {
-        if self.has_ended {
+        if self.has_exited {
             return;
         }
         if let Err(error) = self.signal(Signal::SIGKILL) {
             tracing::warn!(%error, group = self.group.id(), "cannot kill process group");
         }
-        self.has_ended = true;
+        self.has_exited = true;
         self.reaper.forget(self.group);
     }
 }

@@ -18,7 +18,7 @@ const POSTGRESQL_VERSIONS: &str = "/usr/lib/postgresql";
 #[derive(Clone, Debug)]
 pub struct SearchPaths {
     /// The paths set by the user, by environment variable.
-    pub named: BTreeMap<&'static str, PathBuf>,
+    pub overrides: BTreeMap<&'static str, PathBuf>,
     /// The folders to search, in this order.
     pub folders: Vec<PathBuf>,
     /// An existing folder for downloads, owned by this account; `None` if no folder is writable.
@@ -29,11 +29,11 @@ impl SearchPaths {
     /// Reads the environment: the variables of each program, `PATH`, and the cache folder.
     pub fn from_environment() -> Self {
         let variables = [NATS_SERVER, REDIS, POSTGRESQL, STRACE].map(|program| program.variable);
-        let named =
+        let overrides =
             variables.into_iter().filter_map(|name| Some((name, env::var_os(name)?.into())));
         let path = env::var_os("PATH").unwrap_or_default();
         let folders = env::split_paths(&path).chain(postgresql_folders());
-        Self { named: named.collect(), folders: folders.collect(), cache: cache_folder() }
+        Self { overrides: overrides.collect(), folders: folders.collect(), cache: cache_folder() }
     }
 }
 

@@ -7,7 +7,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use orders::{OrderId, PlaceOrder};
 use tokio_postgres::types::{Json, ToSql};
 use tokio_postgres::{NoTls, Row};
-use workers::task::row_id;
+use workers::step_input::row_id;
 
 /// With many clients, single-order transactions were fastest with 16 connections on two cores.
 const CONNECTIONS: usize = 16;

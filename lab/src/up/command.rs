@@ -50,10 +50,11 @@ pub fn run(args: &UpArgs) -> Result<()> {
         plan.workers.retain(|(planned_pool, _)| planned_pool != pool);
         plan.workers.push((*pool, *count));
     }
-    plan.tell = Arc::new(print);
+    plan.progress = Arc::new(print);
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
-        let Some(mut cluster) = shutdown.or(Cluster::start(plan, &catalog)).await.transpose()?
+        let Some(mut cluster) =
+            shutdown.run_until_requested(Cluster::start(plan, &catalog)).await.transpose()?
         else {
             return Ok(());
         };
@@ -63,7 +64,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
             cluster.endpoints().edge_urls.join(" and ")
         ));
         print(&format!("addresses are in {}; press Ctrl-C to stop", file.display()));
-        let supervised = shutdown.or(supervise(&mut cluster)).await.transpose();
+        let supervised = shutdown.run_until_requested(supervise(&mut cluster)).await.transpose();
         print("stopping the cluster");
         let removed = std::fs::remove_file(ENV_FILE).context("removing the environment file");
         supervised.map(drop).and(cluster.stop().await).and(removed)
@@ -74,7 +75,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
 async fn supervise(cluster: &mut Cluster) -> Result<()> {
     loop {
         sleep(SUPERVISE_INTERVAL).await;
-        cluster.tend().await?;
+        cluster.supervise().await?;
     }
 }
 

@@ -21,13 +21,13 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Less than the 30 s after which orchestrators often send SIGKILL.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 const _: () = assert!(
-    edge::END_MAX.as_millis() < STOP_TIMEOUT.as_millis()
-        && workers::END_MAX.as_millis() < STOP_TIMEOUT.as_millis(),
+    edge::SHUTDOWN_MAX.as_millis() < STOP_TIMEOUT.as_millis()
+        && workers::SHUTDOWN_MAX.as_millis() < STOP_TIMEOUT.as_millis(),
     "a graceful shutdown must fit into the stop timeout"
 );
 
 /// The path for the readiness probe of the payment provider.
-pub(crate) const PROVIDER_READY: &str = "/v1/payment_intents?limit=1";
+pub(crate) const PROVIDER_READY_PATH: &str = "/v1/payment_intents?limit=1";
 
 /// An edge, a worker or the payment provider. It can be killed, paused and restarted on the same
 /// port.
@@ -51,7 +51,7 @@ impl RoleProcess {
     pub(super) fn provider(plan: &Plan, folder: &Path, reaper: &Reaper) -> Result<Self> {
         let mut spec = spec(plan, "provider", folder);
         spec.args.push("payment-simulator".into());
-        Self::listening(spec, PROVIDER_READY, reaper)
+        Self::listening(spec, PROVIDER_READY_PATH, reaper)
     }
 
     pub(super) fn edge(name: &str, cluster: &Cluster) -> Result<Self> {
@@ -137,7 +137,7 @@ impl RoleProcess {
         self.spawn()?;
         let deadline = Instant::now() + READY_TIMEOUT;
         while !self.is_ready().await {
-            if self.has_ended()? || Instant::now() > deadline {
+            if self.has_exited()? || Instant::now() > deadline {
                 let log = std::fs::read_to_string(self.spec.log()).unwrap_or_default();
                 bail!("{} did not become ready; log:\n{log}", self.spec.name);
             }
@@ -150,7 +150,7 @@ impl RoleProcess {
     ///
     /// # Errors
     /// The system cannot report the state of the process.
-    pub fn has_ended(&mut self) -> Result<bool> {
+    pub fn has_exited(&mut self) -> Result<bool> {
         Ok(self.process.is_none() || self.exit_status()?.is_some())
     }
 
@@ -204,7 +204,7 @@ impl RoleProcess {
 }
 
 fn spec(plan: &Plan, name: &str, folder: &Path) -> ProcessSpec {
-    let mut spec = ProcessSpec::new(name, plan.millrace.clone(), folder.to_path_buf());
+    let mut spec = ProcessSpec::new(name, plan.executable.clone(), folder.to_path_buf());
     set(&mut spec, "MILLRACE_PROFILE", plan.profile.as_str());
     set(&mut spec, "MILLRACE_MAX_BATCH", &plan.max_batch.to_string());
     if let Some(ack_wait) = plan.ack_wait {

@@ -35,9 +35,9 @@ impl Cluster {
     ///
     /// # Errors
     /// A process cannot be checked, started or cleaned up.
-    pub async fn tend(&mut self) -> Result<()> {
+    pub async fn supervise(&mut self) -> Result<()> {
         let Self { plan, restarts, servers, provider, edges, workers, .. } = self;
-        let progress = plan.tell.as_ref();
+        let progress = plan.progress.as_ref();
         let now = Instant::now();
         let brokers = servers.brokers.servers.iter_mut();
         for server in brokers.chain([&mut servers.redis, &mut servers.postgres]) {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use edge::{Config, EdgeError};
 use futures_util::future::join_all;
-use lab::order_client::{OrderClient, PlacementResult, new_run};
+use lab::order_client::{OrderClient, PlacementResult, new_key_prefix};
 use lab::servers::{RunFolder, SearchPaths, Tracer};
 use orders::SigningKeys;
 use streams::{BatchConfig, BrokersConfig, Connection, Profile, Topology, ensure_topology};
@@ -86,7 +86,7 @@ impl TracedCluster {
     /// which its 202 had arrived, in microseconds since 1970.
     pub(crate) async fn place_orders(&self) -> Vec<(String, u64)> {
         let client = OrderClient::new(std::slice::from_ref(&self.edge_url), DEADLINE);
-        let run = new_run();
+        let run = new_key_prefix();
         let place_orders = async |client_number: usize| {
             let mut acknowledged = Vec::new();
             for number in 0..ORDERS {

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use orders::{CancelledBy, OrderId};
 use serde_json::{Value, json};
-use streams::names::{ORDERS, STATUS_GET};
+use streams::subjects::{ORDERS, STATUS_GET};
 use streams::{Pool, Request, WorkerState};
 
 use super::raw_http::{ORDER, RawHttp, Reply};
@@ -67,8 +67,8 @@ async fn an_order_id_that_no_edge_signed_cannot_be_cancelled() {
 async fn the_known_status_decides_whether_a_cancel_request_is_stored_answered_or_refused() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.serve(Pool::Fulfilment, WorkerState::default).await.unwrap();
-    let mut requests = service.questions(STATUS_GET).await.unwrap();
+    let service = connection.register_worker(Pool::Fulfilment, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             answer(request).await;
@@ -134,7 +134,7 @@ async fn answer(request: Request) {
         json!({"status": status, "reason": null, "history": []})
     };
     let views: Vec<Value> = ids.iter().map(view).collect();
-    request.answer(serde_json::to_vec(&views).unwrap()).await;
+    request.reply(serde_json::to_vec(&views).unwrap()).await;
 }
 
 fn signed_id(byte: u8) -> String {

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use streams::names::STATUS_GET;
+use streams::subjects::STATUS_GET;
 use streams::{Pool, WorkerState};
 
 use super::raw_http::ORDER;
@@ -30,8 +30,8 @@ async fn an_order_is_found_right_after_its_202_even_without_workers_and_redis() 
 async fn the_status_that_workers_report_is_shown() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();
-    let mut requests = service.questions(STATUS_GET).await.unwrap();
+    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
         let mut batches = 0;
         while let Some(request) = requests.next().await {
@@ -40,7 +40,7 @@ async fn the_status_that_workers_report_is_shown() {
             batches += 1;
             let view = |id: &String| if id.starts_with('0') { Value::Null } else { rejected() };
             let answer: Vec<_> = ids.iter().map(view).collect();
-            request.answer(serde_json::to_vec(&answer).unwrap()).await;
+            request.reply(serde_json::to_vec(&answer).unwrap()).await;
             if ids.iter().any(|id| id.starts_with('f')) {
                 return batches;
             }
@@ -72,11 +72,11 @@ async fn the_status_that_workers_report_is_shown() {
 async fn an_invalid_reply_from_a_worker_is_ignored() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();
-    let mut requests = service.questions(STATUS_GET).await.unwrap();
+    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
         for invalid in ["[]", "{}", "[{\"status\":\"eaten\"}]", ""] {
-            requests.next().await.unwrap().answer(invalid.into()).await;
+            requests.next().await.unwrap().reply(invalid.into()).await;
         }
     });
     connection.flush().await;

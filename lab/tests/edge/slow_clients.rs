@@ -28,7 +28,7 @@ const READY: &str = "ready";
 #[tokio::test]
 async fn ten_thousand_half_sent_requests_do_not_block_an_order() {
     let plan = Plan {
-        millrace: env!("CARGO_BIN_EXE_millrace-lab").into(),
+        executable: env!("CARGO_BIN_EXE_millrace-lab").into(),
         edges: 1,
         workers: Vec::new(),
         ..Plan::new(Profile::Single).unwrap()

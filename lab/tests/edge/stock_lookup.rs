@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use streams::names::STOCK_GET;
+use streams::subjects::STOCK_GET;
 use streams::{Pool, WorkerState};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -66,8 +66,8 @@ async fn several_skus_are_looked_up_at_once_and_unknown_ones_are_listed() {
 async fn an_older_reply_does_not_replace_a_newer_cached_value() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();
-    let mut requests = service.questions(STOCK_GET).await.unwrap();
+    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STOCK_GET).await.unwrap();
     connection.flush().await;
     let client = redis::Client::open(servers.processes.redis.url()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
@@ -80,7 +80,7 @@ async fn an_older_reply_does_not_replace_a_newer_cached_value() {
     // Before the reply, another edge has cached a later change.
     let newer = format!("9 {}", stock("A", 1, 9));
     redis::cmd("SET").arg("stock:A").arg(&newer).exec_async(&mut redis).await.unwrap();
-    request.answer(format!("[{}]", stock("A", 5, 8)).into()).await;
+    request.reply(format!("[{}]", stock("A", 5, 8)).into()).await;
     assert_eq!(lookup.await.unwrap().status, 200);
     let cached: String = redis::cmd("GET").arg("stock:A").query_async(&mut redis).await.unwrap();
     assert_eq!(cached, newer);
@@ -136,8 +136,8 @@ async fn stock_is_unavailable_without_workers() {
 /// of the lookups, and the task to abort.
 async fn answer_stock(servers: &TestServers) -> (LookupCounts, JoinHandle<()>) {
     let connection = servers.connect().await;
-    let service = connection.serve(Pool::Inventory, WorkerState::default).await.unwrap();
-    let mut requests = service.questions(STOCK_GET).await.unwrap();
+    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STOCK_GET).await.unwrap();
     connection.flush().await;
     let lookups = LookupCounts::default();
     let counts = lookups.clone();
@@ -150,7 +150,7 @@ async fn answer_stock(servers: &TestServers) -> (LookupCounts, JoinHandle<()>) {
                 answer.push(if known { stock(&sku, 5, 4) } else { Value::Null });
                 *counts.lock().unwrap().entry(sku).or_default() += 1;
             }
-            request.answer(serde_json::to_vec(&answer).unwrap()).await;
+            request.reply(serde_json::to_vec(&answer).unwrap()).await;
         }
     });
     (lookups, answering)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use edge::{Config, EdgeError};
 use orders::{OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
-use streams::names::ORDERS;
+use streams::subjects::ORDERS;
 use streams::{
     BatchConfig, BrokersConfig, Connection, Profile, Replay, Topology, ensure_topology,
     stream_state,

@@ -21,7 +21,7 @@ async fn the_audit_detects_a_worker_that_acks_before_it_commits() {
     }
     let id = cluster.place("once", &basket(&[("SKU", 1)])).await;
     wait_until("a worker has crashed while it holds the order", async || {
-        cluster.processes.workers.iter_mut().any(|(_, worker)| worker.has_ended().unwrap())
+        cluster.processes.workers.iter_mut().any(|(_, worker)| worker.has_exited().unwrap())
     })
     .await;
     let report = cluster.assert_audit_of_orders_fails(&[id]).await;

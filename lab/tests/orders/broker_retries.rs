@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use orders::Timestamp;
 use streams::{
-    Connection, DeliveryHistory, Fetcher, Origin, Publisher, Record, Step, names, retry,
-    stream_state,
+    Connection, DeliveryHistory, Fetcher, Origin, Publisher, Record, Step, retry, stream_state,
+    subjects,
 };
 use tokio::time::{Instant, timeout};
 
@@ -23,7 +23,7 @@ const ATTEMPTS_MANY: u32 = 10;
 const BACKOFF_MAX: Duration = Duration::from_millis(3_200);
 
 fn record(key: &str, attempts: u32) -> Record {
-    let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 1 };
+    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
     let line = Bytes::from(ndjson_line(&created(key, &basket(&[("RETRY", 1)]))));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let first_at = Timestamp::from_millis(now as i64);
@@ -37,7 +37,7 @@ async fn schedule(connection: &Connection, key: &str, attempts: u32) {
 }
 
 async fn pending_retries(connection: &Connection) -> u64 {
-    streams::position(connection, &Step::Charge.retries()).await.unwrap().messages_waiting
+    streams::consumer_progress(connection, &Step::Charge.retries()).await.unwrap().messages_waiting
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_retry_is_delivered_once_when_it_is_due_with_its_record_unchanged() {
     assert_eq!(delivered.iter().map(|record| record.line.clone()).collect::<Vec<_>>(), scheduled);
     assert!(delivered.iter().all(|record| record.history.attempts == ATTEMPTS + 1));
     wait_until("nothing is left at the broker", async || {
-        stream_state(connection, names::RETRIES).await.unwrap().messages == 0
+        stream_state(connection, subjects::RETRIES).await.unwrap().messages == 0
     })
     .await;
     cluster.processes.stop().await.unwrap();
@@ -82,6 +82,6 @@ async fn a_record_that_is_scheduled_again_replaces_its_earlier_retry() {
     let connection = &cluster.sources.connection;
     schedule(connection, "again", ATTEMPTS_MANY).await;
     schedule(connection, "again", ATTEMPTS_MANY).await;
-    assert_eq!(stream_state(connection, names::RETRIES).await.unwrap().messages, 1);
+    assert_eq!(stream_state(connection, subjects::RETRIES).await.unwrap().messages, 1);
     cluster.processes.stop().await.unwrap();
 }

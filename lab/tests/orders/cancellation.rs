@@ -8,7 +8,7 @@ use streams::{Pool, Profile, Step};
 use workers::fulfilment::withdraw;
 
 use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
-use super::fixtures::{basket, item, paid_with};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
 const STOCK: i64 = 100;
@@ -49,7 +49,7 @@ async fn an_order_can_be_cancelled_between_reserve_and_charge() {
 async fn an_order_can_be_cancelled_while_its_charge_hangs_after_the_capture() {
     let mut cluster = start().await;
     cluster.stop_worker(Pool::Fulfilment).await;
-    let body = paid_with(basket(&[("CANCELLED", 1)]), "tok_hang");
+    let body = with_payment_token(basket(&[("CANCELLED", 1)]), "tok_hang");
     let placed = cluster.post(0, "hangs", &body).await;
     let id = placed.order_id();
     cluster.wait_until_captured(id).await;

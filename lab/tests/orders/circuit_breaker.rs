@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use millrace::status;
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
-use streams::{Pool, Profile, names};
+use streams::{Pool, Profile, subjects};
 
 use super::events::{cancel_requested, ndjson_line, order_id};
 use super::fixtures::{basket, item, rows};
@@ -94,7 +94,7 @@ async fn assert_orders_survive(fault: &str) {
 
     if fault == UNAVAILABLE {
         assert!(
-            cluster.messages(names::RETRIES).await.is_empty(),
+            cluster.messages(subjects::RETRIES).await.is_empty(),
             "an unavailable provider costs no attempt"
         );
     } else {
@@ -139,7 +139,7 @@ impl TestCluster {
 
     /// Whether `millrace status` shows the one breaker in this state; half-open counts as open.
     async fn is_breaker(&self, state: &str) -> bool {
-        let status = status::Status::look(&self.sources.connection).await.unwrap();
+        let status = status::Status::query(&self.sources.connection).await.unwrap();
         let breakers = status.present.breakers;
         let is_shown = |state: &str| breakers.get(state) == Some(&1);
         is_shown(state) || (state == "open" && is_shown("half_open"))
@@ -148,7 +148,7 @@ impl TestCluster {
     /// Counts the notifications that payments are delayed, from now on.
     async fn count_openings(&self) -> Arc<AtomicU64> {
         let mut notifications =
-            self.sources.connection.listen(names::PAYMENT_DELAYED).await.unwrap();
+            self.sources.connection.listen(subjects::PAYMENT_DELAYED).await.unwrap();
         let count = Arc::new(AtomicU64::new(0));
         let counting = count.clone();
         tokio::spawn(async move {

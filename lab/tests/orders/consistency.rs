@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use millrace::audit::{AuditMode, Report, audit};
 use orders::{Event, EventKind, OrderId, Status};
 use streams::dead_letter::{self, StoredDeadLetter};
-use streams::{Profile, Replay, Replayed, names, stream_state};
+use streams::{Profile, Replay, Replayed, stream_state, subjects};
 use tokio::time::timeout;
 use workers::payment::held_funds;
 
@@ -47,7 +47,8 @@ impl TestCluster {
 
     /// Waits until the stream has an event of this kind for an order.
     pub(crate) async fn wait_for_event(&self, id: OrderId, kind: EventKind) {
-        let mut replay = Replay::from_start(&self.sources.connection, names::ORDERS).await.unwrap();
+        let mut replay =
+            Replay::from_start(&self.sources.connection, subjects::ORDERS).await.unwrap();
         let stored = async {
             while !events_in(&replay.next().await.unwrap(), id).any(|event| event == kind) {}
         };
@@ -58,7 +59,7 @@ impl TestCluster {
 
     /// All events of one order in the stream, repeats included.
     pub(crate) async fn events_of(&self, id: OrderId) -> Vec<EventKind> {
-        let messages = self.messages(names::ORDERS).await;
+        let messages = self.messages(subjects::ORDERS).await;
         messages.iter().flat_map(|message| events_in(message, id)).collect()
     }
 

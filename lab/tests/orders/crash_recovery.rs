@@ -6,7 +6,7 @@ use orders::{EventKind, OrderId, Status};
 use streams::{Profile, Step};
 
 use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
-use super::fixtures::{basket, item, paid_with};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan};
 
 /// Failpoints of every step.
@@ -92,7 +92,7 @@ impl TestCluster {
         let key = format!("{step}-{failpoint}-{path:?}");
         let giant = basket(&[("GIANT CRASH", 1)]);
         let basket = basket(&[("CRASH", 1)]);
-        let declined = paid_with(basket.clone(), "tok_chargeDeclined");
+        let declined = with_payment_token(basket.clone(), "tok_chargeDeclined");
         if path == OrderPath::Withdrawn {
             self.pay_and_withdraw(&key).await;
         }

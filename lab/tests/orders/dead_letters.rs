@@ -15,7 +15,7 @@ use streams::{Connection, Fetcher, Pool, Profile, Publisher, Step};
 use super::events::{
     PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id, step_inputs,
 };
-use super::fixtures::{basket, item, paid_with};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,7 +37,7 @@ async fn a_replayed_record_resumes_at_its_step_and_takes_effect_once() {
         assert_eq!(cluster.dead_letters().await.len(), 1, "a dry run changes nothing");
         cluster.run_dead_command(&[&["replay", &number], &reason[..]].concat(), true);
         cluster.wait_until_final(&[id]).await;
-        let resolution = cluster.letter(letter.number).await.handled.unwrap();
+        let resolution = cluster.letter(letter.number).await.resolution.unwrap();
         assert_eq!((resolution.action, resolution.by.as_str()), (ResolutionKind::Replayed, "Ada"));
         assert_eq!(resolution.why, "the cause is fixed");
 
@@ -139,7 +139,7 @@ impl TestCluster {
         self.stop_worker(step.pool()).await;
         match step {
             Step::Release => {
-                let declined = paid_with(order, "tok_chargeDeclined");
+                let declined = with_payment_token(order, "tok_chargeDeclined");
                 self.start_worker(step.pool()).await;
                 self.stop_worker(Pool::Payment).await;
                 self.publish(EventKind::Created, &[ndjson_line(&created(&key, &declined))]).await;

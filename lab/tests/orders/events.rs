@@ -7,8 +7,8 @@ use orders::{
     PlaceOrder, Timestamp,
 };
 use serde_json::Value;
-use streams::{DeliveryHistory, Origin, Publisher, batch, names};
-use workers::task::StepInput;
+use streams::{DeliveryHistory, Origin, Publisher, batch, subjects};
+use workers::step_input::StepInput;
 
 use super::test_cluster::TestCluster;
 
@@ -58,6 +58,6 @@ impl TestCluster {
 }
 
 fn history() -> DeliveryHistory {
-    let origin = Origin { stream: names::ORDERS.to_owned(), sequence: 1 };
+    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
     DeliveryHistory { origin, first_at: Timestamp::from_millis(1), attempts: 0, replays: 0 }
 }

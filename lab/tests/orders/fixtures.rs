@@ -28,7 +28,7 @@ pub(crate) fn basket(lines: &[(&str, u32)]) -> Value {
 }
 
 /// The same order, paid with `token`.
-pub(crate) fn paid_with(mut basket: Value, token: &str) -> Value {
+pub(crate) fn with_payment_token(mut basket: Value, token: &str) -> Value {
     basket["payment"] = json!({"token": token});
     basket
 }

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use lab::input;
 use orders::Status;
 use serde_json::{Value, json};
-use streams::{Profile, names};
+use streams::{Profile, subjects};
 
 use super::fixtures::{basket, item, rows};
 use super::test_cluster::{TestCluster, plan, with_shared_cluster};
@@ -55,7 +55,7 @@ async fn orders_published_one_per_message_are_fulfilled_until_stock_runs_out() {
     let views = cluster.wait_until_final(&ids).await;
     let fulfilled = views.iter().filter(|view| view.status == Status::Fulfilled).count();
     assert_eq!(fulfilled, 40);
-    let messages = cluster.messages(names::ORDERS).await;
+    let messages = cluster.messages(subjects::ORDERS).await;
     assert!(messages.iter().all(|message| message.lines.len() == 1));
     cluster.verify_and_stop(&ids).await;
 }

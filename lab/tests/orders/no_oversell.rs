@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use orders::{EventKind, Status};
 use workers::database::Database;
 use workers::inventory::reserve;
-use workers::task::StepOutcome;
+use workers::step_input::StepOutcome;
 
 use super::events::{created, step_inputs};
 use super::fixtures::{basket, item, rows};

@@ -3,7 +3,7 @@
 use orders::Status;
 use serde_json::json;
 
-use super::fixtures::{basket, item, paid_with};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::with_shared_cluster;
 
 #[test]
@@ -16,7 +16,7 @@ fn a_declined_order_is_cancelled_with_the_decline_code_and_its_stock_is_released
             ("tok_unknown", "invalid_token"),
         ];
         for (token, decline_code) in cards {
-            let body = paid_with(basket(&[("DECLINED", 5)]), token);
+            let body = with_payment_token(basket(&[("DECLINED", 5)]), token);
             let placed = cluster.post(0, token, &body).await;
             let id = placed.order_id();
             let views = cluster.wait_until_final(&[id]).await;

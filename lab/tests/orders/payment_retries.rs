@@ -2,7 +2,7 @@
 
 use orders::{EventKind, Status};
 
-use super::fixtures::{basket, item, paid_with};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::with_shared_cluster;
 
 #[test]
@@ -18,7 +18,7 @@ fn an_order_whose_capturing_call_is_never_answered_is_paid_once() {
 fn assert_paid_once_with(token: &str) {
     with_shared_cluster(async |cluster| {
         cluster.load_catalog(&[item(token, 9)]).await;
-        let id = cluster.place(token, &paid_with(basket(&[(token, 1)]), token)).await;
+        let id = cluster.place(token, &with_payment_token(basket(&[(token, 1)]), token)).await;
         assert_eq!(cluster.wait_until_final(&[id]).await[0].status, Status::Fulfilled);
         cluster.assert_consistent(&[id]).await;
         let events = cluster.events_of(id).await;

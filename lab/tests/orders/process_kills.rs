@@ -11,7 +11,7 @@ use serde_json::Value;
 use streams::Profile;
 use workers::status_counts::status_counts;
 
-use super::fixtures::{basket, item, paid_with, rows};
+use super::fixtures::{basket, item, rows, with_payment_token};
 use super::http_client::place_through;
 use super::test_cluster::{TestCluster, plan, wait_until};
 
@@ -93,7 +93,7 @@ async fn run(
 ) -> Vec<OrderId> {
     cluster.load_catalog(&[item("MANY", 10_000), item("FEW", 20)]).await;
     let orders = rows("run", ORDERS, |number| match number % 10 {
-        0 => paid_with(basket(&[("MANY", 1)]), "tok_chargeDeclined"),
+        0 => with_payment_token(basket(&[("MANY", 1)]), "tok_chargeDeclined"),
         5 => basket(&[("FEW", 1), ("MANY", 2)]),
         _ => basket(&[("MANY", 1)]),
     });
@@ -122,7 +122,7 @@ impl TestCluster {
         let url = format!("{}/jsz?streams=true", self.processes.servers.brokers.monitor_urls()[0]);
         let monitoring = self.http.get(&url).await.body;
         let streams = monitoring["account_details"][0]["stream_detail"].as_array().unwrap();
-        let is_orders = |stream: &&Value| stream["name"] == streams::names::ORDERS;
+        let is_orders = |stream: &&Value| stream["name"] == streams::subjects::ORDERS;
         let stream = streams.iter().find(is_orders).unwrap();
         let leader = stream["cluster"]["leader"].as_str().unwrap();
         let servers = &self.processes.servers.brokers.servers;

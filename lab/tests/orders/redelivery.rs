@@ -7,10 +7,10 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use orders::{Event, EventKind, OrderId, Status};
 use serde_json::json;
-use streams::{Pool, Profile, Publisher, batch, names};
+use streams::{Pool, Profile, Publisher, batch, subjects};
 
 use super::events::{PUBLISH_TIMEOUT, cancel_requested, ndjson_line};
-use super::fixtures::{basket, item, paid_with};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan};
 
 #[tokio::test]
@@ -59,7 +59,7 @@ impl TestCluster {
         let mut ids = vec![
             fulfilled.order_id(),
             self.place("rejected", &basket(&[("REPEATED", 51)])).await,
-            self.place("declined", &paid_with(one.clone(), "tok_chargeDeclined")).await,
+            self.place("declined", &with_payment_token(one.clone(), "tok_chargeDeclined")).await,
             self.place("giant", &basket(&[("GIANT REPEATED", 1), ("REPEATED", 1)])).await,
         ];
         let giant = self.post(0, "giant-again", &basket(&[("GIANT REPEATED", 2)])).await;
@@ -98,7 +98,7 @@ impl TestCluster {
 
     /// Every event of the stream, repeats included.
     async fn lines(&self) -> Vec<StoredEvent> {
-        let messages = self.messages(names::ORDERS).await;
+        let messages = self.messages(subjects::ORDERS).await;
         let lines = messages.into_iter().flat_map(|message| message.lines);
         let kind = |line: &Bytes| serde_json::from_slice::<Event>(line).unwrap().body.kind();
         lines.map(|line| (kind(&line), line)).collect()
@@ -109,7 +109,7 @@ impl TestCluster {
         let publisher = Publisher::new(self.sources.connection.clone());
         for (kind, line) in lines.iter().rev() {
             let line = Bytes::from([&line[..], b"\n"].concat());
-            publisher.publish(&batch::again(*kind, line), PUBLISH_TIMEOUT).await.unwrap();
+            publisher.publish(&batch::republish(*kind, line), PUBLISH_TIMEOUT).await.unwrap();
         }
     }
 

@@ -6,7 +6,7 @@ use orders::{CancelReason, CancelledBy, Event, EventBody, EventKind, Money};
 use workers::database::Database;
 use workers::fulfilment::{ship, withdraw};
 use workers::inventory::{release, reserve, stock};
-use workers::task::{StepError, StepOutcome};
+use workers::step_input::{StepError, StepOutcome};
 
 use super::events::{cancel_requested, created, event, ndjson_line, step_inputs};
 use super::fixtures::{PRICE, basket, item};

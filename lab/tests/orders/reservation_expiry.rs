@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orders::{Event, EventBody, EventKind, OrderView, Status};
 use serde_json::json;
-use streams::{Pool, Profile, Step, names, position};
+use streams::{Pool, Profile, Step, consumer_progress, subjects};
 
 use super::fixtures::{basket, item, rows};
 use super::http_client::HttpResponse;
@@ -38,7 +38,10 @@ async fn an_order_that_has_expired_is_not_charged() {
     // Payment receives the orders before fulfilment has decided whether to withdraw them.
     cluster.start_worker(Pool::Payment).await;
     wait_until("payment has processed all orders", async || {
-        position(&cluster.sources.connection, &Step::Charge.events()).await.unwrap().is_at_end()
+        consumer_progress(&cluster.sources.connection, &Step::Charge.events())
+            .await
+            .unwrap()
+            .is_at_end()
     })
     .await;
     assert!(cluster.views(&ids).await.iter().flatten().all(|view| view.status == Status::Reserved));
@@ -90,7 +93,7 @@ impl TestCluster {
     /// Asserts that there is one cancel request for each of `orders` orders, whichever worker made
     /// it, and that its time follows from the reservation's.
     async fn assert_identical_cancel_requests(&self, orders: usize) {
-        let messages = self.messages(names::ORDERS).await;
+        let messages = self.messages(subjects::ORDERS).await;
         let lines: BTreeSet<_> = messages.into_iter().flat_map(|message| message.lines).collect();
         let events = lines.iter().map(|line| serde_json::from_slice::<Event>(line).unwrap());
         let mut reserved = BTreeMap::new();

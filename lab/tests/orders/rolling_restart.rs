@@ -4,10 +4,10 @@
 
 use lab::up::RoleProcess;
 use serde_json::Value;
-use streams::{Pool, Profile, Step, names, position, present, stream_state};
+use streams::{Pool, Profile, Step, consumer_progress, stream_state, subjects, worker_presence};
 use tokio::time::timeout;
 
-use super::fixtures::{basket, item, paid_with};
+use super::fixtures::{basket, item, with_payment_token};
 use super::steady_clients::SteadyClients;
 use super::test_cluster::{DEADLINE, TestCluster, plan, wait_until};
 
@@ -37,7 +37,7 @@ async fn in_a_rolling_restart_no_request_fails_and_no_message_is_delivered_twice
 
     // Declined cards make work for the undo steps.
     let clients = SteadyClients::start(&cluster.edge_urls(), |number| match number % 4 {
-        0 => paid_with(basket(&[("MANY", 1)]), "tok_chargeDeclined"),
+        0 => with_payment_token(basket(&[("MANY", 1)]), "tok_chargeDeclined"),
         _ => basket(&[("MANY", 1)]),
     });
     for edge in (0..cluster.processes.edges.len()).cycle().take(EDGE_RESTARTS) {
@@ -57,7 +57,7 @@ async fn in_a_rolling_restart_no_request_fails_and_no_message_is_delivered_twice
     assert!(results.switched_edge >= EDGE_RESTARTS, "an edge drained without a client");
     cluster.assert_quiescent_and_consistent(&results.placed).await;
     assert_eq!(cluster.redeliveries().await, []);
-    for stream in [names::RETRIES, names::DEAD_LETTERS] {
+    for stream in [subjects::RETRIES, subjects::DEAD_LETTERS] {
         let state = stream_state(&cluster.sources.connection, stream).await.unwrap();
         assert_eq!(state.last_sequence, 0, "{stream} has had a message");
     }
@@ -74,7 +74,7 @@ async fn a_worker_whose_database_hangs_naks_its_messages_and_stops() {
     let waiting = cluster.place("waiting", &basket(&[("MANY", 1)])).await;
     let reserve = Step::Reserve.events();
     wait_until("a worker holds the message", async || {
-        position(&cluster.sources.connection, &reserve).await.unwrap().messages_held > 0
+        consumer_progress(&cluster.sources.connection, &reserve).await.unwrap().messages_held > 0
     })
     .await;
     let mut advisories = cluster.sources.connection.listen(NAK_ADVISORIES).await.unwrap();
@@ -97,7 +97,7 @@ async fn restart(process: &mut RoleProcess) {
 impl TestCluster {
     async fn wait_for_all_workers(&self) {
         wait_until("all workers are present", async || {
-            let present = present(&self.sources.connection).await.unwrap();
+            let present = worker_presence(&self.sources.connection).await.unwrap();
             present.workers.values().all(|count| *count == WORKERS as u64)
         })
         .await;
@@ -106,7 +106,7 @@ impl TestCluster {
     /// The steps to which messages were delivered more than once, each with the number of extra
     /// deliveries. Valid once the cluster is quiescent.
     async fn redeliveries(&self) -> Vec<(Step, i64)> {
-        let messages = self.messages(names::ORDERS).await;
+        let messages = self.messages(subjects::ORDERS).await;
         let url =
             format!("{}/jsz?consumers=true", self.processes.servers.brokers.monitor_urls()[0]);
         let monitoring = self.http.get(&url).await.body;

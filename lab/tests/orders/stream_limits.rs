@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use orders::Status;
 use streams::{
-    Pool, Profile, Retention, Topology, names, purge_processed, set_orders_limit, stream_state,
+    Pool, Profile, Retention, Topology, purge_processed, set_orders_limit, stream_state, subjects,
 };
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behin
     let first = cluster.place("first", &basket(&[("ROOM", 1)])).await;
     cluster.wait_until_final(&[first]).await;
 
-    let state = stream_state(&cluster.sources.connection, names::ORDERS).await.unwrap();
+    let state = stream_state(&cluster.sources.connection, subjects::ORDERS).await.unwrap();
     set_orders_limit(&cluster.sources.connection, state.bytes as i64 + 1_000).await.unwrap();
     cluster.wait_until_refused("/problems/stream-full").await;
     let default_limit = Topology::new(Profile::Single).orders_bytes_max;
@@ -50,10 +50,10 @@ async fn processed_messages_are_purged_and_no_others() {
     cluster.stop_worker(Pool::Payment).await;
     let young = cluster.place("young", &basket(&[("ROOM", 1)])).await;
     cluster.wait_for_status(young, Status::Reserved).await;
-    let before = stream_state(&connection, names::ORDERS).await.unwrap();
+    let before = stream_state(&connection, subjects::ORDERS).await.unwrap();
     // Only the messages from before the cutoff are old enough at first. With no minimum age all
     // are, but payment has not processed the newer ones.
-    let retention = |usual| Retention { usual, pressed: usual };
+    let retention = |normal| Retention { normal, under_pressure: normal };
     let purged = purge_processed(&connection, retention(cutoff.elapsed())).await.unwrap();
     assert!(purged > 0 && purged < before.messages, "{purged} of {}", before.messages);
     assert_eq!(purge_processed(&connection, retention(Duration::ZERO)).await.unwrap(), 0);

@@ -31,7 +31,7 @@ async fn workers_edges_and_servers_that_are_killed_are_restarted() {
     }
     let mut placed = None;
     wait_until("an edge accepts an order", async || {
-        cluster.processes.tend().await.unwrap();
+        cluster.processes.supervise().await.unwrap();
         let address = cluster.processes.edges[0].url().strip_prefix("http://").unwrap();
         if TcpStream::connect(address).await.is_ok() {
             let response = cluster.post(0, "restarted", &basket(&[("RESTARTED", 1)])).await;
@@ -59,10 +59,10 @@ async fn a_provider_that_is_killed_is_not_replaced_by_one_without_its_payments()
     sigkill(cluster.processes.provider.pid().unwrap());
 
     cluster.supervise_until(&log, "provider has ended (signal: 9 (SIGKILL)) and is gone").await;
-    cluster.processes.tend().await.unwrap();
+    cluster.processes.supervise().await.unwrap();
     let exits = log.lock().unwrap().iter().filter(|line| line.contains("has ended")).count();
     assert_eq!(exits, 1);
-    assert!(cluster.processes.provider.has_ended().unwrap());
+    assert!(cluster.processes.provider.has_exited().unwrap());
     cluster.processes.stop().await.unwrap();
 }
 
@@ -72,7 +72,7 @@ type Log = Arc<Mutex<Vec<String>>>;
 async fn cluster_with_log(log: &Log) -> TestCluster {
     let mut plan = plan(Profile::Single);
     let lines = log.clone();
-    plan.tell = Arc::new(move |line| lines.lock().unwrap().push(line.to_owned()));
+    plan.progress = Arc::new(move |line| lines.lock().unwrap().push(line.to_owned()));
     TestCluster::start(plan).await
 }
 
@@ -97,7 +97,7 @@ impl TestCluster {
     /// Supervises until a line that starts with `prefix` is reported.
     async fn supervise_until(&mut self, log: &Log, prefix: &str) {
         wait_until(&format!("`{prefix}` is reported"), async || {
-            self.processes.tend().await.unwrap();
+            self.processes.supervise().await.unwrap();
             log.lock().unwrap().iter().any(|line| line.starts_with(prefix))
         })
         .await;

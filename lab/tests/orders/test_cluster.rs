@@ -13,8 +13,8 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 use workers::database::Database;
 use workers::inventory::stock::{self, CatalogItem};
+use workers::order_view;
 use workers::payment::provider::{Limits, Provider};
-use workers::view;
 
 use super::http_client::HttpClient;
 
@@ -39,7 +39,7 @@ pub(crate) struct TestCluster {
 /// Two edges and a worker for each pool, all of them the binary under test.
 pub(crate) fn plan(profile: Profile) -> Plan {
     let mut plan = Plan::new(profile).unwrap();
-    plan.millrace = PathBuf::from(env!("CARGO_BIN_EXE_millrace-lab"));
+    plan.executable = PathBuf::from(env!("CARGO_BIN_EXE_millrace-lab"));
     plan.ack_wait = Some(ACK_WAIT);
     plan
 }
@@ -62,7 +62,7 @@ pub(crate) fn with_shared_cluster(test: impl AsyncFnOnce(&TestCluster)) {
 impl TestCluster {
     pub(crate) async fn start(plan: Plan) -> Self {
         let processes = Cluster::start(plan, &[]).await.unwrap();
-        let limits = Limits { per_try: DEADLINE, page: PAGE, ..Limits::default() };
+        let limits = Limits { attempt_timeout: DEADLINE, page: PAGE, ..Limits::default() };
         let url = processes.servers.brokers.url();
         let sources = AuditSources {
             connection: Connection::open(&url, "test").await.unwrap(),
@@ -106,7 +106,9 @@ impl TestCluster {
 
     /// The states of the orders; none is known while the database is down.
     pub(crate) async fn views(&self, ids: &[OrderId]) -> Vec<Option<OrderView>> {
-        view::orders(&self.sources.database, ids).await.unwrap_or_else(|_| vec![None; ids.len()])
+        order_view::order_views(&self.sources.database, ids)
+            .await
+            .unwrap_or_else(|_| vec![None; ids.len()])
     }
 
     /// Creates a database on the cluster's server, with the tables of every stage and `items`, for

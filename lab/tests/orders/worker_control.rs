@@ -29,7 +29,7 @@ impl TestCluster {
     pub(crate) async fn wait_for_worker_crash(&mut self, pool: Pool) {
         let worker = self.worker(pool);
         let name = worker.name().to_owned();
-        wait_until(&format!("{name} has crashed"), async || worker.has_ended().unwrap()).await;
+        wait_until(&format!("{name} has crashed"), async || worker.has_exited().unwrap()).await;
     }
 
     /// Waits until an order has this status.

@@ -43,7 +43,7 @@ async fn a_record_that_crashes_three_workers_becomes_a_dead_letter_alone() {
     let connection = cluster.sources.database.connection().await.unwrap();
     let marks = connection.query("SELECT record FROM workers.taken_alone", &[]).await.unwrap();
     assert_eq!(marks.len(), 1, "the good records leave no mark");
-    assert!(!cluster.processes.workers[0].1.has_ended().unwrap());
+    assert!(!cluster.processes.workers[0].1.has_exited().unwrap());
 
     // After the fault is fixed, the order proceeds.
     cluster.processes.workers[0].1.set("MILLRACE_CRASH_ON", "");

@@ -16,7 +16,7 @@ async fn a_capture_without_a_response_is_found_and_not_repeated() {
     let client = provider.client();
     let intent = create(&client, Some("tok_hang"), "hang").await;
     let error = provider.client_with_short_timeout().confirm(&intent.id, "same").await.unwrap_err();
-    assert!(matches!(error, CallError::Unanswered(_)), "{error}");
+    assert!(matches!(error, CallError::NoResponse(_)), "{error}");
     assert_eq!(client.confirm(&intent.id, "same").await.unwrap(), Confirmation::Succeeded);
     assert_eq!(client.confirm(&intent.id, "new").await.unwrap(), Confirmation::Succeeded);
     let captured: i64 =
@@ -63,9 +63,9 @@ async fn a_provider_that_was_unavailable_still_has_its_payments() {
     loop {
         assert!(Instant::now() < deadline);
         match client.retrieve(&intent.id).await {
-            Err(CallError::Down(_)) => seen_down = true,
+            Err(CallError::Unavailable(_)) => seen_down = true,
             Ok(found) if seen_down => break assert_eq!(found, intent),
-            Ok(_) | Err(CallError::Unanswered(_)) => {}
+            Ok(_) | Err(CallError::NoResponse(_)) => {}
             Err(other) => panic!("{other}"),
         }
         tokio::task::yield_now().await;
@@ -74,7 +74,7 @@ async fn a_provider_that_was_unavailable_still_has_its_payments() {
     provider.stop().await;
     let stopped = Provider::new(&url, "sk_test_x", Limits::default()).unwrap();
     let failure = stopped.retrieve(&intent.id).await.unwrap_err();
-    assert!(matches!(failure, CallError::Down(_)), "{failure}");
+    assert!(matches!(failure, CallError::Unavailable(_)), "{failure}");
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_call_to_a_hanging_provider_times_out_and_the_provider_still_stops() {
     let provider = TestSimulator::start(faults).await;
     let start = Instant::now();
     let error = provider.client_with_short_timeout().list_intents(None).await.unwrap_err();
-    assert!(matches!(error, CallError::Unanswered(_)), "{error}");
+    assert!(matches!(error, CallError::NoResponse(_)), "{error}");
     assert!(start.elapsed() >= Duration::from_millis(200));
     // A connection that sends nothing does not delay the stop either.
     let address = provider.url.strip_prefix("http://").unwrap();
@@ -100,7 +100,7 @@ async fn retry_until_ok<T>(key: &str, call: impl AsyncFn(String) -> Result<T, Ca
         match call(format!("{key}/{saved_failures}")).await {
             Ok(value) => return value,
             Err(CallError::Server { .. }) => saved_failures += 1,
-            Err(CallError::Unanswered(_)) => {}
+            Err(CallError::NoResponse(_)) => {}
             Err(other) => panic!("{other}"),
         }
     }

@@ -64,7 +64,7 @@ async fn a_key_in_use_is_busy_and_its_slow_capture_happens_once() {
     let intent = create(&client, None, "late").await;
     provider.control("latency_ms=2000").await;
     let error = provider.client_with_short_timeout().confirm(&intent.id, "late").await.unwrap_err();
-    assert!(matches!(error, CallError::Unanswered(_)), "{error}");
+    assert!(matches!(error, CallError::NoResponse(_)), "{error}");
     let busy = client.confirm(&intent.id, "late").await.unwrap_err();
     assert!(matches!(busy, CallError::Busy { status: 409 }), "{busy}");
     provider.control("latency_ms=0").await;

@@ -38,12 +38,15 @@ impl TestSimulator {
 
     /// A client whose timeout is [`DEADLINE`].
     pub(crate) fn client(&self) -> Provider {
-        client(&self.url, Limits { per_try: DEADLINE, ..Limits::default() })
+        client(&self.url, Limits { attempt_timeout: DEADLINE, ..Limits::default() })
     }
 
     /// A client with a timeout of 200 ms, for calls that hang.
     pub(crate) fn client_with_short_timeout(&self) -> Provider {
-        client(&self.url, Limits { per_try: Duration::from_millis(200), ..Limits::default() })
+        client(
+            &self.url,
+            Limits { attempt_timeout: Duration::from_millis(200), ..Limits::default() },
+        )
     }
 
     /// Sends a request with a plain HTTP client.

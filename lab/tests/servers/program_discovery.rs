@@ -44,7 +44,7 @@ async fn a_configured_program_that_is_too_old_is_refused() {
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
     let mut start = start_servers(Profile::Single, &folder, reaper);
-    start.search_paths.named.insert("MILLRACE_NATS_SERVER", file.clone());
+    start.search_paths.overrides.insert("MILLRACE_NATS_SERVER", file.clone());
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
         message(&error),
@@ -60,7 +60,7 @@ async fn a_configured_program_that_does_not_exist_is_refused() {
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
     let mut start = start_servers(Profile::Single, &folder, reaper);
-    start.search_paths.named.insert("MILLRACE_POSTGRES_BIN", "/no/such/folder".into());
+    start.search_paths.overrides.insert("MILLRACE_POSTGRES_BIN", "/no/such/folder".into());
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
         message(&error),
@@ -74,7 +74,7 @@ async fn without_a_program_and_a_cache_the_error_says_what_to_install() {
     let reaper = reaper();
     let folder = RunFolder::create(&reaper).unwrap();
     let mut start = start_servers(Profile::Single, &folder, reaper);
-    start.search_paths.named.clear();
+    start.search_paths.overrides.clear();
     start.search_paths.folders = vec![old.path().to_path_buf()];
     start.search_paths.cache = None;
     let error = Servers::start(start).await.unwrap_err();
@@ -94,7 +94,7 @@ async fn two_concurrent_starts_download_every_program_into_an_empty_cache() {
     let folders = [RunFolder::create(&reaper).unwrap(), RunFolder::create(&reaper).unwrap()];
     let starts = folders.each_ref().map(|folder| {
         let mut start = start_servers(Profile::Single, folder, reaper.clone());
-        start.search_paths.named.clear();
+        start.search_paths.overrides.clear();
         // apt does not download what the distribution has installed already.
         start.search_paths.folders.retain(|folder| folder.join("postgres").exists());
         start.search_paths.cache = Some(cache.path().to_path_buf());
@@ -115,7 +115,7 @@ async fn two_concurrent_starts_download_every_program_into_an_empty_cache() {
 async fn strace_is_downloaded_into_an_empty_cache() {
     let cache = world_readable_folder();
     let mut search_paths = SearchPaths::from_environment();
-    search_paths.named.clear();
+    search_paths.overrides.clear();
     search_paths.folders.clear();
     search_paths.cache = Some(cache.path().to_path_buf());
     let found = spawn_blocking(move || Tracer::find_or_download(&search_paths, &|_| {}).map(drop))

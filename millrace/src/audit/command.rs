@@ -78,7 +78,7 @@ impl AuditSources {
     pub async fn open(addresses: &AuditAddresses) -> Result<Self> {
         let limits = Limits {
             page: PROVIDER_PAGE_SIZE,
-            per_try: PROVIDER_PAGE_TIMEOUT,
+            attempt_timeout: PROVIDER_PAGE_TIMEOUT,
             ..Limits::default()
         };
         Ok(Self {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use streams::{Connection, Step, names, position, stream_state};
+use streams::{Connection, Step, consumer_progress, stream_state, subjects};
 use tokio::time::{Instant, sleep};
 
 /// A message of a killed worker is redelivered after 30 s, possibly in several steps in sequence.
@@ -19,7 +19,7 @@ pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<
     let deadline = Instant::now() + CATCH_UP_TIMEOUT;
     for step in Step::ALL {
         loop {
-            let position = position(connection, &step.events()).await?;
+            let position = consumer_progress(connection, &step.events()).await?;
             if position.is_at_end() || position.ack_floor >= end {
                 break;
             }
@@ -66,9 +66,9 @@ pub async fn wait_quiescent(connection: &Connection, timeout: Duration) -> bool 
 /// Whether no event is unprocessed and no retry is scheduled.
 pub(super) async fn is_quiescent(connection: &Connection) -> Result<bool> {
     for step in Step::ALL {
-        if !position(connection, &step.events()).await?.is_at_end() {
+        if !consumer_progress(connection, &step.events()).await?.is_at_end() {
             return Ok(false);
         }
     }
-    Ok(stream_state(connection, names::RETRIES).await?.messages == 0)
+    Ok(stream_state(connection, subjects::RETRIES).await?.messages == 0)
 }

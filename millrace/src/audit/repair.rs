@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use orders::{Event, OrderId};
-use streams::{Connection, Publisher, at_sequence, batch};
+use streams::{Connection, Publisher, batch, records_at};
 
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -14,11 +14,11 @@ pub async fn repair(connection: &Connection, stuck: &[(OrderId, u64)]) -> Result
     let publisher = Publisher::new(connection.clone());
     let mut republished = 0;
     for (order, sequence) in stuck {
-        let lines = at_sequence(connection, *sequence).await?.unwrap_or_default();
+        let lines = records_at(connection, *sequence).await?.unwrap_or_default();
         let parse = |line: &_| serde_json::from_slice::<Event>(line).ok();
         let events = lines.iter().filter_map(|line| Some((line, parse(line)?)));
         for (line, event) in events.filter(|(_, event)| event.order_id == *order) {
-            let message = batch::again(event.body.kind(), line.clone());
+            let message = batch::republish(event.body.kind(), line.clone());
             publisher
                 .publish(&message, PUBLISH_TIMEOUT)
                 .await

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::Result;
 use orders::{Event, EventKind, OrderId, Status};
-use streams::{Connection, Replay, names, stream_state};
+use streams::{Connection, Replay, stream_state, subjects};
 
 /// Decisions of which an order has one at most: all events of one decision must be the same bytes.
 const DECISIONS: usize = 5;
@@ -35,7 +35,7 @@ pub(super) struct OrderHistory {
 impl StreamHistory {
     /// Reads the stream up to its current end.
     pub(super) async fn read(connection: &Connection) -> Result<Self> {
-        let state = stream_state(connection, names::ORDERS).await?;
+        let state = stream_state(connection, subjects::ORDERS).await?;
         let mut history = Self {
             orders: HashMap::new(),
             is_complete: state.first_sequence <= 1,
@@ -44,7 +44,7 @@ impl StreamHistory {
         if state.messages == 0 {
             return Ok(history);
         }
-        let mut replay = Replay::from_start(connection, names::ORDERS).await?;
+        let mut replay = Replay::from_start(connection, subjects::ORDERS).await?;
         loop {
             let message = replay.next().await?;
             for line in &message.lines {

@@ -19,7 +19,7 @@ pub(super) struct LetterFilter {
     #[arg(long)]
     reason: Option<Reason>,
     /// Only dead letters that are at most this old, such as 2h
-    #[arg(long, value_name = "DURATION", value_parser = streams::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = streams::parse_duration)]
     since: Option<Duration>,
 }
 
@@ -67,7 +67,7 @@ mod tests {
             last_at_ms: died_at,
             record: String::new(),
         };
-        StoredDeadLetter { number, content, handled: None }
+        StoredDeadLetter { number, content, resolution: None }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::ResolveError;
 pub(super) fn print_line(letter: &StoredDeadLetter) {
     let content = &letter.content;
     let order = letter.order_id().map_or_else(|| "-".to_owned(), |id| id.to_string());
-    let resolution = letter.handled.as_ref().map_or_else(String::new, |resolution| {
+    let resolution = letter.resolution.as_ref().map_or_else(String::new, |resolution| {
         format!("  {} by {}: {}", resolution.action, resolution.by, resolution.why)
     });
     print(&format!(
@@ -27,7 +27,7 @@ pub(super) fn print_details(letter: &StoredDeadLetter) -> Result<()> {
         details["record"] = record;
     }
     details["number"] = json!(letter.number);
-    details["handled"] = serde_json::to_value(&letter.handled)?;
+    details["handled"] = serde_json::to_value(&letter.resolution)?;
     print(&serde_json::to_string_pretty(&details)?);
     Ok(())
 }

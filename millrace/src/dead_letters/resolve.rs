@@ -73,7 +73,7 @@ pub async fn resolve(
 ) -> Result<(), ResolveError> {
     let ResolveRequest { action, by, why } = request;
     let mut messages = match action {
-        ResolutionKind::Replayed => vec![letter.again()?],
+        ResolutionKind::Replayed => vec![letter.replay_message()?],
         ResolutionKind::Discarded => compensation(letter)?,
     };
     messages.push(letter.resolution_message(action, by, why));
@@ -98,7 +98,7 @@ pub(super) async fn resolve_all(
     let mut ticks = interval(Duration::from_secs(1) / args.rate);
     let mut unresolved = 0;
     let selected =
-        letters.iter().filter(|letter| letter.handled.is_none() && args.filter.matches(letter));
+        letters.iter().filter(|letter| letter.resolution.is_none() && args.filter.matches(letter));
     for letter in selected {
         if args.dry_run {
             output::print_line(letter);

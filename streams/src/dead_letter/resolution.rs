@@ -12,7 +12,7 @@ use super::DeadLetter;
 use crate::inspect::InspectError;
 use crate::replay::{Replay, ReplayError};
 use crate::{
-    Connection, DeliveryHistory, Origin, OutboundMessage, Step, names, retry, stream_state,
+    Connection, DeliveryHistory, Origin, OutboundMessage, Step, retry, stream_state, subjects,
 };
 
 /// How a dead letter was resolved.
@@ -48,7 +48,7 @@ pub struct StoredDeadLetter {
     /// The body of its message.
     pub content: DeadLetter,
     /// Its latest resolution; `None` if it is unresolved.
-    pub handled: Option<Resolution>,
+    pub resolution: Option<Resolution>,
 }
 
 /// Reading the dead letters failed.
@@ -69,11 +69,11 @@ pub struct NotReplayable;
 
 /// Every dead letter, oldest first.
 pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, DeadLetterError> {
-    let state = stream_state(connection, names::DEAD_LETTERS).await?;
+    let state = stream_state(connection, subjects::DEAD_LETTERS).await?;
     let mut letters = Vec::new();
     let mut resolutions = HashMap::new();
     if state.messages > 0 {
-        let mut replay = Replay::from_start(connection, names::DEAD_LETTERS).await?;
+        let mut replay = Replay::from_start(connection, subjects::DEAD_LETTERS).await?;
         let mut sequence = 0;
         while sequence < state.last_sequence {
             let message = replay.next().await?;
@@ -85,13 +85,13 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
                     resolutions
                         .extend(resolution.map(|resolution| (resolution.letter, resolution)));
                 } else if let Ok(content) = serde_json::from_slice(line) {
-                    letters.push(StoredDeadLetter { number: sequence, content, handled: None });
+                    letters.push(StoredDeadLetter { number: sequence, content, resolution: None });
                 }
             }
         }
     }
     for letter in &mut letters {
-        letter.handled = resolutions.remove(&letter.number);
+        letter.resolution = resolutions.remove(&letter.number);
     }
     Ok(letters)
 }
@@ -99,7 +99,7 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
 /// The dead letters without a resolution.
 pub async fn unresolved(connection: &Connection) -> Result<Vec<StoredDeadLetter>, DeadLetterError> {
     let mut letters = read(connection).await?;
-    letters.retain(|letter| letter.handled.is_none());
+    letters.retain(|letter| letter.resolution.is_none());
     Ok(letters)
 }
 
@@ -120,11 +120,11 @@ impl StoredDeadLetter {
 
     /// The message that replays the record to its step, and to no other step. The dead letter
     /// becomes the record's origin, so that a later failure creates a new dead letter.
-    pub fn again(&self) -> Result<OutboundMessage, NotReplayable> {
+    pub fn replay_message(&self) -> Result<OutboundMessage, NotReplayable> {
         let step = self.step().ok_or(NotReplayable)?;
         let now = Timestamp::from(SystemTime::now());
         let history = DeliveryHistory {
-            origin: Origin { stream: names::DEAD_LETTERS.to_owned(), sequence: self.number },
+            origin: Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number },
             first_at: now,
             attempts: 0,
             replays: self.content.history.replays + 1,
@@ -150,7 +150,7 @@ impl StoredDeadLetter {
         let payload =
             serde_json::to_vec(&resolution).expect("a resolution has string keys and integers");
         let pool = self.step().map_or("unknown", |step| step.pool().as_str());
-        OutboundMessage::with_dedup_id(names::resolution_subject(pool), payload.into())
+        OutboundMessage::with_dedup_id(subjects::resolution_subject(pool), payload.into())
     }
 }
 

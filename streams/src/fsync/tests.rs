@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn brokers(known: usize, intervals: &[(&str, FsyncPolicy)]) -> FsyncReport {
+fn brokers(cluster_size: usize, intervals: &[(&str, FsyncPolicy)]) -> FsyncReport {
     let brokers = intervals.iter().map(|(name, sync)| ((*name).to_owned(), *sync)).collect();
-    FsyncReport { brokers, known, alive: None }
+    FsyncReport { brokers, cluster_size, alive: None }
 }
 
 const EVERY_TWO_MINUTES: FsyncPolicy = FsyncPolicy::Every(Duration::from_mins(2));
@@ -37,7 +37,7 @@ fn the_error_names_a_broker_that_does_not_fsync_every_write() {
 #[test]
 fn a_minority_of_brokers_does_not_verify_a_profile() {
     let too_few = |report: FsyncReport, profile, answered, known, needed| {
-        let expected = DurabilityUnverified::TooFew { profile, answered, known, needed };
+        let expected = DurabilityUnverified::TooFewReplies { profile, answered, known, needed };
         assert_eq!(report.verify_durability(profile), Err(expected));
     };
     too_few(brokers(3, &[("a", FsyncPolicy::Always)]), Profile::Durable, 1, 3, 2);

@@ -10,7 +10,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
-use crate::task::now;
+use crate::step_input::now;
 
 /// The reason to withdraw each order; `None` to ship it. Sorted by id: every worker writes its rows
 /// in this order, so that workers do not deadlock.

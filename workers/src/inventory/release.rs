@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::reservation::{COLUMNS, Decision, Reservation, quantity_by_sku};
 use crate::database::{Database, DatabaseError};
-use crate::task::{StepError, StepInput, StepOutcome, now};
+use crate::step_input::{StepError, StepInput, StepOutcome, now};
 
 /// Releases each order, or finds that it was released earlier. An order that inventory has not
 /// processed yet is voided, so that it is not reserved later: it is cancelled already.

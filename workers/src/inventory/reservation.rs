@@ -8,7 +8,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
-use crate::task::order_id;
+use crate::step_input::order_id;
 
 /// Inventory's decision about an order.
 #[derive(Debug, Clone, PartialEq)]

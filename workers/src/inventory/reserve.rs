@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::decide::LockedStock;
 use super::reservation::{COLUMNS, Decision, Reservation};
 use crate::database::{Database, DatabaseError};
-use crate::task::{StepError, StepInput, StepOutcome, now};
+use crate::step_input::{StepError, StepInput, StepOutcome, now};
 
 /// Reserves each order, or rejects it, or finds the earlier decision.
 pub async fn reserve(

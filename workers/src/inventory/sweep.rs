@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
 use crate::process::error_chain;
-use crate::task::{StepError, order_id};
+use crate::step_input::{StepError, order_id};
 
 /// An order may wait longer than its limit by up to this.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -59,7 +59,10 @@ impl Sweep {
             if let Err(err) = &result
                 && !is_failing
             {
-                tracing::warn!(error = error_chain(err), "not swept, again later");
+                tracing::warn!(
+                    error = error_chain(err),
+                    "reservation expiry sweep failed, will retry"
+                );
             }
             is_failing = result.is_err();
             shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL)).await;

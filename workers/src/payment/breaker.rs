@@ -29,7 +29,7 @@ pub struct BreakerLimits {
         env = "MILLRACE_BREAKER_WITHIN",
         value_name = "DURATION",
         default_value = "1s",
-        value_parser = streams::duration
+        value_parser = streams::parse_duration
     )]
     pub window: Duration,
     /// How long an open circuit breaker waits before the next probe
@@ -39,7 +39,7 @@ pub struct BreakerLimits {
         env = "MILLRACE_BREAKER_WAIT",
         value_name = "DURATION",
         default_value = "1s",
-        value_parser = streams::duration
+        value_parser = streams::parse_duration
     )]
     pub probe_delay: Duration,
 }

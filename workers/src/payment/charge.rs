@@ -19,7 +19,7 @@ use super::payment_row::{self, Payment, Rows, State};
 use super::provider::{CallError, Confirmation, NewIntent, Provider};
 use super::{CallFailure, PaymentStage, call_concurrently, call_key, provider_unavailable};
 use crate::failpoints::{Failpoint, failpoint};
-use crate::task::{StepError, StepInput, StepOutcome, now};
+use crate::step_input::{StepError, StepInput, StepOutcome, now};
 
 /// The provider's error code for an unknown token.
 const NO_SUCH_TOKEN: &str = "resource_missing";

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use orders::Timestamp;
-use streams::{Connection, names};
+use streams::{Connection, subjects};
 
 use super::breaker::{Breaker, Change, Permit};
 use super::provider::{CallError, Provider};
 use super::{CallFailure, PROVIDER};
-use crate::task;
+use crate::step_input;
 
 /// A provider that is not called while its circuit breaker is open.
 pub(crate) struct GuardedProvider {
@@ -75,9 +75,9 @@ impl GuardedProvider {
         match change {
             Some(Change::Opened) => {
                 tracing::warn!(dependency = PROVIDER, "circuit breaker opened");
-                let at = Timestamp::from(task::now()).as_millis();
+                let at = Timestamp::from(step_input::now()).as_millis();
                 let notification = format!(r#"{{"at_ms":{at}}}"#);
-                self.connection.notify(names::PAYMENT_DELAYED, notification.into()).await;
+                self.connection.notify(subjects::PAYMENT_DELAYED, notification.into()).await;
             }
             Some(Change::Closed) => {
                 tracing::info!(dependency = PROVIDER, "circuit breaker closed");
@@ -96,11 +96,11 @@ impl From<CallError> for CallFailure {
     fn from(err: CallError) -> Self {
         match err {
             // The provider did nothing for this order, so this is not an attempt.
-            CallError::Down(_) | CallError::Denied { .. } => {
+            CallError::Unavailable(_) | CallError::Denied { .. } => {
                 Self::ProviderUnavailable(err.to_string())
             }
             CallError::Refused { .. } => Self::Permanent(err.to_string()),
-            CallError::Unanswered(_) | CallError::Server { .. } | CallError::Busy { .. } => {
+            CallError::NoResponse(_) | CallError::Server { .. } | CallError::Busy { .. } => {
                 Self::Retryable(err.to_string())
             }
         }

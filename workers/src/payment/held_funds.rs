@@ -4,7 +4,7 @@ use orders::OrderId;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
-use crate::task::{order_id, row_id};
+use crate::step_input::{order_id, row_id};
 
 /// The money held for one order.
 #[derive(Debug, Clone, PartialEq, Eq)]

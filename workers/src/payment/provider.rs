@@ -43,9 +43,9 @@ pub struct Limits {
         env = "MILLRACE_PROVIDER_TIMEOUT",
         value_name = "DURATION",
         default_value = TIMEOUT,
-        value_parser = streams::duration
+        value_parser = streams::parse_duration
     )]
-    pub per_try: Duration,
+    pub attempt_timeout: Duration,
     /// Maximum number of calls in flight at once; further calls are queued.
     #[arg(skip = PARALLEL)]
     pub parallel: usize,
@@ -57,8 +57,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let per_try = streams::duration(TIMEOUT).expect("the constant is a duration");
-        Self { per_try, parallel: PARALLEL, page: PAGE_SIZE }
+        let attempt_timeout = streams::parse_duration(TIMEOUT).expect("the constant is a duration");
+        Self { attempt_timeout, parallel: PARALLEL, page: PAGE_SIZE }
     }
 }
 
@@ -88,7 +88,8 @@ pub struct NewIntent<'a> {
 impl Provider {
     /// A client for `base_url` (`http://host:port` or `https://…`). Does not connect yet.
     pub fn new(base_url: &str, secret_key: &str, limits: Limits) -> Result<Self, ConfigError> {
-        let transport = Transport::new(base_url, secret_key, limits.per_try, limits.parallel)?;
+        let transport =
+            Transport::new(base_url, secret_key, limits.attempt_timeout, limits.parallel)?;
         Ok(Provider { transport, page: limits.page })
     }
 

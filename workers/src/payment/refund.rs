@@ -15,7 +15,7 @@ use super::provider::{Provider, Status};
 use super::{CallFailure, PaymentStage, call_concurrently, call_key};
 use crate::database::DatabaseError;
 use crate::failpoints::{Failpoint, failpoint};
-use crate::task::{StepError, StepInput, StepOutcome, now, order_id};
+use crate::step_input::{StepError, StepInput, StepOutcome, now, order_id};
 
 pub(super) async fn refund(
     stage: &PaymentStage,

@@ -1,7 +1,7 @@
 //! Starts, stops and reconfigures the processes of a measured cluster, and starts companions.
 
 use anyhow::Result;
-use payment_simulator::control;
+use payment_simulator::set_faults;
 use streams::Pool;
 
 use super::BenchCluster;
@@ -13,14 +13,14 @@ impl BenchCluster {
         if self.companions.is_empty() {
             let bare =
                 Companion { name: "bare", role: "bare", ready_path: "/", provider_url: None };
-            self.companions.push(self.inner.beside(&bare).await?);
+            self.companions.push(self.inner.start_companion(&bare).await?);
         }
         Ok(self.companions[0].url().to_owned())
     }
 
     /// Sets the faults and delays of the payment provider.
     pub(in super::super) async fn configure_provider(&self, form: &str) -> Result<()> {
-        control(self.inner.provider.url(), form).await
+        set_faults(self.inner.provider.url(), form).await
     }
 
     /// Stops every worker gracefully.

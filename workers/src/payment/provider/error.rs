@@ -8,9 +8,9 @@ use thiserror::Error;
 pub enum CallError {
     /// The connection failed: nothing was sent, and no order is at fault.
     #[error("the payment provider cannot be reached")]
-    Down(#[source] legacy::Error),
+    Unavailable(#[source] legacy::Error),
     /// The provider rejects the secret key. Every order would fail alike: treat it as
-    /// [`Self::Down`].
+    /// [`Self::Unavailable`].
     #[error("the payment provider rejected the secret key (status {status})")]
     Denied {
         /// HTTP status: 401 or 403.
@@ -19,7 +19,7 @@ pub enum CallError {
     /// No complete response in time, or the connection broke. The outcome is unknown: repeat the
     /// call with the same key.
     #[error("the payment provider did not respond")]
-    Unanswered(#[source] Box<dyn std::error::Error + Send + Sync>),
+    NoResponse(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The provider failed, or its response is invalid. It stores this response under the key:
     /// repeat the call with a new key.
     #[error("the payment provider failed (status {status})")]

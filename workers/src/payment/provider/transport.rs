@@ -34,7 +34,7 @@ pub(super) struct Transport {
     authorization: HeaderValue,
     http: Http,
     permits: Semaphore,
-    per_try: Duration,
+    attempt_timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Transport {
     pub(super) fn new(
         base_url: &str,
         secret_key: &str,
-        per_try: Duration,
+        attempt_timeout: Duration,
         parallel: usize,
     ) -> Result<Transport, ConfigError> {
         let (scheme, authority) = self::base_url(base_url)?;
@@ -55,9 +55,9 @@ impl Transport {
         Ok(Transport {
             base_url: format!("{scheme}://{authority}"),
             authorization: authorization(secret_key)?,
-            http: Http::new(scheme.as_str(), per_try, parallel)?,
+            http: Http::new(scheme.as_str(), attempt_timeout, parallel)?,
             permits: Semaphore::new(parallel),
-            per_try,
+            attempt_timeout,
         })
     }
 
@@ -71,21 +71,21 @@ impl Transport {
     ) -> Result<Response, CallError> {
         let request = self.request(method, path, form, idempotency_key)?;
         let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
-        timeout(self.per_try, self.exchange(request))
+        timeout(self.attempt_timeout, self.exchange(request))
             .await
-            .unwrap_or_else(|elapsed| Err(CallError::Unanswered(elapsed.into())))
+            .unwrap_or_else(|elapsed| Err(CallError::NoResponse(elapsed.into())))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response, CallError> {
         let response = match self.http.send(request).await {
             Ok(response) => response,
-            Err(error) if error.is_connect() => return Err(CallError::Down(error)),
-            Err(error) => return Err(CallError::Unanswered(error.into())),
+            Err(error) if error.is_connect() => return Err(CallError::Unavailable(error)),
+            Err(error) => return Err(CallError::NoResponse(error.into())),
         };
         let status = response.status();
         match Limited::new(response.into_body(), RESPONSE_BODY_MAX).collect().await {
             Ok(body) => Response::new(status, body.to_bytes()),
-            Err(error) => Err(CallError::Unanswered(error)),
+            Err(error) => Err(CallError::NoResponse(error)),
         }
     }
 
@@ -139,11 +139,11 @@ pub(super) fn authorization(secret_key: &str) -> Result<HeaderValue, ConfigError
 }
 
 impl Http {
-    fn new(scheme: &str, per_try: Duration, parallel: usize) -> Result<Http, ConfigError> {
+    fn new(scheme: &str, attempt_timeout: Duration, parallel: usize) -> Result<Http, ConfigError> {
         let mut connector = HttpConnector::new();
         // Half of the call's limit: distinguishes an unreachable host from one that does not
         // respond.
-        connector.set_connect_timeout(Some(per_try / 2));
+        connector.set_connect_timeout(Some(attempt_timeout / 2));
         connector.set_nodelay(true);
         let mut client = Client::builder(TokioExecutor::new());
         client

@@ -11,7 +11,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
-use crate::task::{order_id, row_id};
+use crate::step_input::{order_id, row_id};
 
 /// The rows of all steps, for the orders of the preceding `WITH ids (order_id)`.
 const SELECT: &str = "
@@ -28,7 +28,7 @@ const SELECT: &str = "
 
 /// The view of each order: one entry for each id, in the same order; `None` for an order that no
 /// step has processed.
-pub async fn orders(
+pub async fn order_views(
     database: &Database,
     ids: &[OrderId],
 ) -> Result<Vec<Option<OrderView>>, DatabaseError> {
