@@ -54,7 +54,7 @@ pub enum EdgeError {
 }
 
 /// Serves until `shutdown` completes, and then until every request in flight is answered, for
-/// [`SHUTDOWN_MAX`](crate::END_MAX) at most. Calls `on_bound` with the address once all shards serve it.
+/// [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. Calls `on_bound` with the address once all shards serve it.
 pub async fn run(
     config: Config,
     on_bound: impl FnOnce(SocketAddr),

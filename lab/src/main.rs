@@ -10,7 +10,7 @@ use millrace::{finish, options, telemetry};
 
 fn main() -> ExitCode {
     let arguments = cli::with_default_command(std::env::args_os().collect());
-    let Cli { command } = match options::parse_from(arguments) {
+    let Cli { command } = match options::parse_from(&arguments) {
         Ok(cli) => cli,
         Err(code) => return code,
     };

@@ -1,6 +1,6 @@
 //! Messaging: how orders travel through NATS JetStream. The only crate that names `async-nats`.
 //!
-//! - [`Step`]: the table of steps and who consumes which events; [`names`]: every subject and
+//! - [`Step`]: the table of steps and who consumes which events; [`subjects`]: every subject and
 //!   stream
 //! - [`Connection`], [`ensure_topology`]: the broker connection, and the streams and consumers that
 //!   must exist

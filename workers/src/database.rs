@@ -131,7 +131,7 @@ impl Database {
             let attempt = timeout(TRANSACTION_TIMEOUT, attempt).await;
             match attempt.unwrap_or(Err(DatabaseError::Timeout)) {
                 Err(err) if err.is_conflict() && attempts < TRANSACTION_ATTEMPTS_MAX => {
-                    attempts += 1
+                    attempts += 1;
                 }
                 result => return result.map_err(StepError::from),
             }

@@ -40,8 +40,8 @@ pub(crate) async fn publish_outcomes(
     }
     sabotage::falsify(&mut events);
     messages.extend(batch::messages(&events, records_max));
-    let published = messages.iter().map(|message| publisher.publish(message, PUBLISH_TIMEOUT));
-    try_join_all(published).await?;
+    let acks = messages.iter().map(|message| publisher.publish(message, PUBLISH_TIMEOUT));
+    try_join_all(acks).await?;
     Ok(())
 }
 

@@ -46,17 +46,22 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
     let kind = ("real baskets", baskets.as_path());
     let baskets = post_at_half_rate(context, measurements, &mut cluster, BASKETS, kind).await?;
     let completions = cluster.finish(context, measurements).await?;
-    add_completion_times(measurements, &completions, (small, baskets))
+    add_completion_times(measurements, &completions, &small, &baskets)
 }
+
+/// The start and the end of a repetition, in milliseconds since 1970.
+type TimeWindow = (i64, i64);
 
 /// The times from post to completion of the small orders and of the real baskets.
 fn add_completion_times(
     measurements: &mut Measurements,
     completions: &CompletionTimes,
-    (small, baskets): (Vec<(i64, i64)>, Vec<(i64, i64)>),
+    small: &[TimeWindow],
+    baskets: &[TimeWindow],
 ) -> Result<()> {
-    let percentiles =
-        |(from, to)| Percentiles::of(completions.times(from, to)).context("no order was completed");
+    let percentiles = |&(from, to): &TimeWindow| {
+        Percentiles::of(completions.times(from, to)).context("no order was completed")
+    };
     for window in small {
         let times = percentiles(window)?;
         let row = "small orders, post to completion at half the sustained rate: p50";
@@ -73,14 +78,14 @@ fn add_completion_times(
 }
 
 /// Posts at half of the completion rate that was measured under the name `measured`. Returns the
-/// start and the end of each repetition, in milliseconds since 1970.
+/// time of each repetition.
 async fn post_at_half_rate(
     context: &BenchContext,
     measurements: &mut Measurements,
     cluster: &mut BenchCluster,
     measured: &str,
     (kind, bodies): (&str, &Path),
-) -> Result<Vec<(i64, i64)>> {
+) -> Result<Vec<TimeWindow>> {
     let half = measurements.median_completion_rate(measured) / 2.0;
     let name = format!("{kind}, half the sustained rate");
     let mut windows = Vec::new();

@@ -102,12 +102,12 @@ mod tests {
             let run = Duration::from_secs(*seconds);
             let schedules = plan(seed, run, &Fault::ALL);
             for fault in Fault::ALL {
-                let mut scheduled = schedules.iter().flatten();
-                assert!(scheduled.any(|scheduled| scheduled.fault == fault), "{fault}");
+                let mut faults = schedules.iter().flatten();
+                assert!(faults.any(|planned| planned.fault == fault), "{fault}");
             }
             for schedule in schedules {
-                let ends = schedule.iter().map(|scheduled| scheduled.at + scheduled.duration);
-                let starts = schedule.iter().skip(1).map(|scheduled| scheduled.at).chain([run]);
+                let ends = schedule.iter().map(|planned| planned.at + planned.duration);
+                let starts = schedule.iter().skip(1).map(|planned| planned.at).chain([run]);
                 assert!(ends.zip(starts).all(|(end, next_start)| end < next_start));
             }
         }

@@ -64,19 +64,20 @@ async fn a_crash_at_any_failpoint_of_a_fulfilment_step_changes_no_outcome() {
 /// after which the first order is redelivered, so that each crash hits its own order.
 async fn crash_at_each(crashes: &[(Step, &[&str], OrderPath)]) {
     let mut plan = plan(Profile::Single);
+    plan.ack_wait = None;
     plan.envs.push(("MILLRACE_UNSHIPPABLE".to_owned(), "GIANT".to_owned()));
     let mut cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("CRASH", 1_000), item("GIANT CRASH", 1_000)]).await;
-    let mut crashed = Vec::new();
+    let mut orders = Vec::new();
     for (step, failpoints, path) in crashes {
         for failpoint in *failpoints {
             let id = cluster.crash_at(*step, failpoint, *path).await;
-            crashed.push((id, step, failpoint, path));
+            orders.push((id, step, failpoint, path));
         }
     }
-    let ids: Vec<OrderId> = crashed.iter().map(|(id, ..)| *id).collect();
+    let ids: Vec<OrderId> = orders.iter().map(|(id, ..)| *id).collect();
     let views = cluster.wait_until_final(&ids).await;
-    for (view, (_, step, failpoint, path)) in views.iter().zip(&crashed) {
+    for (view, (_, step, failpoint, path)) in views.iter().zip(&orders) {
         let expected = match path {
             OrderPath::Fulfilled => Status::Fulfilled,
             _ => Status::Cancelled,

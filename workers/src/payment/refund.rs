@@ -37,9 +37,9 @@ pub(super) async fn refund(
     let mut states = Vec::new();
     for (row, call) in undoable.iter().zip(calls.await) {
         match call {
-            Ok(state) => {
+            Ok(new_state) => {
                 undone.push(row.id);
-                states.push(state);
+                states.push(new_state);
             }
             Err(failure) => drop(failures.insert(row.id, failure)),
         }
