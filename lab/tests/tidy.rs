@@ -59,7 +59,7 @@ const RETIRED_PHRASES: [&[&str]; 11] = [
     &["set", "right"],
 ];
 /// Values that are stored or reported under such a word.
-const STORED: [&str; 2] = ["'barred'", "\"stands\""];
+const STORED: [&str; 4] = ["'barred'", "\"barred\"", "\"nobody\"", "\"stands\""];
 
 pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()

@@ -1,4 +1,4 @@
-//! Fulfilment: books one shipment for each order, or withdraws the order. Only fulfilment decides
+//! Fulfilment: creates one shipment for each order, or withdraws the order. Only fulfilment decides
 //! which, by one row for each order.
 
 mod decision;
@@ -29,7 +29,7 @@ pub struct Config {
     pub unshippable: Option<String>,
 }
 
-/// Books a shipment for each order, or finds it booked. An order with a SKU that starts with the
+/// Creates a shipment for each order, or finds it. An order with a SKU that starts with the
 /// prefix `unshippable` is withdrawn; one that was withdrawn earlier is not shipped.
 pub async fn ship(
     database: &Database,

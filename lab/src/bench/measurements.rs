@@ -11,7 +11,7 @@ use crate::load::PhaseResult;
 /// The median of samples, the smallest and the largest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figure {
-    /// Half of the samples are no larger.
+    /// The median of the samples.
     pub median: f64,
     /// The smallest sample.
     pub min: f64,
