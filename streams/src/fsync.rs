@@ -142,12 +142,9 @@ pub async fn verify_durability_at_start(
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
         let report = request_report(connection, REPLY_TIMEOUT_AT_START).await.unwrap_or_default();
-        let is_complete = report.is_complete();
-        match report.verify_durability(profile) {
-            unsynced @ Err(DurabilityUnverified::NotFsynced { .. }) => return unsynced,
-            result if Instant::now() >= deadline => return result,
-            Ok(()) if is_complete => return Ok(()),
-            Ok(()) | Err(DurabilityUnverified::TooFewReplies { .. }) => sleep(RETRY_DELAY).await,
+        match report.verdict_at_start(profile, Instant::now() >= deadline) {
+            Some(verdict) => return verdict,
+            None => sleep(RETRY_DELAY).await,
         }
     }
 }
@@ -214,6 +211,21 @@ impl FsyncReport {
         let Settings { sync_always, sync_interval } = data.config;
         let every = FsyncPolicy::Every(Duration::from_nanos(sync_interval));
         self.brokers.insert(server.name, if sync_always { FsyncPolicy::Always } else { every });
+    }
+
+    /// The verdict at a start; `None` if a later report may be better and there is time for it.
+    fn verdict_at_start(
+        self,
+        profile: Profile,
+        is_past_deadline: bool,
+    ) -> Option<Result<(), DurabilityUnverified>> {
+        let is_complete = self.is_complete();
+        match self.verify_durability(profile) {
+            unsynced @ Err(DurabilityUnverified::NotFsynced { .. }) => Some(unsynced),
+            verdict if is_past_deadline => Some(verdict),
+            Ok(()) if is_complete => Some(Ok(())),
+            Ok(()) | Err(DurabilityUnverified::TooFewReplies { .. }) => None,
+        }
     }
 
     /// Whether every running broker has replied.

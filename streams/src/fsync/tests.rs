@@ -84,3 +84,21 @@ fn a_report_is_complete_once_every_running_broker_has_replied() {
     report.alive = alive(&["b"]);
     assert!(report.is_complete());
 }
+
+#[test]
+fn a_start_waits_for_busy_and_starting_brokers_until_its_deadline_and_never_accepts_a_lazy_one() {
+    let always = FsyncPolicy::Always;
+    let alive = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
+    let verdict = |policies: &[(&str, FsyncPolicy)], running: &[&str], is_past_deadline| {
+        let report = FsyncReport { alive: alive(running), ..brokers(3, policies) };
+        report.verdict_at_start(Profile::Durable, is_past_deadline).map(|verdict| verdict.is_ok())
+    };
+    let two = [("a", always), ("b", always)];
+    let lazy = [("a", always), ("b", EVERY_TWO_MINUTES)];
+    assert_eq!(verdict(&two, &["b"], false), Some(true), "the third one is down");
+    assert_eq!(verdict(&two, &["b", "c"], false), None, "the third one is busy");
+    assert_eq!(verdict(&two, &["b", "c"], true), Some(true), "it was waited for");
+    assert_eq!(verdict(&two[..1], &["b", "c"], false), None, "too few have started");
+    assert_eq!(verdict(&two[..1], &["b", "c"], true), Some(false));
+    assert_eq!(verdict(&lazy, &["b", "c"], false), Some(false), "one does not fsync");
+}
