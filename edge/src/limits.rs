@@ -1,4 +1,4 @@
-//! Every limit of the edge, with the reason for its value.
+//! Backpressure: every limit of the edge, with the reason for its value.
 
 use std::time::Duration;
 

@@ -59,7 +59,7 @@ async fn run_plan(plan: &Plan) -> Result<Vec<PhaseResult>> {
     for phase in &plan.phases {
         results.push(phase::run(&run, &plan.targets, phase).await?);
     }
-    if let Some(file) = &plan.promises {
+    if let Some(file) = &plan.ack_file {
         AckRecord::write_all(file, &run.ack_records.borrow())?;
     }
     Ok(results)

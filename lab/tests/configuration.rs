@@ -20,7 +20,7 @@ const FROM_FILE: &str = " [default: from .millrace/env]";
 #[derive(Debug, Default)]
 struct Setting {
     option: String,
-    /// One, but where commands differ.
+    /// The default; several if commands differ.
     defaults: BTreeSet<String>,
     is_required: bool,
     meaning: String,

@@ -43,7 +43,7 @@ fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
         path: "/v1/orders".to_owned(),
         run: "test".to_owned(),
         bodies,
-        promises: Some(folder.join("promises")),
+        ack_file: Some(folder.join("acks")),
         phases,
     };
     let mut generator = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))

@@ -1,4 +1,4 @@
-//! The house stays as it was built: small files, known names, links that lead somewhere.
+//! Form of the code and the documents: file sizes, names, links, retired words.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -87,7 +87,7 @@ fn assert_none(faults: &[String]) {
 }
 
 #[test]
-fn files_are_small_and_say_what_they_are_for() {
+fn every_source_file_is_short_and_starts_with_its_purpose() {
     let sources = files(".rs");
     assert!(!sources.is_empty(), "the sources are found");
     let mut faults = Vec::new();
@@ -109,7 +109,7 @@ fn files_are_small_and_say_what_they_are_for() {
 }
 
 #[test]
-fn no_name_is_vague() {
+fn no_file_has_a_vague_name() {
     let vague = |name: &String| {
         let path = Path::new(name).with_extension("");
         path.components().any(|part| VAGUE.contains(&part.as_os_str().to_str().unwrap()))
@@ -119,7 +119,7 @@ fn no_name_is_vague() {
 }
 
 #[test]
-fn only_streams_names_the_client_of_the_brokers() {
+fn only_streams_uses_the_nats_client_library() {
     let outside = files(".rs").into_iter().filter(|(name, text)| {
         let wire = format!("async{}nats", '_');
         !name.starts_with("streams/") && text.contains(&wire)
@@ -128,7 +128,7 @@ fn only_streams_names_the_client_of_the_brokers() {
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn every_link_between_documents_leads_to_a_file() {
     let mut faults = Vec::new();
     for (name, text) in files(".md") {
         let folder = root().join(&name).parent().unwrap().to_path_buf();
@@ -144,7 +144,7 @@ fn links_between_documents_lead_somewhere() {
 }
 
 #[test]
-fn no_retired_word_comes_back() {
+fn no_retired_word_is_in_code_or_documents() {
     let mut faults = Vec::new();
     for ending in [".rs", ".md", ".yaml", ".conf", ".toml", "justfile"] {
         for (name, text) in files(ending).into_iter().filter(|(name, _)| name != file!()) {
@@ -155,7 +155,7 @@ fn no_retired_word_comes_back() {
 }
 
 #[test]
-fn a_retired_word_is_found_also_where_a_comment_breaks_it() {
+fn a_retired_word_is_found_across_the_lines_of_a_comment() {
     let text = "// It tells the\n/// caller. This is\n/// no order; that is no longer one; there is no other.";
     assert_eq!(retired(text), ["1: tells", "2: is no"]);
     assert!(retired("state = 'barred', a standard door_handle").is_empty());

@@ -102,7 +102,7 @@ pub fn resolve(value: Option<&str>, variable: &str, option: &str) -> Result<Stri
     match read_env_file(Path::new(ENV_FILE))?.remove(variable) {
         Some(value) => Ok(value),
         None => bail!(
-            "no address of a cluster: set {option} or {variable}, or run `millrace-lab up` here"
+            "cluster address not set: set {option} or {variable}, or run `millrace-lab up` here"
         ),
     }
 }

@@ -92,7 +92,7 @@ fn describe(options: &[&Arg], error: &Error) -> Vec<String> {
     let cause = match (error.kind(), error.source()) {
         (ErrorKind::MissingRequiredArgument, _) => "is required".to_owned(),
         (_, Some(source)) => source.to_string(),
-        (_, None) => "has no value".to_owned(),
+        (_, None) => "requires a value".to_owned(),
     };
     let describe = |flag: &String| {
         let option = options.iter().copied().rfind(|option| has_flag(option, flag));
@@ -125,7 +125,7 @@ fn has_flag(option: &Arg, flag: &str) -> bool {
 
 #[expect(clippy::print_stderr, reason = "errors are for the person who ran the command")]
 fn print_errors(messages: &[String]) {
-    eprintln!("error: the configuration cannot be used");
+    eprintln!("error: invalid configuration");
     for message in messages {
         eprintln!("  {message}");
     }

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: a role drains, a command cleans up.
+//! Graceful shutdown on SIGTERM and SIGINT: a role drains, a command cleans up.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};

@@ -31,7 +31,7 @@ enum StockCommand {
         #[arg(allow_negative_numbers = true)]
         quantity: i64,
     },
-    /// Load a catalogue: adds new SKUs with their stock; of known ones only names and prices
+    /// Load a catalogue: add new SKUs with their stock, update names and prices of known ones
     Load {
         /// The catalogue, one JSON object per line
         #[arg(long, value_name = "FILE")]

@@ -1,4 +1,4 @@
-//! The binary as it is shipped: its commands, and what it says of a configuration that cannot be used.
+//! The binary as it is shipped: its commands, and its errors for an invalid configuration.
 
 use std::process::{Command, Output};
 
@@ -39,7 +39,7 @@ fn every_setting_that_cannot_be_used_is_reported_at_once_and_nothing_starts() {
 }
 
 #[test]
-fn a_role_is_asked_for_nothing_that_it_does_not_need() {
+fn a_role_requires_only_the_settings_that_it_needs() {
     for (role, needs) in [
         (&["edge"][..], &["--nats-url", "--redis-url", "--secrets"][..]),
         (&["worker", "inventory"], &["--nats-url", "--database-url"]),

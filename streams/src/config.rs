@@ -35,7 +35,7 @@ pub struct BatchConfig {
     pub max_batch: usize,
 }
 
-/// Not a list of broker URLs. What is wrong is not quoted: there may be a password in it.
+/// Not a list of broker URLs. The text is not quoted: it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("give the URL of each broker, such as nats://HOST:PORT, separated by commas")]
 pub struct InvalidBrokerUrl;

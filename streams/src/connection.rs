@@ -35,7 +35,7 @@ pub struct Connection {
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// No broker could be reached before the timeout.
-    #[error("no broker at {hosts} answered for {} s", CONNECT_TIMEOUT.as_secs())]
+    #[error("no broker at {hosts} responded within {} s", CONNECT_TIMEOUT.as_secs())]
     Unreachable {
         /// Host and port of the brokers that were tried, separated by commas.
         hosts: String,

@@ -66,7 +66,7 @@ pub enum DurabilityUnverified {
     },
     /// So few brokers replied that the others could acknowledge an order without them.
     #[error(
-        "`{profile}` may not be claimed: {answered} of {known} brokers said how they sync and \
+        "`{profile}` may not be claimed: {answered} of {known} brokers reported their fsync policy and \
          {needed} must; start them, with the accounts of nats-config/shared.conf in their \
          configuration, or start with `--profile fast`"
     )]

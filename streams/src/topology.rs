@@ -57,7 +57,7 @@ pub struct Drift {
 
 /// The broker rejected a stream or a durable consumer.
 #[derive(Debug, Error)]
-#[error("the broker did not take {name}")]
+#[error("the broker rejected {name}")]
 pub struct TopologyError {
     name: String,
     source: async_nats::Error,

@@ -39,14 +39,14 @@ const PROGRESS_ACKS: u32 = 3;
 /// for an outage.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// How long a set is held while a dependency is unavailable. Then it is nacked for other workers,
+/// How long a set is held while a dependency is unavailable. Then it is returned for other workers,
 /// which may still reach the dependency.
 const HOLD_WHILE_DOWN_MAX: Duration = Duration::from_mins(1);
-/// After a set that took longer than `ack_wait` divided by this, the prefetched messages are
-/// nacked: they would soon be redelivered to another worker.
-const PREFETCH_STALE_DIVISOR: u32 = 3;
+/// After a set that took longer than `ack_wait` divided by this, messages still in flight are
+/// returned: they would soon be redelivered to another worker.
+const LEFTOVER_STALE_DIVISOR: u32 = 3;
 /// How long a worker that is shutting down continues with its messages. A set takes much less,
-/// unless a dependency hangs. Messages that are not processed by then are nacked.
+/// unless a dependency hangs. Messages that are not processed by then are returned.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
 /// Between two fetches if the broker does not respond.
 const FETCH_RETRY_DELAY: Duration = Duration::from_millis(200);
@@ -70,7 +70,7 @@ impl Consumer {
                     let started = Instant::now();
                     let is_small = is_small(&deliveries);
                     self.handle(step, deliveries, &mut fetcher, &drain).await;
-                    if started.elapsed() > ack_wait() / PREFETCH_STALE_DIVISOR {
+                    if started.elapsed() > ack_wait() / LEFTOVER_STALE_DIVISOR {
                         fetcher.nak().await;
                     }
                     if is_small {
@@ -94,7 +94,7 @@ impl Consumer {
         fetcher.nak().await;
     }
 
-    /// Processes all records and acks or nacks their messages. While a dependency is unavailable,
+    /// Processes all records and acks or naks their messages. While a dependency is unavailable,
     /// nothing more is fetched and the messages are held, for a limited time.
     async fn handle(
         &self,
@@ -131,7 +131,7 @@ impl Consumer {
             settle_all(deliveries, Delivery::ack).await;
             failpoint(step, Failpoint::Acked);
         } else {
-            // With an open pull request, this worker would receive what it nacks.
+            // With an open pull request, this worker would receive what it naks.
             fetcher.nak().await;
             settle_all(deliveries, Delivery::nak).await;
             if shutdown.is_cancelled() {

@@ -71,7 +71,7 @@ async fn process_guarded(
     if runs > CRASHES_BEFORE_DEAD_LETTER {
         // The mark stays: it is the proof until the dead letter is stored.
         let error = format!(
-            "{CRASHES_BEFORE_DEAD_LETTER} workers crashed while processing this record by itself"
+            "{CRASHES_BEFORE_DEAD_LETTER} workers crashed while processing this record alone"
         );
         return Ok(vec![RecordOutcome::DeadLetter(Reason::Poison, error)]);
     }

@@ -11,7 +11,7 @@ use crate::process::RecordOutcome;
 use crate::sabotage;
 
 /// How long the broker may take to store outcomes. Then the step is repeated, which finds the rows
-/// and publishes the same outcomes, or the messages are nacked.
+/// and publishes the same outcomes, or the messages are returned.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Publishes every outcome, retry and dead letter of `records`, and waits until all are stored.

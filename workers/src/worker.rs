@@ -23,7 +23,7 @@ use crate::queries::{serve_status, serve_stock};
 use crate::stages::{Stage, Stages};
 use crate::{fulfilment, inventory, janitor, payment, poison_guard};
 
-/// The maximum duration of a worker's shutdown. It drains, and nacks what it could not process, for
+/// The maximum duration of a worker's shutdown. It drains, and naks what it could not process, for
 /// which 8 s are enough: 4 s until a late broker has sent the requested messages, 2 s to clear the
 /// in-progress marks in the database, and 2 s until everything is flushed.
 pub const SHUTDOWN_MAX: Duration = DRAIN_TIMEOUT.saturating_add(Duration::from_secs(8));

@@ -27,7 +27,7 @@ pub enum BenchName {
 
 /// A name that is not a benchmark's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("unknown bench `{0}`; expected one of {all}", all = BenchName::ALL.map(BenchName::as_str).join(", "))]
+#[error("unknown benchmark `{0}`; expected one of {all}", all = BenchName::ALL.map(BenchName::as_str).join(", "))]
 pub struct UnknownBench(String);
 
 impl BenchName {

@@ -120,7 +120,7 @@ impl BenchCluster {
             path: "/v1/orders".to_owned(),
             run: new_key_prefix(),
             bodies: load.bodies.to_path_buf(),
-            promises: Some(context.ack_file()),
+            ack_file: Some(context.ack_file()),
             phases: load.phases.iter().map(|(_, phase)| *phase).collect(),
         };
         let before = self.cpu_times();

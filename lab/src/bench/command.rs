@@ -25,7 +25,7 @@ const TICK_INTERVAL: Duration = Duration::from_millis(200);
 /// The arguments of `millrace-lab bench`.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// Benches to run [default: all]
+    /// Benchmarks to run [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<BenchName>,
     /// durable, fast or single [default: durable; intake is measured under each]

@@ -18,9 +18,9 @@ const STYLE: &str = "body{font:14px/1.5 sans-serif;max-width:1200px;margin:2em a
 /// The whole page.
 pub(super) fn html(report: &BenchReport) -> String {
     let verdict = if report.passed {
-        "All benches finished and all audits passed."
+        "All benchmarks finished and all audits passed."
     } else {
-        "A bench or an audit FAILED."
+        "A benchmark or an audit FAILED."
     };
     let outcomes: String = report.benches.iter().map(outcome).collect();
     format!(
@@ -69,7 +69,7 @@ fn environment(report: &BenchReport) -> String {
         format!("<tr><td>{}</td><td>{}</td></tr>", escaped(&name), escaped(&value))
     };
     let rows: String = facts.into_iter().map(row).collect();
-    format!("<h2>HostInfo, configuration, admission</h2><table>{rows}</table>")
+    format!("<h2>Machine, configuration, admission</h2><table>{rows}</table>")
 }
 
 fn outcome(outcome: &Outcome) -> String {

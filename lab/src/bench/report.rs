@@ -130,7 +130,7 @@ impl fmt::Display for BenchReport {
         if !self.host.is_release {
             writeln!(f, "\nThis is not a --release build: the figures are meaningless.")?;
         }
-        writeln!(f, "\nbenches and audits: {}", if self.passed { "passed" } else { "FAILED" })
+        writeln!(f, "\nbenchmarks and audits: {}", if self.passed { "passed" } else { "FAILED" })
     }
 }
 

@@ -24,7 +24,7 @@ pub struct ChaosArgs {
     /// Seed of the schedule of faults and of the orders [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Test duration: 90s, 5m
+    /// Duration of the load, such as 90s or 5m
     #[arg(
         long = "for",
         value_name = "DURATION",
@@ -38,7 +38,7 @@ pub struct ChaosArgs {
     /// Faults to inject, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "FAULT,…")]
     faults: Vec<Fault>,
-    /// durable: three brokers, fsync on every write; fast: three brokers; single: one broker
+    /// durable: 3 brokers, fsync on every write; fast: 3 brokers, periodic fsync; single: 1 broker
     #[arg(long, default_value_t = Profile::Durable)]
     profile: Profile,
     /// Write the report as JSON

@@ -82,8 +82,8 @@ pub(super) fn seconds_without_intake(
 }
 
 /// Places a probe order when `fault` is injected, and waits until it is final. Returns the time
-/// since
-/// `injected_at`; `None` if the order was not accepted or not final in time.
+/// from the injection to that moment;
+/// `None` if the order was not accepted or not final in time.
 pub(super) async fn probe(
     context: ChaosContext,
     fault: Fault,

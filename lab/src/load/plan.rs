@@ -17,7 +17,7 @@ pub struct Plan {
     /// A file of request bodies, one per line, posted in a cycle.
     pub bodies: PathBuf,
     /// The file for the records of acknowledged orders, written after the last phase.
-    pub promises: Option<PathBuf>,
+    pub ack_file: Option<PathBuf>,
     /// The phases, in order.
     pub phases: Vec<Phase>,
 }

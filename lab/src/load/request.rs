@@ -68,7 +68,7 @@ mod tests {
             path: "/v1/orders".to_owned(),
             run: "r".to_owned(),
             bodies,
-            promises: None,
+            ack_file: None,
             phases: Vec::new(),
         };
         let requests = Requests::prepare(&plan).unwrap();

@@ -20,7 +20,7 @@ pub(crate) struct Program {
 #[derive(Debug, thiserror::Error)]
 pub enum OverrideError {
     /// The program does not exist, or does not print its version.
-    #[error("{variable} names {}, where no {name} can be run", path.display())]
+    #[error("{variable} is set to {}, which is not a usable {name}", path.display())]
     Unusable {
         /// The environment variable.
         variable: &'static str,

@@ -14,8 +14,8 @@ pub enum ProgramError {
     Override(#[from] OverrideError),
     /// The program was neither found nor downloaded.
     #[error(
-        "no {name} {min_version} or newer was found, and none could be got: \
-         install one, or name it in {variable}"
+        "no {name} {min_version} or newer was found, and the download failed: \
+         install it, or set {variable}"
     )]
     Missing {
         /// The name of the program.

@@ -27,7 +27,7 @@ pub struct UpArgs {
     /// Catalogue as JSON Lines [default: a sample of a real retailer's]
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
-    /// durable: three brokers, fsync on every write; fast: three brokers; single: one broker
+    /// durable: 3 brokers, fsync on every write; fast: 3 brokers, periodic fsync; single: 1 broker
     #[arg(long, default_value_t = Profile::Durable)]
     profile: Profile,
     /// Number of edges

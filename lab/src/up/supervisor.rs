@@ -44,7 +44,7 @@ impl Cluster {
             if let Some(status) = server.exit_status()?
                 && restarts.is_due(server.name(), now)
             {
-                report_exit(progress, server.name(), status, "is started again", &server.log());
+                report_exit(progress, server.name(), status, "restarting", &server.log());
                 server.spawn()?;
             }
         }
@@ -52,12 +52,12 @@ impl Cluster {
             if let Some(status) = process.exit_status()?
                 && restarts.is_due(process.name(), now)
             {
-                report_exit(progress, process.name(), status, "is started again", &process.log());
+                report_exit(progress, process.name(), status, "restarting", &process.log());
                 process.spawn()?;
             }
         }
         if let Some(status) = provider.exit_status()? {
-            let consequence = "is gone with its ledger: no payment succeeds until the next cluster";
+            let consequence = "not restarted: its ledger is lost, no payment will succeed";
             report_exit(progress, provider.name(), status, consequence, &provider.log());
             provider.kill().await?;
         }
@@ -72,7 +72,7 @@ fn report_exit(
     consequence: &str,
     log: &Path,
 ) {
-    progress(&format!("{name} has ended ({status}) and {consequence}; log: {}", log.display()));
+    progress(&format!("{name} exited ({status}), {consequence}; log: {}", log.display()));
 }
 
 impl RestartBackoff {

@@ -101,7 +101,7 @@ async fn an_edge_starts_while_one_broker_is_down_and_not_while_two_are() {
 
     servers.processes.brokers.servers[1].kill().await.unwrap();
     let refusal = servers.refusal(Profile::Durable).await;
-    assert!(refusal.contains("1 of 3 brokers said how they sync and 2 must"), "{refusal}");
+    assert!(refusal.contains("1 of 3 brokers reported their fsync policy and 2 must"), "{refusal}");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub(crate) struct ClientResults {
 struct SteadyClient {
     http: Client<HttpConnector, Full<Bytes>>,
     edges: Vec<String>,
-    /// The edge to which the connection is: its index, modulo their number.
+    /// The index of the connected edge, modulo the number of edges.
     edge_index: usize,
     /// For each edge, notified of each request as it is sent.
     sent: Arc<[Notify]>,

@@ -64,7 +64,7 @@ async fn a_configured_program_that_does_not_exist_is_refused() {
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
         message(&error),
-        "MILLRACE_POSTGRES_BIN names /no/such/folder, where no PostgreSQL can be run"
+        "MILLRACE_POSTGRES_BIN is set to /no/such/folder, which is not a usable PostgreSQL"
     );
 }
 
@@ -80,8 +80,8 @@ async fn without_a_program_and_a_cache_the_error_says_what_to_install() {
     let error = Servers::start(start).await.unwrap_err();
     assert_eq!(
         message(&error),
-        "no nats-server 2.15 or newer was found, and none could be got: install one, or name it \
-         in MILLRACE_NATS_SERVER: neither the cache folder nor the folder for temporary files \
+        "no nats-server 2.15 or newer was found, and the download failed: install it, or set \
+         MILLRACE_NATS_SERVER: neither the cache folder nor the folder for temporary files \
          can be written"
     );
 }

@@ -89,7 +89,7 @@ async fn a_stream_that_acknowledges_before_it_writes_is_rejected() {
     let connection = Connection::open(&url, "test").await.unwrap();
     let refused = ensure_topology(&connection, &Topology::new(Profile::Single)).await;
     let refused = anyhow::Error::from(refused.unwrap_err());
-    assert!(format!("{refused:#}").contains("did not take ORDERS"), "{refused:#}");
+    assert!(format!("{refused:#}").contains("broker rejected ORDERS"), "{refused:#}");
 }
 
 /// A response from a broker's monitoring port, with its headers.

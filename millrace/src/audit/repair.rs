@@ -1,4 +1,4 @@
-//! Repair of stuck orders: republishes the event that brought each order into its current state.
+//! Reconciles stuck orders: republishes the event that brought each order into its current state.
 //! Every step finds its own rows, so an event that was not needed changes nothing.
 
 use std::time::Duration;

@@ -37,7 +37,7 @@ pub struct Report {
     pub duplicated: u64,
     /// Orders that were charged more than once.
     pub charged_twice: u64,
-    /// SKUs of which more was sold or reserved than there was.
+    /// SKUs of which more was sold or reserved than was loaded.
     pub oversold_skus: Vec<String>,
     /// The first hundred problems.
     pub problems: Vec<Problem>,

@@ -29,7 +29,7 @@ const REQUEST_EXHAUSTED: [&str; 2] = ["Message Size Exceeds MaxBytes", "Batch Co
 /// Header of that status: how many messages of the request will not be sent.
 const PENDING_MESSAGES_HEADER: &str = "Nats-Pending-Messages";
 
-/// How much one request asks for.
+/// The size of one pull request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FetchSize {
     /// The next message. Never rejected.

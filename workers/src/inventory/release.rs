@@ -1,4 +1,4 @@
-//! Release: returns the stock of an order, once payment has confirmed that no money is held.
+//! Compensation of reserve: returns the stock once payment has confirmed that no money is held.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;

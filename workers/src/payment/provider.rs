@@ -27,7 +27,7 @@ pub struct Provider {
 
 /// Ten times what a healthy provider takes.
 const TIMEOUT: &str = "1s";
-/// Within Stripe's rate limit of an account, per second.
+/// Concurrency limit of the calls of one worker, within Stripe's rate limit for an account.
 const PARALLEL: usize = 100;
 /// Stripe's maximum page size.
 const PAGE_SIZE: u16 = 100;

@@ -1,4 +1,4 @@
-//! Refund: ensures that no money is held for an order that will not be shipped.
+//! Refund, the compensation of charge: no money is held for an order that will not be shipped.
 //!
 //! An intent that has not succeeded is cancelled, so that it never will; one that has succeeded is
 //! refunded.
