@@ -91,6 +91,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_role_is_a_command() {
+        for role in lab::up::Role::ALL {
+            let command = <Cli as clap::CommandFactory>::command();
+            assert!(command.find_subcommand(role.as_str()).is_some(), "{role:?}");
+        }
+    }
+
+    #[test]
     fn arguments_that_name_no_command_are_for_the_demo() {
         let command = |arguments: &[&str]| {
             let arguments = std::iter::once(&"millrace-lab").chain(arguments).map(OsString::from);

@@ -49,12 +49,37 @@ pub struct Plan {
     pub progress: Arc<ProgressFn>,
 }
 
+/// A command of the lab that runs as one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The payment provider that moves no real money.
+    PaymentSimulator,
+    /// The server that answers every order with the same 202.
+    HttpBaseline,
+    /// The service that takes orders with one synchronous transaction each.
+    Synchronous,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::PaymentSimulator, Self::HttpBaseline, Self::Synchronous];
+
+    /// The name of the command.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentSimulator => "payment-simulator",
+            Self::HttpBaseline => "bare",
+            Self::Synchronous => "synchronous",
+        }
+    }
+}
+
 /// A role that runs next to a cluster without being part of it, such as a baseline service.
 pub struct Companion<'a> {
     /// The name of the process in messages and of its log.
     pub name: &'a str,
-    /// The command that the process runs.
-    pub role: &'a str,
+    /// What the process runs.
+    pub role: Role,
     /// The path for the readiness probe: any status but 503 means ready.
     pub ready_path: &'static str,
     /// The provider's base URL; `None` for the provider of the cluster.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Subcommand;
 
 use crate::audit::AuditArgs;
@@ -71,14 +71,6 @@ pub fn finish(result: Result<ExitCode>, writes_log: bool) -> ExitCode {
         }
         ExitCode::FAILURE
     })
-}
-
-/// A single-threaded Tokio runtime.
-pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot build the Tokio runtime")
 }
 
 #[expect(clippy::print_stderr, reason = "the error of a command is for the person who ran it")]

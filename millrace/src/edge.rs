@@ -3,8 +3,8 @@
 use anyhow::Result;
 use streams::Topology;
 
-use crate::command::runtime;
 use crate::prepare;
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 
 /// Serves until SIGTERM or SIGINT, then drains: finishes the requests in flight.

@@ -18,6 +18,7 @@ pub mod ledger;
 mod migrate;
 pub mod options;
 pub mod prepare;
+mod runtime;
 pub mod shutdown;
 pub mod status;
 mod stock;
@@ -25,4 +26,5 @@ mod tail;
 pub mod telemetry;
 mod worker;
 
-pub use command::{Command, finish, runtime};
+pub use command::{Command, finish};
+pub use runtime::runtime;

@@ -6,8 +6,8 @@ use clap::Args;
 use streams::{BrokersConfig, Topology};
 use workers::database::DatabaseConfig;
 
-use crate::command::runtime;
 use crate::prepare;
+use crate::runtime::runtime;
 
 /// Options of `millrace migrate`.
 #[derive(Clone, Args)]

@@ -4,8 +4,8 @@ use anyhow::Result;
 use streams::Topology;
 use workers::{Config, WorkerConfig};
 
-use crate::command::runtime;
 use crate::prepare;
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 
 /// Processes orders until SIGTERM or SIGINT.

@@ -75,7 +75,8 @@ pub struct DatabaseConfig {
 /// Validates a PostgreSQL URL, so that an error is reported before anything starts.
 pub fn url(text: &str) -> Result<String, InvalidDatabaseUrl> {
     let config: tokio_postgres::Config = text.parse().map_err(|_| InvalidDatabaseUrl)?;
-    if config.get_hosts().is_empty() { Err(InvalidDatabaseUrl) } else { Ok(text.to_owned()) }
+    let names_a_host = !config.get_hosts().is_empty() || !config.get_hostaddrs().is_empty();
+    if names_a_host { Ok(text.to_owned()) } else { Err(InvalidDatabaseUrl) }
 }
 
 /// Not the URL of a database. What is wrong is not quoted: there may be a password in it.
@@ -184,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_url_names_the_host_of_a_database() {
-        for text in ["postgres://u:p@h/d", "postgresql://h:1/d", "host=h dbname=d"] {
+        for text in
+            ["postgres://u:p@h/d", "postgresql://h:1/d", "host=h dbname=d", "hostaddr=127.0.0.1"]
+        {
             assert_eq!(url(text).as_deref(), Ok(text));
         }
         for text in ["", "postgres://", "mysql://u:p@h/d", "h:5432"] {

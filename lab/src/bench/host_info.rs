@@ -54,10 +54,10 @@ pub(super) fn configuration(context: &BenchContext) -> BTreeMap<&'static str, St
     let profiles = context.only.map_or("durable, others for comparison", Profile::as_str);
     [
         ("profile", profiles.to_owned()),
-        ("seconds per repetition", format!("{}", context.time.as_secs_f64())),
+        ("seconds of a repetition", format!("{}", context.time.as_secs_f64())),
         ("repetitions, interleaved", REPETITIONS.to_string()),
         ("connections at full load", CONNECTIONS.to_string()),
-        ("orders per message", format!("up to {}", streams::batch::RECORDS_MAX)),
+        ("orders in a message", format!("up to {}", streams::batch::RECORDS_MAX)),
         ("disks", "one: three brokers on one disk are not a quorum of disks".to_owned()),
         ("generator", "on the same cores as everything else".to_owned()),
     ]
@@ -73,7 +73,7 @@ pub(super) fn admission() -> BTreeMap<&'static str, String> {
             "oldest unreserved order",
             "503 from 600 s on, or from one day on when workers are stopped".into(),
         ),
-        ("orders waiting for a batch", format!("{} per core", edge::ORDERS_WAITING_MAX)),
+        ("orders that wait for a batch", format!("{} per core", edge::ORDERS_WAITING_MAX)),
         ("connections", edge::CONNECTIONS_MAX.to_string()),
         ("body", format!("{} KiB", edge::BODY_BYTES_MAX >> 10)),
     ]

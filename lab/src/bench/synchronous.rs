@@ -14,7 +14,7 @@ use super::end_to_end::{measure_sustained, run_to_completion};
 use super::load_run::{Load, closed, open};
 use super::measurements::Measurements;
 use crate::load::{Phase, PhaseResult};
-use crate::up::{Companion, PROVIDER_READY_PATH};
+use crate::up::{Companion, PROVIDER_READY_PATH, Role};
 
 /// How long the provider takes for a call, in milliseconds.
 const LATENCIES: [u32; 4] = [0, 50, 200, 1_000];
@@ -77,14 +77,14 @@ impl<'a> SyncComparison<'a> {
     ) -> Result<Self> {
         let provider = Companion {
             name: "other-provider",
-            role: "provider",
+            role: Role::PaymentSimulator,
             ready_path: PROVIDER_READY_PATH,
             provider_url: None,
         };
         let provider = cluster.inner.start_companion(&provider).await?;
         let service = Companion {
             name: "synchronous",
-            role: "synchronous",
+            role: Role::Synchronous,
             ready_path: "/",
             provider_url: Some(provider.url()),
         };

@@ -50,7 +50,7 @@ pub(super) async fn run_buyers(
         if buyers.len() < BUYERS_MAX {
             buyers.spawn(run_buyer(context.clone(), stats.buyers));
         } else {
-            *stats.refused.entry("too many concurrent buyers".to_owned()).or_default() += 1;
+            *stats.refused.entry("too many wait already".to_owned()).or_default() += 1;
         }
         stats.buyers += 1;
         while let Some(result) = buyers.try_join_next() {

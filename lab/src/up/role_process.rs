@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cluster, Companion, Plan};
+use super::{Cluster, Companion, Plan, Role};
 use crate::endpoints::PROVIDER_KEY;
 use crate::reaper::Reaper;
 use crate::servers::{Process, ProcessSpec, free_ports};
@@ -50,7 +50,7 @@ enum Readiness {
 impl RoleProcess {
     pub(super) fn provider(plan: &Plan, folder: &Path, reaper: &Reaper) -> Result<Self> {
         let mut spec = spec(plan, "provider", folder);
-        spec.args.push("payment-simulator".into());
+        spec.args.push(Role::PaymentSimulator.as_str().into());
         Self::listening(spec, PROVIDER_READY_PATH, reaper)
     }
 
@@ -80,7 +80,7 @@ impl RoleProcess {
     /// A companion process that listens on its own port.
     pub(super) fn companion(companion: &Companion<'_>, cluster: &Cluster) -> Result<Self> {
         let mut spec = spec(&cluster.plan, companion.name, cluster.folder.path());
-        spec.args.push(companion.role.into());
+        spec.args.push(companion.role.as_str().into());
         set(&mut spec, "DATABASE_URL", cluster.servers.postgres.url());
         set(
             &mut spec,

@@ -5,14 +5,18 @@ use payment_simulator::set_faults;
 use streams::Pool;
 
 use super::BenchCluster;
-use crate::up::{Companion, RoleProcess};
+use crate::up::{Companion, Role, RoleProcess};
 
 impl BenchCluster {
     /// The URL of the bare HTTP server, which the first call starts.
     pub(in super::super) async fn http_baseline_url(&mut self) -> Result<String> {
         if self.companions.is_empty() {
-            let bare =
-                Companion { name: "bare", role: "bare", ready_path: "/", provider_url: None };
+            let bare = Companion {
+                name: "bare",
+                role: Role::HttpBaseline,
+                ready_path: "/",
+                provider_url: None,
+            };
             self.companions.push(self.inner.start_companion(&bare).await?);
         }
         Ok(self.companions[0].url().to_owned())
