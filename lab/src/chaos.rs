@@ -22,7 +22,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use millrace::audit::{AuditMode, AuditSources, Problem, Report, audit, wait_quiescent};
-use millrace::ledger;
+use millrace::ledger::{self, Acknowledged};
+use streams::Profile;
 use tokio::time::Instant;
 use workers::database::Database;
 
@@ -140,14 +141,8 @@ pub async fn run_chaos(
 
     progress("auditing");
     let ledger = ledger::read(&ledger_path)?;
-    let mode = if has_drained { AuditMode::Quiesced } else { AuditMode::Live };
-    let mut audit = audit(&sources, Report::new(profile), &ledger, mode).await?.report;
+    let mut audit = audit_run(&sources, profile, &ledger, has_drained, stats.problems).await?;
     audit.refused = stats.refused;
-    audit.add(stats.problems);
-    if !has_drained {
-        let detail = format!("did not drain within {} s", DRAIN_TIMEOUT.as_secs());
-        audit.add([Problem { subject: "the backlog".to_owned(), detail }]);
-    }
     Ok(ChaosReport {
         seed: config.seed,
         seconds: config.duration.as_secs(),
@@ -162,4 +157,22 @@ pub async fn run_chaos(
         restarts: processes.restarts,
         audit,
     })
+}
+
+/// What the audit finds, and what the buyers found; a backlog that has not drained is a problem, too.
+async fn audit_run(
+    sources: &AuditSources,
+    profile: Profile,
+    ledger: &[Acknowledged],
+    has_drained: bool,
+    buyer_problems: Vec<Problem>,
+) -> Result<Report> {
+    let mode = if has_drained { AuditMode::Quiesced } else { AuditMode::Live };
+    let mut report = audit(sources, Report::new(profile), ledger, mode).await?.report;
+    report.add(buyer_problems);
+    if !has_drained {
+        let detail = format!("did not drain within {} s", DRAIN_TIMEOUT.as_secs());
+        report.add([Problem { subject: "the backlog".to_owned(), detail }]);
+    }
+    Ok(report)
 }

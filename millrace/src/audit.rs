@@ -34,7 +34,7 @@ pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
 pub use quiescence::wait_quiescent;
 pub use repair::repair;
-pub use report::{ListedDeadLetter, Problem, Report};
+pub use report::{ListedDeadLetter, Problem, Report, write_json};
 use stream_history::StreamHistory;
 use verdict::Verdict;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use millrace::audit::Report;
+use anyhow::Result;
+use millrace::audit::{Report, write_json};
 use serde::Serialize;
 
 /// The result of a chaos run.
@@ -53,8 +53,7 @@ pub struct FaultReport {
 impl ChaosReport {
     /// Writes the JSON to `file`.
     pub fn write(&self, file: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+        write_json(self, file)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use millrace::audit::Report;
+use anyhow::Result;
+use millrace::audit::{Report, write_json};
 use serde::Serialize;
 
 use crate::percentiles::Percentiles;
@@ -26,8 +26,7 @@ pub(super) struct DemoReport {
 impl DemoReport {
     /// Writes the JSON to `file`.
     pub(super) fn write(&self, file: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+        write_json(self, file)
     }
 }
 

@@ -83,9 +83,14 @@ impl Report {
 
     /// Writes the JSON to `file`.
     pub fn write(&self, file: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+        write_json(self, file)
     }
+}
+
+/// Writes a report to `file` as indented JSON.
+pub fn write_json(report: &impl Serialize, file: &Path) -> Result<()> {
+    let text = serde_json::to_string_pretty(report)? + "\n";
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 impl fmt::Display for Report {
