@@ -29,7 +29,6 @@ use crate::up::{self, Cluster, RoleProcess};
 pub(super) use spec::ClusterSpec;
 pub(super) use timeline::CompletionTimes;
 use timeline::Timeline;
-pub use timeline::{ClusterReport, SecondStats};
 
 /// A million orders at a tenth of the target rate.
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(10);

@@ -14,7 +14,7 @@ use millrace::shutdown::{INTERRUPTED, Shutdown};
 use streams::Profile;
 
 use super::context::BenchOptions;
-use super::{BenchName, BenchReport, bench};
+use super::{BenchName, BenchReport, bench, report_files};
 use crate::servers::ProgressFn;
 
 /// A shorter repetition has too few orders to measure; one longer than an hour fills the disk.
@@ -58,7 +58,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         bar.finish_and_clear();
         let Some(report) = report? else { return Ok(ExitCode::from(INTERRUPTED)) };
         if let Some(folder) = &args.report {
-            report.write(folder)?;
+            report_files::write(&report, folder)?;
         }
         print(&report);
         Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::cluster::{ClusterReport, SecondStats};
+use super::cluster_report::{ClusterReport, SecondStats};
+use super::figure::{Figure, short};
 use super::load_run::LoadRun;
-use super::measurements::Figure;
 use super::plot::{Axes, Series, bars, escaped, lines};
-use super::report::{BenchReport, Outcome, Row, short, target};
+use super::report::{BenchReport, Outcome, Row};
+use super::targets::comparison;
 
 /// The most lines in one plot; more cannot be distinguished.
 const LINES_MAX: usize = 8;
@@ -35,8 +36,8 @@ fn figures(report: &BenchReport) -> String {
     let row = |(name, figure): (&String, &Figure)| {
         let cells = number_cells(figure);
         let unit = escaped(&figure.unit);
-        let target = target(name, figure.median);
-        format!("<tr><td>{name}</td>{cells}<td>{unit}</td><td>{target}</td></tr>")
+        let comparison = comparison(name, figure.median);
+        format!("<tr><td>{name}</td>{cells}<td>{unit}</td><td>{comparison}</td></tr>")
     };
     let rows: String = report.figures.iter().map(row).collect();
     format!(

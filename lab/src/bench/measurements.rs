@@ -1,27 +1,11 @@
-//! The measurements of a benchmark: named samples, and their median, smallest and largest.
+//! The measurements of a benchmark: named samples, its runs and its clusters.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
-use super::cluster::ClusterReport;
+use super::cluster_report::ClusterReport;
+use super::figure::Figure;
 use super::load_run::LoadRun;
 use crate::load::PhaseResult;
-
-/// The median of samples, the smallest and the largest.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Figure {
-    /// The median of the samples.
-    pub median: f64,
-    /// The smallest sample.
-    pub min: f64,
-    /// The largest sample.
-    pub max: f64,
-    /// The unit of the samples.
-    pub unit: String,
-    /// The number of samples.
-    pub samples: usize,
-}
 
 /// Samples by name, in the order in which the names were first added.
 #[derive(Debug, Default)]
@@ -119,32 +103,9 @@ fn completion_row(name: &str) -> String {
     format!("{name}: completed")
 }
 
-impl Figure {
-    /// The figure of `samples`, of which there is at least one.
-    fn of(samples: &[f64], unit: &str) -> Self {
-        let mut sorted = samples.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let (lower, upper) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
-        Self {
-            median: f64::midpoint(lower, upper),
-            min: sorted[0],
-            max: sorted[sorted.len() - 1],
-            unit: unit.to_owned(),
-            samples: sorted.len(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_does_not_depend_on_the_order_of_the_samples() {
-        let figure = Figure::of(&[3.0, 1.0, 10.0], "ratio");
-        assert_eq!((figure.median, figure.min, figure.max), (3.0, 1.0, 10.0));
-        assert!((Figure::of(&[4.0, 1.0], "ratio").median - 2.5).abs() < f64::EPSILON);
-    }
 
     #[test]
     fn rows_keep_the_order_in_which_they_were_added() {

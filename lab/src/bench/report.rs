@@ -1,19 +1,16 @@
-//! The results of a run of benchmarks: `report.json` for programs, a table for people.
+//! The results of a run of benchmarks, and their table for people.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::cluster::ClusterReport;
+use super::cluster_report::ClusterReport;
+use super::figure::Figure;
 use super::host_info::HostInfo;
-use super::html_report::html;
 use super::load_run::LoadRun;
-use super::measurements::{Figure, Measurements};
-use super::targets::TARGETS;
+use super::measurements::Measurements;
+use super::targets::comparison;
 
 /// The results of a run of benchmarks.
 #[derive(Debug, Clone, Serialize)]
@@ -89,24 +86,6 @@ impl Outcome {
     }
 }
 
-impl BenchReport {
-    /// Writes `report.json` and `report.html` into `folder`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the folder cannot be created or a file cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        let write = |name: &str, text: String| {
-            let file = folder.join(name);
-            fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
-        };
-        let created = fs::create_dir_all(folder);
-        created.with_context(|| format!("cannot create {}", folder.display()))?;
-        write("report.json", serde_json::to_string_pretty(self)? + "\n")?;
-        write("report.html", html(self))
-    }
-}
-
 impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for outcome in &self.benches {
@@ -125,39 +104,12 @@ impl fmt::Display for BenchReport {
             writeln!(f, "\nfigures{:53}median  [smallest – largest]  threshold; goal", "")?;
         }
         for (name, figure) in &self.figures {
-            writeln!(f, "  {name:<58}{figure}{}", target(name, figure.median))?;
+            writeln!(f, "  {name:<58}{figure}{}", comparison(name, figure.median))?;
         }
         if !self.host.is_release {
             writeln!(f, "\nThis is not a --release build: the figures are meaningless.")?;
         }
         writeln!(f, "\nbenchmarks and audits: {}", if self.passed { "passed" } else { "FAILED" })
-    }
-}
-
-/// The threshold and the goal of the figure `name`, and whether `median` meets the threshold.
-pub(super) fn target(name: &str, median: f64) -> String {
-    let Some(target) = TARGETS.iter().find(|target| target.figure == name) else {
-        return String::new();
-    };
-    let Some((threshold, goal)) = target.bounds else { return "  reported".to_owned() };
-    let result = if target.is_met(median) == Some(true) { "met" } else { "missed" };
-    format!("  {threshold}; {goal}: {result}")
-}
-
-impl fmt::Display for Figure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [median, min, max] = [self.median, self.min, self.max].map(short);
-        write!(f, "{median:>10}  [{min} – {max}]  {}", self.unit)
-    }
-}
-
-/// A number with three significant digits, which is enough for a measurement.
-pub(super) fn short(number: f64) -> String {
-    match number.abs() {
-        0.0 => "0".to_owned(),
-        size if size >= 100.0 => format!("{number:.0}"),
-        size if size >= 10.0 => format!("{number:.1}"),
-        _ => format!("{number:.3}"),
     }
 }
 

@@ -1,10 +1,20 @@
 //! The figures that have a target, as docs/BENCHMARKS.md explains them.
 
+/// The threshold and the goal of the figure `name`, and whether `median` meets the threshold.
+pub(super) fn comparison(name: &str, median: f64) -> String {
+    let Some(target) = TARGETS.iter().find(|target| target.figure == name) else {
+        return String::new();
+    };
+    let Some((threshold, goal)) = target.bounds else { return "  reported".to_owned() };
+    let result = if target.is_met(median) == Some(true) { "met" } else { "missed" };
+    format!("  {threshold}; {goal}: {result}")
+}
+
 /// The target of a figure.
-pub(super) struct Target {
-    pub(super) figure: &'static str,
+struct Target {
+    figure: &'static str,
     /// The threshold that must be met, and the goal; `None` if the figure is only reported.
-    pub(super) bounds: Option<(f64, f64)>,
+    bounds: Option<(f64, f64)>,
 }
 
 const fn target(figure: &'static str, threshold: f64, goal: f64) -> Target {
@@ -16,7 +26,7 @@ const fn reported(figure: &'static str) -> Target {
 }
 
 /// Every figure that the benchmarks report.
-pub(super) const TARGETS: [Target; 17] = [
+const TARGETS: [Target; 17] = [
     target("intake_durable_vs_http", 0.45, 0.60),
     target("intake_single_vs_http", 0.65, 0.80),
     target("intake_durable_vs_publish", 0.9, 1.2),
@@ -39,7 +49,7 @@ pub(super) const TARGETS: [Target; 17] = [
 impl Target {
     /// Whether `median` meets the threshold. If the goal is smaller than the threshold, less is
     /// better.
-    pub(super) fn is_met(&self, median: f64) -> Option<bool> {
+    fn is_met(&self, median: f64) -> Option<bool> {
         let (threshold, goal) = self.bounds?;
         let less_is_better = goal < threshold || goal == 0.0;
         Some(if less_is_better { median <= threshold } else { median >= threshold })

@@ -5,40 +5,13 @@ use std::time::Duration;
 
 use millrace::audit::Report;
 use orders::{OrderId, OrderView};
-use serde::Serialize;
 
+use super::super::cluster_report::{ClusterReport, SecondStats};
 use super::super::load_run::kind;
 use crate::load::ack_record::AckRecord;
 use crate::proc_usage::Usage;
 
 pub(super) const MIB: f64 = 1_048_576.0;
-
-/// The audit of a cluster, its throughput and its memory.
-#[derive(Debug, Clone, Serialize)]
-pub struct ClusterReport {
-    /// The measurement that it was started for.
-    pub name: String,
-    /// The findings of the audit.
-    pub audit: Report,
-    /// Throughput and lag, second by second.
-    pub seconds: Vec<SecondStats>,
-    /// Resident memory by process: seconds since the start, and MiB.
-    pub memory: BTreeMap<String, Vec<(f64, f64)>>,
-}
-
-/// One second of a cluster.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct SecondStats {
-    /// Seconds since the start.
-    pub at: u64,
-    /// Acknowledged orders that were posted in this second.
-    pub acknowledged: u64,
-    /// Orders that were completed in this second.
-    #[serde(rename = "ended")]
-    pub completed: u64,
-    /// Orders in flight at the end of this second.
-    pub lag: u64,
-}
 
 /// Samples taken while a cluster runs.
 #[derive(Debug, Default)]
