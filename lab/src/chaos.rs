@@ -9,8 +9,10 @@ mod ack_journal;
 mod brokers;
 mod buyers;
 mod command;
+mod context;
 mod fault;
 mod plan;
+mod probe;
 mod processes;
 mod recovery;
 mod report;
@@ -25,7 +27,6 @@ use millrace::audit::{AuditMode, AuditSources, Problem, Report, audit, wait_quie
 use millrace::ledger::{self, Acknowledged};
 use streams::Profile;
 use tokio::time::Instant;
-use workers::database::Database;
 
 use crate::order_client::{OrderClient, new_key_prefix};
 use crate::servers::ProgressFn;
@@ -33,6 +34,7 @@ use crate::up::Cluster;
 use ack_journal::AckJournal;
 use brokers::BrokerFaults;
 pub use command::{ChaosArgs, run};
+use context::ChaosContext;
 pub use fault::{Fault, Target, UnknownFault};
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
@@ -72,18 +74,6 @@ pub fn environment() -> Vec<(String, String)> {
         ("MILLRACE_UNSHIPPABLE", workload::UNSHIPPABLE),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
-}
-
-/// What buyers, schedules and probes of a run share.
-#[derive(Clone)]
-struct ChaosContext {
-    seed: u64,
-    /// The prefix of all idempotency keys of this run.
-    key_prefix: String,
-    client: OrderClient,
-    journal: AckJournal,
-    database: Database,
-    started: Instant,
 }
 
 /// Runs `config` on `cluster`, which must have the [`catalog`] and the [`environment`], and reports

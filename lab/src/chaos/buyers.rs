@@ -10,7 +10,7 @@ use millrace::audit::Problem;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::ChaosContext;
+use super::context::ChaosContext;
 use super::workload::{BuyerScript, FollowUp, script_for};
 use crate::order_client::{NO_RESPONSE, PlacementResult};
 

@@ -1,26 +1,14 @@
 //! Recovery times of a fault: until the next 202, and until an order that was placed at the
 //! injection is final.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use millrace::ledger::Acknowledged;
-use orders::{OrderId, OrderView, Timestamp};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use tokio::time::{Instant, sleep, timeout};
-use workers::order_view;
+use orders::Timestamp;
 
 use super::schedule::InjectedFault;
-use super::{ChaosContext, Fault, FaultReport, workload};
-use crate::order_client::PlacementResult;
-
-/// Timeout of a probe order: twice the longest expected delay, which includes redelivery of a
-/// killed worker's messages after 30 s.
-const PROBE_TIMEOUT: Duration = Duration::from_mins(3);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Timeout of one query; a hanging database is queried again.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+use super::{Fault, FaultReport};
 
 /// A healed fault, and the result of its probe.
 pub(super) struct Recovered {
@@ -79,38 +67,6 @@ pub(super) fn seconds_without_intake(
         }
     }
     has_202.iter().filter(|has_202| !**has_202).count() as u64
-}
-
-/// Places a probe order when `fault` is injected, and waits until it is final. Returns the time
-/// from the injection to that moment;
-/// `None` if the order was not accepted or not final in time.
-pub(super) async fn probe(
-    context: ChaosContext,
-    fault: Fault,
-    injected_at: Instant,
-) -> Option<Duration> {
-    let now = Timestamp::from(SystemTime::now()).as_millis();
-    let key = format!("{}-probe-{fault}-{now}", context.key_prefix);
-    let body = workload::simple_order(&mut StdRng::seed_from_u64(context.seed));
-    let Ok(PlacementResult::Accepted(entry, _)) = context.client.place(0, key, body).await else {
-        return None;
-    };
-    let id = entry.id().ok()?;
-    context.journal.record(entry).await.ok()?;
-    while injected_at.elapsed() < PROBE_TIMEOUT {
-        if is_final(&context, id).await {
-            return Some(injected_at.elapsed());
-        }
-        sleep(POLL_INTERVAL).await;
-    }
-    None
-}
-
-async fn is_final(context: &ChaosContext, id: OrderId) -> bool {
-    let views = timeout(QUERY_TIMEOUT, order_view::order_views(&context.database, &[id])).await;
-    let is_final =
-        |view: &Option<OrderView>| view.as_ref().is_some_and(|order| order.status.is_final());
-    matches!(views, Ok(Ok(views)) if views.first().is_some_and(is_final))
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use orders::Timestamp;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{ChaosContext, Fault, ScheduledFault, recovery};
+use super::context::ChaosContext;
+use super::probe::probe;
+use super::{Fault, ScheduledFault};
 use crate::servers::ProgressFn;
 
 /// The part of a cluster that a schedule of faults is injected into.
@@ -52,7 +54,7 @@ pub(super) async fn execute(
         let at = SystemTime::now().into();
         let offset = injected_at.duration_since(context.started).as_secs_f64();
         progress(&format!("{offset:6.1} s  {fault:<17} for {:.1} s", duration.as_secs_f64()));
-        let probe = tokio::spawn(recovery::probe(context.clone(), fault, injected_at));
+        let probe = tokio::spawn(probe(context.clone(), fault, injected_at));
         sleep(duration).await;
         target.heal(scheduled).await.with_context(|| format!("healing {fault}"))?;
         injected.push(InjectedFault { fault, at, duration: injected_at.elapsed(), probe });
