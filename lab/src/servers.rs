@@ -9,13 +9,14 @@ use crate::reaper::Reaper;
 use programs::Programs;
 use streams::Profile;
 
-pub use download::ProgressFn;
+pub use error::ServersError;
 pub use folder::RunFolder;
 pub use nats::Brokers;
 pub use port::{NoFreePort, free_ports};
 pub use postgres::TemplateError;
 pub use process::{Process, ProcessSpec};
 pub use programs::ProgramError;
+pub use progress::ProgressFn;
 pub use search_paths::SearchPaths;
 pub use server::{Server, StartError};
 pub use strace::Tracer;
@@ -24,6 +25,7 @@ mod account;
 mod command;
 mod discovery;
 mod download;
+mod error;
 mod folder;
 mod nats;
 mod partition_proxy;
@@ -34,6 +36,7 @@ mod process;
 pub(crate) mod process_group;
 mod program_spec;
 mod programs;
+mod progress;
 mod redis;
 mod search_paths;
 mod server;
@@ -43,26 +46,6 @@ mod version;
 /// Attempts to start the servers if another process takes a port between the check and its use.
 /// One such race is rare; three in a row do not happen by chance.
 const START_ATTEMPTS: usize = 3;
-
-/// Why the servers could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum ServersError {
-    /// A program is missing or not usable.
-    #[error(transparent)]
-    Program(#[from] ProgramError),
-    /// No free port was found.
-    #[error(transparent)]
-    Port(#[from] NoFreePort),
-    /// The template of PostgreSQL's data folder could not be created.
-    #[error(transparent)]
-    Template(#[from] postgres::TemplateError),
-    /// The run folder cannot be used.
-    #[error("cannot use the run folder")]
-    Folder(#[from] io::Error),
-    /// A server did not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-}
 
 /// How to start the servers.
 #[derive(Clone)]

@@ -8,8 +8,8 @@ use std::thread::available_parallelism;
 use futures_util::future::{join_all, try_join_all};
 use streams::Profile;
 
-use super::ServersError;
 use super::discovery::Program;
+use super::error::ServersError;
 use super::folder::create_clean_folder;
 use super::partition_proxy::PartitionProxies;
 use super::port::free_ports;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 
-use super::ServersError;
 use super::account::ServiceAccount;
 use super::discovery::Program;
+use super::error::ServersError;
 use super::folder::create_clean_folder;
 use super::port::free_ports;
 use super::probe::Probe;

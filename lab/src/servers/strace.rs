@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use super::discovery::Program;
-use super::download::ProgressFn;
 use super::process::ProcessSpec;
 use super::program_spec::STRACE;
 use super::programs::{ProgramError, find_or_download};
+use super::progress::ProgressFn;
 use super::search_paths::SearchPaths;
 
 /// Every system call by which a broker writes or syncs a file.

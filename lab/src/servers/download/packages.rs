@@ -6,25 +6,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{DownloadError, ProgressFn, entries};
+use super::error::DownloadError;
+use super::file_tree::entries;
 use crate::servers::account::is_root;
 use crate::servers::command::{run, with_timeout};
 use crate::servers::folder::create_clean_folder;
-
-/// Extracts Redis and its libraries into `folder`. On Debian, redis-tools contains the binary.
-pub(crate) fn redis(folder: &Path, progress: &ProgressFn) -> Result<(), DownloadError> {
-    unpack(&["redis-server", "redis-tools"], folder, progress)
-}
-
-/// Extracts PostgreSQL and its libraries into `folder`.
-pub(crate) fn postgresql(folder: &Path, progress: &ProgressFn) -> Result<(), DownloadError> {
-    unpack(&["postgresql"], folder, progress)
-}
-
-/// Extracts strace and its libraries into `folder`.
-pub(crate) fn strace(folder: &Path, progress: &ProgressFn) -> Result<(), DownloadError> {
-    unpack(&["strace"], folder, progress)
-}
+use crate::servers::progress::ProgressFn;
 
 /// Downloads packages and those of their dependencies that are not installed, and unpacks them.
 pub(super) fn unpack(
