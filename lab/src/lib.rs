@@ -20,6 +20,7 @@ pub mod load;
 pub mod order_client;
 pub mod percentiles;
 pub mod proc_usage;
+pub(crate) mod process_group;
 pub mod reaper;
 pub mod servers;
 pub mod synchronous;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::servers::process_group::ProcessGroup;
+use crate::process_group::ProcessGroup;
 
 pub use reap::reap;
 

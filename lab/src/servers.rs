@@ -33,7 +33,6 @@ mod port;
 mod postgres;
 mod probe;
 mod process;
-pub(crate) mod process_group;
 mod program_spec;
 mod programs;
 mod progress;

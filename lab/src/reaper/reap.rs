@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 
-use crate::servers::process_group::ProcessGroup;
+use crate::process_group::ProcessGroup;
 
 /// How long killed processes may take to disappear. SIGKILL is immediate unless the process waits
 /// for a disk; after this time nothing more can be done.

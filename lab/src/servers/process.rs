@@ -15,7 +15,7 @@ use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::account::ServiceAccount;
-use super::process_group::{DetachedProcesses, ProcessGroup};
+use crate::process_group::{DetachedProcesses, ProcessGroup};
 use crate::reaper::Reaper;
 
 /// How long killed processes may take to disappear; only one that waits for a disk takes longer.
