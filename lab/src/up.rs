@@ -2,7 +2,9 @@
 //! the demo, the tests, chaos and the benchmarks.
 
 mod command;
+mod restart_backoff;
 mod role_process;
+mod roles;
 mod supervisor;
 
 use std::path::PathBuf;
@@ -21,9 +23,9 @@ use crate::endpoints::Endpoints;
 use crate::reaper::Reaper;
 use crate::servers::{ProgressFn, RunFolder, SearchPaths, Servers, StartServers};
 pub use command::{UpArgs, run};
-pub(crate) use role_process::PROVIDER_READY_PATH;
+use restart_backoff::RestartBackoff;
 pub use role_process::RoleProcess;
-use supervisor::RestartBackoff;
+pub(crate) use roles::PROVIDER_READY_PATH;
 
 /// The configuration of a cluster.
 #[derive(Clone)]
@@ -159,7 +161,7 @@ impl Cluster {
         (plan.progress)(&format!("loaded a catalogue of {loaded} SKUs"));
 
         let secret = rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
-        let provider = RoleProcess::provider(&plan, folder.path(), &reaper)?;
+        let provider = plan.provider(folder.path(), &reaper)?;
         let mut cluster = Self {
             provider,
             edges: Vec::new(),
@@ -196,7 +198,7 @@ impl Cluster {
     /// The edge does not start or is not ready in time.
     pub async fn add_edge(&mut self) -> Result<()> {
         let name = format!("edge-{}", self.edges.len() + 1);
-        let mut edge = RoleProcess::edge(&name, self)?;
+        let mut edge = self.edge(&name)?;
         edge.start().await?;
         self.edges.push(edge);
         Ok(())
@@ -209,7 +211,7 @@ impl Cluster {
     pub async fn add_worker(&mut self, pool: Pool) -> Result<()> {
         let workers = self.workers.iter().filter(|(worker_pool, _)| *worker_pool == pool).count();
         let name = format!("{pool}-{}", workers + 1);
-        let mut worker = RoleProcess::worker(&name, pool, self);
+        let mut worker = self.worker(&name, pool);
         worker.start().await?;
         self.workers.push((pool, worker));
         Ok(())
@@ -220,7 +222,7 @@ impl Cluster {
     /// # Errors
     /// The process does not start or is not ready in time.
     pub async fn start_companion(&self, companion: &Companion<'_>) -> Result<RoleProcess> {
-        let mut process = RoleProcess::companion(companion, self)?;
+        let mut process = self.companion(companion)?;
         process.start().await?;
         Ok(process)
     }

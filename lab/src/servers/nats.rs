@@ -93,7 +93,7 @@ impl Brokers {
                 ("BROKER_ROUTES", routes),
                 ("GOMAXPROCS", cores_per_broker(profile.brokers()).to_string()),
             ] {
-                spec.envs.push((variable.to_owned(), value.into()));
+                spec.set(variable, &value);
             }
             let probe = Probe::Broker { port: *monitor_port, path: HEALTHZ_JETSTREAM };
             Server::new(spec, format!("nats://127.0.0.1:{port}"), probe, reaper)

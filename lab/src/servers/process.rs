@@ -53,6 +53,12 @@ impl ProcessSpec {
         Self { name, program, args: Vec::new(), envs: Vec::new(), account: None, folder }
     }
 
+    /// Sets an environment variable from the next start on.
+    pub(crate) fn set(&mut self, variable: &str, value: &str) {
+        self.envs.retain(|(name, _)| name != variable);
+        self.envs.push((variable.to_owned(), value.into()));
+    }
+
     /// The path of the log, to which standard output and standard error are appended.
     pub fn log(&self) -> PathBuf {
         self.folder.join(format!("{}.log", self.name))

@@ -107,8 +107,7 @@ impl Server {
 
     /// Sets an environment variable from the next start on.
     pub fn set(&mut self, variable: &str, value: &str) {
-        self.spec.envs.retain(|(name, _)| name != variable);
-        self.spec.envs.push((variable.to_owned(), value.into()));
+        self.spec.set(variable, value);
     }
 
     /// Traces the server's writes and fsyncs into the file `record` from its next start on.

@@ -1,17 +1,14 @@
 //! One process of a cluster that runs a role of this program.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use streams::{Pool, TEST_ACK_WAIT};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cluster, Companion, Plan, Role};
-use crate::endpoints::PROVIDER_KEY;
 use crate::reaper::Reaper;
 use crate::servers::{Process, ProcessSpec, free_ports};
 
@@ -25,9 +22,6 @@ const _: () = assert!(
         && workers::SHUTDOWN_MAX.as_millis() < STOP_TIMEOUT.as_millis(),
     "a graceful shutdown must fit into the stop timeout"
 );
-
-/// The path for the readiness probe of the payment provider.
-pub(crate) const PROVIDER_READY_PATH: &str = "/v1/payment_intents?limit=1";
 
 /// An edge, a worker or the payment provider. It can be killed, paused and restarted on the same
 /// port.
@@ -48,51 +42,20 @@ enum Readiness {
 }
 
 impl RoleProcess {
-    pub(super) fn provider(plan: &Plan, folder: &Path, reaper: &Reaper) -> Result<Self> {
-        let mut spec = spec(plan, "provider", folder);
-        spec.args.push(Role::PaymentSimulator.as_str().into());
-        Self::listening(spec, PROVIDER_READY_PATH, reaper)
-    }
-
-    pub(super) fn edge(name: &str, cluster: &Cluster) -> Result<Self> {
-        let mut spec = spec(&cluster.plan, name, cluster.folder.path());
-        spec.args.push("edge".into());
-        let nats_url = cluster.servers.brokers.url();
-        set(&mut spec, "NATS_URL", &nats_url);
-        set(&mut spec, "REDIS_URL", cluster.servers.redis.url());
-        set(&mut spec, "MILLRACE_SECRETS", &cluster.secret);
-        Self::listening(spec, "/readyz", &cluster.reaper)
-    }
-
-    pub(super) fn worker(name: &str, pool: Pool, cluster: &Cluster) -> Self {
-        let mut spec = spec(&cluster.plan, name, cluster.folder.path());
-        spec.args.extend(["worker".into(), pool.as_str().into()]);
-        set(&mut spec, "NATS_URL", &cluster.servers.brokers.url());
-        set(&mut spec, "DATABASE_URL", cluster.servers.postgres.url());
-        if pool == Pool::Payment {
-            set(&mut spec, "MILLRACE_PROVIDER_URL", cluster.provider.url());
-            set(&mut spec, "MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
-        }
-        let reaper = cluster.reaper.clone();
+    /// A process that counts as ready as soon as it runs: a worker.
+    pub(super) fn pulling(spec: ProcessSpec, reaper: &Reaper) -> Self {
+        let reaper = reaper.clone();
         Self { spec, url: String::new(), readiness: Readiness::Immediate, reaper, process: None }
     }
 
-    /// A companion process that listens on its own port.
-    pub(super) fn companion(companion: &Companion<'_>, cluster: &Cluster) -> Result<Self> {
-        let mut spec = spec(&cluster.plan, companion.name, cluster.folder.path());
-        spec.args.push(companion.role.as_str().into());
-        set(&mut spec, "DATABASE_URL", cluster.servers.postgres.url());
-        set(
-            &mut spec,
-            "MILLRACE_PROVIDER_URL",
-            companion.provider_url.unwrap_or(cluster.provider.url()),
-        );
-        Self::listening(spec, companion.ready_path, &cluster.reaper)
-    }
-
-    fn listening(mut spec: ProcessSpec, path: &'static str, reaper: &Reaper) -> Result<Self> {
+    /// A process with an HTTP server on a free port. It counts as ready when that answers `path`.
+    pub(super) fn listening(
+        mut spec: ProcessSpec,
+        path: &'static str,
+        reaper: &Reaper,
+    ) -> Result<Self> {
         let port = free_ports(1)?[0];
-        set(&mut spec, "MILLRACE_LISTEN", &format!("127.0.0.1:{port}"));
+        spec.set("MILLRACE_LISTEN", &format!("127.0.0.1:{port}"));
         let readiness = Readiness::Http { port, path };
         let url = format!("http://127.0.0.1:{port}");
         Ok(Self { spec, url, readiness, reaper: reaper.clone(), process: None })
@@ -115,9 +78,10 @@ impl RoleProcess {
 
     /// Sets an environment variable from the next start on; an empty value removes it.
     pub fn set(&mut self, variable: &str, value: &str) {
-        self.spec.envs.retain(|(name, _)| name != variable);
-        if !value.is_empty() {
-            set(&mut self.spec, variable, value);
+        if value.is_empty() {
+            self.spec.envs.retain(|(name, _)| name != variable);
+        } else {
+            self.spec.set(variable, value);
         }
     }
 
@@ -201,23 +165,6 @@ impl RoleProcess {
             }
         }
     }
-}
-
-fn spec(plan: &Plan, name: &str, folder: &Path) -> ProcessSpec {
-    let mut spec = ProcessSpec::new(name, plan.executable.clone(), folder.to_path_buf());
-    set(&mut spec, "MILLRACE_PROFILE", plan.profile.as_str());
-    set(&mut spec, "MILLRACE_MAX_BATCH", &plan.max_batch.to_string());
-    if let Some(ack_wait) = plan.ack_wait {
-        set(&mut spec, TEST_ACK_WAIT, &format!("{}ms", ack_wait.as_millis()));
-    }
-    for (variable, value) in &plan.envs {
-        set(&mut spec, variable, value);
-    }
-    spec
-}
-
-fn set(spec: &mut ProcessSpec, variable: &str, value: &str) {
-    spec.envs.push((variable.to_owned(), value.into()));
 }
 
 /// Whether the HTTP server on a local port answers with any status but 503.

@@ -1,0 +1,73 @@
+//! The processes of a cluster, each with the command and the settings of its role.
+
+use std::path::Path;
+
+use anyhow::Result;
+use streams::{Pool, TEST_ACK_WAIT};
+
+use super::role_process::RoleProcess;
+use super::{Cluster, Companion, Plan, Role};
+use crate::endpoints::PROVIDER_KEY;
+use crate::reaper::Reaper;
+use crate::servers::ProcessSpec;
+
+/// The path for the readiness probe of the payment provider.
+pub(crate) const PROVIDER_READY_PATH: &str = "/v1/payment_intents?limit=1";
+
+impl Plan {
+    /// The payment provider, not started yet.
+    pub(super) fn provider(&self, folder: &Path, reaper: &Reaper) -> Result<RoleProcess> {
+        let mut spec = self.process_spec("provider", folder);
+        spec.args.push(Role::PaymentSimulator.as_str().into());
+        RoleProcess::listening(spec, PROVIDER_READY_PATH, reaper)
+    }
+
+    /// What every role is started with.
+    fn process_spec(&self, name: &str, folder: &Path) -> ProcessSpec {
+        let mut spec = ProcessSpec::new(name, self.executable.clone(), folder.to_path_buf());
+        spec.set("MILLRACE_PROFILE", self.profile.as_str());
+        spec.set("MILLRACE_MAX_BATCH", &self.max_batch.to_string());
+        if let Some(ack_wait) = self.ack_wait {
+            spec.set(TEST_ACK_WAIT, &format!("{}ms", ack_wait.as_millis()));
+        }
+        for (variable, value) in &self.envs {
+            spec.set(variable, value);
+        }
+        spec
+    }
+}
+
+impl Cluster {
+    /// An edge, not started yet.
+    pub(super) fn edge(&self, name: &str) -> Result<RoleProcess> {
+        let mut spec = self.plan.process_spec(name, self.folder.path());
+        spec.args.push("edge".into());
+        spec.set("NATS_URL", &self.servers.brokers.url());
+        spec.set("REDIS_URL", self.servers.redis.url());
+        spec.set("MILLRACE_SECRETS", &self.secret);
+        RoleProcess::listening(spec, "/readyz", &self.reaper)
+    }
+
+    /// A worker, not started yet.
+    pub(super) fn worker(&self, name: &str, pool: Pool) -> RoleProcess {
+        let mut spec = self.plan.process_spec(name, self.folder.path());
+        spec.args.extend(["worker".into(), pool.as_str().into()]);
+        spec.set("NATS_URL", &self.servers.brokers.url());
+        spec.set("DATABASE_URL", self.servers.postgres.url());
+        if pool == Pool::Payment {
+            spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
+            spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
+        }
+        RoleProcess::pulling(spec, &self.reaper)
+    }
+
+    /// A companion process that listens on its own port, not started yet.
+    pub(super) fn companion(&self, companion: &Companion<'_>) -> Result<RoleProcess> {
+        let mut spec = self.plan.process_spec(companion.name, self.folder.path());
+        spec.args.push(companion.role.as_str().into());
+        spec.set("DATABASE_URL", self.servers.postgres.url());
+        let provider_url = companion.provider_url.unwrap_or(self.provider.url());
+        spec.set("MILLRACE_PROVIDER_URL", provider_url);
+        RoleProcess::listening(spec, companion.ready_path, &self.reaper)
+    }
+}
