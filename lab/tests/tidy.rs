@@ -1,4 +1,7 @@
-//! Form of the code and the documents: file sizes, names, links, retired words.
+//! Form of the code and the documents: file sizes, names, imports, links, retired words.
+
+mod import_circles;
+mod rust_source;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
