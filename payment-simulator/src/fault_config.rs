@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::limits::DELAY_MAX;
 
 /// The faults and the latency of the whole provider.
 ///
@@ -21,9 +22,6 @@ pub struct FaultConfig {
     /// Fraction of calls that fail, 0 to 1.
     pub rate: f64,
 }
-
-/// Upper bound of the latency and of an outage: with a longer one a test would look stuck.
-const MAX_DELAY: Duration = Duration::from_mins(10);
 
 /// A fault of one call. It happens before or after the effect, with equal probability: the caller
 /// cannot know which, and must not need to.
@@ -121,7 +119,7 @@ impl FromStr for SimulatedFault {
 
 fn parse_delay(milliseconds: &str) -> Option<Duration> {
     let delay = Duration::from_millis(milliseconds.parse().ok()?);
-    (delay <= MAX_DELAY).then_some(delay)
+    (delay <= DELAY_MAX).then_some(delay)
 }
 
 fn parse_rate(rate: &str) -> Option<f64> {

@@ -11,19 +11,9 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::api::{Api, NoResponse, Reply};
 use super::error::ApiError;
+use super::limits::{BODY_BYTES_MAX, KEY_BYTES_MAX, PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
 use super::operation::Operation;
 use super::response::ResponseBody;
-
-/// Ten times what any request to this API needs, in bytes.
-const MAX_BODY: usize = 16 * 1024;
-
-/// Stripe's limit for an idempotency key, in bytes here.
-const MAX_KEY: usize = 255;
-
-/// Entries in one page of a list if the request sets no `limit`.
-const DEFAULT_LIMIT: usize = 10;
-/// The largest `limit` that a request may set.
-const MAX_LIMIT: usize = 10_000;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -85,10 +75,10 @@ struct Page {
 
 impl Page {
     fn parse(query: &str) -> Result<Page, ApiError> {
-        let mut page = Page { limit: DEFAULT_LIMIT, starting_after: None };
+        let mut page = Page { limit: PAGE_ENTRIES_DEFAULT, starting_after: None };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match (name.as_ref(), value.parse()) {
-                ("limit", Ok(limit @ 1..=MAX_LIMIT)) => page.limit = limit,
+                ("limit", Ok(limit @ 1..=PAGE_ENTRIES_MAX)) => page.limit = limit,
                 ("limit", _) => return Err(ApiError::parameter("limit", "parameter_invalid")),
                 ("starting_after", _) => page.starting_after = Some(value.into_owned()),
                 _ => return Err(ApiError::parameter(&name, "parameter_unknown")),
@@ -109,13 +99,13 @@ fn authorize(head: &Parts) -> Result<(), ApiError> {
 fn idempotency_key(head: &Parts) -> Result<Option<String>, ApiError> {
     let Some(key) = head.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     match key.to_str() {
-        Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(key) if (1..=KEY_BYTES_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
         _ => Err(ApiError::parameter("Idempotency-Key", "parameter_invalid")),
     }
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, ApiError> {
-    match Limited::new(body, MAX_BODY).collect().await {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(_) => Err(ApiError::too_large()),
     }

@@ -4,11 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::error::ApiError;
+use super::limits::KEYS_MAX;
 use super::response::ResponseBody;
-
-/// Stripe expires a key after a day; here the latest million is kept, some 200 MB. An expired key
-/// does no harm to a caller who confirms and refunds by an intent's id.
-const MAX_KEYS: usize = 1 << 20;
 
 /// The keys of running and of completed requests.
 #[derive(Default)]
@@ -53,7 +50,7 @@ impl IdempotencyKeys {
     }
 
     fn insert(&mut self, key: &str, fingerprint: u64) {
-        if self.oldest_first.len() == MAX_KEYS
+        if self.oldest_first.len() == KEYS_MAX
             && let Some(oldest) = self.oldest_first.pop_front()
         {
             self.entries.remove(&oldest);

@@ -34,6 +34,7 @@ mod error;
 mod fault_config;
 mod http;
 mod idempotency_keys;
+mod limits;
 mod model;
 mod operation;
 mod response;
@@ -43,7 +44,6 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -58,15 +58,7 @@ use api::Api;
 pub use command::SimulatorArgs;
 pub use control::set_faults;
 pub use fault_config::{FaultConfig, SimulatedFault};
-
-/// Far more than all payment workers of one machine open, far below the limit on open files.
-const MAX_CONNECTIONS: usize = 4096;
-
-/// Enough for every request that gets a response at all; hanging requests are cut off.
-const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Delay after a failed accept: if file descriptors have run out, some must be closed first.
-const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+use limits::{ACCEPT_RETRY_DELAY, CONNECTIONS_MAX, DRAIN_TIMEOUT};
 
 /// Serves until `shutdown` completes, then finishes the requests in flight and drops hanging ones.
 ///
@@ -111,7 +103,7 @@ impl Connections {
     async fn accept(&mut self, listener: &TcpListener, api: &Arc<Api>) -> Infallible {
         loop {
             while self.tasks.try_join_next().is_some() {}
-            if self.tasks.len() >= MAX_CONNECTIONS {
+            if self.tasks.len() >= CONNECTIONS_MAX {
                 self.tasks.join_next().await;
             }
             let Ok((stream, _)) = listener.accept().await else {

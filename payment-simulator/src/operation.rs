@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::ApiError;
+use super::limits::{AMOUNT_MAX, METADATA_BYTES_MAX};
 use super::test_cards::Card;
 
 /// A `POST` request that changes state.
@@ -18,7 +19,7 @@ pub(super) enum Operation {
 /// The parameters of a new intent.
 #[derive(Debug, Hash)]
 pub(super) struct NewIntent {
-    /// In minor units, 1 to [`MAX_AMOUNT`].
+    /// In minor units, 1 to [`AMOUNT_MAX`].
     pub(super) amount: i64,
     /// Three lower-case letters.
     pub(super) currency: String,
@@ -26,13 +27,6 @@ pub(super) struct NewIntent {
     pub(super) order_id: Option<String>,
     pub(super) confirm: bool,
 }
-
-/// Stripe accepts eight digits for most currencies and twelve for some; here every currency has
-/// twelve.
-const MAX_AMOUNT: i64 = 999_999_999_999;
-
-/// Stripe's limit for a metadata value, in bytes here.
-const MAX_METADATA: usize = 500;
 
 impl Operation {
     pub(super) fn parse(path: &str, form: &[u8]) -> Result<Operation, ApiError> {
@@ -71,7 +65,7 @@ fn create(form: &[u8]) -> Result<Operation, ApiError> {
                 card = Card::parse(&value)
                     .ok_or_else(|| ApiError::parameter(&name, "resource_missing"))?;
             }
-            "metadata[order_id]" if value.len() <= MAX_METADATA => {
+            "metadata[order_id]" if value.len() <= METADATA_BYTES_MAX => {
                 order_id = Some(value.into_owned());
             }
             "confirm" if value == "true" => confirm = true,
@@ -110,7 +104,7 @@ fn no_parameters(form: &[u8]) -> Result<(), ApiError> {
 
 fn parse_amount(value: &str) -> Result<i64, ApiError> {
     match value.parse() {
-        Ok(amount @ 1..=MAX_AMOUNT) => Ok(amount),
+        Ok(amount @ 1..=AMOUNT_MAX) => Ok(amount),
         Ok(..=0) => Err(ApiError::parameter("amount", "amount_too_small")),
         Ok(_) => Err(ApiError::parameter("amount", "amount_too_large")),
         Err(_) => Err(ApiError::parameter("amount", "parameter_invalid_integer")),

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use super::limits::FLAKY_FAILURES_MAX;
+
 /// A test card; its behaviour never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Card {
@@ -20,8 +22,6 @@ pub(super) enum Decline {
     InsufficientFunds,
 }
 
-const MAX_FLAKY: u8 = 99;
-
 impl Card {
     /// The card that a token names; `None` if the token is unknown.
     pub(super) fn parse(token: &str) -> Option<Card> {
@@ -30,7 +30,7 @@ impl Card {
         }
         if let Some(failures) = token.strip_prefix("tok_flaky_") {
             let failures = failures.parse().ok()?;
-            return (1..=MAX_FLAKY).contains(&failures).then_some(Card::Flaky(failures));
+            return (1..=FLAKY_FAILURES_MAX).contains(&failures).then_some(Card::Flaky(failures));
         }
         let name = token.strip_prefix("pm_card_").or_else(|| token.strip_prefix("tok_"))?;
         match name {

@@ -1,0 +1,37 @@
+//! Every limit of the simulator, with the reason for its value.
+
+use std::time::Duration;
+
+/// Open connections: far more than all payment workers of one machine have, far below the limit on
+/// open files. More wait to be accepted.
+pub(crate) const CONNECTIONS_MAX: usize = 4096;
+/// Delay after a failed accept: if file descriptors have run out, some must be closed first.
+pub(crate) const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Time for requests in flight at a shutdown: enough for every request that gets a response at all;
+/// hanging requests are cut off.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Bytes in a request body: ten times what any request to this API needs.
+pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes in an idempotency key: Stripe's limit, which it counts in characters.
+pub(crate) const KEY_BYTES_MAX: usize = 255;
+/// Idempotency keys that are kept, some 200 MB. Stripe expires a key after a day; here the oldest
+/// one makes room. An expired key does no harm to a caller who confirms and refunds by an intent's
+/// id.
+pub(crate) const KEYS_MAX: usize = 1 << 20;
+/// Bytes in a metadata value: Stripe's limit, which it counts in characters.
+pub(crate) const METADATA_BYTES_MAX: usize = 500;
+/// The largest amount, in minor units. Stripe accepts eight digits for most currencies and twelve
+/// for some; here every currency has twelve.
+pub(crate) const AMOUNT_MAX: i64 = 999_999_999_999;
+
+/// Entries in one page of a list if the request sets no `limit`: as with Stripe.
+pub(crate) const PAGE_ENTRIES_DEFAULT: usize = 10;
+/// Entries in one page of a list, at most. Stripe has 100; an audit reads every intent, in few
+/// requests.
+pub(crate) const PAGE_ENTRIES_MAX: usize = 10_000;
+
+/// Latency of the simulator and duration of an outage: with a longer one a test would look stuck.
+pub(crate) const DELAY_MAX: Duration = Duration::from_mins(10);
+/// Failures of a flaky card before it succeeds: its token has two digits.
+pub(crate) const FLAKY_FAILURES_MAX: u8 = 99;
