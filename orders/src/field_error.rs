@@ -5,8 +5,7 @@ use std::fmt::Display;
 use serde::Serialize;
 use thiserror::Error;
 
-/// The most errors in one response: a body of 256 KiB can contain tens of thousands.
-const FIELD_ERRORS_MAX: usize = 100;
+use crate::limits::FIELD_ERRORS_MAX;
 
 /// One validation error of an order: where it is, what is wrong and what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,12 +6,11 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::IdempotencyKey;
+use crate::limits::SIGNING_KEY_LENGTH_MIN;
 
 const ID_BYTES: usize = 16;
 /// 64 bits: guessing one over HTTP at 100,000 tries a second takes millions of years.
 const MAC_BYTES: usize = 8;
-/// 16 random letters and digits hold 95 bits.
-const SIGNING_KEY_LENGTH_MIN: usize = 16;
 
 /// An order's id: 128 bits of SHA-256 over caller and `Idempotency-Key`, so that a repeat has the
 /// same id on every edge without shared state. It identifies the order in databases, events and

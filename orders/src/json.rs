@@ -7,10 +7,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::field_error::FieldErrors;
-
-/// A longer name of an unknown member is not a misspelling; its error points at the enclosing
-/// object.
-const NAME_BYTES_MAX: usize = 64;
+use crate::limits::{NAME_BYTES_MAX, QUOTED_LENGTH_MAX};
 
 /// Any JSON value.
 #[derive(Debug, PartialEq)]
@@ -87,15 +84,14 @@ impl<'a> Json<'a> {
 /// The value as error messages quote it: short, whatever was sent.
 impl fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN_MAX: usize = 40;
         match self {
             Json::Null => f.write_str("null"),
             Json::Bool(value) => write!(f, "{value}"),
             Json::Whole(value) => write!(f, "{value}"),
             Json::Number(value) => write!(f, "{value:?}"),
-            Json::Text(text) if text.chars().count() <= SHOWN_MAX => write!(f, "{text:?}"),
+            Json::Text(text) if text.chars().count() <= QUOTED_LENGTH_MAX => write!(f, "{text:?}"),
             Json::Text(text) => {
-                let start: String = text.chars().take(SHOWN_MAX).collect();
+                let start: String = text.chars().take(QUOTED_LENGTH_MAX).collect();
                 write!(f, "{:?}", start + "…")
             }
             Json::Array(_) => f.write_str("an array"),

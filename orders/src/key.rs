@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-const LENGTH_MAX: usize = 255;
+use crate::limits::KEY_LENGTH_MAX;
 
 /// 1 to 255 visible ASCII characters, chosen by the client; one key per order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -10,7 +10,7 @@ pub struct IdempotencyKey(String);
 
 /// A string that is not a valid [`IdempotencyKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("an idempotency key must have 1 to {LENGTH_MAX} visible ASCII characters")]
+#[error("an idempotency key must have 1 to {KEY_LENGTH_MAX} visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
@@ -25,7 +25,7 @@ impl std::str::FromStr for IdempotencyKey {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        let fits = (1..=LENGTH_MAX).contains(&text.len());
+        let fits = (1..=KEY_LENGTH_MAX).contains(&text.len());
         if visible && fits { Ok(Self(text.to_owned())) } else { Err(InvalidIdempotencyKey) }
     }
 }

@@ -17,6 +17,7 @@ mod field_error;
 mod id;
 mod json;
 mod key;
+mod limits;
 mod line;
 mod money;
 mod place_order;

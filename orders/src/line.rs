@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Sku;
-
-const QUANTITY_MAX: u32 = 1_000_000;
+use crate::limits::QUANTITY_MAX;
 
 /// The quantity of a line: 1 to 1,000,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

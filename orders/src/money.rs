@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::OrderLine;
-
-/// The largest amount, in minor units: twelve digits, which payment providers accept.
-pub(crate) const AMOUNT_MAX: i64 = 999_999_999_999;
+use crate::limits::AMOUNT_MAX;
 
 /// A three-letter ISO 4217 currency code, such as `GBP`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

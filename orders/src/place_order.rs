@@ -7,14 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::field_error::FieldErrors;
 use crate::json::Json;
-use crate::money::AMOUNT_MAX;
+use crate::limits::{AMOUNT_MAX, LINES_MAX, TEXT_LENGTH_MAX};
 use crate::{Currency, InvalidOrder, Money, OrderLine, Quantity, Sku, TotalTooLarge};
-
-/// The most lines of an order. More is not a realistic basket, and the order's row and event must
-/// stay small.
-const LINES_MAX: usize = 1_000;
-/// The most characters of a text field.
-const TEXT_MAX: usize = 255;
 
 /// An order as a buyer places it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,12 +147,14 @@ fn optional<'j, 'a, T>(
 
 fn short_text(value: &Json<'_>) -> Result<String, String> {
     let text = value.text()?;
-    let fits = (1..=TEXT_MAX).contains(&text.chars().count());
+    let fits = (1..=TEXT_LENGTH_MAX).contains(&text.chars().count());
     let printable = !text.chars().any(char::is_control);
     if fits && printable {
         Ok(text.to_owned())
     } else {
-        Err(format!("must be 1 to {TEXT_MAX} characters without control characters, got {value}"))
+        Err(format!(
+            "must be 1 to {TEXT_LENGTH_MAX} characters without control characters, got {value}"
+        ))
     }
 }
 
@@ -194,10 +190,10 @@ fn amount_from(min: i64, value: &Json<'_>) -> Result<i64, String> {
 
 fn payment_token(value: &Json<'_>) -> Result<PaymentToken, String> {
     // The value is a secret: an error must not repeat it.
-    let expected = format!("must be a string of 1 to {TEXT_MAX} visible ASCII characters");
+    let expected = format!("must be a string of 1 to {TEXT_LENGTH_MAX} visible ASCII characters");
     let token = value.text().map_err(|_| expected.clone())?;
     let visible = token.bytes().all(|byte| byte.is_ascii_graphic());
-    if visible && (1..=TEXT_MAX).contains(&token.len()) {
+    if visible && (1..=TEXT_LENGTH_MAX).contains(&token.len()) {
         Ok(PaymentToken(token.to_owned()))
     } else {
         Err(expected)

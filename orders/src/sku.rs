@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-const LENGTH_MAX: usize = 64;
+use crate::limits::SKU_LENGTH_MAX;
 
 /// A stock-keeping unit: 1 to 64 printable ASCII characters, without a space at either end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct Sku(String);
 /// A string that is not a valid [`Sku`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "a SKU must have 1 to {LENGTH_MAX} printable ASCII characters, without a space at either end"
+    "a SKU must have 1 to {SKU_LENGTH_MAX} printable ASCII characters, without a space at either end"
 )]
 pub struct InvalidSku;
 
@@ -29,7 +29,7 @@ impl TryFrom<String> for Sku {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-        let fits = (1..=LENGTH_MAX).contains(&text.len());
+        let fits = (1..=SKU_LENGTH_MAX).contains(&text.len());
         if printable && fits && text.trim() == text { Ok(Self(text)) } else { Err(InvalidSku) }
     }
 }

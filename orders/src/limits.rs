@@ -1,0 +1,28 @@
+//! Every limit of an order, with the reason for its value.
+
+/// Lines of an order. More is not a realistic basket, and the order's row and event must stay
+/// small.
+pub(crate) const LINES_MAX: usize = 1_000;
+/// The quantity of a line: more than a shop delivers, and the sum over [`LINES_MAX`] lines fits
+/// into 32 bits.
+pub(crate) const QUANTITY_MAX: u32 = 1_000_000;
+/// An amount in minor units: twelve digits, which payment providers accept.
+pub(crate) const AMOUNT_MAX: i64 = 999_999_999_999;
+
+/// Characters in a SKU, a key of rows and of the cache: several times as long as is usual.
+pub(crate) const SKU_LENGTH_MAX: usize = 64;
+/// Characters in an idempotency key: as many as Stripe accepts; a UUID has 36.
+pub(crate) const KEY_LENGTH_MAX: usize = 255;
+/// Characters in any other text field, such as a reference: enough for an identifier of another
+/// system, and the event stays small.
+pub(crate) const TEXT_LENGTH_MAX: usize = 255;
+/// Characters in a key that signs order ids: 16 random letters and digits hold 95 bits.
+pub(crate) const SIGNING_KEY_LENGTH_MIN: usize = 16;
+
+/// Validation errors in one response: a body of 256 KiB can contain tens of thousands.
+pub(crate) const FIELD_ERRORS_MAX: usize = 100;
+/// Bytes in the name of an unknown member that an error points at. A longer name is not a
+/// misspelling; its error points at the enclosing object.
+pub(crate) const NAME_BYTES_MAX: usize = 64;
+/// Characters of a text that an error quotes: enough to find it in what was sent.
+pub(crate) const QUOTED_LENGTH_MAX: usize = 40;
