@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use streams::{Admission, Connection, admission};
+use streams::{Admission, Connection, Step, admission};
 use tokio::time::sleep;
 
 use crate::limits::ADMISSION_POLL_INTERVAL;
@@ -29,11 +29,11 @@ impl AdmissionGate {
         }
     }
 
-    /// Polls the brokers. While they do not reply, the last result holds: they acknowledge nothing
+    /// Polls the brokers. `first` is the step that every order passes first. While they do not reply, the last result holds: they acknowledge nothing
     /// then.
-    pub(crate) async fn watch(self, broker: Connection, backlog_max_age: Duration) {
+    pub(crate) async fn watch(self, broker: Connection, first: Step, backlog_max_age: Duration) {
         loop {
-            match admission(&broker, backlog_max_age).await {
+            match admission(&broker, &first, backlog_max_age).await {
                 Ok(admission) => self.update(admission),
                 Err(err) => tracing::debug!(%err, "admission check failed, keeping last result"),
             }

@@ -6,7 +6,7 @@ use std::thread;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
-use streams::{BrokersConfig, Connection};
+use streams::{BrokersConfig, Connection, Step};
 use thiserror::Error;
 use tokio::runtime;
 use tokio::sync::oneshot;
@@ -54,9 +54,11 @@ pub enum EdgeError {
 }
 
 /// Serves until `shutdown` completes, and then until every request in flight is answered, for
-/// [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. Calls `on_bound` with the address once all shards serve it.
+/// [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. `first_step` is the step that every order passes
+/// first: new orders are refused while it is too far behind. Calls `on_bound` with the address once all shards serve it.
 pub async fn run(
     config: Config,
+    first_step: Step,
     on_bound: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), EdgeError> {
@@ -71,7 +73,7 @@ pub async fn run(
     let watch = durability_gate.clone().watch(broker.clone(), config.brokers.profile);
     let _durability_watch = AbortOnDropHandle::new(tokio::spawn(watch));
     let admission_gate = AdmissionGate::default();
-    let watch = admission_gate.clone().watch(broker.clone(), config.backlog_max_age);
+    let watch = admission_gate.clone().watch(broker.clone(), first_step, config.backlog_max_age);
     let _admission_watch = AbortOnDropHandle::new(tokio::spawn(watch));
     let state = EdgeState {
         admission_gate,

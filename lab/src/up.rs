@@ -16,8 +16,10 @@ use millrace::prepare;
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use streams::{Pool, Profile, Topology};
+use strum::{IntoStaticStr, VariantArray};
 use workers::database::Database;
 use workers::inventory::stock::{self, CatalogItem};
+use workers::stages;
 
 use crate::endpoints::Endpoints;
 use crate::reaper::Reaper;
@@ -52,11 +54,13 @@ pub struct Plan {
 }
 
 /// A command of the lab that runs as one process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Role {
     /// The payment provider that moves no real money.
     PaymentSimulator,
     /// The server that answers every order with the same 202.
+    #[strum(serialize = "bare")]
     HttpBaseline,
     /// The service that takes orders with one synchronous transaction each.
     Synchronous,
@@ -64,15 +68,11 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 3] = [Self::PaymentSimulator, Self::HttpBaseline, Self::Synchronous];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name of the command.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PaymentSimulator => "payment-simulator",
-            Self::HttpBaseline => "bare",
-            Self::Synchronous => "synchronous",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -120,7 +120,7 @@ impl Plan {
             profile,
             partitionable: false,
             edges: 2,
-            workers: Pool::ALL.map(|pool| (pool, 1)).to_vec(),
+            workers: stages::pools().into_iter().map(|pool| (pool, 1)).collect(),
             max_batch: streams::batch::RECORDS_MAX,
             ack_wait: None,
             envs: Vec::new(),

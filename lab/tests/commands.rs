@@ -4,9 +4,10 @@
 use std::process::Stdio;
 
 use lab::up::{Cluster, Plan};
-use streams::{Connection, Pool, Profile, stream_state, subjects};
+use streams::{Connection, Profile, stream_state, subjects};
 use tokio::process::Command;
 use workers::database::Database;
+use workers::fulfilment;
 
 use super::test_servers::{TestServers, wait_until};
 
@@ -55,7 +56,7 @@ async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connecte
     let plan = Plan {
         executable: env!("CARGO_BIN_EXE_millrace-lab").into(),
         edges: 1,
-        workers: vec![(Pool::Fulfilment, 1)],
+        workers: vec![(fulfilment::POOL, 1)],
         ..Plan::new(Profile::Single).unwrap()
     };
     let mut cluster = Cluster::start(plan, &[]).await.unwrap();

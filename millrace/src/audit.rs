@@ -7,12 +7,14 @@
 //! 4. for each SKU, on hand + reserved + sold equals the quantity that was loaded
 //! 5. for every order, the provider holds the amount that the database says is held: more than zero
 //!    for every order that was shipped, and zero for one that was rejected or cancelled
+//! 6. what an observing pool has counted is what the orders that it has seen add up to
 //!
 //! On a live cluster the database may be ahead of the stream, and the provider ahead of the
 //! database; the audit does not report that. On a quiescent cluster everything must agree.
 
 mod command;
 mod funds;
+mod observers;
 mod quiescence;
 mod repair;
 mod report;
@@ -32,6 +34,8 @@ use workers::payment::provider::Provider;
 use crate::ledger::Acknowledged;
 pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
+pub use observers::ObserverFindings;
+use observers::audit_observers;
 pub use quiescence::wait_quiescent;
 pub use repair::repair;
 pub use report::{ListedDeadLetter, Problem, Report, write_json};
@@ -105,6 +109,8 @@ pub async fn audit_acknowledged(
     let held = funds::held(&sources.database).await?;
     let captured = funds::captured(&sources.provider).await?;
     let stock_imbalances = balance::stock_imbalances(&sources.database).await?;
+    let observers =
+        audit_observers(&sources.connection, &sources.database, is_quiescent_before).await?;
     let is_quiescent_after = quiescence::is_quiescent(&sources.connection).await?;
     let end = stream_state(&sources.connection, subjects::ORDERS).await?.last_sequence;
     let is_quiescent = is_quiescent_before && is_quiescent_after && history.end == end;
@@ -118,6 +124,7 @@ pub async fn audit_acknowledged(
     verdict.check_funds(&held, &captured);
     verdict.check_final_states(&views, &captured);
     verdict.check_stock(&stock_imbalances);
+    verdict.check_observers(observers);
     let (report, stuck) = verdict.into_report();
     Ok(Findings { report, views, stuck })
 }

@@ -9,10 +9,13 @@ use crate::audit::AuditArgs;
 use crate::dead_letters::DeadArgs;
 use crate::health::HealthArgs;
 use crate::migrate::MigrateArgs;
+use crate::observer_report::ObserverReportArgs;
 use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
-use crate::{audit, dead_letters, edge, health, migrate, status, stock, tail, worker};
+use crate::{
+    audit, dead_letters, edge, health, migrate, observer_report, status, stock, tail, worker,
+};
 
 /// A role or a command.
 #[derive(Clone, Subcommand)]
@@ -36,6 +39,9 @@ pub enum Command {
     Stock(StockArgs),
     /// Check that ledger, stream, database and payment provider of a running cluster agree
     Audit(AuditArgs),
+    /// The report of a pool that only observes
+    #[command(flatten)]
+    Observer(ObserverReportArgs),
 }
 
 impl Command {
@@ -56,6 +62,7 @@ impl Command {
             Self::Dead(args) => dead_letters::run(&args)?,
             Self::Stock(args) => stock::run(&args)?,
             Self::Audit(args) => return audit::run(&args),
+            Self::Observer(args) => observer_report::run(&args)?,
         }
         Ok(ExitCode::SUCCESS)
     }

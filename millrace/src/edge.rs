@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use streams::Topology;
+use workers::stages::FIRST_STEP;
 
 use crate::prepare;
 use crate::runtime::runtime;
@@ -16,6 +17,6 @@ pub(crate) fn run(config: edge::Config) -> Result<()> {
         let Some(_) = shutdown.run_until_requested(prepared).await.transpose()? else {
             return Ok(());
         };
-        Ok(edge::run(config, |_| {}, shutdown.wait()).await?)
+        Ok(edge::run(config, FIRST_STEP, |_| {}, shutdown.wait()).await?)
     })
 }

@@ -16,6 +16,7 @@ mod edge;
 mod health;
 pub mod ledger;
 mod migrate;
+mod observer_report;
 pub mod options;
 pub mod prepare;
 mod runtime;

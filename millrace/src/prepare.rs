@@ -4,19 +4,42 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use streams::{Connection, Topology, ensure_topology};
+use streams::{Connection, Step, Topology, ensure_topology};
 use workers::database::Database;
+use workers::{missed_messages, stages};
 
 /// How long to wait for a database that is still starting.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Creates missing streams and consumers, and corrects settings that have drifted. Returns the
-/// connection that it used.
+/// Creates missing streams and the consumers of the steps that orders pass, and corrects settings
+/// that have drifted. Returns the connection that it used.
 pub async fn brokers(nats_url: &str, topology: &Topology) -> Result<Connection> {
     let connection = Connection::open(nats_url, "topology").await?;
-    let drifts = ensure_topology(&connection, topology).await?;
-    for drift in drifts {
+    let (_, order_steps) = observers_and_others(stages::steps());
+    ensure(&connection, topology, &order_steps).await?;
+    Ok(connection)
+}
+
+/// Creates the consumers of those of `steps` that only observe. They exist only if a worker of
+/// their pool was ever started, since a consumer that nobody reads holds messages back.
+pub async fn observers(
+    connection: &Connection,
+    topology: &Topology,
+    database: &Database,
+    steps: Vec<Step>,
+) -> Result<()> {
+    let (observers, _) = observers_and_others(steps);
+    missed_messages::record_for_new_observers(connection, database, &observers).await?;
+    ensure(connection, topology, &observers).await
+}
+
+fn observers_and_others(steps: Vec<Step>) -> (Vec<Step>, Vec<Step>) {
+    steps.into_iter().partition(Step::is_observer)
+}
+
+async fn ensure(connection: &Connection, topology: &Topology, steps: &[Step]) -> Result<()> {
+    for drift in ensure_topology(connection, topology, steps).await? {
         tracing::warn!(
             drift.name,
             drift.found,
@@ -24,7 +47,7 @@ pub async fn brokers(nats_url: &str, topology: &Topology) -> Result<Connection> 
             "stream or consumer settings corrected"
         );
     }
-    Ok(connection)
+    Ok(())
 }
 
 /// Waits for the database and applies pending migrations.

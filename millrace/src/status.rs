@@ -9,8 +9,9 @@ use clap::Args;
 use serde::Serialize;
 use streams::{
     Connection, ConsumerProgress, FsyncPolicy, Lag, Step, StreamState, WorkerPresence, batch_sizes,
-    consumer_progress, dead_letter, fsync_report, lag, stream_state, subjects, worker_presence,
+    dead_letter, find_progress, fsync_report, lag, stream_state, subjects, worker_presence,
 };
+use workers::stages;
 
 use crate::addresses::BrokersAddress;
 
@@ -72,21 +73,11 @@ impl Status {
     /// Queries the status of a cluster.
     pub async fn query(connection: &Connection) -> Result<Self> {
         let mut steps = BTreeMap::new();
-        for step in Step::ALL {
-            let events = step.events();
-            let consumer_progress = consumer_progress(connection, &events).await?;
-            let Lag { orders, oldest_at_ms } = lag(connection, &events, &consumer_progress).await?;
-            let retries = streams::consumer_progress(connection, &step.retries()).await?;
-            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
-            let lag_ms = oldest_at_ms.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
-            let status = StepStatus {
-                pool: step.pool().as_str(),
-                lag_orders: orders,
-                lag_seconds: lag_ms as f64 / 1_000.0,
-                retries_due: retries.messages_waiting + retries.messages_held,
-                consumer_progress,
-            };
-            steps.insert(step.as_str(), status);
+        for step in stages::steps() {
+            // An observer that was never started has no consumer.
+            if let Some(status) = StepStatus::query(connection, &step).await? {
+                steps.insert(step.name, status);
+            }
         }
         let mut streams = BTreeMap::new();
         for name in [subjects::ORDERS, subjects::RETRIES, subjects::DEAD_LETTERS] {
@@ -95,17 +86,38 @@ impl Status {
         let sizes = batch_sizes(connection).await?;
         let mut dead_letters: BTreeMap<String, u64> = BTreeMap::new();
         for letter in dead_letter::unresolved(connection).await? {
-            let pool = letter.step().map_or("unknown", |step| step.pool().as_str());
+            let step = stages::step_named(&letter.content.step);
+            let pool = step.map_or("unknown", |step| step.pool.as_str());
             *dead_letters.entry(pool.to_owned()).or_default() += 1;
         }
         Ok(Self {
             dead_letters,
-            present: worker_presence(connection).await?,
+            present: worker_presence(connection, &stages::pools()).await?,
             steps,
             streams,
             broker_syncs: fsync_report(connection).await?.brokers,
             batch_sizes: sizes.into_iter().map(|(kind, size)| (kind.as_str(), size)).collect(),
         })
+    }
+}
+
+impl StepStatus {
+    async fn query(connection: &Connection, step: &Step) -> Result<Option<Self>> {
+        let events = step.events();
+        let Some(consumer_progress) = find_progress(connection, &events).await? else {
+            return Ok(None);
+        };
+        let Lag { orders, oldest_at_ms } = lag(connection, &events, &consumer_progress).await?;
+        let retries = streams::consumer_progress(connection, &step.retries()).await?;
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
+        let lag_ms = oldest_at_ms.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
+        Ok(Some(Self {
+            pool: step.pool.as_str(),
+            lag_orders: orders,
+            lag_seconds: lag_ms as f64 / 1_000.0,
+            retries_due: retries.messages_waiting + retries.messages_held,
+            consumer_progress,
+        }))
     }
 }
 
@@ -116,8 +128,8 @@ impl fmt::Display for Status {
             "{:<12}{:<12}{:>8}{:>13}{:>14}{:>10}{:>14}",
             "POOL", "STEP", "WORKERS", "LAG (ORDERS)", "LAG (SECONDS)", "RETRIES", "REDELIVERED"
         )?;
-        let steps = Step::ALL.iter().filter_map(|step| self.steps.get_key_value(step.as_str()));
-        for (step, status) in steps {
+        let steps = stages::steps();
+        for (step, status) in steps.iter().filter_map(|step| self.steps.get_key_value(step.name)) {
             let workers = self.present.workers.get(status.pool).copied().unwrap_or_default();
             let StepStatus { pool, lag_orders, lag_seconds, retries_due, consumer_progress } =
                 status;

@@ -12,12 +12,14 @@ use crate::shutdown::Shutdown;
 pub(crate) fn run(config: Config) -> Result<()> {
     runtime()?.block_on(async {
         let shutdown = Shutdown::listen()?;
-        let WorkerConfig { brokers, database, .. } = config.worker();
+        let WorkerConfig { brokers, database, .. } = &config.worker;
+        let topology = Topology::new(brokers.profile);
         let prepared = async {
-            prepare::brokers(&brokers.nats_url, &Topology::new(brokers.profile)).await?;
-            prepare::database(&database.database_url).await
+            let connection = prepare::brokers(&brokers.nats_url, &topology).await?;
+            let database = prepare::database(&database.database_url).await?;
+            prepare::observers(&connection, &topology, &database, config.steps()).await
         };
-        let Some(_) = shutdown.run_until_requested(prepared).await.transpose()? else {
+        let Some(()) = shutdown.run_until_requested(prepared).await.transpose()? else {
             return Ok(());
         };
         Ok(workers::run(config, shutdown.token()).await?)

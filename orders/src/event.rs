@@ -1,10 +1,12 @@
 //! Events: what happened to one order, in the past tense.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
+use thiserror::Error;
 
 use crate::{
-    BodyDigest, CancelReason, CancelledBy, EventKind, Money, OrderId, PaymentToken, PlaceOrder,
-    Rejection, Timestamp,
+    BodyDigest, CancelReason, CancelledBy, Money, OrderId, PaymentToken, PlaceOrder, Rejection,
+    Timestamp,
 };
 
 /// One event of one order: a record of a batch, one JSON object on a line.
@@ -23,9 +25,21 @@ pub struct Event {
     pub body: EventBody,
 }
 
-/// What can happen to an order. Each event carries only what the next stage needs of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What can happen to an order, in the sequence in which it can happen. Each event carries only what
+/// the next stage needs of it. This is the only list of events: [`EventKind`] is derived from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
 #[serde(rename_all = "snake_case")]
+#[strum_discriminants(
+    name(EventKind),
+    doc = "The kind of an event. A batch holds events of one kind, which is the last token of its",
+    doc = "subject. Each kind is documented at the variant of the same name of [`EventBody`].",
+    derive(PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr, VariantArray),
+    strum(
+        serialize_all = "snake_case",
+        parse_err_ty = UnknownEvent,
+        parse_err_fn = UnknownEvent::new
+    )
+)]
 pub enum EventBody {
     /// An edge accepted the order.
     Created(Box<Created>),
@@ -115,24 +129,36 @@ impl Created {
     }
 }
 
+/// Not the name of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("unknown event `{0}`; expected one of {names}", names = names())]
+pub struct UnknownEvent(String);
+
+impl EventKind {
+    /// Every kind, in the sequence in which they can occur in the life of an order.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The kind's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 impl EventBody {
     /// The kind of this event.
-    pub const fn kind(&self) -> EventKind {
-        match self {
-            Self::Created(_) => EventKind::Created,
-            Self::Reserved { .. } => EventKind::Reserved,
-            Self::Rejected { .. } => EventKind::Rejected,
-            Self::Conflicted { .. } => EventKind::Conflicted,
-            Self::Paid { .. } => EventKind::Paid,
-            Self::Declined { .. } => EventKind::Declined,
-            Self::Fulfilled { .. } => EventKind::Fulfilled,
-            Self::CancelRequested { .. } => EventKind::CancelRequested,
-            Self::CancelRefused => EventKind::CancelRefused,
-            Self::Withdrawn { .. } => EventKind::Withdrawn,
-            Self::Refunded { .. } => EventKind::Refunded,
-            Self::Cancelled { .. } => EventKind::Cancelled,
-        }
+    pub fn kind(&self) -> EventKind {
+        self.into()
     }
+}
+
+impl UnknownEvent {
+    fn new(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+fn names() -> String {
+    EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 impl Event {
@@ -160,5 +186,14 @@ mod tests {
         let body = EventBody::Created(Box::new(Created { digest, order }));
         Event { order_id, at, body }.write_line(&mut expected);
         assert_eq!(String::from_utf8(line), String::from_utf8(expected));
+    }
+
+    #[test]
+    fn an_unknown_event_is_refused_with_the_names_of_all_events() {
+        for kind in EventKind::ALL {
+            assert_eq!(kind.as_str().parse::<EventKind>().as_ref(), Ok(kind));
+        }
+        let error = "eaten".parse::<EventKind>().unwrap_err().to_string();
+        assert!(error.starts_with("unknown event `eaten`; expected one of created, reserved, "));
     }
 }

@@ -12,7 +12,6 @@
 
 mod digest;
 mod event;
-mod event_kind;
 mod field_error;
 mod id;
 mod json;
@@ -28,8 +27,7 @@ mod timestamp;
 mod view;
 
 pub use digest::BodyDigest;
-pub use event::{Created, Event, EventBody};
-pub use event_kind::{EventKind, UnknownEvent};
+pub use event::{Created, Event, EventBody, EventKind, UnknownEvent};
 pub use field_error::{FieldError, InvalidOrder};
 pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys};
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};

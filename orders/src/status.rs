@@ -11,12 +11,27 @@
 //! transition.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, IntoStaticStr};
 
 use crate::EventKind;
 
 /// The status of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Acknowledged: stored by the brokers, not yet processed by inventory.
     Accepted,
@@ -64,24 +79,8 @@ impl Status {
     }
 
     /// The status's name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Reserved => "reserved",
-            Self::Paid => "paid",
-            Self::Declined => "declined",
-            Self::Withdrawn => "withdrawn",
-            Self::Refunded => "refunded",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
-            Self::Fulfilled => "fulfilled",
-        }
-    }
-}
-
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     fn any_events() -> impl Strategy<Value = Vec<EventKind>> {
-        prop::collection::vec(prop::sample::select(&EventKind::ALL), 0..20)
+        prop::collection::vec(prop::sample::select(EventKind::ALL), 0..20)
     }
 
     fn replay(events: &[EventKind]) -> Status {

@@ -6,18 +6,32 @@ use std::time::SystemTime;
 
 use orders::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
-use async_nats::header::NATS_MESSAGE_ID;
 
 pub use resolution::{
     DeadLetterError, NotReplayable, Resolution, ResolutionKind, StoredDeadLetter, read, unresolved,
 };
 
 /// Why a record became a dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[strum(parse_err_ty = UnknownReason, parse_err_fn = UnknownReason::new)]
 pub enum Reason {
     /// It is not an event, or not an event that the step consumes.
     Undecodable,
@@ -29,7 +43,7 @@ pub enum Reason {
 
 /// Not the name of a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("unknown reason `{0}`; expected one of undecodable, poison, exhausted")]
+#[error("unknown reason `{0}`; expected one of {names}", names = Reason::VARIANTS.join(", "))]
 pub struct UnknownReason(String);
 
 /// The most bytes of an error. With all its causes an error is one line; anything longer is text
@@ -60,35 +74,22 @@ pub struct DeadLetter {
 
 impl Reason {
     /// The reason's name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Undecodable => "undecodable",
-            Self::Poison => "poison",
-            Self::Exhausted => "exhausted",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Reason {
-    type Err = UnknownReason;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = [Self::Undecodable, Self::Poison, Self::Exhausted].into_iter();
-        all.find(|reason| reason.as_str() == name).ok_or_else(|| UnknownReason(name.to_owned()))
+impl UnknownReason {
+    fn new(name: &str) -> Self {
+        Self(name.to_owned())
     }
 }
 
 /// The message that stores `record` as a dead letter. A repeat has the same id, so that a step that
 /// is interrupted here leaves only one dead letter.
-pub fn message(step: Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
+pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
     let letter = DeadLetter {
-        step: step.as_str().to_owned(),
+        step: step.name.to_owned(),
         reason,
         error: truncate(error, ERROR_BYTES_MAX).to_owned(),
         history: record.history.clone(),
@@ -96,10 +97,8 @@ pub fn message(step: Step, reason: Reason, record: &Record, error: &str) -> Outb
         record: truncate(&String::from_utf8_lossy(&record.line), RECORD_BYTES_MAX).to_owned(),
     };
     let payload = serde_json::to_vec(&letter).expect("a dead letter has string keys and integers");
-    let mut message =
-        OutboundMessage::without_dedup_id(subjects::dead_subject(step), payload.into());
-    message.headers.insert(NATS_MESSAGE_ID, format!("{step}.{}", record.name()).as_str());
-    message
+    let id = format!("{step}.{}", record.name());
+    OutboundMessage::with_id(subjects::dead_subject(step), payload.into(), &id)
 }
 
 /// The beginning of `text`, at most `bytes_max` bytes of it.

@@ -3,10 +3,11 @@
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
-use orders::Timestamp;
+use orders::{OrderId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::outbound::content_id;
-use crate::{Connection, Sabotage, batch, retry, subjects};
+use crate::{Connection, batch, retry, subjects};
 
 /// A message from the broker. Unless it is acked, the broker redelivers it after `ack_wait`.
 pub struct Delivery {
@@ -28,7 +29,7 @@ pub struct Record {
 }
 
 /// The origin of a record, and its failed attempts and replays so far.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryHistory {
     /// The message that first contained the record.
     pub origin: Origin,
@@ -44,7 +45,7 @@ pub struct DeliveryHistory {
 }
 
 /// A message in a stream.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The stream's name.
     pub stream: String,
@@ -61,11 +62,25 @@ impl DeliveryHistory {
 }
 
 impl Record {
+    /// The order that the record is about; `None` if the record is not an event.
+    pub fn order_id(&self) -> Option<OrderId> {
+        order_id(&self.line)
+    }
+
     /// A unique name of the record: its origin and a hash of its content.
     pub fn name(&self) -> String {
         let Origin { stream, sequence } = &self.history.origin;
         format!("{stream}.{sequence}.{}", content_id(&self.line))
     }
+}
+
+/// The order that the JSON object `record` is about.
+pub(crate) fn order_id(record: &[u8]) -> Option<OrderId> {
+    #[derive(Deserialize)]
+    struct RecordOwner {
+        order_id: OrderId,
+    }
+    serde_json::from_slice(record).ok().map(|RecordOwner { order_id }| order_id)
 }
 
 impl Delivery {
@@ -99,12 +114,10 @@ impl Delivery {
         self.send_ack(AckKind::Ack).await;
     }
 
-    /// Acks before the work is committed, which no worker may do: see
-    /// [`Sabotage::AckBeforeCommit`].
-    pub async fn sabotage_ack(&self) {
-        if Sabotage::AckBeforeCommit.is_on() {
-            self.acker.double_ack().await.ok();
-        }
+    /// Acks before anything is processed, for the failpoint `ack_before_commit`.
+    #[cfg(feature = "failpoints")]
+    pub(crate) async fn ack_early(&self) {
+        self.acker.double_ack().await.ok();
     }
 
     /// Naks the message: the broker redelivers it immediately.

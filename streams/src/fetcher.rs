@@ -10,7 +10,7 @@ use async_nats::jetstream::Message;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Connection, Delivery, Source, batch};
+use crate::{Connection, Delivery, Source, batch, failpoint};
 use pull_request::{FetchSize, PullRequest, SILENCE_TIMEOUT};
 
 /// The most bytes that one pull request asks for: nearly four of the largest messages.
@@ -78,6 +78,9 @@ impl Fetcher {
             }
         }
         let fetched = take(&mut self.fetched);
+        failpoint!("ack_before_commit" => for delivery in &fetched.deliveries {
+            delivery.ack_early().await;
+        });
         if let Some(bytes) = fetched.bytes.checked_div(fetched.records) {
             self.record_bytes = Some(bytes);
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer};
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use futures_util::StreamExt;
 use orders::{EventKind, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -92,16 +93,28 @@ pub async fn consumer_progress(
     connection: &Connection,
     source: &Source,
 ) -> Result<ConsumerProgress, InspectError> {
+    let progress = find_progress(connection, source).await?;
+    progress.ok_or_else(|| inspect_error(&source.durable, "the consumer does not exist"))
+}
+
+/// The progress of the durable consumer of `source`; `None` if it does not exist.
+pub async fn find_progress(
+    connection: &Connection,
+    source: &Source,
+) -> Result<Option<ConsumerProgress>, InspectError> {
     let progress = async {
         let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
-        let durable: PullConsumer = stream.get_consumer(&source.durable).await?;
-        let info = durable.cached_info();
-        Ok::<_, async_nats::Error>(ConsumerProgress {
+        let info = match stream.consumer_info(&source.durable).await {
+            Ok(info) => info,
+            Err(err) if err.kind() == ConsumerInfoErrorKind::NotFound => return Ok(None),
+            Err(err) => return Err(err.into()),
+        };
+        Ok::<_, async_nats::Error>(Some(ConsumerProgress {
             messages_waiting: info.num_pending,
             messages_held: info.num_ack_pending as u64,
             messages_redelivered: info.num_redelivered as u64,
             ack_floor: info.ack_floor.stream_sequence,
-        })
+        }))
     };
     progress.await.map_err(|err| inspect_error(&source.durable, err))
 }
@@ -177,8 +190,11 @@ pub async fn batch_sizes(
     Ok(sums.into_iter().map(mean).collect())
 }
 
-/// The workers that reply within 300 ms.
-pub async fn worker_presence(connection: &Connection) -> Result<WorkerPresence, InspectError> {
+/// The workers of `pools` that reply within 300 ms.
+pub async fn worker_presence(
+    connection: &Connection,
+    pools: &[Pool],
+) -> Result<WorkerPresence, InspectError> {
     #[derive(Deserialize)]
     struct Stats {
         name: String,
@@ -197,14 +213,14 @@ pub async fn worker_presence(connection: &Connection) -> Result<WorkerPresence, 
         Ok::<_, async_nats::Error>(replies)
     };
     let mut replies = subscribed.await.map_err(|err| inspect_error("the workers", err))?;
-    let workers = Pool::ALL.map(|pool| (pool.as_str(), 0)).into();
+    let workers = pools.iter().map(|pool| (pool.as_str(), 0)).collect();
     let mut presence = WorkerPresence { workers, breakers: BTreeMap::new() };
     let collect = async {
         while let Some(reply) = replies.next().await {
             let Ok(Stats { name, endpoints }) = serde_json::from_slice(&reply.payload) else {
                 continue;
             };
-            for pool in Pool::ALL.into_iter().filter(|pool| service_name(*pool) == name) {
+            for pool in pools.iter().filter(|pool| service_name(**pool) == name) {
                 *presence.workers.entry(pool.as_str()).or_default() += 1;
             }
             let state = endpoints.into_iter().find_map(|endpoint| endpoint.data);

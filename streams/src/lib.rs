@@ -1,6 +1,6 @@
 //! Messaging: how orders travel through NATS JetStream. The only crate that names `async-nats`.
 //!
-//! - [`Step`]: the table of steps and who consumes which events; [`subjects`]: every subject and
+//! - [`Pool`], [`Step`]: who consumes which events; [`subjects`]: every subject and
 //!   stream
 //! - [`Connection`], [`ensure_topology`]: the broker connection, and the streams and consumers that
 //!   must exist
@@ -18,6 +18,7 @@ mod config;
 mod connection;
 pub mod dead_letter;
 mod delivery;
+pub mod failpoints;
 mod fetcher;
 mod fsync;
 mod group_commit;
@@ -26,17 +27,17 @@ mod message_headers;
 mod outbound;
 mod profile;
 mod publisher;
+mod purge;
 mod replay;
 mod reply_router;
 pub mod retry;
 mod rpc;
-mod sabotage;
 mod step;
 pub mod subjects;
 mod topology;
 
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
-pub use capacity::{ADMISSION_PERCENT_MAX, Admission, Retention, admission, purge_processed};
+pub use capacity::{ADMISSION_PERCENT_MAX, Admission, admission};
 pub use config::{
     BatchConfig, BrokersConfig, DURATION_MAX, InvalidBrokerUrl, InvalidDuration,
     parse_broker_ports, parse_duration, parse_nats_url,
@@ -51,15 +52,15 @@ pub use fsync::{
 pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, QueueFull, group_commit};
 pub use inspect::{
     ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
-    consumer_progress, lag, stream_state, worker_presence,
+    consumer_progress, find_progress, lag, stream_state, worker_presence,
 };
 pub use outbound::OutboundMessage;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
+pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
 pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
-pub use sabotage::Sabotage;
-pub use step::{Pool, Source, Step, UnknownPool, UnknownStep};
+pub use step::{Pool, Source, Step, StepKind};
 pub use topology::{
     Drift, TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_topology, set_orders_limit,
 };

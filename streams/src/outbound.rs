@@ -1,13 +1,11 @@
 //! A message to be published into a stream.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::Sabotage;
+use crate::failpoint;
 
 /// A message for a stream. It keeps the same bytes and the same id on every attempt.
 #[derive(Debug, Clone)]
@@ -21,9 +19,15 @@ impl OutboundMessage {
     /// A message whose `Nats-Msg-Id` is a hash of its bytes, so a different grouping of records has
     /// a different id.
     pub(crate) fn with_dedup_id(subject: String, payload: Bytes) -> Self {
-        let id = if Sabotage::IdByCounter.is_on() { sequential_id() } else { content_id(&payload) };
+        failpoint!("id_by_counter" => return Self::with_id(subject, payload, &counter()));
+        let id = content_id(&payload);
+        Self::with_id(subject, payload, &id)
+    }
+
+    /// A message with the `Nats-Msg-Id` `id`.
+    pub(crate) fn with_id(subject: String, payload: Bytes, id: &str) -> Self {
         let mut message = Self::without_dedup_id(subject, payload);
-        message.headers.insert(NATS_MESSAGE_ID, id.as_str());
+        message.headers.insert(NATS_MESSAGE_ID, id);
         message
     }
 
@@ -38,8 +42,10 @@ impl OutboundMessage {
     }
 }
 
-/// An id that the broker cannot de-duplicate by: see [`Sabotage::IdByCounter`].
-fn sequential_id() -> String {
+/// An id that the broker cannot de-duplicate by, for the failpoint `id_by_counter`.
+#[cfg(feature = "failpoints")]
+fn counter() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     COUNTER.fetch_add(1, Ordering::Relaxed).to_string()
 }

@@ -1,9 +1,14 @@
 //! The durability profile of a cluster.
 
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 /// How durable a cluster is. The 202 response and every report name the profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, IntoStaticStr, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
+#[strum(parse_err_ty = UnknownProfile, parse_err_fn = UnknownProfile::new)]
 pub enum Profile {
     /// Three brokers, three replicas, every write fsynced before it is acknowledged.
     Durable,
@@ -16,17 +21,13 @@ pub enum Profile {
 
 /// Not the name of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("unknown profile `{0}`; expected one of durable, fast, single")]
+#[error("unknown profile `{0}`; expected one of {names}", names = Profile::VARIANTS.join(", "))]
 pub struct UnknownProfile(String);
 
 impl Profile {
     /// The profile's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Durable => "durable",
-            Self::Fast => "fast",
-            Self::Single => "single",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The number of brokers in the cluster. Each holds a replica of every stream.
@@ -48,17 +49,8 @@ impl Profile {
     }
 }
 
-impl std::str::FromStr for Profile {
-    type Err = UnknownProfile;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut all = [Self::Durable, Self::Fast, Self::Single].into_iter();
-        all.find(|profile| profile.as_str() == name).ok_or_else(|| UnknownProfile(name.to_owned()))
-    }
-}
-
-impl std::fmt::Display for Profile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+impl UnknownProfile {
+    fn new(name: &str) -> Self {
+        Self(name.to_owned())
     }
 }

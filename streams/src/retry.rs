@@ -3,9 +3,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use async_nats::header::{NATS_MESSAGE_ID, NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
+use async_nats::header::{NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
 use bytes::Bytes;
-use orders::OrderId;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -39,13 +38,8 @@ struct ScheduledRetry<'a> {
 }
 
 /// The message that schedules a retry of `record` at `step`, and counts a failed attempt. `None` if
-/// no attempt is left.
-pub fn schedule(
-    step: Step,
-    order: OrderId,
-    record: &Record,
-    error: &str,
-) -> Option<OutboundMessage> {
+/// no attempt is left, or if the record is not an event.
+pub fn schedule(step: &Step, record: &Record, error: &str) -> Option<OutboundMessage> {
     let history =
         DeliveryHistory { attempts: record.history.attempts + 1, ..record.history.clone() };
     if history.attempts >= ATTEMPTS_MAX || is_past_deadline(&history, SystemTime::now()) {
@@ -53,24 +47,19 @@ pub fn schedule(
     }
     let delay = backoff(history.attempts);
     let record = Record { history, line: record.line.clone() };
-    delayed(step, order, &record, error, delay)
+    delayed(step, &record, error, delay)
 }
 
 /// The message that schedules `record` at `step` again without counting an attempt, because none
-/// was made: a dependency is unavailable. `None` if the record is not JSON.
-pub fn postpone(
-    step: Step,
-    order: OrderId,
-    record: &Record,
-    error: &str,
-) -> Option<OutboundMessage> {
-    delayed(step, order, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
+/// was made: a dependency is unavailable. `None` if the record is not an event.
+pub fn postpone(step: &Step, record: &Record, error: &str) -> Option<OutboundMessage> {
+    delayed(step, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
 }
 
 /// The message that sends `record` to `step` immediately, and to no other step; `id` distinguishes
 /// it from any earlier one. `None` if the record is not JSON, so that no step could parse it.
 pub(crate) fn immediate(
-    step: Step,
+    step: &Step,
     history: DeliveryHistory,
     record: &str,
     id: &str,
@@ -78,19 +67,11 @@ pub(crate) fn immediate(
     let retry =
         ScheduledRetry { history, error: "".into(), record: serde_json::from_str(record).ok()? };
     let payload = serde_json::to_vec(&retry).ok()?;
-    let mut message =
-        OutboundMessage::without_dedup_id(subjects::retry_subject(step), payload.into());
-    message.headers.insert(NATS_MESSAGE_ID, id);
-    Some(message)
+    Some(OutboundMessage::with_id(subjects::retry_subject(step), payload.into(), id))
 }
 
-fn delayed(
-    step: Step,
-    order: OrderId,
-    record: &Record,
-    error: &str,
-    delay: Duration,
-) -> Option<OutboundMessage> {
+fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option<OutboundMessage> {
+    let order = record.order_id()?;
     let at = OffsetDateTime::from(SystemTime::now() + delay).format(&Rfc3339).ok()?;
     let retry = ScheduledRetry {
         history: record.history.clone(),
@@ -134,15 +115,16 @@ fn is_past_deadline(history: &DeliveryHistory, now: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use orders::Timestamp;
+    use orders::{EventKind, OrderId, Timestamp};
     use serde_json::json;
 
     use super::*;
-    use crate::Origin;
+    use crate::{Origin, Pool, StepKind};
 
     fn record(attempts: u32, first_at: Timestamp) -> Record {
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 7 };
-        let line = Bytes::from_static(br#"{"order_id":"x", "spaced" : 1}"#);
+        let order_id = OrderId::from_bytes([7; 16]);
+        let line = Bytes::from(format!(r#"{{"order_id":"{order_id}", "spaced" : 1}}"#));
         Record { line, history: DeliveryHistory { origin, first_at, attempts, replays: 0 } }
     }
 
@@ -150,14 +132,17 @@ mod tests {
         SystemTime::now().into()
     }
 
-    fn order() -> OrderId {
-        OrderId::from_bytes([7; 16])
-    }
+    const CHARGE: Step = Step {
+        name: "charge",
+        pool: Pool::new("payment"),
+        kind: StepKind::Action,
+        consumes: &[EventKind::Reserved],
+    };
 
     #[test]
     fn a_retried_record_keeps_its_bytes_and_counts_one_more_attempt() {
         let record = record(0, now());
-        let message = schedule(Step::Charge, order(), &record, "the \"provider\" failed").unwrap();
+        let message = schedule(&CHARGE, &record, "the \"provider\" failed").unwrap();
         let due = parse_due(&message.payload, record.history.clone());
         assert_eq!(due.line, record.line);
         assert_eq!(due.history, DeliveryHistory { attempts: 1, ..record.history });
@@ -166,7 +151,7 @@ mod tests {
     #[test]
     fn a_scheduled_retry_has_the_json_keys_of_its_wire_format() {
         let record = record(0, now());
-        let message = schedule(Step::Charge, order(), &record, "it failed").unwrap();
+        let message = schedule(&CHARGE, &record, "it failed").unwrap();
         let body: serde_json::Value = serde_json::from_slice(message.payload()).unwrap();
         let expected = json!({
             "origin": {"stream": "ORDERS", "sequence": 7},
@@ -174,7 +159,7 @@ mod tests {
             "tries": 1,
             "replays": 0,
             "error": "it failed",
-            "record": {"order_id": "x", "spaced": 1},
+            "record": {"order_id": OrderId::from_bytes([7; 16]), "spaced": 1},
         });
         assert_eq!(body, expected);
     }
@@ -183,7 +168,7 @@ mod tests {
     fn a_dead_letter_has_the_json_keys_of_its_wire_format() {
         let record = record(3, Timestamp::from_millis(1_795_151_246_000));
         let message =
-            dead_letter::message(Step::Charge, dead_letter::Reason::Poison, &record, "it failed");
+            dead_letter::message(&CHARGE, dead_letter::Reason::Poison, &record, "it failed");
         let body: serde_json::Value = serde_json::from_slice(message.payload()).unwrap();
         let expected = json!({
             "step": "charge",
@@ -195,7 +180,7 @@ mod tests {
             "replays": 0,
             // The time of the failure.
             "last_at_ms": body["last_at_ms"].as_i64().unwrap(),
-            "record": r#"{"order_id":"x", "spaced" : 1}"#,
+            "record": std::str::from_utf8(&record.line).unwrap(),
         });
         assert_eq!(body, expected);
     }
@@ -204,16 +189,16 @@ mod tests {
     fn a_postponed_record_counts_no_attempt_and_has_no_deadline() {
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
         let record = record(ATTEMPTS_MAX - 1, yesterday);
-        let message = postpone(Step::Charge, order(), &record, "it is unavailable").unwrap();
+        let message = postpone(&CHARGE, &record, "it is unavailable").unwrap();
         assert_eq!(parse_due(&message.payload, record.history.clone()).history, record.history);
     }
 
     #[test]
     fn no_retry_is_scheduled_after_twelve_attempts_or_after_a_day() {
-        assert!(schedule(Step::Charge, order(), &record(ATTEMPTS_MAX - 2, now()), "").is_some());
-        assert!(schedule(Step::Charge, order(), &record(ATTEMPTS_MAX - 1, now()), "").is_none());
+        assert!(schedule(&CHARGE, &record(ATTEMPTS_MAX - 2, now()), "").is_some());
+        assert!(schedule(&CHARGE, &record(ATTEMPTS_MAX - 1, now()), "").is_none());
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
-        assert!(schedule(Step::Charge, order(), &record(0, yesterday), "").is_none());
+        assert!(schedule(&CHARGE, &record(0, yesterday), "").is_none());
     }
 
     #[test]

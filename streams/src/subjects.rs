@@ -54,19 +54,19 @@ pub fn event_kind(subject: &str) -> Option<EventKind> {
 }
 
 /// The subject on which records that are due for a retry of `step` arrive.
-pub fn retry_subject(step: Step) -> String {
+pub fn retry_subject(step: &Step) -> String {
     format!("retry.{step}")
 }
 
 /// The subject of one record's scheduled retry. The broker keeps one schedule per subject, so a
 /// repeat replaces the last one; `record` distinguishes two records of the same order.
-pub fn schedule_subject(step: Step, order: OrderId, record: &str) -> String {
+pub fn schedule_subject(step: &Step, order: OrderId, record: &str) -> String {
     format!("schedule.retry.{step}.{order}.{record}")
 }
 
 /// The subject for dead letters of the step's pool.
-pub fn dead_subject(step: Step) -> String {
-    format!("dead.{}", step.pool())
+pub fn dead_subject(step: &Step) -> String {
+    format!("dead.{}", step.pool)
 }
 
 /// The subject for resolutions of a pool's dead letters.
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_subject_names_the_event_kind_of_its_batch() {
         for kind in EventKind::ALL {
-            assert_eq!(event_kind(&event_subject(kind)), Some(kind));
+            assert_eq!(event_kind(&event_subject(*kind)), Some(*kind));
         }
         assert_eq!(event_kind("orders.eaten"), None);
         assert_eq!(event_kind("retry.charge"), None);

@@ -116,31 +116,32 @@ impl Topology {
 }
 
 /// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s.
-#[cfg(not(feature = "test-switches"))]
+#[cfg(not(feature = "failpoints"))]
 pub const fn ack_wait() -> Duration {
     ACK_WAIT
 }
 
 /// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s,
 /// unless [`TEST_ACK_WAIT`] is set.
-#[cfg(feature = "test-switches")]
+#[cfg(feature = "failpoints")]
 pub fn ack_wait() -> Duration {
     let test_value = std::env::var(TEST_ACK_WAIT).ok();
     test_value.and_then(|text| crate::parse_duration(&text).ok()).unwrap_or(ACK_WAIT)
 }
 
-/// Creates missing streams and consumers, and corrects settings that have drifted. Idempotent, and
-/// safe to run in several processes concurrently.
+/// Creates missing streams and the consumers of `steps`, and corrects settings that have drifted.
+/// Idempotent, and safe to run in several processes concurrently.
 pub async fn ensure_topology(
     connection: &Connection,
     topology: &Topology,
+    steps: &[Step],
 ) -> Result<Vec<Drift>, TopologyError> {
     let streams = topology.streams().map(|wanted| async move {
         let name = wanted.name.clone();
         with_retries(name, async || ensure_stream(connection, &wanted).await).await
     });
     let mut drifts = try_join_all(streams).await?;
-    let sources = Step::ALL.iter().flat_map(|step| [step.events(), step.retries()]);
+    let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
     let durables = sources.map(|source| async move {
         let wanted = topology.durable(&source);
         let ensure = async || ensure_durable(connection, &wanted, &source).await;

@@ -1,46 +1,21 @@
-//! The configuration of a worker: one structure for every pool, and one for each pool.
+//! The configuration of a worker: what every worker has, and what the stage of its pool adds.
 
-use std::time::Duration;
-
-use clap::{Args, Subcommand};
-use streams::{BatchConfig, BrokersConfig, Pool};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use streams::{BatchConfig, BrokersConfig, Pool, Step};
 
 use crate::database::DatabaseConfig;
-use crate::{fulfilment, payment};
+use crate::running_stage::AnyStage;
+use crate::stages::STAGES;
 
-/// The pool of a worker, with the pool's configuration.
-#[derive(Clone, Subcommand)]
-pub enum Config {
-    /// Reserve stock and release it
-    Inventory {
-        /// The configuration of every worker.
-        #[command(flatten)]
-        worker: WorkerConfig,
-        /// How long a reservation is held without a payment.
-        #[command(flatten)]
-        payment: PaymentTimeout,
-    },
-    /// Charge buyers and refund them
-    Payment {
-        /// The configuration of every worker.
-        #[command(flatten)]
-        worker: WorkerConfig,
-        /// How long a reservation is held without a payment.
-        #[command(flatten)]
-        payment: PaymentTimeout,
-        /// The payment provider, and its circuit breaker.
-        #[command(flatten)]
-        provider: payment::Config,
-    },
-    /// Book shipments, or withdraw orders
-    Fulfilment {
-        /// The configuration of every worker.
-        #[command(flatten)]
-        worker: WorkerConfig,
-        /// Which SKUs cannot be shipped.
-        #[command(flatten)]
-        fulfilment: fulfilment::Config,
-    },
+/// The configuration of a worker: one subcommand for each pool.
+#[derive(Clone)]
+pub struct Config {
+    /// What every worker has.
+    pub worker: WorkerConfig,
+    pub(crate) stage: &'static dyn AnyStage,
+    /// The options of the pool, which the stage reads when it starts.
+    pub(crate) options: ArgMatches,
 }
 
 /// The configuration of every worker.
@@ -57,37 +32,50 @@ pub struct WorkerConfig {
     pub database: DatabaseConfig,
 }
 
-/// How long an order waits for its payment; the same for every worker.
-#[derive(Clone, Copy, Args)]
-pub struct PaymentTimeout {
-    /// How long a reservation waits for its payment before its order is cancelled; the same for
-    /// every worker of inventory and payment
-    #[arg(
-        long,
-        env = "MILLRACE_PAYMENT_TIMEOUT",
-        value_name = "DURATION",
-        default_value = "15m",
-        value_parser = streams::parse_duration
-    )]
-    pub payment_timeout: Duration,
-}
-
 impl Config {
     /// The pool that the worker belongs to.
-    pub const fn pool(&self) -> Pool {
-        match self {
-            Self::Inventory { .. } => Pool::Inventory,
-            Self::Payment { .. } => Pool::Payment,
-            Self::Fulfilment { .. } => Pool::Fulfilment,
-        }
+    pub fn pool(&self) -> Pool {
+        self.stage.pool()
     }
 
-    /// The configuration that every worker has.
-    pub const fn worker(&self) -> &WorkerConfig {
-        match self {
-            Self::Inventory { worker, .. }
-            | Self::Payment { worker, .. }
-            | Self::Fulfilment { worker, .. } => worker,
-        }
+    /// The steps that the worker runs.
+    pub fn steps(&self) -> Vec<Step> {
+        self.stage.steps()
+    }
+}
+
+impl FromArgMatches for Config {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let missing = || clap::Error::new(ErrorKind::MissingSubcommand);
+        let (name, options) = matches.subcommand().ok_or_else(missing)?;
+        let stage = STAGES.iter().find(|stage| stage.pool().as_str() == name);
+        Ok(Self {
+            worker: WorkerConfig::from_arg_matches(options)?,
+            stage: *stage.ok_or_else(missing)?,
+            options: options.clone(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Subcommand for Config {
+    fn augment_subcommands(command: Command) -> Command {
+        let pools = STAGES.iter().map(|stage| {
+            let pool = Command::new(stage.pool().as_str()).about(stage.about());
+            stage.add_options(WorkerConfig::augment_args(pool))
+        });
+        command.subcommand_required(true).arg_required_else_help(true).subcommands(pools)
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        STAGES.iter().any(|stage| stage.pool().as_str() == name)
     }
 }

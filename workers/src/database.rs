@@ -1,8 +1,6 @@
 //! Access to PostgreSQL: a small connection pool, sessions that cannot hold a lock for long, and
 //! the classification of database errors.
 
-use std::time::Duration;
-
 use clap::Args;
 use deadpool_postgres::{
     Hook, ManagerConfig, Object, Pool, PoolConfig, PoolError, RecyclingMethod, Runtime, Timeouts,
@@ -12,13 +10,11 @@ use tokio::time::timeout;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
+use crate::limits::{
+    CONNECTION_TIMEOUT, CONNECTIONS_MAX, TCP_TIMEOUT, TRANSACTION_ATTEMPTS_MAX, TRANSACTION_TIMEOUT,
+};
 use crate::step_input::StepError;
 
-/// One connection for each of a pool's consumer loops, two for requests and one for the sweep. A
-/// worker never needs more, and PostgreSQL commits fastest with few connections.
-const CONNECTIONS_MAX: usize = 9;
-/// Limit for obtaining a connection; after it the database counts as down.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Settings of each session.
 ///
 /// A set of orders takes milliseconds. The timeouts ensure that a worker that is paused in the
@@ -30,13 +26,6 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 const SESSION_SETTINGS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '3s'; \
      SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
-/// A connection whose peer has vanished is closed after this; the kernel's default is a quarter of
-/// an hour.
-const TCP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Limit for a whole transaction, whose few statements each have their own limit.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// Attempts of a transaction that conflicts with another one.
-const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
 
 /// A pool of database connections. Cheap to clone.
 #[derive(Clone)]
@@ -57,6 +46,14 @@ pub enum DatabaseError {
     /// Another transaction inserted a row of the same order first; a retry finds that row.
     #[error("lost a race with another worker")]
     LostRace,
+    /// A row is in a state that this version does not know.
+    #[error("{table} has a row in the unknown state `{state}`")]
+    UnknownState {
+        /// The table, with its schema.
+        table: &'static str,
+        /// The unknown state.
+        state: String,
+    },
 }
 
 /// The database URL is invalid.
@@ -141,10 +138,14 @@ impl Database {
 }
 
 impl DatabaseError {
+    pub(crate) fn unknown_state(table: &'static str, state: &str) -> Self {
+        Self::UnknownState { table, state: state.to_owned() }
+    }
+
     fn code(&self) -> Option<&SqlState> {
         match self {
             Self::StatementFailed(err) => err.code(),
-            Self::Unreachable(_) | Self::Timeout | Self::LostRace => None,
+            _ => None,
         }
     }
 
@@ -157,7 +158,9 @@ impl DatabaseError {
     /// violation), and values that cannot be read from a row. Every other error counts as an
     /// unavailable database. (PostgreSQL manual, appendix A)
     fn is_bad_data(&self) -> bool {
-        let Self::StatementFailed(err) = self else { return false };
+        let Self::StatementFailed(err) = self else {
+            return matches!(self, Self::UnknownState { .. });
+        };
         let is_unreadable = || {
             let cause = std::error::Error::source(err);
             !err.is_closed() && cause.is_some_and(|cause| !cause.is::<std::io::Error>())

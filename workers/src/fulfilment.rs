@@ -5,28 +5,90 @@ mod decision;
 mod unshippable;
 
 use clap::Args;
-use orders::{CancelReason, Event, EventBody};
+use orders::{CancelReason, Event, EventBody, EventKind};
+use streams::{Pool, Step, StepKind};
 
 use crate::database::Database;
+use crate::order_rows::{OrderRows, RowState};
+use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 use decision::{Requests, ShipmentDecision, ShipmentRows, decide};
 use unshippable::unshippable_orders;
 
-mod embedded {
-    refinery::embed_migrations!("src/fulfilment/migrations");
-}
+/// The pool that ships orders or withdraws them.
+pub const POOL: Pool = Pool::new("fulfilment");
 
-/// The migrations of fulfilment's tables.
-pub(crate) fn migrations() -> refinery::Runner {
-    embedded::migrations::runner()
+/// Creates the shipment.
+pub const SHIP: Step =
+    Step { name: "ship", pool: POOL, kind: StepKind::Action, consumes: &[EventKind::Paid] };
+
+/// Prevents [`SHIP`]: the order will not be shipped.
+pub const WITHDRAW: Step = Step {
+    name: "withdraw",
+    pool: POOL,
+    kind: StepKind::Undo,
+    consumes: &[EventKind::CancelRequested],
+};
+
+/// The stage.
+pub(crate) const STAGE: Stage<Fulfilment> = Stage {
+    pool: POOL,
+    about: "Book shipments, or withdraw orders",
+    steps: &[
+        StageStep {
+            step: SHIP,
+            concurrency: 2,
+            depends_on: &[Dependency::Database],
+            run: |Fulfilment { database, unshippable }, inputs| {
+                Box::pin(ship(database, unshippable.as_deref(), inputs))
+            },
+        },
+        StageStep {
+            step: WITHDRAW,
+            concurrency: 2,
+            depends_on: &[Dependency::Database],
+            run: |fulfilment, inputs| Box::pin(withdraw(&fulfilment.database, inputs)),
+        },
+    ],
+    migrations: || embedded::migrations::runner(),
+    background: &[],
+    queries: &[],
+    order_rows: Some(OrderRows {
+        table: "fulfilment.shipments",
+        states: &[
+            RowState { name: "shipped", events: &[(EventKind::Fulfilled, "decided_at")] },
+            RowState { name: "withdrawn", events: &[(EventKind::Withdrawn, "decided_at")] },
+        ],
+        has_reason: true,
+    }),
+    observer: None,
+};
+
+/// The state of fulfilment in a running worker.
+pub(crate) struct Fulfilment {
+    database: Database,
+    /// Prefix of SKUs that cannot be shipped.
+    unshippable: Option<String>,
 }
 
 /// The configuration of fulfilment.
 #[derive(Clone, Args)]
-pub struct Config {
+pub(crate) struct Config {
     /// Prefix of SKUs that cannot be shipped: fulfilment withdraws their orders
     #[arg(long, env = "MILLRACE_UNSHIPPABLE", value_name = "PREFIX")]
-    pub unshippable: Option<String>,
+    unshippable: Option<String>,
+}
+
+impl StageState for Fulfilment {
+    type Config = Config;
+
+    fn start(config: Config, worker: &WorkerContext) -> Result<Self, StartError> {
+        Ok(Self { database: worker.database.clone(), unshippable: config.unshippable })
+    }
+}
+
+mod embedded {
+    refinery::embed_migrations!("src/fulfilment/migrations");
 }
 
 /// Creates a shipment for each order, or finds it. An order with a SKU that starts with the

@@ -9,15 +9,108 @@ mod reserve;
 pub mod stock;
 mod sweep;
 
+use orders::{EventKind, Sku};
+use streams::{Pool, Step, StepKind, subjects};
+
+use crate::database::Database;
+use crate::janitor::Janitor;
+use crate::order_rows::{OrderRows, RowState};
+use crate::payment_timeout::PaymentTimeout;
+use crate::queries::serve;
+use crate::stage::{Dependency, Query, Stage, StageState, StageStep, StartError, WorkerContext};
+
 pub use release::release;
 pub use reserve::reserve;
-pub(crate) use sweep::Sweep;
+use sweep::Sweep;
+
+/// The pool that reserves stock and releases it.
+pub const POOL: Pool = Pool::new("inventory");
+
+/// Reserves the stock of all lines of an order, or of none.
+pub const RESERVE: Step =
+    Step { name: "reserve", pool: POOL, kind: StepKind::Action, consumes: &[EventKind::Created] };
+
+/// Undoes [`RESERVE`]: returns the stock.
+pub const RELEASE: Step = Step {
+    name: "release",
+    pool: POOL,
+    kind: StepKind::Undo,
+    consumes: &[EventKind::Declined, EventKind::Refunded],
+};
+
+/// The stage.
+pub(crate) const STAGE: Stage<Inventory> = Stage {
+    pool: POOL,
+    about: "Reserve stock and release it",
+    steps: &[
+        StageStep {
+            step: RESERVE,
+            // A second set would wait for the SKUs that the first one has locked.
+            concurrency: 1,
+            depends_on: &[Dependency::Database],
+            run: |inventory, inputs| Box::pin(reserve(&inventory.database, inputs)),
+        },
+        StageStep {
+            step: RELEASE,
+            concurrency: 1,
+            depends_on: &[Dependency::Database],
+            run: |inventory, inputs| Box::pin(release(&inventory.database, inputs)),
+        },
+    ],
+    migrations: || embedded::migrations::runner(),
+    background: &[
+        |inventory, shutdown| Box::pin(async move { inventory.sweep.run(shutdown).await }),
+        |inventory, shutdown| Box::pin(async move { inventory.janitor.run(shutdown).await }),
+    ],
+    queries: &[Query {
+        subject: subjects::STOCK_GET,
+        serve: |inventory, requests, shutdown| {
+            Box::pin(serve(requests, shutdown, async move |skus: Vec<Sku>| {
+                stock::look_up(&inventory.database, &skus).await
+            }))
+        },
+    }],
+    order_rows: Some(OrderRows {
+        table: "inventory.reservations",
+        states: &[
+            RowState { name: "reserved", events: &[CREATED, RESERVED] },
+            RowState { name: "rejected", events: &[CREATED, (EventKind::Rejected, "decided_at")] },
+            RowState {
+                name: "released",
+                events: &[CREATED, RESERVED, (EventKind::Cancelled, "released_at")],
+            },
+            RowState { name: "barred", events: &[(EventKind::Cancelled, "decided_at")] },
+        ],
+        has_reason: true,
+    }),
+    observer: None,
+};
+
+const CREATED: (EventKind, &str) = (EventKind::Created, "placed_at");
+const RESERVED: (EventKind, &str) = (EventKind::Reserved, "decided_at");
+
+/// The state of inventory in a running worker.
+pub(crate) struct Inventory {
+    database: Database,
+    sweep: Sweep,
+    janitor: Janitor,
+}
+
+impl StageState for Inventory {
+    type Config = PaymentTimeout;
+
+    fn start(config: PaymentTimeout, worker: &WorkerContext) -> Result<Self, StartError> {
+        let WorkerContext { database, connection, publisher, max_batch, all_steps } =
+            worker.clone();
+        let PaymentTimeout { payment_timeout } = config;
+        Ok(Self {
+            sweep: Sweep { database: database.clone(), publisher, payment_timeout, max_batch },
+            janitor: Janitor { connection, database: database.clone(), steps: all_steps },
+            database,
+        })
+    }
+}
 
 mod embedded {
     refinery::embed_migrations!("src/inventory/migrations");
-}
-
-/// The migrations of inventory's tables.
-pub(crate) fn migrations() -> refinery::Runner {
-    embedded::migrations::runner()
 }

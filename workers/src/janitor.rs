@@ -1,29 +1,75 @@
 //! The janitor: purges messages that every step has processed, so that the stream never fills up.
 
-use std::time::Duration;
+use std::rc::Rc;
 
 use rand::RngExt;
-use streams::{Connection, Retention, purge_processed};
+use streams::{Connection, InspectError, Retention, Step, plan_purge, purge};
+use thiserror::Error;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::process::error_chain;
+use crate::database::Database;
+use crate::error_chain::error_chain;
+use crate::limits::PURGE_INTERVAL;
+use crate::missed_messages;
+use crate::step_input::StepError;
 
-/// Average time between two purges: rare compared with what a stream holds. Jitter spreads the
-/// workers' purges over time.
-const PURGE_INTERVAL: Duration = Duration::from_mins(1);
+/// Why a purge failed. The next one tries again.
+#[derive(Debug, Error)]
+pub enum PurgeError {
+    /// The stream or a consumer could not be read, or not be purged.
+    #[error(transparent)]
+    Stream(#[from] InspectError),
+    /// What observers will miss could not be recorded, so nothing was purged.
+    #[error(transparent)]
+    Database(#[from] StepError),
+}
 
-/// Purges repeatedly until `shutdown`.
-pub(crate) async fn run(connection: Connection, shutdown: CancellationToken) {
-    loop {
-        let delay = rand::rng().random_range(PURGE_INTERVAL / 2..=PURGE_INTERVAL * 3 / 2);
-        if shutdown.run_until_cancelled(sleep(delay)).await.is_none() {
-            return;
-        }
-        match purge_processed(&connection, Retention::default()).await {
-            Ok(0) => {}
-            Ok(messages) => tracing::info!(messages, "purged processed messages"),
-            Err(err) => tracing::debug!(error = error_chain(&err), "purge failed"),
+/// Purges the stream of orders.
+pub(crate) struct Janitor {
+    pub(crate) connection: Connection,
+    pub(crate) database: Database,
+    /// The steps of all pools, which must have processed a message before it is purged.
+    pub(crate) steps: Rc<[Step]>,
+}
+
+impl Janitor {
+    /// Purges repeatedly until `shutdown`.
+    pub(crate) async fn run(&self, shutdown: CancellationToken) {
+        let Self { connection, database, steps } = self;
+        loop {
+            let delay = rand::rng().random_range(PURGE_INTERVAL / 2..=PURGE_INTERVAL * 3 / 2);
+            if shutdown.run_until_cancelled(sleep(delay)).await.is_none() {
+                return;
+            }
+            match purge_processed(connection, database, steps, Retention::default()).await {
+                Ok(0) => {}
+                Ok(messages) => tracing::info!(messages, "purged processed messages"),
+                Err(err) => tracing::debug!(error = error_chain(&err), "purge failed"),
+            }
         }
     }
+}
+
+/// Purges messages that every step has processed and that are older than `retention` allows.
+/// Returns their number. Under pressure observers hold nothing back: what they miss is recorded
+/// before it is purged.
+pub async fn purge_processed(
+    connection: &Connection,
+    database: &Database,
+    steps: &[Step],
+    retention: Retention,
+) -> Result<u64, PurgeError> {
+    let plan = plan_purge(connection, retention, steps).await?;
+    for missed in &plan.missed {
+        let step = missed.step;
+        tracing::warn!(
+            step,
+            missed.first,
+            missed.last,
+            "observer misses messages, it will rebuild"
+        );
+    }
+    missed_messages::record(database, &plan.missed).await?;
+    Ok(purge(connection, &plan).await?)
 }

@@ -6,30 +6,47 @@
 //! | [`payment`] | charge | refund | `payment.payments` |
 //! | [`fulfilment`] | ship | withdraw | `fulfilment.shipments` |
 //!
-//! Each step is idempotent per order: its effect and a row that records it commit in one
-//! transaction. A redelivery finds the row and republishes the same outcome. Inventory's sweep only
-//! requests the cancellation of orders that are not paid in time, as a buyer does. Only the loop in
-//! `consumer` fetches, publishes and acks; a stage never sees a message.
+//! A stage is one constant (`stage`), and [`stages`] is the table of all of them. Each step is
+//! idempotent per order: its effect and a row that records it commit in one transaction. A
+//! redelivery finds the row and republishes the same outcome. Inventory's sweep only requests the
+//! cancellation of orders that are not paid in time, as a buyer does. Only the loop in `consumer`
+//! fetches, publishes and acks; a stage never sees a message.
 
+mod backoff;
 mod config;
 mod consumer;
 pub mod database;
+mod drain;
+mod error_chain;
+#[cfg(feature = "failpoints")]
 mod failpoints;
 pub mod fulfilment;
+mod heartbeat;
 pub mod inventory;
 mod janitor;
+mod limits;
+mod migrate;
+pub mod missed_messages;
+mod observer;
+mod order_rows;
 pub mod order_view;
 pub mod payment;
-mod poison_guard;
+mod payment_timeout;
+mod poison_isolation;
 mod process;
 mod publish_outcomes;
 mod queries;
-mod sabotage;
-mod stages;
+mod rebuild;
+mod running_stage;
+mod stage;
+pub mod stages;
 pub mod status_counts;
 pub mod step_input;
 mod worker;
 
-pub use config::{Config, PaymentTimeout, WorkerConfig};
-pub use consumer::SET_RECORDS;
-pub use worker::{SHUTDOWN_MAX, WorkerError, migrate, run};
+pub use config::{Config, WorkerConfig};
+pub use janitor::{PurgeError, purge_processed};
+pub use limits::{SET_RECORDS, SHUTDOWN_MAX};
+pub use migrate::{MigrateError, migrate};
+pub use observer::{Discrepancy, ObserverAudit, ObserverReport, ReportText, WriteReport};
+pub use worker::{WorkerError, run};

@@ -3,28 +3,28 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use orders::{
-    CancelReason, EventKind, OrderId, OrderView, Reason, Rejection, Status, StatusChange,
-};
+use orders::{EventKind, OrderId, OrderView, Reason, Status, StatusChange};
+use streams::RequestStream;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
+use crate::order_rows::OrderRows;
+use crate::queries::serve;
+use crate::stages::STAGES;
 use crate::step_input::{order_id, row_id};
 
-/// The rows of all steps, for the orders of the preceding `WITH ids (order_id)`.
-const SELECT: &str = "
-    SELECT ids.order_id,
-        reservations.state AS reservation, reservations.placed_at,
-        reservations.decided_at AS reserved_at, reservations.released_at,
-        payments.state AS payment, payments.decided_at AS charged_at, payments.refunded_at,
-        shipments.state AS shipment, shipments.decided_at AS shipped_at,
-        coalesce(reservations.reason, shipments.reason) AS reason
-    FROM ids
-    LEFT JOIN inventory.reservations AS reservations USING (order_id)
-    LEFT JOIN payment.payments AS payments USING (order_id)
-    LEFT JOIN fulfilment.shipments AS shipments USING (order_id)";
+/// Serves order views.
+pub(crate) async fn serve_status(
+    requests: RequestStream,
+    database: Database,
+    shutdown: CancellationToken,
+) {
+    let query = async |ids: Vec<OrderId>| order_views(&database, &ids).await;
+    serve(requests, shutdown, query).await;
+}
 
 /// The view of each order: one entry for each id, in the same order; `None` for an order that no
 /// step has processed.
@@ -33,7 +33,7 @@ pub async fn order_views(
     ids: &[OrderId],
 ) -> Result<Vec<Option<OrderView>>, DatabaseError> {
     let connection = database.connection().await?;
-    let sql = format!("WITH ids AS (SELECT unnest($1::uuid[]) AS order_id) {SELECT}");
+    let sql = format!("WITH ids AS (SELECT unnest($1::uuid[]) AS order_id) {}", select());
     let select = connection.prepare_cached(&sql).await?;
     let row_ids: Vec<Uuid> = ids.iter().map(|id| row_id(*id)).collect();
     let mut views = HashMap::new();
@@ -51,16 +51,15 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<(OrderId, OrderView)>, DatabaseError> {
     let connection = database.connection().await?;
+    let ids: Vec<String> = tables()
+        .map(|(_, OrderRows { table, .. })| {
+            format!("(SELECT order_id FROM {table} WHERE order_id > $1 ORDER BY order_id LIMIT $2)")
+        })
+        .collect();
     let sql = format!(
-        "WITH ids AS (
-             (SELECT order_id FROM inventory.reservations WHERE order_id > $1
-                 ORDER BY order_id LIMIT $2)
-             UNION (SELECT order_id FROM payment.payments WHERE order_id > $1
-                 ORDER BY order_id LIMIT $2)
-             UNION (SELECT order_id FROM fulfilment.shipments WHERE order_id > $1
-                 ORDER BY order_id LIMIT $2)
-             ORDER BY order_id LIMIT $2)
-         {SELECT} ORDER BY order_id"
+        "WITH ids AS ({} ORDER BY order_id LIMIT $2) {} ORDER BY order_id",
+        ids.join(" UNION "),
+        select()
     );
     let select = connection.prepare_cached(&sql).await?;
     let after = after.map_or(Uuid::nil(), row_id);
@@ -72,65 +71,84 @@ pub async fn page(
     Ok(page)
 }
 
-/// Replays the events that the rows record, in the order of the lifecycle.
-fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
-    let text = |column| row.try_get::<_, Option<&str>>(column).map(Option::unwrap_or_default);
-    let time = |column| row.try_get::<_, Option<SystemTime>>(column);
-    let (reservation, payment, shipment) =
-        (text("reservation")?, text("payment")?, text("shipment")?);
-    if [reservation, payment, shipment].iter().all(|state| state.is_empty()) {
-        return Ok(None);
-    }
-    let reserved = match reservation {
-        "reserved" | "released" => Some(EventKind::Reserved),
-        "rejected" => Some(EventKind::Rejected),
-        _ => None,
-    };
-    let charged = match payment {
-        "paid" | "refunded" => Some(EventKind::Paid),
-        "declined" => Some(EventKind::Declined),
-        _ => None,
-    };
-    let shipped = match shipment {
-        "shipped" => Some(EventKind::Fulfilled),
-        "withdrawn" => Some(EventKind::Withdrawn),
-        _ => None,
-    };
-    let refunded = match (payment, shipment) {
-        ("refunded" | "barred", _) => Some((EventKind::Refunded, time("refunded_at")?)),
-        // No money was held, and refund reported that after the order was withdrawn.
-        ("declined", "withdrawn") => Some((EventKind::Refunded, time("charged_at")?)),
-        _ => None,
-    };
-    let released = match reservation {
-        "released" => Some((EventKind::Cancelled, time("released_at")?)),
-        "barred" => Some((EventKind::Cancelled, time("reserved_at")?)),
-        _ => None,
-    };
-    let mut events = [
-        (Some(EventKind::Created), time("placed_at")?),
-        (reserved, time("reserved_at")?),
-        (charged, time("charged_at")?),
-        (shipped, time("shipped_at")?),
-        (refunded.map(|(kind, _)| kind), refunded.and_then(|(_, at)| at)),
-        (released.map(|(kind, _)| kind), released.and_then(|(_, at)| at)),
-    ];
-    // An order can be withdrawn before it is reserved or charged, but no step is undone before it
-    // is withdrawn.
-    if shipped == Some(EventKind::Withdrawn) {
-        events[1..4].sort_by_key(|(_, at)| *at);
-    }
-    let (status, history) = replay(events);
-    Ok(Some(OrderView { status, reason: reason(row, reservation)?, history }))
+/// The pools whose rows say something about orders, and their tables.
+pub(crate) fn tables() -> impl Iterator<Item = (&'static str, &'static OrderRows)> {
+    STAGES.iter().filter_map(|stage| Some((stage.pool().as_str(), stage.order_rows()?)))
 }
 
-fn replay(
-    events: impl IntoIterator<Item = (Option<EventKind>, Option<SystemTime>)>,
-) -> (Status, Vec<StatusChange>) {
+/// Selects the rows of all stages, for the orders of the preceding `WITH ids (order_id)`. The
+/// columns are named `{pool}_{column}`.
+fn select() -> String {
+    let mut columns = Vec::new();
+    let mut joins = Vec::new();
+    for (pool, rows) in tables() {
+        let reason = rows.has_reason.then_some("reason");
+        let names = rows.time_columns().into_iter().chain(["state"]).chain(reason);
+        columns.extend(names.map(|column| format!(", {pool}.{column} AS {pool}_{column}")));
+        joins.push(format!(" LEFT JOIN {} AS {pool} USING (order_id)", rows.table));
+    }
+    format!("SELECT ids.order_id{} FROM ids{}", columns.concat(), joins.concat())
+}
+
+/// An event that happened to an order, and its time.
+type DatedEvent = (EventKind, SystemTime);
+
+/// Replays the events that the rows record, in the order of the lifecycle.
+fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
+    let mut events: Vec<DatedEvent> = Vec::new();
+    let mut reason: Option<Reason> = None;
+    for (pool, rows) in tables() {
+        let name: Option<&str> = row.try_get(&*format!("{pool}_state"))?;
+        let Some(name) = name else { continue };
+        let state =
+            rows.state(name).ok_or_else(|| DatabaseError::unknown_state(rows.table, name))?;
+        for (kind, column) in state.events {
+            let at: Option<SystemTime> = row.try_get(&*format!("{pool}_{column}"))?;
+            events.extend(at.map(|at| (*kind, at)));
+        }
+        if rows.has_reason && reason.is_none() {
+            let stored: Option<Json<Reason>> = row.try_get(&*format!("{pool}_reason"))?;
+            reason = stored.map(|Json(reason)| reason);
+        }
+    }
+    if events.is_empty() {
+        return Ok(None);
+    }
+    sort(&mut events);
+    let (status, history) = replay(events);
+    Ok(Some(OrderView { status, reason, history }))
+}
+
+/// Sorts the events of one order as the lifecycle does.
+fn sort(events: &mut Vec<DatedEvent>) {
+    let time_of = |events: &[DatedEvent], wanted| {
+        events.iter().find_map(|(kind, at)| (*kind == wanted).then_some(*at))
+    };
+    let is_withdrawn = time_of(events, EventKind::Withdrawn).is_some();
+    if let Some(declined_at) = time_of(events, EventKind::Declined)
+        && is_withdrawn
+    {
+        // No money was held, and refund reported that after the order was withdrawn.
+        events.push((EventKind::Refunded, declined_at));
+    }
+    // An order can be withdrawn before it is reserved or charged, but no step is undone before it is
+    // withdrawn.
+    let is_undone = |kind| matches!(kind, EventKind::Refunded | EventKind::Cancelled);
+    events.sort_by_key(|(kind, at)| {
+        let may_come_in_any_order =
+            is_withdrawn && *kind != EventKind::Created && !is_undone(*kind);
+        if may_come_in_any_order {
+            (EventKind::Reserved, Some(*at), *kind)
+        } else {
+            (*kind, None, *kind)
+        }
+    });
+}
+
+fn replay(events: Vec<DatedEvent>) -> (Status, Vec<StatusChange>) {
     let mut status = Status::Accepted;
     let mut history: Vec<StatusChange> = Vec::new();
     for (kind, at) in events {
-        let Some((kind, at)) = kind.zip(at) else { continue };
         let next = status.after(kind);
         if next != status || history.is_empty() {
             history.push(StatusChange { status: next, at: at.into() });
@@ -140,11 +158,50 @@ fn replay(
     (status, history)
 }
 
-fn reason(row: &Row, reservation: &str) -> Result<Option<Reason>, DatabaseError> {
-    Ok(if reservation == "rejected" {
-        Some(Reason::Rejected(row.try_get::<_, Json<Rejection>>("reason")?.0))
-    } else {
-        let reason: Option<Json<CancelReason>> = row.try_get("reason")?;
-        reason.map(|Json(reason)| Reason::Cancelled(reason))
-    })
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn sorted(events: &[(EventKind, u64)]) -> Vec<EventKind> {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let mut events = events.iter().map(|(kind, seconds)| (*kind, at(*seconds))).collect();
+        sort(&mut events);
+        events.into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    #[test]
+    fn the_events_of_an_order_are_sorted_by_the_lifecycle_and_not_by_clocks() {
+        use EventKind::*;
+        assert_eq!(
+            sorted(&[(Fulfilled, 1), (Paid, 2), (Reserved, 3), (Created, 4)]),
+            [Created, Reserved, Paid, Fulfilled]
+        );
+    }
+
+    #[test]
+    fn a_withdrawal_is_sorted_by_time_among_the_steps_that_it_may_overtake() {
+        use EventKind::*;
+        assert_eq!(
+            sorted(&[
+                (Created, 9),
+                (Cancelled, 1),
+                (Refunded, 2),
+                (Paid, 5),
+                (Withdrawn, 4),
+                (Reserved, 3)
+            ]),
+            [Created, Reserved, Withdrawn, Paid, Refunded, Cancelled]
+        );
+    }
+
+    #[test]
+    fn an_order_that_was_declined_and_withdrawn_is_refunded_without_a_row_that_says_so() {
+        use EventKind::*;
+        assert_eq!(
+            sorted(&[(Created, 1), (Reserved, 2), (Declined, 3), (Withdrawn, 4)]),
+            [Created, Reserved, Declined, Withdrawn, Refunded]
+        );
+    }
 }

@@ -5,46 +5,90 @@
 //! confirmed, and an intent succeeds once. So money moves once, whatever is repeated or
 //! interrupted.
 
-pub(crate) mod breaker;
+mod breaker;
 mod charge;
-pub(crate) mod guarded_provider;
+mod guarded_provider;
 pub mod held_funds;
 mod payment_row;
+mod payment_stage;
 pub mod provider;
+mod provider_calls;
 mod refund;
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use clap::Args;
-use futures_util::StreamExt;
-use futures_util::stream;
+use orders::EventKind;
+use streams::{Pool, Step, StepKind, WorkerState};
 
-use orders::OrderId;
-use streams::DeliveryHistory;
-
-use crate::database::Database;
-use crate::step_input::{StepError, StepInput, StepOutcome};
-pub use breaker::BreakerLimits;
+use crate::order_rows::{OrderRows, RowState};
+use crate::payment_timeout::PaymentTimeout;
+use crate::stage::{Dependency, Reporter, Stage, StageState, StageStep, StartError, WorkerContext};
+use breaker::{Breaker, BreakerLimits};
 use guarded_provider::GuardedProvider;
-use provider::Limits;
+use payment_stage::PaymentStage;
+use provider::{Limits, Provider};
 
-mod embedded {
-    refinery::embed_migrations!("src/payment/migrations");
-}
+/// The pool that charges buyers and refunds them.
+pub const POOL: Pool = Pool::new("payment");
 
-/// The migrations of payment's tables.
-pub(crate) fn migrations() -> refinery::Runner {
-    embedded::migrations::runner()
-}
+/// Captures the payment.
+pub const CHARGE: Step =
+    Step { name: "charge", pool: POOL, kind: StepKind::Action, consumes: &[EventKind::Reserved] };
 
-/// The provider's name in logs and errors.
-const PROVIDER: &str = "the payment provider";
-/// Maximum number of calls to the provider that one set keeps in flight.
-const CONCURRENT_CALLS_MAX: usize = 64;
+/// Undoes [`CHARGE`]: ensures that no money is held.
+pub const REFUND: Step =
+    Step { name: "refund", pool: POOL, kind: StepKind::Undo, consumes: &[EventKind::Withdrawn] };
 
-/// The configuration of the payment provider and its circuit breaker.
+/// The stage.
+pub(crate) const STAGE: Stage<PaymentStage> = Stage {
+    pool: POOL,
+    about: "Charge buyers and refund them",
+    steps: &[
+        StageStep {
+            step: CHARGE,
+            concurrency: 3,
+            depends_on: &[
+                Dependency::Database,
+                Dependency::Service(|payment| Box::pin(payment.probe_provider())),
+            ],
+            run: |payment, inputs| Box::pin(charge::charge(payment, inputs)),
+        },
+        StageStep {
+            step: REFUND,
+            concurrency: 2,
+            // Not the provider: most orders that are withdrawn hold no money, and those that do
+            // are postponed individually.
+            depends_on: &[Dependency::Database],
+            run: |payment, inputs| Box::pin(refund::refund(payment, inputs)),
+        },
+    ],
+    migrations: || embedded::migrations::runner(),
+    background: &[],
+    queries: &[],
+    order_rows: Some(OrderRows {
+        table: "payment.payments",
+        states: &[
+            RowState { name: "pending", events: &[] },
+            RowState { name: "paid", events: &[(EventKind::Paid, "decided_at")] },
+            RowState { name: "declined", events: &[(EventKind::Declined, "decided_at")] },
+            RowState {
+                name: "refunded",
+                events: &[(EventKind::Paid, "decided_at"), (EventKind::Refunded, "refunded_at")],
+            },
+            RowState { name: "barred", events: &[(EventKind::Refunded, "refunded_at")] },
+        ],
+        has_reason: false,
+    }),
+    observer: None,
+};
+
+/// The configuration of payment.
 #[derive(Clone, Args)]
-pub struct Config {
+pub(crate) struct Config {
+    /// How long a reservation is held without a payment.
+    #[command(flatten)]
+    payment: PaymentTimeout,
     /// Base URL of the payment provider, by http or https, without a path
     #[arg(
         long,
@@ -52,7 +96,7 @@ pub struct Config {
         hide_env_values = true,
         value_parser = provider::base_url
     )]
-    pub provider_url: String,
+    provider_url: String,
     /// The payment provider's secret key
     #[arg(
         long,
@@ -60,88 +104,34 @@ pub struct Config {
         hide_env_values = true,
         value_parser = provider::secret_key
     )]
-    pub provider_key: String,
+    provider_key: String,
     /// The limits of the calls.
     #[command(flatten)]
-    pub limits: Limits,
+    limits: Limits,
     /// When the circuit breaker opens.
     #[command(flatten)]
-    pub breaker: BreakerLimits,
+    breaker: BreakerLimits,
 }
 
-/// The payment stage: the database that stores the rows, and the provider that moves the money.
-pub(crate) struct PaymentStage {
-    pub(crate) database: Database,
-    pub(crate) provider: GuardedProvider,
-    /// How long a reservation waits for its payment.
-    pub(crate) payment_timeout: Duration,
-}
+impl StageState for PaymentStage {
+    type Config = Config;
 
-impl PaymentStage {
-    /// Charges each order, or finds the earlier result.
-    pub(crate) async fn charge(&self, inputs: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
-        charge::charge(self, inputs).await
+    fn start(config: Config, worker: &WorkerContext) -> Result<Self, StartError> {
+        let provider = Provider::new(&config.provider_url, &config.provider_key, config.limits)?;
+        let breaker = Arc::new(Mutex::new(Breaker::new(config.breaker)));
+        let provider = GuardedProvider::new(provider, breaker, worker.connection.clone());
+        let payment_timeout = config.payment.payment_timeout;
+        Ok(Self { database: worker.database.clone(), provider, payment_timeout })
     }
 
-    /// Ensures that no money is held for any of the orders.
-    pub(crate) async fn refund(&self, inputs: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
-        refund::refund(self, inputs).await
-    }
-
-    /// Checks that the provider can be called.
-    pub(crate) async fn probe(&self) -> Result<(), StepError> {
-        self.provider.probe().await.map_err(|failure| provider_unavailable(failure.into_error()))
+    fn reporter(&self) -> Reporter {
+        let breaker = self.provider.breaker();
+        Box::new(move || WorkerState {
+            breaker: Some(guarded_provider::lock(&breaker).state().to_owned()),
+        })
     }
 }
 
-/// Why a call to the provider failed, with the error.
-pub(crate) enum CallFailure {
-    /// The call may succeed later.
-    Retryable(String),
-    /// The call will never succeed.
-    Permanent(String),
-    /// The provider is unavailable, so the call had no effect. No attempt is counted.
-    ProviderUnavailable(String),
-}
-
-impl CallFailure {
-    fn into_error(self) -> String {
-        match self {
-            Self::Retryable(error) | Self::Permanent(error) | Self::ProviderUnavailable(error) => {
-                error
-            }
-        }
-    }
-}
-
-/// The idempotency key of one call. The provider stores a failure under its key, so each attempt
-/// has its own key, and so has each message that holds the same order again. That money moves once
-/// rests on the single intent, not on the key.
-fn call_key(order: OrderId, call: &str, history: &DeliveryHistory) -> String {
-    format!("{order}-{call}-{}-{}", history.origin.sequence, history.attempt())
-}
-
-/// Makes one call for each of `items`, up to [`CONCURRENT_CALLS_MAX`] at a time. Results are in the
-/// order of `items`.
-async fn call_concurrently<Item, Output>(
-    items: impl IntoIterator<Item = Item>,
-    call: impl AsyncFn(Item) -> Result<Output, CallFailure>,
-) -> Vec<Result<Output, CallFailure>> {
-    // The futures are large and `buffered` moves each of them a few times: a box avoids the copies.
-    let calls = items.into_iter().map(|item| Box::pin(call(item)));
-    stream::iter(calls).buffered(CONCURRENT_CALLS_MAX).collect().await
-}
-
-fn provider_unavailable(error: String) -> StepError {
-    StepError::DependencyUnavailable { dependency: PROVIDER, source: error.into() }
-}
-
-impl From<CallFailure> for StepOutcome {
-    fn from(failure: CallFailure) -> Self {
-        match failure {
-            CallFailure::Retryable(error) => Self::Retry(error),
-            CallFailure::Permanent(error) => Self::Reject(error),
-            CallFailure::ProviderUnavailable(error) => Self::Postpone(error),
-        }
-    }
+mod embedded {
+    refinery::embed_migrations!("src/payment/migrations");
 }

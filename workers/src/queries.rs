@@ -1,44 +1,17 @@
-//! Serves the edges' requests for order status and stock.
+//! Serves the edges' requests, such as those for order status and stock.
 
-use std::time::Duration;
-
-use orders::{OrderId, Sku};
 use serde::{Deserialize, Serialize};
 use streams::{Request, RequestStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Database, DatabaseError};
-use crate::inventory::stock;
-use crate::order_view;
-use crate::process::error_chain;
+use crate::database::DatabaseError;
+use crate::error_chain::error_chain;
+use crate::limits::{QUERY_KEYS_MAX, QUERY_TIMEOUT};
 
-/// Maximum number of ids or SKUs in one request; a larger request is rejected.
-const KEYS_MAX: usize = 256;
-/// The requester waits no longer than this, and other requests are queued.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Serves order views. Any worker can.
-pub(crate) async fn serve_status(
-    requests: RequestStream,
-    database: Database,
-    shutdown: CancellationToken,
-) {
-    let query = async |ids: Vec<OrderId>| order_view::order_views(&database, &ids).await;
-    serve(requests, shutdown, query).await;
-}
-
-/// Serves stock views.
-pub(crate) async fn serve_stock(
-    requests: RequestStream,
-    database: Database,
-    shutdown: CancellationToken,
-) {
-    let query = async |skus: Vec<Sku>| stock::look_up(&database, &skus).await;
-    serve(requests, shutdown, query).await;
-}
-
-async fn serve<Key, View>(
+/// Serves `requests` until `shutdown`. A request is a JSON array of keys; its reply is an array of
+/// what `query` returns for them.
+pub(crate) async fn serve<Key, View>(
     mut requests: RequestStream,
     shutdown: CancellationToken,
     query: impl AsyncFn(Vec<Key>) -> Result<Vec<Option<View>>, DatabaseError>,
@@ -51,7 +24,7 @@ async fn serve<Key, View>(
             reject(request, "the request is not a JSON array of valid ids").await;
             continue;
         };
-        if keys.len() > KEYS_MAX {
+        if keys.len() > QUERY_KEYS_MAX {
             reject(request, "the request has too many ids").await;
             continue;
         }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use orders::{Event, OrderId, Timestamp};
 use streams::DeliveryHistory;
+use streams::dead_letter::Reason;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -27,8 +28,8 @@ pub enum StepOutcome {
     /// This record was not attempted, with this error, since a dependency is unavailable. It is
     /// attempted later, and no attempt is counted.
     Postpone(String),
-    /// This record failed with this error and will never succeed.
-    Reject(String),
+    /// This record becomes a dead letter, with this error.
+    DeadLetter(Reason, String),
 }
 
 /// Why a step has no outcome for a whole set of inputs.
@@ -63,6 +64,11 @@ impl StepOutcome {
     /// Completed with one event.
     pub fn outcome(event: Event) -> Self {
         Self::Completed(vec![event])
+    }
+
+    /// The step can never process this record, because of this error.
+    pub fn reject(error: impl Into<String>) -> Self {
+        Self::DeadLetter(Reason::Poison, error.into())
     }
 }
 

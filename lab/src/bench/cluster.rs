@@ -15,7 +15,8 @@ use millrace::audit::{
     AuditMode, AuditSources, Problem, Report, audit_acknowledged, wait_quiescent,
 };
 use orders::{OrderId, Timestamp};
-use streams::{Pool, Profile, batch};
+use streams::{Profile, batch};
+use workers::stages;
 
 use super::context::{BenchContext, CONNECTIONS};
 use super::dataset::load_catalog;
@@ -152,7 +153,7 @@ impl BenchCluster {
         measurements: &mut Measurements,
     ) -> Result<CompletionTimes> {
         if self.inner.workers.is_empty() {
-            for pool in Pool::ALL {
+            for pool in stages::order_pools() {
                 self.inner.add_worker(pool).await?;
             }
         }

@@ -4,9 +4,9 @@
 mod backlog;
 
 use anyhow::Result;
-use streams::Pool;
 use tokio::time::sleep;
 use workers::SET_RECORDS;
+use workers::payment;
 
 use super::cluster::{BenchCluster, ClusterSpec, now_ms};
 use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
@@ -50,13 +50,13 @@ async fn payment(context: &BenchContext, measurements: &mut Measurements) -> Res
         envs: vec![("MILLRACE_PROVIDER_TIMEOUT", "4s")],
         ..ClusterSpec::default_for(context.profile())
     };
-    let spec = spec.with_workers(Pool::Payment, 0);
+    let spec = spec.with_workers(payment::POOL, 0);
     let mut cluster = BenchCluster::start(context, "scale, payment", spec).await?;
     cluster.configure_provider(&format!("latency_ms={LATENCY}")).await?;
     for _ in 0..REPETITIONS {
         let mut rate_of_one = None;
         for count in WORKERS {
-            cluster.scale_workers(Pool::Payment, count).await?;
+            cluster.scale_workers(payment::POOL, count).await?;
             let orders = SETS_PER_WORKER * (SET_RECORDS * count) as u64;
             let name = format!("provider at {LATENCY} ms, {count} payment workers");
             let small = (name.as_str(), context.dataset.small.as_path());

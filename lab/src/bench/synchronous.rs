@@ -4,8 +4,8 @@
 
 use anyhow::{Context, Result, ensure};
 use payment_simulator::set_faults;
-use streams::Pool;
 use workers::SET_RECORDS;
+use workers::payment;
 use workers::payment::provider::Limits;
 
 use super::cluster::{BenchCluster, ClusterSpec};
@@ -37,7 +37,7 @@ const ENVS: [(&str, &str); 2] =
 
 pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
     let spec = ClusterSpec { envs: ENVS.to_vec(), ..ClusterSpec::default_for(context.profile()) };
-    let spec = spec.with_workers(Pool::Payment, PAYMENT_WORKERS);
+    let spec = spec.with_workers(payment::POOL, PAYMENT_WORKERS);
     let mut cluster = BenchCluster::start(context, "sync", spec).await?;
     let mut comparison = SyncComparison::start(context, measurements, &mut cluster).await?;
     for latency in LATENCIES {

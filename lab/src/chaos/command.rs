@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 use millrace::shutdown::{INTERRUPTED, Shutdown};
-use streams::{Pool, Profile};
+use streams::Profile;
+use workers::stages;
 
 use super::{ChaosConfig, ChaosReport, Fault, catalog, environment, run_chaos};
 use crate::up::{Cluster, Plan};
@@ -70,8 +71,7 @@ pub fn run(args: &ChaosArgs) -> Result<ExitCode> {
 
 impl ChaosArgs {
     fn config(&self) -> Result<ChaosConfig> {
-        let mut faults =
-            if self.faults.is_empty() { Fault::ALL.to_vec() } else { self.faults.clone() };
+        let mut faults = if self.faults.is_empty() { Fault::all() } else { self.faults.clone() };
         if self.profile.brokers() == 1 {
             faults.retain(|fault| !fault.needs_quorum());
         }
@@ -88,7 +88,7 @@ async fn run_on_new_cluster(args: &ChaosArgs, config: &ChaosConfig) -> Result<Ch
     plan.progress = Arc::new(print);
     plan.partitionable = true;
     plan.envs = environment();
-    plan.workers = Pool::ALL.map(|pool| (pool, WORKERS_PER_POOL)).to_vec();
+    plan.workers = stages::pools().into_iter().map(|pool| (pool, WORKERS_PER_POOL)).collect();
     print(&format!("seed {}", config.seed));
     let mut cluster = Cluster::start(plan, &catalog()).await?;
     let report = run_chaos(&mut cluster, config, &print).await;

@@ -4,16 +4,21 @@ use std::fmt;
 use std::str::FromStr;
 
 use streams::Pool;
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 use thiserror::Error;
+use workers::stages;
 
 /// A fault that is injected and healed after a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumDiscriminants)]
+#[strum_discriminants(name(FaultKind), vis(), derive(IntoStaticStr, VariantArray))]
+#[strum_discriminants(strum(serialize_all = "kebab-case"))]
 pub enum Fault {
     /// SIGKILL, and later a restart.
     Kill(Target),
     /// SIGSTOP, and later SIGCONT: connections stay open without responses.
     Pause(Target),
     /// A network partition from the other brokers; clients still reach the broker.
+    #[strum_discriminants(strum(serialize = "cut-off"))]
     Partition(Target),
     /// A worker is paused for longer than `ack_wait`: another worker processes its messages, and
     /// then the first one resumes.
@@ -29,13 +34,16 @@ pub enum Fault {
     /// Most calls to the payment provider fail, before or after their effect.
     ProviderFails,
     /// The payment provider accepts no connections.
+    #[strum_discriminants(strum(serialize = "provider-away"))]
     ProviderDown,
     /// Most calls to the payment provider get no response, with or without effect.
     ProviderHangs,
 }
 
 /// The process that a fault affects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumDiscriminants)]
+#[strum_discriminants(name(TargetKind), vis(), derive(IntoStaticStr, VariantArray))]
+#[strum_discriminants(strum(serialize_all = "kebab-case"))]
 pub enum Target {
     /// An edge.
     Edge,
@@ -56,46 +64,24 @@ pub enum Target {
 #[error("unknown fault `{0}`; expected one of {names}", names = names())]
 pub struct UnknownFault(String);
 
-const NAMES: [(Fault, &str); 26] = [
-    (Fault::Kill(Target::Broker), "kill-broker"),
-    (Fault::Kill(Target::Leader), "kill-leader"),
-    (Fault::KillTwoBrokers, "kill-two-brokers"),
-    (Fault::Pause(Target::Broker), "pause-broker"),
-    (Fault::Pause(Target::Leader), "pause-leader"),
-    (Fault::Partition(Target::Broker), "cut-off-broker"),
-    (Fault::Partition(Target::Leader), "cut-off-leader"),
-    (Fault::RestartBrokers, "restart-brokers"),
-    (Fault::FillStream, "fill-stream"),
-    (Fault::Kill(Target::Edge), "kill-edge"),
-    (Fault::Kill(Target::Worker(Pool::Inventory)), "kill-inventory"),
-    (Fault::Kill(Target::Worker(Pool::Payment)), "kill-payment"),
-    (Fault::Kill(Target::Worker(Pool::Fulfilment)), "kill-fulfilment"),
-    (Fault::Kill(Target::Redis), "kill-redis"),
-    (Fault::Kill(Target::Postgres), "kill-postgres"),
-    (Fault::Pause(Target::Edge), "pause-edge"),
-    (Fault::Pause(Target::Worker(Pool::Inventory)), "pause-inventory"),
-    (Fault::Pause(Target::Worker(Pool::Payment)), "pause-payment"),
-    (Fault::Pause(Target::Worker(Pool::Fulfilment)), "pause-fulfilment"),
-    (Fault::FreezeWorker, "freeze-worker"),
-    (Fault::Pause(Target::Redis), "pause-redis"),
-    (Fault::Pause(Target::Postgres), "pause-postgres"),
-    (Fault::ProviderSlow, "provider-slow"),
-    (Fault::ProviderFails, "provider-fails"),
-    (Fault::ProviderHangs, "provider-hangs"),
-    (Fault::ProviderDown, "provider-away"),
-];
-
 impl Fault {
     /// Every fault.
-    pub const ALL: [Self; NAMES.len()] = {
-        let mut all = [NAMES[0].0; NAMES.len()];
-        let mut index = 0;
-        while index < all.len() {
-            all[index] = NAMES[index].0;
-            index += 1;
-        }
-        all
-    };
+    pub fn all() -> Vec<Self> {
+        let of_kind = |kind: &FaultKind| match kind {
+            FaultKind::Kill => Target::all().into_iter().map(Self::Kill).collect(),
+            FaultKind::Pause => Target::all().into_iter().map(Self::Pause).collect(),
+            FaultKind::Partition => [Target::Broker, Target::Leader].map(Self::Partition).to_vec(),
+            FaultKind::FreezeWorker => vec![Self::FreezeWorker],
+            FaultKind::KillTwoBrokers => vec![Self::KillTwoBrokers],
+            FaultKind::RestartBrokers => vec![Self::RestartBrokers],
+            FaultKind::FillStream => vec![Self::FillStream],
+            FaultKind::ProviderSlow => vec![Self::ProviderSlow],
+            FaultKind::ProviderFails => vec![Self::ProviderFails],
+            FaultKind::ProviderDown => vec![Self::ProviderDown],
+            FaultKind::ProviderHangs => vec![Self::ProviderHangs],
+        };
+        FaultKind::VARIANTS.iter().flat_map(of_kind).collect()
+    }
 
     /// Whether the fault can only be injected into a cluster of three brokers.
     pub const fn needs_quorum(self) -> bool {
@@ -116,10 +102,39 @@ impl Fault {
     }
 }
 
+impl Target {
+    /// Every target, with a worker of every pool.
+    fn all() -> Vec<Self> {
+        let of_kind = |kind: &TargetKind| match kind {
+            TargetKind::Worker => stages::pools().into_iter().map(Self::Worker).collect(),
+            TargetKind::Edge => vec![Self::Edge],
+            TargetKind::Broker => vec![Self::Broker],
+            TargetKind::Leader => vec![Self::Leader],
+            TargetKind::Redis => vec![Self::Redis],
+            TargetKind::Postgres => vec![Self::Postgres],
+        };
+        TargetKind::VARIANTS.iter().flat_map(of_kind).collect()
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entry = NAMES.iter().find(|(fault, _)| fault == self);
-        f.pad(entry.map_or("unnamed", |(_, name)| name))
+        let kind: &str = FaultKind::from(self).into();
+        match self {
+            Self::Kill(target) | Self::Pause(target) | Self::Partition(target) => {
+                f.pad(&format!("{kind}-{target}"))
+            }
+            _ => f.pad(kind),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Worker(pool) => f.pad(pool.as_str()),
+            _ => f.pad(TargetKind::from(self).into()),
+        }
     }
 }
 
@@ -127,13 +142,13 @@ impl FromStr for Fault {
     type Err = UnknownFault;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let entry = NAMES.iter().find(|(_, name)| *name == text);
-        entry.map(|(fault, _)| *fault).ok_or_else(|| UnknownFault(text.to_owned()))
+        let fault = Self::all().into_iter().find(|fault| fault.to_string() == text);
+        fault.ok_or_else(|| UnknownFault(text.to_owned()))
     }
 }
 
 fn names() -> String {
-    NAMES.map(|(_, name)| name).join(", ")
+    Fault::all().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -142,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_fault_parses_from_its_name_and_an_unknown_name_is_an_error() {
-        for fault in Fault::ALL {
+        for fault in Fault::all() {
             assert_eq!(fault.to_string().parse::<Fault>().unwrap(), fault);
         }
         assert!("kill-everything".parse::<Fault>().is_err());

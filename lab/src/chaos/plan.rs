@@ -92,16 +92,16 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_schedules_and_another_seed_gives_others() {
-        assert_eq!(plan(7, MINUTE, &Fault::ALL), plan(7, MINUTE, &Fault::ALL));
-        assert_ne!(plan(7, MINUTE, &Fault::ALL), plan(8, MINUTE, &Fault::ALL));
+        assert_eq!(plan(7, MINUTE, &Fault::all()), plan(7, MINUTE, &Fault::all()));
+        assert_ne!(plan(7, MINUTE, &Fault::all()), plan(8, MINUTE, &Fault::all()));
     }
 
     #[test]
     fn every_fault_occurs_within_the_run_and_the_faults_of_one_schedule_never_overlap() {
         for (seed, seconds) in (0..50).zip([10, 60, 120, 300].iter().cycle()) {
             let run = Duration::from_secs(*seconds);
-            let schedules = plan(seed, run, &Fault::ALL);
-            for fault in Fault::ALL {
+            let schedules = plan(seed, run, &Fault::all());
+            for fault in Fault::all() {
                 let mut faults = schedules.iter().flatten();
                 assert!(faults.any(|planned| planned.fault == fault), "{fault}");
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use orders::{OrderId, OrderView};
+use orders::{OrderId, OrderView, Status};
 use tokio::time::{Instant, sleep};
 use workers::database::Database;
 use workers::order_view;
@@ -66,11 +66,11 @@ impl Progress {
             let line = format!(
                 "accepted {accepted}  reserved {}  paid {}  fulfilled {}  rejected {}  \
                  cancelled {}  lag {} orders",
-                counts.reserved,
-                counts.paid,
-                counts.fulfilled,
-                counts.rejected,
-                counts.cancelled,
+                counts.reached(Status::Reserved),
+                counts.reached(Status::Paid),
+                counts.reached(Status::Fulfilled),
+                counts.reached(Status::Rejected),
+                counts.reached(Status::Cancelled),
                 accepted.saturating_sub(counts.finals()),
             );
             if !self.is_terminal && printed_at.elapsed() > LOG_INTERVAL {

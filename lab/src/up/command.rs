@@ -10,6 +10,7 @@ use millrace::addresses::ENV_FILE;
 use millrace::shutdown::Shutdown;
 use streams::{Pool, Profile};
 use tokio::time::sleep;
+use workers::stages;
 
 use super::{Cluster, Plan};
 use crate::input;
@@ -84,7 +85,7 @@ fn parse_pool_size(text: &str) -> Result<PoolSize> {
         bail!("expected POOL=N, such as payment=3");
     };
     let count = count.parse().with_context(|| format!("`{count}` is not a number of workers"))?;
-    Ok(PoolSize(pool.parse()?, count))
+    Ok(PoolSize(stages::pool_named(pool).map_err(anyhow::Error::msg)?, count))
 }
 
 #[expect(clippy::print_stderr, reason = "progress is printed while the command runs")]

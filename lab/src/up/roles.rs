@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use streams::{Pool, TEST_ACK_WAIT};
+use workers::payment;
 
 use super::role_process::RoleProcess;
 use super::{Cluster, Companion, Plan, Role};
@@ -54,7 +55,7 @@ impl Cluster {
         spec.args.extend(["worker".into(), pool.as_str().into()]);
         spec.set("NATS_URL", &self.servers.brokers.url());
         spec.set("DATABASE_URL", self.servers.postgres.url());
-        if pool == Pool::Payment {
+        if pool == payment::POOL {
             spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
             spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
         }

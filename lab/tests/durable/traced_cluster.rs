@@ -15,6 +15,7 @@ use streams::{BatchConfig, BrokersConfig, Connection, Profile, Topology, ensure_
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
+use workers::stages::{self, FIRST_STEP};
 
 use super::fsync_proof::BrokerTrace;
 use crate::test_servers::TestServers;
@@ -63,7 +64,7 @@ impl TracedCluster {
             );
         }
         let connection = Connection::open(&brokers.url(), "test").await.unwrap();
-        ensure_topology(&connection, &Topology::new(profile)).await.unwrap();
+        ensure_topology(&connection, &Topology::new(profile), &stages::steps()).await.unwrap();
         let config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             cores: NonZeroUsize::MIN,
@@ -75,9 +76,14 @@ impl TracedCluster {
         };
         let (bound, address) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
-        let edge = tokio::spawn(edge::run(config, |address| bound.send(address).unwrap(), async {
-            stopped.await.ok();
-        }));
+        let edge = tokio::spawn(edge::run(
+            config,
+            FIRST_STEP,
+            |address| bound.send(address).unwrap(),
+            async {
+                stopped.await.ok();
+            },
+        ));
         let edge_url = format!("http://{}", timeout(DEADLINE, address).await.unwrap().unwrap());
         Self { servers, edge_url, stop, edge }
     }

@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use orders::{CancelledBy, OrderId};
 use serde_json::{Value, json};
 use streams::subjects::{ORDERS, STATUS_GET};
-use streams::{Pool, Request, WorkerState};
+use streams::{Request, WorkerState};
+use workers::fulfilment;
 
 use super::raw_http::{ORDER, RawHttp, Reply};
 use super::test_edge::{fresh_key, order_id, signing_keys};
@@ -67,7 +68,7 @@ async fn an_order_id_that_no_edge_signed_cannot_be_cancelled() {
 async fn the_known_status_decides_whether_a_cancel_request_is_stored_answered_or_refused() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.register_worker(Pool::Fulfilment, WorkerState::default).await.unwrap();
+    let service = connection.register_worker(fulfilment::POOL, WorkerState::default).await.unwrap();
     let mut requests = service.requests(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
         while let Some(request) = requests.next().await {

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use streams::Profile;
 use tokio::process::Command;
 use tokio::time::timeout;
+use workers::stages::FIRST_STEP;
 
 use super::broker_outage::wait_for_readyz;
 use super::raw_http::{ORDER, RawHttp};
@@ -23,8 +24,12 @@ impl TestServers {
 
     /// The error with which an edge that claims `profile` refuses to start.
     async fn refusal(&self, profile: Profile) -> String {
-        let run =
-            edge::run(self.config(profile), |address| panic!("listening on {address}"), pending());
+        let run = edge::run(
+            self.config(profile),
+            FIRST_STEP,
+            |address| panic!("listening on {address}"),
+            pending(),
+        );
         timeout(DEADLINE, run).await.unwrap().unwrap_err().to_string()
     }
 

@@ -2,8 +2,9 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use streams::WorkerState;
 use streams::subjects::STATUS_GET;
-use streams::{Pool, WorkerState};
+use workers::inventory;
 
 use super::raw_http::ORDER;
 use super::test_edge::{TestEdge, fresh_key, signing_keys};
@@ -30,7 +31,7 @@ async fn an_order_is_found_right_after_its_202_even_without_workers_and_redis() 
 async fn the_status_that_workers_report_is_shown() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
     let mut requests = service.requests(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
         let mut batches = 0;
@@ -72,7 +73,7 @@ async fn the_status_that_workers_report_is_shown() {
 async fn an_invalid_reply_from_a_worker_is_ignored() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
     let mut requests = service.requests(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
         for invalid in ["[]", "{}", "[{\"status\":\"eaten\"}]", ""] {

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use streams::WorkerState;
 use streams::subjects::STOCK_GET;
-use streams::{Pool, WorkerState};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use workers::inventory;
 
 use super::test_edge::DEADLINE;
 use crate::test_servers::TestServers;
@@ -66,7 +67,7 @@ async fn several_skus_are_looked_up_at_once_and_unknown_ones_are_listed() {
 async fn an_older_reply_does_not_replace_a_newer_cached_value() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
     let mut requests = service.requests(STOCK_GET).await.unwrap();
     connection.flush().await;
     let client = redis::Client::open(servers.processes.redis.url()).unwrap();
@@ -136,7 +137,7 @@ async fn stock_is_unavailable_without_workers() {
 /// of the lookups, and the task to abort.
 async fn answer_stock(servers: &TestServers) -> (LookupCounts, JoinHandle<()>) {
     let connection = servers.connect().await;
-    let service = connection.register_worker(Pool::Inventory, WorkerState::default).await.unwrap();
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
     let mut requests = service.requests(STOCK_GET).await.unwrap();
     connection.flush().await;
     let lookups = LookupCounts::default();

@@ -16,6 +16,7 @@ use streams::{
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use workers::stages::{self, FIRST_STEP};
 
 use super::raw_http::RawHttp;
 use crate::test_servers::TestServers;
@@ -46,7 +47,7 @@ impl TestServers {
 
     pub(crate) async fn create_streams(&self) {
         let topology = Topology::new(self.profile);
-        ensure_topology(&self.connect().await, &topology).await.unwrap();
+        ensure_topology(&self.connect().await, &topology, &stages::steps()).await.unwrap();
     }
 
     /// The test's own connection to the brokers.
@@ -107,9 +108,14 @@ impl TestEdge {
     pub(crate) async fn start(config: Config) -> Self {
         let (bound, address) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(edge::run(config, |address| bound.send(address).unwrap(), async {
-            stopped.await.ok();
-        }));
+        let task = tokio::spawn(edge::run(
+            config,
+            FIRST_STEP,
+            |address| bound.send(address).unwrap(),
+            async {
+                stopped.await.ok();
+            },
+        ));
         Self { address: address.await.unwrap(), stop, task }
     }
 

@@ -3,7 +3,8 @@
 use millrace::audit::{AuditMode, Report, audit, repair};
 use millrace::ledger::Acknowledged;
 use orders::{EventBody, EventKind, OrderId, Status, Timestamp};
-use streams::{Fetcher, Pool, Profile, Step};
+use streams::{Fetcher, Profile};
+use workers::payment;
 use workers::payment::provider::NewIntent;
 
 use super::events::{event, ndjson_line, order_id};
@@ -75,12 +76,12 @@ impl TestCluster {
     /// repairs the order. Returns the report, and the number of republished messages.
     async fn lose_and_repair_a_message(&mut self) -> (Report, u64) {
         for (_, worker) in
-            self.processes.workers.iter_mut().filter(|(pool, _)| *pool == Pool::Payment)
+            self.processes.workers.iter_mut().filter(|(pool, _)| *pool == payment::POOL)
         {
             worker.stop().await.unwrap();
         }
         self.place("stuck", &basket(&[("AUDITED", 1)])).await;
-        let mut fetcher = Fetcher::new(self.sources.connection.clone(), Step::Charge.events());
+        let mut fetcher = Fetcher::new(self.sources.connection.clone(), payment::CHARGE.events());
         for delivery in fetcher.next(1).await.unwrap() {
             delivery.ack().await;
         }

@@ -3,7 +3,9 @@
 use millrace::audit::{AuditMode, Report, audit};
 use millrace::ledger::Acknowledged;
 use orders::{EventKind, OrderId, Timestamp};
-use streams::{Pool, Profile, Sabotage};
+use streams::Profile;
+use streams::failpoints::FAILPOINTS;
+use workers::inventory;
 
 use super::events::{cancel_requested, ndjson_line, step_inputs};
 use super::fixtures::{basket, item};
@@ -11,11 +13,11 @@ use super::test_cluster::{TestCluster, plan, wait_until};
 
 #[tokio::test]
 async fn the_audit_detects_a_worker_that_acks_before_it_commits() {
-    let mut cluster = start(Sabotage::AckBeforeCommit).await;
+    let mut cluster = start("ack_before_commit").await;
     for (pool, worker) in &mut cluster.processes.workers {
-        if *pool == Pool::Inventory {
+        if *pool == inventory::POOL {
             worker.stop().await.unwrap();
-            worker.set("MILLRACE_CRASH_AT", "reserve:Fetched");
+            worker.set(FAILPOINTS, "ack_before_commit,reserve.fetched");
             worker.start().await.unwrap();
         }
     }
@@ -31,7 +33,7 @@ async fn the_audit_detects_a_worker_that_acks_before_it_commits() {
 
 #[tokio::test]
 async fn the_audit_detects_a_worker_that_ignores_the_rows_of_its_steps() {
-    let cluster = start(Sabotage::NoLedgerCheck).await;
+    let cluster = start("forget_rows").await;
     let id = cluster.place_twice().await;
     let report = cluster.assert_audit_of_orders_fails(&[id]).await;
     assert!(report.problems.iter().any(|problem| problem.subject == "SKU"), "{report}");
@@ -40,7 +42,7 @@ async fn the_audit_detects_a_worker_that_ignores_the_rows_of_its_steps() {
 
 #[tokio::test]
 async fn the_audit_detects_a_worker_that_stamps_outcomes_with_the_current_time() {
-    let cluster = start(Sabotage::TimeFromNow).await;
+    let cluster = start("time_from_now").await;
     let id = cluster.place_twice().await;
     let report = cluster.assert_audit_of_orders_fails(&[id]).await;
     assert_eq!(report.duplicated, 1, "{report}");
@@ -49,7 +51,7 @@ async fn the_audit_detects_a_worker_that_stamps_outcomes_with_the_current_time()
 
 #[tokio::test]
 async fn the_audit_detects_message_ids_that_are_counters() {
-    let cluster = start(Sabotage::IdByCounter).await;
+    let cluster = start("id_by_counter").await;
     let mut ids = Vec::new();
     for edge in 0..2 {
         let placed = cluster.post(edge, &format!("at-{edge}"), &basket(&[("SKU", 1)])).await;
@@ -62,7 +64,7 @@ async fn the_audit_detects_message_ids_that_are_counters() {
 
 #[tokio::test]
 async fn the_audit_detects_a_release_that_does_not_wait_for_the_refund() {
-    let cluster = start(Sabotage::ReleaseUnasked).await;
+    let cluster = start("release_unasked").await;
     let decided = step_inputs([&cancel_requested("key")]);
     workers::fulfilment::withdraw(&cluster.sources.database, &decided).await.unwrap();
     let id = cluster.place("key", &basket(&[("SKU", 1)])).await;
@@ -77,9 +79,9 @@ async fn the_audit_detects_a_release_that_does_not_wait_for_the_refund() {
     cluster.processes.stop().await.unwrap();
 }
 
-async fn start(sabotage: Sabotage) -> TestCluster {
+async fn start(failpoint: &str) -> TestCluster {
     let mut plan = plan(Profile::Single);
-    plan.envs.push(("MILLRACE_MUTANT".to_owned(), format!("{sabotage:?}")));
+    plan.envs.push((FAILPOINTS.to_owned(), failpoint.to_owned()));
     let cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("SKU", 10)]).await;
     cluster

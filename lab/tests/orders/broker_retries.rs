@@ -5,12 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use orders::Timestamp;
 use streams::{
-    Connection, DeliveryHistory, Fetcher, Origin, Publisher, Record, Step, retry, stream_state,
-    subjects,
+    Connection, DeliveryHistory, Fetcher, Origin, Publisher, Record, retry, stream_state, subjects,
 };
 use tokio::time::{Instant, timeout};
+use workers::payment;
 
-use super::events::{PUBLISH_TIMEOUT, created, ndjson_line, order_id};
+use super::events::{PUBLISH_TIMEOUT, created, ndjson_line};
 use super::fixtures::basket;
 use super::test_cluster::{TestCluster, wait_until};
 
@@ -31,13 +31,15 @@ fn record(key: &str, attempts: u32) -> Record {
 }
 
 async fn schedule(connection: &Connection, key: &str, attempts: u32) {
-    let message =
-        retry::schedule(Step::Charge, order_id(key), &record(key, attempts), "it failed").unwrap();
+    let message = retry::schedule(&payment::CHARGE, &record(key, attempts), "it failed").unwrap();
     Publisher::new(connection.clone()).publish(&message, PUBLISH_TIMEOUT).await.unwrap();
 }
 
 async fn pending_retries(connection: &Connection) -> u64 {
-    streams::consumer_progress(connection, &Step::Charge.retries()).await.unwrap().messages_waiting
+    streams::consumer_progress(connection, &payment::CHARGE.retries())
+        .await
+        .unwrap()
+        .messages_waiting
 }
 
 #[tokio::test]
@@ -52,7 +54,7 @@ async fn a_retry_is_delivered_once_when_it_is_due_with_its_record_unchanged() {
     wait_until("all ten retries are due", async || pending_retries(connection).await == 10).await;
     assert!(start.elapsed() < BACKOFF_MAX + Duration::from_mins(1));
 
-    let mut fetcher = Fetcher::new(connection.clone(), Step::Charge.retries());
+    let mut fetcher = Fetcher::new(connection.clone(), payment::CHARGE.retries());
     let mut delivered = Vec::new();
     while delivered.len() < 10 {
         for delivery in timeout(FETCH_TIMEOUT, fetcher.next(10)).await.unwrap().unwrap() {

@@ -4,8 +4,9 @@
 use hyper::StatusCode;
 use orders::{EventKind, OrderId, Status};
 use serde_json::json;
-use streams::{Pool, Profile, Step};
+use streams::Profile;
 use workers::fulfilment::withdraw;
+use workers::{fulfilment, inventory, payment};
 
 use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
 use super::fixtures::{basket, item, with_payment_token};
@@ -22,11 +23,11 @@ async fn start() -> TestCluster {
 #[tokio::test]
 async fn an_order_can_be_cancelled_before_it_is_reserved() {
     let mut cluster = start().await;
-    cluster.stop_worker(Pool::Inventory).await;
+    cluster.stop_worker(inventory::POOL).await;
     let placed = cluster.post(0, "unseen", &basket(&[("CANCELLED", 1)])).await;
     cluster.cancel_at_both_edges(placed.signed_id(), Status::Accepted).await;
     cluster.wait_for_event(placed.order_id(), EventKind::Refunded).await;
-    cluster.start_worker(Pool::Inventory).await;
+    cluster.start_worker(inventory::POOL).await;
     cluster.assert_cancelled(placed.signed_id(), &[]).await;
     cluster.verify_and_stop(&[placed.order_id()]).await;
 }
@@ -34,13 +35,13 @@ async fn an_order_can_be_cancelled_before_it_is_reserved() {
 #[tokio::test]
 async fn an_order_can_be_cancelled_between_reserve_and_charge() {
     let mut cluster = start().await;
-    cluster.stop_worker(Pool::Payment).await;
+    cluster.stop_worker(payment::POOL).await;
     let placed = cluster.post(0, "uncharged", &basket(&[("CANCELLED", 1)])).await;
     cluster.wait_for_status(placed.order_id(), Status::Reserved).await;
     cluster.cancel_at_both_edges(placed.signed_id(), Status::Reserved).await;
     cluster.wait_for_event(placed.order_id(), EventKind::Withdrawn).await;
     // Charge and refund start at the same time; in either order, no money is held.
-    cluster.start_worker(Pool::Payment).await;
+    cluster.start_worker(payment::POOL).await;
     cluster.assert_cancelled(placed.signed_id(), &[Status::Reserved, Status::Withdrawn]).await;
     cluster.verify_and_stop(&[placed.order_id()]).await;
 }
@@ -48,14 +49,14 @@ async fn an_order_can_be_cancelled_between_reserve_and_charge() {
 #[tokio::test]
 async fn an_order_can_be_cancelled_while_its_charge_hangs_after_the_capture() {
     let mut cluster = start().await;
-    cluster.stop_worker(Pool::Fulfilment).await;
+    cluster.stop_worker(fulfilment::POOL).await;
     let body = with_payment_token(basket(&[("CANCELLED", 1)]), "tok_hang");
     let placed = cluster.post(0, "hangs", &body).await;
     let id = placed.order_id();
     cluster.wait_until_captured(id).await;
     // Whether or not the charge has been answered by now, fulfilment has decided.
     withdraw(&cluster.sources.database, &step_inputs([&cancel_requested("hangs")])).await.unwrap();
-    cluster.start_worker(Pool::Fulfilment).await;
+    cluster.start_worker(fulfilment::POOL).await;
     cluster.publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("hangs"))]).await;
     cluster.assert_cancelled(placed.signed_id(), &[]).await;
     cluster.verify_and_stop(&[id]).await;
@@ -64,14 +65,12 @@ async fn an_order_can_be_cancelled_while_its_charge_hangs_after_the_capture() {
 #[tokio::test]
 async fn an_order_can_be_cancelled_after_its_charge_has_crashed_after_the_capture() {
     let mut cluster = start().await;
-    cluster
-        .restart_worker_with_failpoint(Pool::Payment, &format!("{}:Confirmed", Step::Charge))
-        .await;
+    cluster.restart_worker_with_failpoint(payment::POOL, "charge.confirmed").await;
     let placed = cluster.post(0, "captured", &basket(&[("CANCELLED", 1)])).await;
-    cluster.wait_for_worker_crash(Pool::Payment).await;
+    cluster.wait_for_worker_crash(payment::POOL).await;
     cluster.cancel_at_both_edges(placed.signed_id(), Status::Reserved).await;
     cluster.wait_for_event(placed.order_id(), EventKind::Withdrawn).await;
-    cluster.start_worker(Pool::Payment).await;
+    cluster.start_worker(payment::POOL).await;
     cluster.assert_cancelled(placed.signed_id(), &[Status::Reserved, Status::Withdrawn]).await;
     // The charge is redelivered, and finds that it was made and refunded.
     cluster.assert_quiescent_and_consistent(&[placed.order_id()]).await;
@@ -82,7 +81,7 @@ async fn an_order_can_be_cancelled_after_its_charge_has_crashed_after_the_captur
 #[tokio::test]
 async fn an_order_can_be_cancelled_between_charge_and_ship_but_not_after() {
     let mut cluster = start().await;
-    cluster.stop_worker(Pool::Fulfilment).await;
+    cluster.stop_worker(fulfilment::POOL).await;
     let placed = cluster.post(0, "unshipped", &basket(&[("CANCELLED", 1)])).await;
     cluster.wait_for_status(placed.order_id(), Status::Paid).await;
     // Of the two events that wait for fulfilment, the cancel request is processed first.
@@ -92,7 +91,7 @@ async fn an_order_can_be_cancelled_between_charge_and_ship_but_not_after() {
     cluster
         .publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("unshipped"))])
         .await;
-    cluster.start_worker(Pool::Fulfilment).await;
+    cluster.start_worker(fulfilment::POOL).await;
     cluster
         .assert_cancelled(placed.signed_id(), &[Status::Reserved, Status::Paid, Status::Withdrawn])
         .await;

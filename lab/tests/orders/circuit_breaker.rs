@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use millrace::status;
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
-use streams::{Pool, Profile, subjects};
+use streams::{Profile, subjects};
+use workers::stages;
 
 use super::events::{cancel_requested, ndjson_line, order_id};
 use super::fixtures::{basket, item, rows};
@@ -113,7 +114,7 @@ async fn assert_orders_survive(fault: &str) {
 
 async fn start() -> TestCluster {
     let mut plan = plan(Profile::Single);
-    plan.workers = Pool::ALL.map(|pool| (pool, 1)).to_vec();
+    plan.workers = stages::order_pools().into_iter().map(|pool| (pool, 1)).collect();
     let cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("PAY", 1_000)]).await;
     cluster

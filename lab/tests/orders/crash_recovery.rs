@@ -4,17 +4,18 @@
 
 use orders::{EventKind, OrderId, Status};
 use streams::{Profile, Step};
+use workers::{fulfilment, inventory, payment};
 
 use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan};
 
 /// Failpoints of every step.
-const EVERY_STEP: &[&str] = &["Fetched", "Committed", "Published", "Acked"];
+const EVERY_STEP: &[&str] = &["fetched", "committed", "published", "acked"];
 /// Failpoints of a charge alone: around its calls to the provider.
-const CHARGE_ONLY: &[&str] = &["IntentsMade", "IntentsCommitted", "Confirmed"];
+const CHARGE_ONLY: &[&str] = &["intents_created", "intents_committed", "confirmed"];
 /// Failpoints of a refund alone: after its calls to the provider.
-const REFUND_ONLY: &[&str] = &["Undone"];
+const REFUND_ONLY: &[&str] = &["undone"];
 
 /// The path that an order takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,9 +31,9 @@ enum OrderPath {
 #[tokio::test]
 async fn a_crash_at_any_failpoint_of_an_inventory_step_changes_no_outcome() {
     crash_at_each(&[
-        (Step::Reserve, EVERY_STEP, OrderPath::Fulfilled),
-        (Step::Release, EVERY_STEP, OrderPath::Declined),
-        (Step::Release, EVERY_STEP, OrderPath::Withdrawn),
+        (inventory::RESERVE, EVERY_STEP, OrderPath::Fulfilled),
+        (inventory::RELEASE, EVERY_STEP, OrderPath::Declined),
+        (inventory::RELEASE, EVERY_STEP, OrderPath::Withdrawn),
     ])
     .await;
 }
@@ -40,12 +41,12 @@ async fn a_crash_at_any_failpoint_of_an_inventory_step_changes_no_outcome() {
 #[tokio::test]
 async fn a_crash_at_any_failpoint_of_a_payment_step_changes_no_outcome() {
     crash_at_each(&[
-        (Step::Charge, EVERY_STEP, OrderPath::Fulfilled),
-        (Step::Charge, CHARGE_ONLY, OrderPath::Fulfilled),
-        (Step::Charge, EVERY_STEP, OrderPath::Declined),
-        (Step::Charge, CHARGE_ONLY, OrderPath::Declined),
-        (Step::Refund, EVERY_STEP, OrderPath::Withdrawn),
-        (Step::Refund, REFUND_ONLY, OrderPath::Withdrawn),
+        (payment::CHARGE, EVERY_STEP, OrderPath::Fulfilled),
+        (payment::CHARGE, CHARGE_ONLY, OrderPath::Fulfilled),
+        (payment::CHARGE, EVERY_STEP, OrderPath::Declined),
+        (payment::CHARGE, CHARGE_ONLY, OrderPath::Declined),
+        (payment::REFUND, EVERY_STEP, OrderPath::Withdrawn),
+        (payment::REFUND, REFUND_ONLY, OrderPath::Withdrawn),
     ])
     .await;
 }
@@ -53,9 +54,9 @@ async fn a_crash_at_any_failpoint_of_a_payment_step_changes_no_outcome() {
 #[tokio::test]
 async fn a_crash_at_any_failpoint_of_a_fulfilment_step_changes_no_outcome() {
     crash_at_each(&[
-        (Step::Ship, EVERY_STEP, OrderPath::Fulfilled),
-        (Step::Ship, EVERY_STEP, OrderPath::Unshippable),
-        (Step::Withdraw, EVERY_STEP, OrderPath::Withdrawn),
+        (fulfilment::SHIP, EVERY_STEP, OrderPath::Fulfilled),
+        (fulfilment::SHIP, EVERY_STEP, OrderPath::Unshippable),
+        (fulfilment::WITHDRAW, EVERY_STEP, OrderPath::Withdrawn),
     ])
     .await;
 }
@@ -82,7 +83,7 @@ async fn crash_at_each(crashes: &[(Step, &[&str], OrderPath)]) {
             OrderPath::Fulfilled => Status::Fulfilled,
             _ => Status::Cancelled,
         };
-        assert_eq!(view.status, expected, "after a crash at {step}:{failpoint}, path {path:?}");
+        assert_eq!(view.status, expected, "after a crash at {step}.{failpoint}, path {path:?}");
     }
     cluster.verify_and_stop(&ids).await;
 }
@@ -97,7 +98,7 @@ impl TestCluster {
         if path == OrderPath::Withdrawn {
             self.pay_and_withdraw(&key).await;
         }
-        self.restart_worker_with_failpoint(step.pool(), &format!("{step}:{failpoint}")).await;
+        self.restart_worker_with_failpoint(step.pool, &format!("{step}.{failpoint}")).await;
         match path {
             OrderPath::Fulfilled => drop(self.place(&key, &basket).await),
             OrderPath::Declined => drop(self.place(&key, &declined).await),
@@ -107,8 +108,8 @@ impl TestCluster {
                 self.publish(EventKind::CancelRequested, &[cancel]).await;
             }
         }
-        self.wait_for_worker_crash(step.pool()).await;
-        self.start_worker(step.pool()).await;
+        self.wait_for_worker_crash(step.pool).await;
+        self.start_worker(step.pool).await;
         order_id(&key)
     }
 

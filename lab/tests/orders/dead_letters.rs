@@ -10,7 +10,8 @@ use millrace::dead_letters::{ResolveError, ResolveRequest, resolve};
 use orders::{EventBody, EventKind, OrderId, Status};
 use serde_json::Value;
 use streams::dead_letter::{self, Reason, ResolutionKind, StoredDeadLetter};
-use streams::{Connection, Fetcher, Pool, Profile, Publisher, Step};
+use streams::{Connection, Fetcher, Profile, Publisher, Step};
+use workers::{fulfilment, inventory, payment};
 
 use super::events::{
     PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id, step_inputs,
@@ -25,7 +26,9 @@ async fn a_replayed_record_resumes_at_its_step_and_takes_effect_once() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("DEAD", 100)]).await;
     let mut ids = Vec::new();
-    for step in [Step::Reserve, Step::Charge, Step::Ship, Step::Release, Step::Refund] {
+    for step in
+        [inventory::RESERVE, payment::CHARGE, fulfilment::SHIP, inventory::RELEASE, payment::REFUND]
+    {
         let letter = cluster.dead_letter_at(step).await;
         let id = letter.order_id().unwrap();
         assert!(!cluster.views(&[id]).await[0].as_ref().is_some_and(|view| view.status.is_final()));
@@ -55,13 +58,20 @@ async fn the_order_of_a_discarded_record_ends_without_stock_or_money() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("DEAD", 100)]).await;
     let mut ids = Vec::new();
-    for step in [Step::Reserve, Step::Charge, Step::Ship, Step::Release, Step::Withdraw] {
+    for step in [
+        inventory::RESERVE,
+        payment::CHARGE,
+        fulfilment::SHIP,
+        inventory::RELEASE,
+        fulfilment::WITHDRAW,
+    ] {
         let letter = cluster.dead_letter_at(step).await;
         let id = letter.order_id().unwrap();
         let number = letter.number.to_string();
         cluster
             .run_dead_command(&["discard", &number, "--by", "Ada", "--why", "beyond help"], true);
-        let expected = if step == Step::Withdraw { Status::Fulfilled } else { Status::Cancelled };
+        let expected =
+            if step == fulfilment::WITHDRAW { Status::Fulfilled } else { Status::Cancelled };
         wait_until(&format!("the order of a discarded {step} is {expected}"), async || {
             cluster.views(&[id]).await[0].as_ref().is_some_and(|view| view.status == expected)
         })
@@ -79,7 +89,7 @@ async fn the_order_of_a_discarded_record_ends_without_stock_or_money() {
 async fn a_dead_lettered_refund_cannot_be_discarded() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("DEAD", 100)]).await;
-    let letter = cluster.dead_letter_at(Step::Refund).await;
+    let letter = cluster.dead_letter_at(payment::REFUND).await;
     let discarded =
         resolve(&cluster.sources.connection, &letter, resolution_by_bob(ResolutionKind::Discarded))
             .await;
@@ -129,33 +139,33 @@ impl TestCluster {
     async fn dead_letter_at(&mut self, step: Step) -> StoredDeadLetter {
         let key = format!("dead-{step}");
         let order = basket(&[("DEAD", 1)]);
-        if step == Step::Refund {
+        if step == payment::REFUND {
             // Fulfilment will withdraw it once it is paid.
             let request = step_inputs([&cancel_requested(&key)]);
             workers::fulfilment::withdraw(&self.sources.database, &request).await.unwrap();
             self.publish(EventKind::Created, &[ndjson_line(&created(&key, &order))]).await;
             self.wait_for_event(order_id(&key), EventKind::Paid).await;
         }
-        self.stop_worker(step.pool()).await;
+        self.stop_worker(step.pool).await;
         match step {
-            Step::Release => {
+            inventory::RELEASE => {
                 let declined = with_payment_token(order, "tok_chargeDeclined");
-                self.start_worker(step.pool()).await;
-                self.stop_worker(Pool::Payment).await;
+                self.start_worker(step.pool).await;
+                self.stop_worker(payment::POOL).await;
                 self.publish(EventKind::Created, &[ndjson_line(&created(&key, &declined))]).await;
                 self.wait_for_event(order_id(&key), EventKind::Reserved).await;
-                self.stop_worker(step.pool()).await;
-                self.start_worker(Pool::Payment).await;
+                self.stop_worker(step.pool).await;
+                self.start_worker(payment::POOL).await;
             }
-            Step::Refund => {}
+            payment::REFUND => {}
             _ => self.publish(EventKind::Created, &[ndjson_line(&created(&key, &order))]).await,
         }
-        if matches!(step, Step::Refund | Step::Withdraw) {
+        if matches!(step, payment::REFUND | fulfilment::WITHDRAW) {
             self.publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested(&key))]).await;
         }
         make_dead_letter(&self.sources.connection, step, order_id(&key)).await;
-        self.start_worker(step.pool()).await;
-        if step == Step::Withdraw {
+        self.start_worker(step.pool).await;
+        if step == fulfilment::WITHDRAW {
             self.wait_for_event(order_id(&key), EventKind::Fulfilled).await;
         }
         let letters = self.dead_letters().await;
@@ -195,7 +205,7 @@ async fn make_dead_letter(connection: &Connection, step: Step, order: OrderId) {
         for record in &delivery.records {
             let event: Value = serde_json::from_slice(&record.line).unwrap();
             assert_eq!(event["order_id"], order.to_string());
-            let letter = dead_letter::message(step, Reason::Exhausted, record, "it failed");
+            let letter = dead_letter::message(&step, Reason::Exhausted, record, "it failed");
             Publisher::new(connection.clone()).publish(&letter, PUBLISH_TIMEOUT).await.unwrap();
         }
         delivery.ack().await;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use orders::{Event, EventKind, OrderId, Status};
 use serde_json::json;
-use streams::{Pool, Profile, Publisher, batch, subjects};
+use streams::{Profile, Publisher, batch, subjects};
+use workers::payment;
 
 use super::events::{PUBLISH_TIMEOUT, cancel_requested, ndjson_line};
 use super::fixtures::{basket, item, with_payment_token};
@@ -21,7 +22,7 @@ async fn republishing_every_event_changes_nothing_at_any_step() {
     let before = cluster.outcome(&ids).await;
     let stored: BTreeSet<EventKind> = cluster.kinds().await;
     let all_but_conflicted: BTreeSet<EventKind> =
-        EventKind::ALL.into_iter().filter(|kind| *kind != EventKind::Conflicted).collect();
+        EventKind::ALL.iter().copied().filter(|kind| *kind != EventKind::Conflicted).collect();
     assert_eq!(stored, all_but_conflicted);
 
     let lines = cluster.lines().await;
@@ -71,13 +72,13 @@ impl TestCluster {
         // As from an edge that does not know that it is too late.
         let late = ndjson_line(&cancel_requested("fulfilled"));
         self.publish(EventKind::CancelRequested, &[late]).await;
-        self.stop_worker(Pool::Payment).await;
+        self.stop_worker(payment::POOL).await;
         let cancelled = self.post(0, "cancelled", &one).await;
         self.wait_for_status(cancelled.order_id(), Status::Reserved).await;
         self.cancel(0, cancelled.signed_id()).await;
         let expired = self.place("expired", &one).await;
         self.wait_for_status(expired, Status::Withdrawn).await;
-        self.start_worker(Pool::Payment).await;
+        self.start_worker(payment::POOL).await;
         ids.extend([cancelled.order_id(), expired]);
         self.wait_until_final(&ids).await;
         ids
@@ -115,7 +116,7 @@ impl TestCluster {
 
     /// Publishes all events of a kind as one message that has each of them twice.
     async fn republish_batched(&self, lines: &[StoredEvent]) {
-        for kind in EventKind::ALL {
+        for &kind in EventKind::ALL {
             let matching = lines.iter().filter(|(line_kind, _)| *line_kind == kind);
             let records: Vec<Vec<u8>> =
                 matching.map(|(_, line)| [line, &b"\n"[..]].concat()).collect();

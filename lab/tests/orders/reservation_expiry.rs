@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orders::{Event, EventBody, EventKind, OrderView, Status};
 use serde_json::json;
-use streams::{Pool, Profile, Step, consumer_progress, subjects};
+use streams::{Profile, consumer_progress, subjects};
+use workers::{fulfilment, inventory, payment};
 
 use super::fixtures::{basket, item, rows};
 use super::http_client::HttpResponse;
@@ -18,7 +19,7 @@ const STOCK: i64 = 1_000;
 async fn start() -> TestCluster {
     let mut plan = plan(Profile::Single);
     // Both inventory workers sweep expired reservations.
-    plan.workers = vec![(Pool::Inventory, 2), (Pool::Payment, 1), (Pool::Fulfilment, 1)];
+    plan.workers = vec![(inventory::POOL, 2), (payment::POOL, 1), (fulfilment::POOL, 1)];
     plan.envs.push(("MILLRACE_PAYMENT_TIMEOUT".to_owned(), PAYMENT_TIMEOUT.to_owned()));
     let cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("EXPIRING", STOCK)]).await;
@@ -28,17 +29,17 @@ async fn start() -> TestCluster {
 #[tokio::test]
 async fn an_order_that_has_expired_is_not_charged() {
     let mut cluster = start().await;
-    cluster.stop_worker(Pool::Payment).await;
-    cluster.stop_worker(Pool::Fulfilment).await;
+    cluster.stop_worker(payment::POOL).await;
+    cluster.stop_worker(fulfilment::POOL).await;
     let mut ids = cluster.place_all(&rows("late", 300, |_| basket(&[("EXPIRING", 1)]))).await;
     let late = cluster.post(0, "late", &basket(&[("EXPIRING", 1)])).await;
     ids.push(late.order_id());
     cluster.wait_for_event(late.order_id(), EventKind::CancelRequested).await;
     assert_eq!(cluster.on_hand("EXPIRING").await, STOCK - 301);
     // Payment receives the orders before fulfilment has decided whether to withdraw them.
-    cluster.start_worker(Pool::Payment).await;
+    cluster.start_worker(payment::POOL).await;
     wait_until("payment has processed all orders", async || {
-        consumer_progress(&cluster.sources.connection, &Step::Charge.events())
+        consumer_progress(&cluster.sources.connection, &payment::CHARGE.events())
             .await
             .unwrap()
             .is_at_end()
@@ -48,7 +49,7 @@ async fn an_order_that_has_expired_is_not_charged() {
     let intents = cluster.sources.provider.list_intents(None).await.unwrap();
     assert!(intents.data.is_empty(), "{intents:?}");
 
-    cluster.start_worker(Pool::Fulfilment).await;
+    cluster.start_worker(fulfilment::POOL).await;
     let views = cluster.wait_until_final(&ids).await;
     assert!(views.iter().all(|view| view.status == Status::Cancelled));
     cluster.assert_expired(&late, &views[300]).await;
@@ -60,15 +61,13 @@ async fn an_order_that_has_expired_is_not_charged() {
 #[tokio::test]
 async fn money_captured_before_the_expiry_is_refunded() {
     let mut cluster = start().await;
-    cluster
-        .restart_worker_with_failpoint(Pool::Payment, &format!("{}:Confirmed", Step::Charge))
-        .await;
+    cluster.restart_worker_with_failpoint(payment::POOL, "charge.confirmed").await;
     let placed = cluster.post(0, "captured", &basket(&[("EXPIRING", 1)])).await;
-    cluster.wait_for_worker_crash(Pool::Payment).await;
+    cluster.wait_for_worker_crash(payment::POOL).await;
     cluster.wait_for_event(placed.order_id(), EventKind::Withdrawn).await;
     let intents = cluster.sources.provider.list_intents(None).await.unwrap().data;
     assert!(intents[0].amount_received > 0);
-    cluster.start_worker(Pool::Payment).await;
+    cluster.start_worker(payment::POOL).await;
     let views = cluster.wait_until_final(&[placed.order_id()]).await;
     cluster.assert_expired(&placed, &views[0]).await;
     assert_eq!(cluster.on_hand("EXPIRING").await, STOCK);
@@ -81,11 +80,11 @@ async fn an_order_that_is_paid_in_time_does_not_expire() {
     let paid = cluster.place("paid", &basket(&[("EXPIRING", 1)])).await;
     cluster.wait_for_status(paid, Status::Fulfilled).await;
     // Once the later order has expired, the sweep has seen the first one.
-    cluster.stop_worker(Pool::Payment).await;
+    cluster.stop_worker(payment::POOL).await;
     let late = cluster.place("unpaid", &basket(&[("EXPIRING", 1)])).await;
     cluster.wait_for_event(late, EventKind::CancelRequested).await;
     assert!(!cluster.events_of(paid).await.contains(&EventKind::CancelRequested));
-    cluster.start_worker(Pool::Payment).await;
+    cluster.start_worker(payment::POOL).await;
     cluster.verify_and_stop(&[paid, late]).await;
 }
 

@@ -4,8 +4,9 @@
 
 use lab::up::RoleProcess;
 use serde_json::Value;
-use streams::{Pool, Profile, Step, consumer_progress, stream_state, subjects, worker_presence};
+use streams::{Profile, Step, consumer_progress, stream_state, subjects, worker_presence};
 use tokio::time::timeout;
+use workers::{inventory, stages};
 
 use super::fixtures::{basket, item, with_payment_token};
 use super::steady_clients::SteadyClients;
@@ -27,7 +28,7 @@ async fn in_a_rolling_restart_no_request_fails_and_no_message_is_delivered_twice
     let mut plan = plan(Profile::Single);
     // As in production: a message that waits on a busy machine is not redelivered.
     plan.ack_wait = None;
-    plan.workers = Pool::ALL.map(|pool| (pool, WORKERS)).to_vec();
+    plan.workers = stages::order_pools().into_iter().map(|pool| (pool, WORKERS)).collect();
     plan.max_batch = SMALL_BATCH;
     // A shorter timeout would cause retries on a busy machine that no restart has caused.
     plan.envs.push(("MILLRACE_PROVIDER_TIMEOUT".to_owned(), "30s".to_owned()));
@@ -72,7 +73,7 @@ async fn a_worker_whose_database_hangs_naks_its_messages_and_stops() {
     cluster.wait_until_final(&[before]).await;
     cluster.processes.servers.postgres.pause().unwrap();
     let waiting = cluster.place("waiting", &basket(&[("MANY", 1)])).await;
-    let reserve = Step::Reserve.events();
+    let reserve = inventory::RESERVE.events();
     wait_until("a worker holds the message", async || {
         consumer_progress(&cluster.sources.connection, &reserve).await.unwrap().messages_held > 0
     })
@@ -97,7 +98,8 @@ async fn restart(process: &mut RoleProcess) {
 impl TestCluster {
     async fn wait_for_all_workers(&self) {
         wait_until("all workers are present", async || {
-            let present = worker_presence(&self.sources.connection).await.unwrap();
+            let present =
+                worker_presence(&self.sources.connection, &stages::order_pools()).await.unwrap();
             present.workers.values().all(|count| *count == WORKERS as u64)
         })
         .await;
@@ -113,7 +115,8 @@ impl TestCluster {
         let streams = monitoring["account_details"][0]["stream_detail"].as_array().unwrap();
         let durables = streams.iter().filter_map(|stream| stream["consumer_detail"].as_array());
         let durables: Vec<&Value> = durables.flatten().collect();
-        let redeliveries = Step::ALL.iter().filter_map(|step| {
+        let steps = stages::steps();
+        let redeliveries = steps.iter().filter(|step| !step.is_observer()).filter_map(|step| {
             let source = step.events();
             let published = messages
                 .iter()

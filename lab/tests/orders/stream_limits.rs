@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use millrace::audit::AuditSources;
 use orders::Status;
-use streams::{
-    Pool, Profile, Retention, Topology, purge_processed, set_orders_limit, stream_state, subjects,
-};
+use streams::{Profile, Retention, Topology, set_orders_limit, stream_state, subjects};
 use tokio::time::Instant;
+use workers::{PurgeError, inventory, payment, purge_processed, stages};
 
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
@@ -28,10 +28,10 @@ async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behin
     set_orders_limit(&cluster.sources.connection, default_limit).await.unwrap();
     cluster.wait_until_accepted("roomy").await;
 
-    cluster.stop_worker(Pool::Inventory).await;
+    cluster.stop_worker(inventory::POOL).await;
     cluster.wait_until_accepted("waiting").await;
     cluster.wait_until_refused("/problems/backlog").await;
-    cluster.start_worker(Pool::Inventory).await;
+    cluster.start_worker(inventory::POOL).await;
     cluster.wait_until_accepted("caught-up").await;
     cluster.processes.stop().await.unwrap();
 }
@@ -43,28 +43,33 @@ async fn processed_messages_are_purged_and_no_others() {
     let done = cluster.place("done", &basket(&[("ROOM", 1)])).await;
     cluster.assert_quiescent_and_consistent(&[done]).await;
     let connection = cluster.sources.connection.clone();
-    let purged = purge_processed(&connection, Retention::default()).await.unwrap();
+    let purged = cluster.purge(Retention::default()).await.unwrap();
     assert_eq!(purged, 0, "all messages are younger than a day");
 
     let cutoff = Instant::now();
-    cluster.stop_worker(Pool::Payment).await;
+    cluster.stop_worker(payment::POOL).await;
     let young = cluster.place("young", &basket(&[("ROOM", 1)])).await;
     cluster.wait_for_status(young, Status::Reserved).await;
     let before = stream_state(&connection, subjects::ORDERS).await.unwrap();
     // Only the messages from before the cutoff are old enough at first. With no minimum age all
     // are, but payment has not processed the newer ones.
     let retention = |normal| Retention { normal, under_pressure: normal };
-    let purged = purge_processed(&connection, retention(cutoff.elapsed())).await.unwrap();
+    let purged = cluster.purge(retention(cutoff.elapsed())).await.unwrap();
     assert!(purged > 0 && purged < before.messages, "{purged} of {}", before.messages);
-    assert_eq!(purge_processed(&connection, retention(Duration::ZERO)).await.unwrap(), 0);
+    assert_eq!(cluster.purge(retention(Duration::ZERO)).await.unwrap(), 0);
 
-    cluster.start_worker(Pool::Payment).await;
+    cluster.start_worker(payment::POOL).await;
     assert_eq!(cluster.wait_until_final(&[young]).await[0].status, Status::Fulfilled);
     // The rows outlive the purged messages: the audit has less to compare, and finds no problem.
     cluster.verify_and_stop(&[done, young]).await;
 }
 
 impl TestCluster {
+    async fn purge(&self, retention: Retention) -> Result<u64, PurgeError> {
+        let AuditSources { connection, database, .. } = &self.sources;
+        purge_processed(connection, database, &stages::steps(), retention).await
+    }
+
     async fn wait_until_refused(&self, problem: &str) {
         let mut number = 0;
         wait_until(&format!("orders are refused with {problem}"), async || {

@@ -9,8 +9,9 @@ use lab::up::Cluster;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use orders::Status;
-use streams::{Pool, Profile};
+use streams::Profile;
 use tokio::net::TcpStream;
+use workers::payment;
 
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
@@ -80,7 +81,7 @@ async fn cluster_with_log(log: &Log) -> TestCluster {
 fn pids(cluster: &TestCluster) -> [(String, u32); 5] {
     let Cluster { servers: Servers { brokers, redis, postgres }, edges, workers, .. } =
         &cluster.processes;
-    let (_, payment) = workers.iter().find(|(pool, _)| *pool == Pool::Payment).unwrap();
+    let (_, payment) = workers.iter().find(|(pool, _)| *pool == payment::POOL).unwrap();
     let servers = [&brokers.servers[0], redis, postgres];
     let [broker, redis, postgres] =
         servers.map(|server| (server.name().to_owned(), server.pid().unwrap()));

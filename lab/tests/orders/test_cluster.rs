@@ -7,7 +7,7 @@ use std::time::Duration;
 use lab::up::{Cluster, Plan};
 use millrace::audit::AuditSources;
 use orders::{OrderId, OrderView};
-use streams::{Connection, Pool, Profile};
+use streams::{Connection, Profile};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
@@ -15,6 +15,7 @@ use workers::database::Database;
 use workers::inventory::stock::{self, CatalogItem};
 use workers::order_view;
 use workers::payment::provider::{Limits, Provider};
+use workers::{fulfilment, inventory, payment};
 
 use super::http_client::HttpClient;
 
@@ -52,7 +53,7 @@ pub(crate) fn with_shared_cluster(test: impl AsyncFnOnce(&TestCluster)) {
     RUNTIME.block_on(async {
         let start = async || {
             let mut plan = plan(Profile::Single);
-            plan.workers = vec![(Pool::Inventory, 2), (Pool::Payment, 1), (Pool::Fulfilment, 1)];
+            plan.workers = vec![(inventory::POOL, 2), (payment::POOL, 1), (fulfilment::POOL, 1)];
             TestCluster::start(plan).await
         };
         test(CLUSTER.get_or_init(start).await).await;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use orders::EventKind;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use streams::{Delivery, Fetcher, Step, batch};
+use streams::{Delivery, Fetcher, batch};
 use tokio::time::timeout;
+use workers::inventory;
 
 use super::events::{created, ndjson_line};
 use super::fixtures::basket;
@@ -124,7 +125,7 @@ fn order(key: &str) -> Vec<u8> {
 }
 
 fn fetcher(cluster: &TestCluster) -> Fetcher {
-    Fetcher::new(cluster.sources.connection.clone(), Step::Reserve.events())
+    Fetcher::new(cluster.sources.connection.clone(), inventory::RESERVE.events())
 }
 
 async fn next(fetcher: &mut Fetcher, records_wanted: usize) -> Vec<Delivery> {

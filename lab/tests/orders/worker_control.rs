@@ -3,6 +3,7 @@
 use lab::up::RoleProcess;
 use orders::{OrderId, Status};
 use streams::Pool;
+use streams::failpoints::FAILPOINTS;
 
 use super::test_cluster::{TestCluster, wait_until};
 
@@ -21,7 +22,7 @@ impl TestCluster {
     pub(crate) async fn restart_worker_with_failpoint(&mut self, pool: Pool, failpoint: &str) {
         let worker = self.worker(pool);
         worker.stop().await.unwrap();
-        worker.set("MILLRACE_CRASH_AT", failpoint);
+        worker.set(FAILPOINTS, failpoint);
         worker.start().await.unwrap();
     }
 

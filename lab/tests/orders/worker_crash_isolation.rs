@@ -6,8 +6,9 @@ use std::time::Duration;
 use millrace::dead_letters::{ResolveRequest, resolve};
 use orders::{Event, EventBody, EventKind, OrderId, Status};
 use streams::dead_letter::{Reason, ResolutionKind};
-use streams::{Connection, Fetcher, Pool, Profile, Step};
+use streams::{Connection, Fetcher, Profile};
 use tokio::time::timeout;
+use workers::inventory;
 
 use super::events::{created, ndjson_line, order_id};
 use super::fixtures::{basket, item};
@@ -17,22 +18,24 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 /// Crashes on a record processed alone, after which it becomes a dead letter.
 const CRASHES: usize = 3;
 
+/// The failpoint that crashes a worker at the record that contains this text.
+const DEADLY: &str = "crash_on_record=deadly";
+
 #[tokio::test]
 async fn a_record_that_crashes_three_workers_becomes_a_dead_letter_alone() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("KILL", 10)]).await;
-    cluster.stop_worker(Pool::Inventory).await;
-    cluster.processes.workers[0].1.set("MILLRACE_CRASH_ON", "deadly");
+    cluster.stop_worker(inventory::POOL).await;
     let batch = ["kill-first", "kill-deadly", "kill-last"].map(|key| ndjson_line(&order(key)));
     cluster.publish(EventKind::Created, &batch).await;
     nak_twice(&cluster.sources.connection).await;
 
     for crash in 1..=CRASHES {
-        cluster.start_worker(Pool::Inventory).await;
-        cluster.wait_for_worker_crash(Pool::Inventory).await;
+        cluster.restart_worker_with_failpoint(inventory::POOL, DEADLY).await;
+        cluster.wait_for_worker_crash(inventory::POOL).await;
         assert_eq!(cluster.dead_letters().await, [], "after {crash} crashes");
     }
-    cluster.start_worker(Pool::Inventory).await;
+    cluster.restart_worker_with_failpoint(inventory::POOL, DEADLY).await;
     let good: Vec<OrderId> = ["kill-first", "kill-last"].map(order_id).to_vec();
     let views = cluster.wait_until_final(&good).await;
     assert!(views.iter().all(|view| view.status == Status::Fulfilled));
@@ -46,8 +49,7 @@ async fn a_record_that_crashes_three_workers_becomes_a_dead_letter_alone() {
     assert!(!cluster.processes.workers[0].1.has_exited().unwrap());
 
     // After the fault is fixed, the order proceeds.
-    cluster.processes.workers[0].1.set("MILLRACE_CRASH_ON", "");
-    cluster.start_worker(Pool::Inventory).await;
+    cluster.start_worker(inventory::POOL).await;
     let replay = ResolveRequest { action: ResolutionKind::Replayed, by: "Ada", why: "fixed" };
     resolve(&cluster.sources.connection, &letters[0], replay).await.unwrap();
     cluster.verify_and_stop(&[good[0], good[1], order_id("kill-deadly")]).await;
@@ -63,7 +65,7 @@ fn order(key: &str) -> Event {
 
 /// Has the batch delivered twice and not processed, as two failed workers would.
 async fn nak_twice(connection: &Connection) {
-    let mut fetcher = Fetcher::new(connection.clone(), Step::Reserve.events());
+    let mut fetcher = Fetcher::new(connection.clone(), inventory::RESERVE.events());
     for delivered in 1..=2 {
         let deliveries = timeout(FETCH_TIMEOUT, fetcher.next(1)).await.unwrap().unwrap();
         // A client that still fetches would be sent the messages that it naks.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls};
+use workers::stages;
 
 use super::startup::get;
 use crate::test_servers::{TestServers, wait_until};
@@ -42,7 +43,7 @@ async fn killed_brokers_restart_with_their_streams() {
     let mut servers = TestServers::start(Profile::Durable).await;
     let brokers = &mut servers.processes.brokers;
     let connection = Connection::open(&brokers.url(), "test").await.unwrap();
-    ensure_topology(&connection, &Topology::new(Profile::Durable)).await.unwrap();
+    ensure_topology(&connection, &Topology::new(Profile::Durable), &stages::steps()).await.unwrap();
     for broker in &mut brokers.servers {
         broker.kill().await.unwrap();
     }

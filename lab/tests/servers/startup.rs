@@ -1,6 +1,7 @@
 //! The state of the servers after their start, and after their stop.
 
 use streams::{Connection, Profile, Topology, ensure_topology};
+use workers::stages;
 
 use crate::test_servers::TestServers;
 
@@ -9,7 +10,7 @@ async fn assert_starts_and_stops(profile: Profile) {
     assert_eq!(servers.processes.brokers.servers.len(), profile.brokers());
 
     let connection = Connection::open(&servers.processes.brokers.url(), "test").await.unwrap();
-    ensure_topology(&connection, &Topology::new(profile)).await.unwrap();
+    ensure_topology(&connection, &Topology::new(profile), &stages::steps()).await.unwrap();
 
     let redis = redis::Client::open(servers.processes.redis.url()).unwrap();
     let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
@@ -87,7 +88,8 @@ async fn a_stream_that_acknowledges_before_it_writes_is_rejected() {
     }
 
     let connection = Connection::open(&url, "test").await.unwrap();
-    let refused = ensure_topology(&connection, &Topology::new(Profile::Single)).await;
+    let refused =
+        ensure_topology(&connection, &Topology::new(Profile::Single), &stages::steps()).await;
     let refused = anyhow::Error::from(refused.unwrap_err());
     assert!(format!("{refused:#}").contains("broker rejected ORDERS"), "{refused:#}");
 }

@@ -4,20 +4,27 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use streams::{Connection, Step, consumer_progress, stream_state, subjects};
+use streams::{Connection, Step, consumer_progress, stream_state, subjects, worker_presence};
 use tokio::time::{Instant, sleep};
+use workers::stages;
 
 /// A message of a killed worker is redelivered after 30 s, possibly in several steps in sequence.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Waits until every durable consumer of the order stream has processed all messages up to `end`.
+/// Waits until every durable consumer of the order stream has processed all messages up to `end`:
+/// those of the pools that orders pass, and those of observers that are running.
 ///
 /// # Errors
 /// A consumer does not get there within [`CATCH_UP_TIMEOUT`].
 pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<()> {
     let deadline = Instant::now() + CATCH_UP_TIMEOUT;
-    for step in Step::ALL {
+    let running = worker_presence(connection, &stages::pools()).await?.workers;
+    let is_running = |step: &Step| running.get(step.pool.as_str()).is_some_and(|count| *count > 0);
+    for step in stages::steps() {
+        if step.is_observer() && !is_running(&step) {
+            continue;
+        }
         loop {
             let position = consumer_progress(connection, &step.events()).await?;
             if position.is_at_end() || position.ack_floor >= end {
@@ -29,7 +36,7 @@ pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<
                      by workers; is a {} worker running?",
                     position.messages_waiting,
                     position.messages_held,
-                    step.pool(),
+                    step.pool,
                 );
             }
             sleep(POLL_INTERVAL).await;
@@ -63,9 +70,9 @@ pub async fn wait_quiescent(connection: &Connection, timeout: Duration) -> bool 
     true
 }
 
-/// Whether no event is unprocessed and no retry is scheduled.
+/// Whether no event is unprocessed and no retry is scheduled. No order waits for an observer.
 pub(super) async fn is_quiescent(connection: &Connection) -> Result<bool> {
-    for step in Step::ALL {
+    for step in stages::steps().iter().filter(|step| !step.is_observer()) {
         if !consumer_progress(connection, &step.events()).await?.is_at_end() {
             return Ok(false);
         }

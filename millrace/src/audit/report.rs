@@ -8,6 +8,8 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use streams::Profile;
 
+use super::observers::ObserverFindings;
+
 /// The report of an audit.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
@@ -39,6 +41,8 @@ pub struct Report {
     pub charged_twice: u64,
     /// SKUs of which more was sold or reserved than was loaded.
     pub oversold_skus: Vec<String>,
+    /// What was found about each observing pool that was ever started.
+    pub observers: BTreeMap<String, ObserverFindings>,
     /// The first hundred problems.
     pub problems: Vec<Problem>,
     /// The first hundred unresolved dead letters.
@@ -108,6 +112,9 @@ impl fmt::Display for Report {
         row("duplicated", self.duplicated.to_string())?;
         row("charged twice", self.charged_twice.to_string())?;
         row("oversold SKUs", self.oversold_skus.len().to_string())?;
+        for (pool, findings) in &self.observers {
+            row(pool, findings.to_string())?;
+        }
         for letter in &self.dead_letters {
             let ListedDeadLetter { number, step, reason, error, order_id } = letter;
             let order = order_id.as_deref().unwrap_or("unknown");

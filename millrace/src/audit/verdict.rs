@@ -1,13 +1,15 @@
 //! The comparison of what the audit has read: pure, without I/O.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use orders::{OrderId, OrderView, Reason, Status};
 use streams::dead_letter::StoredDeadLetter;
+use workers::Discrepancy;
 use workers::inventory::balance::StockImbalance;
 use workers::payment::held_funds::HeldFunds;
 
 use super::funds::CapturedFunds;
+use super::observers::ObserverFindings;
 use super::report::{ListedDeadLetter, Problem, Report};
 use super::stream_history::{OrderHistory, StreamHistory};
 
@@ -184,6 +186,16 @@ impl Verdict {
             let detail =
                 format!("{loaded} loaded, {on_hand} on hand + {reserved} reserved + {sold} sold");
             self.problem(sku, &detail);
+        }
+    }
+
+    /// Reports the rows of observing pools that do not agree with the orders.
+    pub(super) fn check_observers(&mut self, observers: BTreeMap<&str, ObserverFindings>) {
+        for (pool, findings) in observers {
+            for Discrepancy { subject, detail } in &findings.discrepancies {
+                self.problem(&format!("{pool} {subject}"), detail);
+            }
+            self.report.observers.insert(pool.to_owned(), findings);
         }
     }
 

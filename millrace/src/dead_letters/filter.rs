@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use streams::Pool;
 use streams::dead_letter::{Reason, StoredDeadLetter};
+use workers::stages;
 
 /// Matches the dead letters that meet every condition that is set.
 #[derive(Debug, Clone, Default, Args)]
@@ -12,8 +13,8 @@ pub(super) struct LetterFilter {
     /// Only dead letters with these numbers
     #[arg(value_name = "NUMBER")]
     numbers: Vec<u64>,
-    /// Only dead letters of this pool: inventory, payment or fulfilment
-    #[arg(long)]
+    /// Only dead letters of this pool
+    #[arg(long, value_parser = stages::pool_named)]
     pool: Option<Pool>,
     /// Only dead letters with this reason: undecodable, poison or exhausted
     #[arg(long)]
@@ -34,7 +35,8 @@ impl LetterFilter {
 
     /// Whether `letter` meets every condition.
     pub(super) fn matches(&self, letter: &StoredDeadLetter) -> bool {
-        let is_of_pool = |pool| letter.step().is_some_and(|step| step.pool() == pool);
+        let is_of_pool =
+            |pool| stages::step_named(&letter.content.step).is_some_and(|step| step.pool == pool);
         (self.numbers.is_empty() || self.numbers.contains(&letter.number))
             && self.pool.is_none_or(is_of_pool)
             && self.reason.is_none_or(|reason| letter.content.reason == reason)
@@ -78,7 +80,10 @@ mod tests {
         let any = LetterFilter::default;
         assert_eq!(matches(any()), (true, true));
         assert_eq!(matches(LetterFilter { numbers: vec![1], ..any() }), (true, false));
-        assert_eq!(matches(LetterFilter { pool: Some(Pool::Fulfilment), ..any() }), (false, true));
+        assert_eq!(
+            matches(LetterFilter { pool: Some(workers::fulfilment::POOL), ..any() }),
+            (false, true)
+        );
         assert_eq!(
             matches(LetterFilter { reason: Some(Reason::Exhausted), ..any() }),
             (true, false)

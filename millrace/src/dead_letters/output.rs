@@ -4,8 +4,6 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use streams::dead_letter::{ResolutionKind, StoredDeadLetter};
 
-use super::ResolveError;
-
 /// Prints one line about a letter.
 pub(super) fn print_line(letter: &StoredDeadLetter) {
     let content = &letter.content;
@@ -38,7 +36,7 @@ pub(super) fn print_resolved(letter: &StoredDeadLetter, action: ResolutionKind) 
 }
 
 /// Prints why a letter was not resolved.
-pub(super) fn print_unresolved(letter: &StoredDeadLetter, err: &ResolveError) {
+pub(super) fn print_unresolved(letter: &StoredDeadLetter, err: &impl std::fmt::Display) {
     print(&format!("{:>6}  unresolved: {err}", letter.number));
 }
 

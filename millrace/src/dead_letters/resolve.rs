@@ -8,9 +8,10 @@ use anyhow::{Result, bail};
 use clap::Args;
 use orders::{CancelledBy, Event, EventBody, Timestamp};
 use streams::dead_letter::{NotReplayable, ResolutionKind, StoredDeadLetter};
-use streams::{Connection, OutboundMessage, PublishError, Publisher, Step, batch};
+use streams::{Connection, OutboundMessage, PublishError, Publisher, batch};
 use thiserror::Error;
 use tokio::time::interval;
+use workers::{payment, stages};
 
 use super::filter::LetterFilter;
 use super::output;
@@ -54,6 +55,9 @@ pub struct ResolveRequest<'a> {
 /// A dead letter was not resolved.
 #[derive(Debug, Error)]
 pub enum ResolveError {
+    /// The step has a name that no stage has.
+    #[error("cannot replay the record: its step is unknown")]
+    UnknownStep,
     /// No step can read the record.
     #[error(transparent)]
     NotReplayable(#[from] NotReplayable),
@@ -72,11 +76,15 @@ pub async fn resolve(
     request: ResolveRequest<'_>,
 ) -> Result<(), ResolveError> {
     let ResolveRequest { action, by, why } = request;
+    let step = stages::step_named(&letter.content.step);
+    let pool = step.map_or("unknown", |step| step.pool.as_str());
     let mut messages = match action {
-        ResolutionKind::Replayed => vec![letter.replay_message()?],
+        ResolutionKind::Replayed => {
+            vec![letter.replay_message(&step.ok_or(ResolveError::UnknownStep)?)?]
+        }
         ResolutionKind::Discarded => compensation(letter)?,
     };
-    messages.push(letter.resolution_message(action, by, why));
+    messages.push(letter.resolution_message(pool, action, by, why));
     let publisher = Publisher::new(connection.clone());
     for message in &messages {
         publisher.publish(message, PUBLISH_TIMEOUT).await?;
@@ -124,8 +132,11 @@ pub(super) async fn resolve_all(
 /// decision to ship or withdraw does the rest, whatever state the order has reached by then. A
 /// record without an order id needs no compensation.
 fn compensation(letter: &StoredDeadLetter) -> Result<Vec<OutboundMessage>, ResolveError> {
-    if letter.step() == Some(Step::Refund) {
-        return Err(ResolveError::HoldsMoney);
+    match stages::step_named(&letter.content.step) {
+        Some(payment::REFUND) => return Err(ResolveError::HoldsMoney),
+        // The order itself is well.
+        Some(step) if step.is_observer() => return Ok(Vec::new()),
+        _ => {}
     }
     let Some(order_id) = letter.order_id() else { return Ok(Vec::new()) };
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;

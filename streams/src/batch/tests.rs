@@ -73,7 +73,7 @@ fn events(kind: EventKind) -> Vec<Event> {
 
 #[test]
 fn every_kind_of_event_serialises_to_its_golden_file_and_parses_back() {
-    for kind in EventKind::ALL {
+    for &kind in EventKind::ALL {
         let file =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/batch/golden/{kind}.ndjson"));
         let messages = messages(&events(kind), RECORDS_MAX);

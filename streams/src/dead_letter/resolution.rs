@@ -12,7 +12,8 @@ use super::DeadLetter;
 use crate::inspect::InspectError;
 use crate::replay::{Replay, ReplayError};
 use crate::{
-    Connection, DeliveryHistory, Origin, OutboundMessage, Step, retry, stream_state, subjects,
+    Connection, DeliveryHistory, Origin, OutboundMessage, Step, delivery, retry, stream_state,
+    subjects,
 };
 
 /// How a dead letter was resolved.
@@ -64,7 +65,7 @@ pub enum DeadLetterError {
 
 /// A dead letter whose record no step can process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("cannot replay the record: it is not JSON, or its step is unknown")]
+#[error("cannot replay the record: it is not JSON")]
 pub struct NotReplayable;
 
 /// Every dead letter, oldest first.
@@ -104,24 +105,14 @@ pub async fn unresolved(connection: &Connection) -> Result<Vec<StoredDeadLetter>
 }
 
 impl StoredDeadLetter {
-    /// The step that could not process the record; `None` if its name is unknown.
-    pub fn step(&self) -> Option<Step> {
-        self.content.step.parse().ok()
-    }
-
     /// The order that the record is about, if it can be parsed.
     pub fn order_id(&self) -> Option<OrderId> {
-        #[derive(Deserialize)]
-        struct RecordOwner {
-            order_id: OrderId,
-        }
-        serde_json::from_str(&self.content.record).ok().map(|RecordOwner { order_id }| order_id)
+        delivery::order_id(self.content.record.as_bytes())
     }
 
-    /// The message that replays the record to its step, and to no other step. The dead letter
+    /// The message that replays the record to `step`, and to no other step. The dead letter
     /// becomes the record's origin, so that a later failure creates a new dead letter.
-    pub fn replay_message(&self) -> Result<OutboundMessage, NotReplayable> {
-        let step = self.step().ok_or(NotReplayable)?;
+    pub fn replay_message(&self, step: &Step) -> Result<OutboundMessage, NotReplayable> {
         let now = Timestamp::from(SystemTime::now());
         let history = DeliveryHistory {
             origin: Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number },
@@ -133,9 +124,10 @@ impl StoredDeadLetter {
         retry::immediate(step, history, &self.content.record, &id).ok_or(NotReplayable)
     }
 
-    /// The message that records a resolution with the current time.
+    /// The message that records a resolution of a dead letter of `pool` with the current time.
     pub fn resolution_message(
         &self,
+        pool: &str,
         action: ResolutionKind,
         by: &str,
         why: &str,
@@ -149,7 +141,6 @@ impl StoredDeadLetter {
         };
         let payload =
             serde_json::to_vec(&resolution).expect("a resolution has string keys and integers");
-        let pool = self.step().map_or("unknown", |step| step.pool().as_str());
         OutboundMessage::with_dedup_id(subjects::resolution_subject(pool), payload.into())
     }
 }

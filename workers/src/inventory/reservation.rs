@@ -42,8 +42,8 @@ impl Reservation {
                 let Json(reason) = row.try_get("reason")?;
                 Decision::Released(reason, row.try_get("released_at")?)
             }
-            // The stored value is 'barred'.
-            _ => Decision::Voided(row.try_get::<_, Json<_>>("reason")?.0),
+            "barred" => Decision::Voided(row.try_get::<_, Json<_>>("reason")?.0),
+            unknown => return Err(DatabaseError::unknown_state("inventory.reservations", unknown)),
         };
         let digest: Option<&[u8]> = row.try_get("digest")?;
         Ok(Self {

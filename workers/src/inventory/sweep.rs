@@ -14,24 +14,18 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
-use crate::process::error_chain;
+use crate::error_chain::error_chain;
+use crate::limits::{SWEEP_INTERVAL, SWEEP_PAGE_SIZE, SWEEP_PUBLISH_TIMEOUT};
 use crate::step_input::{StepError, order_id};
 
-/// An order may wait longer than its limit by up to this.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// Reservations in one query, which takes some milliseconds.
-const PAGE_SIZE: i64 = 1_000;
-/// Limit for the broker to store a message. After it the next sweep publishes the request again.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// The sweep over the reservations.
-pub(crate) struct Sweep {
-    pub(crate) database: Database,
-    pub(crate) publisher: Publisher,
+pub(super) struct Sweep {
+    pub(super) database: Database,
+    pub(super) publisher: Publisher,
     /// How long a reservation waits for its payment.
-    pub(crate) payment_timeout: Duration,
+    pub(super) payment_timeout: Duration,
     /// Maximum number of events in one message.
-    pub(crate) max_batch: usize,
+    pub(super) max_batch: usize,
 }
 
 /// A reservation that was not paid in time.
@@ -51,7 +45,7 @@ enum SweepError {
 
 impl Sweep {
     /// Sweeps periodically until `shutdown`.
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
+    pub(super) async fn run(&self, shutdown: CancellationToken) {
         let mut is_failing = false;
         // A sweep that is interrupted leaves nothing behind: the next one reads the same page
         // again.
@@ -59,10 +53,8 @@ impl Sweep {
             if let Err(err) = &result
                 && !is_failing
             {
-                tracing::warn!(
-                    error = error_chain(err),
-                    "reservation expiry sweep failed, will retry"
-                );
+                let error = error_chain(err);
+                tracing::warn!(error, "reservation expiry sweep failed, will retry");
             }
             is_failing = result.is_err();
             shutdown.run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL)).await;
@@ -71,22 +63,20 @@ impl Sweep {
 
     /// Processes every reservation that has expired since the last sweep.
     async fn sweep(&self) -> Result<(), SweepError> {
-        let limit = self.payment_timeout;
+        let (database, limit) = (&self.database, self.payment_timeout);
         loop {
-            let page = self
-                .database
-                .with_retries(async |client| expired_page(client, limit).await)
-                .await?;
+            let page =
+                database.with_retries(async |client| expired_page(client, limit).await).await?;
             let Some(last) = page.last() else { return Ok(()) };
             let decided =
-                self.database.with_retries(async |client| decided(client, &page).await).await?;
+                database.with_retries(async |client| decided(client, &page).await).await?;
             let unpaid = page.iter().filter(|expired| !decided.contains(&expired.id));
             let requests: Vec<Event> =
                 unpaid.map(|expired| expired.cancel_requested(limit)).collect();
             for message in batch::messages(&requests, self.max_batch) {
-                self.publisher.publish(&message, PUBLISH_TIMEOUT).await?;
+                self.publisher.publish(&message, SWEEP_PUBLISH_TIMEOUT).await?;
             }
-            self.database.with_retries(async |client| advance_cursor(client, last).await).await?;
+            database.with_retries(async |client| advance_cursor(client, last).await).await?;
         }
     }
 }
@@ -121,7 +111,7 @@ async fn expired_page(
         )
         .await?;
     let limit = payment_timeout.as_secs_f64();
-    let rows = connection.query(&select, &[&decided_at, &id, &limit, &PAGE_SIZE]).await?;
+    let rows = connection.query(&select, &[&decided_at, &id, &limit, &SWEEP_PAGE_SIZE]).await?;
     let expired = rows
         .iter()
         .map(|row| Ok(ExpiredReservation { id: row.try_get(0)?, decided_at: row.try_get(1)? }));

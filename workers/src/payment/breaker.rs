@@ -12,7 +12,7 @@ use clap::Args;
 /// The default of five failures is less than the attempts of a record. So even with few orders, the
 /// breaker opens before a record runs out of attempts.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct BreakerLimits {
+pub(super) struct BreakerLimits {
     /// Failures, in a row or within a time, that open the payment provider's circuit breaker
     #[arg(
         id = "breaker_failures",

@@ -12,13 +12,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
 use orders::{Event, EventBody, Money, OrderId, PaymentToken};
-use streams::{DeliveryHistory, Step};
+use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
+use super::guarded_provider::provider_unavailable;
 use super::payment_row::{self, Payment, Rows, State};
+use super::payment_stage::PaymentStage;
 use super::provider::{CallError, Confirmation, NewIntent, Provider};
-use super::{CallFailure, PaymentStage, call_concurrently, call_key, provider_unavailable};
-use crate::failpoints::{Failpoint, failpoint};
+use super::provider_calls::{call_concurrently, call_key};
 use crate::step_input::{StepError, StepInput, StepOutcome, now};
 
 /// The provider's error code for an unknown token.
@@ -37,7 +38,7 @@ struct Charge<'a> {
 }
 
 type Charges<'a> = BTreeMap<Uuid, Charge<'a>>;
-type Failures = HashMap<Uuid, CallFailure>;
+type Failures = HashMap<Uuid, StepOutcome>;
 
 pub(super) async fn charge(
     stage: &PaymentStage,
@@ -92,16 +93,15 @@ fn outcome(
 ) -> StepOutcome {
     let id = input.row_id();
     let Some(charge) = charges.get(&id) else {
-        return StepOutcome::Reject("step `charge` consumes only the event `reserved`".to_owned());
+        return StepOutcome::reject("step `charge` consumes only the event `reserved`");
     };
     let row = rows.get(&id);
     match row.map_or(State::Pending, |row| row.state) {
         // The sweep requests the order's cancellation.
         State::Pending if charge.is_expired => StepOutcome::Completed(Vec::new()),
-        State::Pending => match failures.remove(&id) {
-            Some(failure) => failure.into(),
-            None => StepOutcome::Retry("the charge is not decided yet".to_owned()),
-        },
+        State::Pending => failures
+            .remove(&id)
+            .unwrap_or_else(|| StepOutcome::Retry("the charge is not decided yet".to_owned())),
         State::Paid | State::Refunded => {
             StepOutcome::Completed(row.and_then(|row| charge.paid(row)).into_iter().collect())
         }
@@ -147,18 +147,18 @@ async fn create_intents(
             Err(failure) => drop(failures.insert(**id, failure)),
         }
     }
-    failpoint(Step::Charge, Failpoint::IntentsMade);
+    failpoint!("charge.intents_created");
     let database = &stage.database;
     let rows = database
         .with_retries(async |connection| payment_row::insert(connection, &new_rows).await)
         .await?;
-    failpoint(Step::Charge, Failpoint::IntentsCommitted);
+    failpoint!("charge.intents_committed");
     Ok(rows)
 }
 
 /// The id of an unconfirmed intent; `None` for a token that is unknown or used up, which the bank
 /// would decline.
-async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Option<String>, CallFailure> {
+async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Option<String>, StepOutcome> {
     let intent = NewIntent {
         order: &charge.order_id.to_string(),
         amount: charge.amount.amount,
@@ -196,12 +196,12 @@ async fn confirm_intents(
             Ok(Confirmation::Declined { code }) => decided.push((*row).clone().declined(code)),
             Ok(Confirmation::Unexpected { status }) => {
                 let error = format!("unexpected status of the payment intent: {status:?}");
-                failures.insert(row.id, CallFailure::Retryable(error));
+                failures.insert(row.id, StepOutcome::Retry(error));
             }
             Err(failure) => drop(failures.insert(row.id, failure)),
         }
     }
-    failpoint(Step::Charge, Failpoint::Confirmed);
+    failpoint!("charge.confirmed");
     let database = &stage.database;
     database.with_retries(async |connection| payment_row::decide(connection, &decided).await).await
 }

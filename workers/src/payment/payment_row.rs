@@ -162,7 +162,8 @@ impl Payment {
             "paid" => State::Paid,
             "declined" => State::Declined,
             "refunded" => State::Refunded,
-            _ => State::Voided,
+            "barred" => State::Voided,
+            unknown => return Err(DatabaseError::unknown_state("payment.payments", unknown)),
         };
         let currency: Option<&str> = row.try_get("currency")?;
         let currency = currency.and_then(|currency| currency.parse().ok());

@@ -18,19 +18,14 @@ use response::Response;
 pub use response::{Confirmation, Intent, Page, Refund, Status};
 use transport::Transport;
 
+use crate::limits::{PROVIDER_CONCURRENCY, PROVIDER_PAGE_SIZE, PROVIDER_TIMEOUT};
+
 /// A client for a provider at one base URL. All calls share a pool of connections.
 #[derive(Debug)]
 pub struct Provider {
     transport: Transport,
     page: u16,
 }
-
-/// Ten times what a healthy provider takes.
-const TIMEOUT: &str = "1s";
-/// Concurrency limit of the calls of one worker, within Stripe's rate limit for an account.
-const PARALLEL: usize = 100;
-/// Stripe's maximum page size.
-const PAGE_SIZE: u16 = 100;
 
 /// The limits of the calls to a provider.
 #[derive(Clone, Copy, Debug, Args)]
@@ -42,23 +37,24 @@ pub struct Limits {
         long = "provider-timeout",
         env = "MILLRACE_PROVIDER_TIMEOUT",
         value_name = "DURATION",
-        default_value = TIMEOUT,
+        default_value = PROVIDER_TIMEOUT,
         value_parser = streams::parse_duration
     )]
     pub attempt_timeout: Duration,
     /// Maximum number of calls in flight at once; further calls are queued.
-    #[arg(skip = PARALLEL)]
+    #[arg(skip = PROVIDER_CONCURRENCY)]
     pub parallel: usize,
     /// Number of entries in a page of a list: at most 100 at Stripe, 10,000 at the payment
     /// simulator.
-    #[arg(skip = PAGE_SIZE)]
+    #[arg(skip = PROVIDER_PAGE_SIZE)]
     pub page: u16,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let attempt_timeout = streams::parse_duration(TIMEOUT).expect("the constant is a duration");
-        Self { attempt_timeout, parallel: PARALLEL, page: PAGE_SIZE }
+        let attempt_timeout =
+            streams::parse_duration(PROVIDER_TIMEOUT).expect("the constant is a duration");
+        Self { attempt_timeout, parallel: PROVIDER_CONCURRENCY, page: PROVIDER_PAGE_SIZE }
     }
 }
 

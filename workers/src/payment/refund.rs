@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use deadpool_postgres::Object;
 use orders::{Event, EventBody};
-use streams::{DeliveryHistory, Step};
+use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
 use super::payment_row::{self, Payment, Rows, State};
+use super::payment_stage::PaymentStage;
 use super::provider::{Provider, Status};
-use super::{CallFailure, PaymentStage, call_concurrently, call_key};
+use super::provider_calls::{call_concurrently, call_key};
 use crate::database::DatabaseError;
-use crate::failpoints::{Failpoint, failpoint};
 use crate::step_input::{StepError, StepInput, StepOutcome, now, order_id};
 
 pub(super) async fn refund(
@@ -44,7 +44,7 @@ pub(super) async fn refund(
             Err(failure) => drop(failures.insert(row.id, failure)),
         }
     }
-    failpoint(Step::Refund, Failpoint::Undone);
+    failpoint!("refund.undone");
     database.with_retries(async |connection| save(connection, &undone, &states).await).await?;
     let rows =
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
@@ -54,10 +54,10 @@ pub(super) async fn refund(
 fn outcome(
     input: &StepInput,
     rows: &Rows,
-    failures: &mut HashMap<Uuid, CallFailure>,
+    failures: &mut HashMap<Uuid, StepOutcome>,
 ) -> StepOutcome {
     let EventBody::Withdrawn { reason } = &input.event.body else {
-        return StepOutcome::Reject("step `refund` consumes only the event `withdrawn`".to_owned());
+        return StepOutcome::reject("step `refund` consumes only the event `withdrawn`");
     };
     let Some(row) = rows.get(&input.row_id()) else {
         return StepOutcome::Retry("the order has no payment row yet".to_owned());
@@ -73,7 +73,7 @@ fn outcome(
             let body = EventBody::Refunded { amount, reason: reason.clone() };
             StepOutcome::outcome(Event { order_id: input.order_id(), at: at.into(), body })
         }
-        (None, Some(failure)) => failure.into(),
+        (None, Some(failure)) => failure,
         (None, None) => StepOutcome::Retry("the refund is not decided yet".to_owned()),
     }
 }
@@ -90,7 +90,7 @@ async fn undo(
     stage: &PaymentStage,
     row: &Payment,
     history: &DeliveryHistory,
-) -> Result<&'static str, CallFailure> {
+) -> Result<&'static str, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
     let key = |call: &str| call_key(order_id(row.id), call, history);
     if row.state == State::Pending {
@@ -102,7 +102,7 @@ async fn undo(
             // The intent may still succeed, so it is unknown whether money is held.
             status => {
                 let error = format!("unexpected status of the payment intent: {status:?}");
-                return Err(CallFailure::Retryable(error));
+                return Err(StepOutcome::Retry(error));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The make-up of a cluster that is measured.
 
 use streams::{Pool, Profile};
+use workers::{payment, stages};
 
 /// A worker is one thread, and payment's has twice the work of any other process but the brokers.
 /// If all share two cores in equal parts, one payment worker does not get enough CPU.
@@ -20,9 +21,9 @@ pub(in super::super) struct ClusterSpec {
 impl ClusterSpec {
     /// One edge, two payment workers, and one worker for each other pool.
     pub(in super::super) fn default_for(profile: Profile) -> Self {
-        let workers = Pool::ALL.map(|pool| (pool, 1)).to_vec();
+        let workers = stages::order_pools().into_iter().map(|pool| (pool, 1)).collect();
         let spec = Self { profile, edges: 1, workers, envs: Vec::new() };
-        spec.with_workers(Pool::Payment, PAYMENT_WORKERS)
+        spec.with_workers(payment::POOL, PAYMENT_WORKERS)
     }
 
     /// The same with `count` workers in a pool.

@@ -1,7 +1,7 @@
 //! A backlog of a million orders: is the throughput at its end as high as at its start?
 
 use anyhow::Result;
-use streams::Pool;
+use workers::stages;
 
 use super::super::cluster::{BenchCluster, now_ms};
 use super::super::context::{BenchContext, CONNECTIONS};
@@ -48,7 +48,8 @@ pub(super) async fn drain_backlog(
     let took = (finished - started).max(1) as f64 / 1_000.0;
     measurements.add_row("backlog: drain time", "s", took);
     measurements.add_row("backlog: orders", "orders", posted.acknowledged as f64);
-    let kinds = Pool::ALL.map(Pool::as_str);
+    let pools = stages::order_pools();
+    let kinds: Vec<&str> = pools.iter().map(|pool| pool.as_str()).collect();
     for third in 0..3 {
         let from = started + (finished - started) * third / 3;
         let to = started + (finished - started) * (third + 1) / 3 + 1_000;

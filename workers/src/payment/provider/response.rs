@@ -5,7 +5,7 @@ use hyper::body::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::CallError;
+use super::error::CallError;
 
 /// The fields of a `PaymentIntent` that we need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

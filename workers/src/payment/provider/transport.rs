@@ -15,15 +15,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::error::{CallError, ConfigError};
 use super::response::Response;
-use super::{CallError, ConfigError};
-
-/// Maximum size of a response body. A page of 10,000 intents is 4 MB.
-const RESPONSE_BODY_MAX: usize = 16 << 20;
-
-/// Shorter than the idle timeout of servers, so that a connection is rarely closed while it is
-/// used.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+use crate::limits::{PROVIDER_BODY_BYTES_MAX, PROVIDER_IDLE_TIMEOUT};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -83,7 +77,7 @@ impl Transport {
             Err(error) => return Err(CallError::NoResponse(error.into())),
         };
         let status = response.status();
-        match Limited::new(response.into_body(), RESPONSE_BODY_MAX).collect().await {
+        match Limited::new(response.into_body(), PROVIDER_BODY_BYTES_MAX).collect().await {
             Ok(body) => Response::new(status, body.to_bytes()),
             Err(error) => Err(CallError::NoResponse(error)),
         }
@@ -149,7 +143,7 @@ impl Http {
         client
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_idle_timeout(PROVIDER_IDLE_TIMEOUT)
             .pool_max_idle_per_host(parallel);
         match scheme {
             "http" => Ok(Http::Plain(client.build(connector))),

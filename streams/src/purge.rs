@@ -1,0 +1,118 @@
+//! The purge of the stream of orders: which messages no step needs any longer.
+
+use std::time::{Duration, SystemTime};
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+use time::OffsetDateTime;
+
+use crate::inspect::{InspectError, find_progress, inspect_error, stream_state};
+use crate::{Connection, Step, StreamState, message_headers, subjects};
+
+/// From this fill level on, in per cent, processed messages are purged earlier, and without waiting
+/// for observers.
+const PRESSURE_PERCENT: u64 = 60;
+
+/// How long messages are kept after every step has processed them.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Below the pressure limit.
+    pub normal: Duration,
+    /// Above it, when the stream is filling up.
+    pub under_pressure: Duration,
+}
+
+/// What can be purged from the stream of orders.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PurgePlan {
+    /// The first sequence number that is kept; `None` if there is nothing to purge.
+    pub keep_from: Option<u64>,
+    /// The messages that observers will miss.
+    pub missed: Vec<MissedMessages>,
+}
+
+/// Messages that are purged before an observer has processed them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissedMessages {
+    /// The name of the step.
+    pub step: &'static str,
+    /// The first sequence number that it may not have processed.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+}
+
+impl Default for Retention {
+    /// Events are kept for a day, so that they can still be inspected the next morning. They are
+    /// always kept for ten minutes: a consumer leader that lags behind the stream may report that
+    /// it is at the end, but it does not remain leader while it lags this long.
+    fn default() -> Self {
+        Self { normal: Duration::from_hours(24), under_pressure: Duration::from_mins(10) }
+    }
+}
+
+/// Finds the messages that every step of `steps` has processed and that are older than `retention`
+/// allows. Under pressure no observer holds them back: what it will miss is in the plan.
+pub async fn plan_purge(
+    connection: &Connection,
+    retention: Retention,
+    steps: &[Step],
+) -> Result<PurgePlan, InspectError> {
+    let state = stream_state(connection, subjects::ORDERS).await?;
+    let is_under_pressure =
+        state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * PRESSURE_PERCENT);
+    let mut keep_from = state.last_sequence + 1;
+    let mut observers = Vec::new();
+    for step in steps {
+        // A pool that only observes may never have run.
+        let Some(position) = find_progress(connection, &step.events()).await? else { continue };
+        if position.is_at_end() {
+            continue;
+        }
+        let needed_from = position.ack_floor + 1;
+        if step.is_observer() && is_under_pressure {
+            observers.push((step.name, needed_from.max(state.first_sequence)));
+        } else {
+            keep_from = keep_from.min(needed_from);
+        }
+    }
+    let max_age = if is_under_pressure { retention.under_pressure } else { retention.normal };
+    // Without a recent message a purge is not urgent, and the reply may be from a replica that lags.
+    let Some(recent) = first_since(connection, max_age).await? else {
+        return Ok(PurgePlan::default());
+    };
+    Ok(plan(&state, keep_from.min(recent), &observers))
+}
+
+/// Purges what `plan` says. Returns the number of messages. Safe to run in several processes
+/// concurrently.
+pub async fn purge(connection: &Connection, plan: &PurgePlan) -> Result<u64, InspectError> {
+    let Some(keep_from) = plan.keep_from else { return Ok(0) };
+    let purged = async {
+        let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
+        Ok::<_, async_nats::Error>(stream.purge().sequence(keep_from).await?.purged)
+    };
+    purged.await.map_err(|err| inspect_error(subjects::ORDERS, err))
+}
+
+fn plan(state: &StreamState, keep_from: u64, observers: &[(&'static str, u64)]) -> PurgePlan {
+    if keep_from <= state.first_sequence {
+        return PurgePlan::default();
+    }
+    let overtaken = observers.iter().filter(|(_, needed_from)| *needed_from < keep_from);
+    let missed = overtaken
+        .map(|(step, first)| MissedMessages { step, first: *first, last: keep_from - 1 })
+        .collect();
+    PurgePlan { keep_from: Some(keep_from), missed }
+}
+
+/// The sequence number of the first message that is younger than `age`.
+async fn first_since(connection: &Connection, age: Duration) -> Result<Option<u64>, InspectError> {
+    let read = async {
+        let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
+        let start_time = OffsetDateTime::from(SystemTime::now() - age);
+        let from = DeliverPolicy::ByStartTime { start_time };
+        message_headers::read(&stream, from, &[], 1).await
+    };
+    let headers = read.await.map_err(|err| inspect_error(subjects::ORDERS, err))?;
+    Ok(headers.first().map(|header| header.sequence))
+}

@@ -1,0 +1,96 @@
+//! Every limit of the workers, with the reason for its value.
+
+use std::time::Duration;
+
+/// Approximate number of records in one set. At 500 orders per transaction PostgreSQL is near its
+/// best throughput, and a set takes a fraction of `ack_wait`.
+pub const SET_RECORDS: usize = 512;
+/// After a set with fewer records than this, in fewer messages than [`SMALL_SET_MESSAGES`], the
+/// loop lingers so that the next set grows: a set costs brokers and database nearly the same
+/// whatever its size. If many messages are pending, however small, waiting for more gains nothing.
+pub(crate) const SMALL_SET_RECORDS: usize = 128;
+pub(crate) const SMALL_SET_MESSAGES: usize = 24;
+/// Minimum time from the start of a small set to the next fetch. An order that reaches an idle step
+/// does not wait; at a steady light load it waits for half of this, on average, at each of the
+/// three steps.
+pub(crate) const LINGER: Duration = Duration::from_millis(40);
+/// From this delivery on, the records of a message are processed individually: the first two
+/// deliveries may have crashed the worker together with other records.
+pub(crate) const ISOLATE_FROM_DELIVERY: u64 = 3;
+/// How often a worker may crash while it processes nothing but one record. A single crash may be
+/// chance, such as a machine that is switched off.
+pub(crate) const CRASHES_BEFORE_DEAD_LETTER: i32 = 3;
+/// Limit for clearing the marks of isolated records while the worker shuts down.
+pub(crate) const CLEAR_MARKS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Progress acks within each `ack_wait`, so that one of them may be late.
+pub(crate) const PROGRESS_ACKS: u32 = 3;
+/// After a set that took longer than `ack_wait` divided by this, messages still in flight are
+/// returned: they would soon be redelivered to another worker.
+pub(crate) const LEFTOVER_STALE_DIVISOR: u32 = 3;
+/// Between two fetches if the broker does not respond.
+pub(crate) const FETCH_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// Back-off between two probes of an unavailable dependency: short for a hiccup, and long enough
+/// for an outage.
+pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(100);
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// How long a set is held while a dependency is unavailable. Then it is returned for other workers,
+/// which may still reach the dependency.
+pub(crate) const HOLD_WHILE_DOWN_MAX: Duration = Duration::from_mins(1);
+/// How long the broker may take to store outcomes. Then the step is repeated, which finds the rows
+/// and publishes the same outcomes, or the messages are returned.
+pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a worker that is shutting down continues with its messages. A set takes much less,
+/// unless a dependency hangs. Messages that are not processed by then are returned.
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
+/// The maximum duration of a worker's shutdown. It drains, and naks what it could not process, for
+/// which 8 s are enough: 4 s until a late broker has sent the requested messages, 2 s to clear the
+/// in-progress marks in the database, and 2 s until everything is flushed.
+pub const SHUTDOWN_MAX: Duration = DRAIN_TIMEOUT.saturating_add(Duration::from_secs(8));
+
+/// Maximum number of ids or SKUs in one request; a larger request is rejected.
+pub(crate) const QUERY_KEYS_MAX: usize = 256;
+/// The requester waits no longer than this, and other requests are queued.
+pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One connection for each of a pool's consumer loops, two for requests and one for the background
+/// tasks. A worker never needs more, and PostgreSQL commits fastest with few connections.
+pub(crate) const CONNECTIONS_MAX: usize = 9;
+/// Limit for obtaining a connection; after it the database counts as down.
+pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection whose peer has vanished is closed after this; the kernel's default is a quarter of
+/// an hour.
+pub(crate) const TCP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit for a whole transaction, whose few statements each have their own limit.
+pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Attempts of a transaction that conflicts with another one.
+pub(crate) const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
+
+/// Average time between two purges: rare compared with what a stream holds. Jitter spreads the
+/// workers' purges over time.
+pub(crate) const PURGE_INTERVAL: Duration = Duration::from_mins(1);
+/// How often an observing step looks for messages that it missed. They are rare, and the rebuild
+/// itself takes longer than this.
+pub(crate) const REBUILD_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// An order may wait for its payment longer than its limit by up to this.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Reservations in one query of the sweep, which takes some milliseconds.
+pub(crate) const SWEEP_PAGE_SIZE: i64 = 1_000;
+/// Limit for the broker to store a request of the sweep. After it the next sweep publishes the
+/// request again.
+pub(crate) const SWEEP_PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Maximum number of calls to the provider that one set keeps in flight.
+pub(crate) const CONCURRENT_CALLS_MAX: usize = 64;
+/// Maximum size of a response body of the provider. A page of 10,000 intents is 4 MB.
+pub(crate) const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
+/// Shorter than the idle timeout of servers, so that a connection to the provider is rarely closed
+/// while it is used.
+pub(crate) const PROVIDER_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The default timeout of a call to the provider: ten times what a healthy provider takes.
+pub(crate) const PROVIDER_TIMEOUT: &str = "1s";
+/// The default limit of one worker's concurrent calls, within Stripe's rate limit for an account.
+pub(crate) const PROVIDER_CONCURRENCY: usize = 100;
+/// Stripe's maximum page size.
+pub(crate) const PROVIDER_PAGE_SIZE: u16 = 100;

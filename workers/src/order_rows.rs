@@ -1,0 +1,40 @@
+//! What a stage's rows say about an order: the events that each state of a row records.
+
+use orders::EventKind;
+
+/// The table of a stage that holds one row for each order. The row has a column `state`.
+#[derive(Debug)]
+pub(crate) struct OrderRows {
+    /// The table, with its schema.
+    pub(crate) table: &'static str,
+    /// Every state of a row.
+    pub(crate) states: &'static [RowState],
+    /// Whether a column `reason` says why the order was rejected or withdrawn.
+    pub(crate) has_reason: bool,
+}
+
+/// One state of a row.
+#[derive(Debug)]
+pub(crate) struct RowState {
+    /// The value of the column `state`.
+    pub(crate) name: &'static str,
+    /// The events that happened to an order whose row is in this state, each with the column that
+    /// holds its time.
+    pub(crate) events: &'static [(EventKind, &'static str)],
+}
+
+impl OrderRows {
+    /// The state of this name.
+    pub(crate) fn state(&self, name: &str) -> Option<&RowState> {
+        self.states.iter().find(|state| state.name == name)
+    }
+
+    /// The columns that hold the times of events, each once.
+    pub(crate) fn time_columns(&self) -> Vec<&'static str> {
+        let events = self.states.iter().flat_map(|state| state.events);
+        let mut columns: Vec<_> = events.map(|(_, column)| *column).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+}
