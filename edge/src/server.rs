@@ -55,7 +55,8 @@ pub enum EdgeError {
 
 /// Serves until `shutdown` completes, and then until every request in flight is answered, for
 /// [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. `first_step` is the step that every order passes
-/// first: new orders are refused while it is too far behind. Calls `on_bound` with the address once all shards serve it.
+/// first: new orders are refused while it is too far behind. Calls `on_bound` with the address once
+/// all shards serve it.
 pub async fn run(
     config: Config,
     first_step: Step,

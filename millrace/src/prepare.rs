@@ -22,7 +22,7 @@ pub async fn brokers(nats_url: &str, topology: &Topology) -> Result<Connection> 
 }
 
 /// Creates the consumers of those of `steps` that only observe. They exist only if a worker of
-/// their pool was ever started, since a consumer that nobody reads holds messages back.
+/// their pool was ever started, since a consumer without workers holds messages back.
 pub async fn observers(
     connection: &Connection,
     topology: &Topology,
