@@ -45,8 +45,9 @@ impl FromArgMatches for ObserverReportArgs {
 impl Subcommand for ObserverReportArgs {
     fn augment_subcommands(command: Command) -> Command {
         let reports = stages::observers().into_iter().map(|(pool, _, report)| {
-            let command = Command::new(pool.as_str()).about(report.about);
-            (report.add_options)(DatabaseAddress::augment_args(command))
+            let command = DatabaseAddress::augment_args(Command::new(pool.as_str()));
+            // Last: the doc comment of an options structure would replace it.
+            (report.add_options)(command).about(report.about).long_about(None)
         });
         command.subcommands(reports)
     }

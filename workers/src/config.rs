@@ -65,8 +65,9 @@ impl FromArgMatches for Config {
 impl Subcommand for Config {
     fn augment_subcommands(command: Command) -> Command {
         let pools = STAGES.iter().map(|stage| {
-            let pool = Command::new(stage.pool().as_str()).about(stage.about());
-            stage.add_options(WorkerConfig::augment_args(pool))
+            let command = WorkerConfig::augment_args(Command::new(stage.pool().as_str()));
+            // Last: the doc comment of an options structure would replace it.
+            stage.add_options(command).about(stage.about()).long_about(None)
         });
         command.subcommand_required(true).arg_required_else_help(true).subcommands(pools)
     }

@@ -48,5 +48,7 @@ pub use config::{Config, WorkerConfig};
 pub use janitor::{PurgeError, purge_processed};
 pub use limits::{SET_RECORDS, SHUTDOWN_MAX};
 pub use migrate::{MigrateError, migrate};
-pub use observer::{Discrepancy, ObserverAudit, ObserverReport, ReportText, WriteReport};
+pub use observer::{
+    AuditScope, Discrepancy, ObserverAudit, ObserverReport, ReportText, WriteReport,
+};
 pub use worker::{WorkerError, run};

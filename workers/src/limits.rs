@@ -73,6 +73,8 @@ pub(crate) const PURGE_INTERVAL: Duration = Duration::from_mins(1);
 /// How often an observing step looks for messages that it missed. They are rare, and the rebuild
 /// itself takes longer than this.
 pub(crate) const REBUILD_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Orders in one query of a rebuild, which takes some tens of milliseconds.
+pub(crate) const REBUILD_PAGE_SIZE: i64 = 10_000;
 /// An order may wait for its payment longer than its limit by up to this.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Reservations in one query of the sweep, which takes some milliseconds.

@@ -2,27 +2,48 @@
 
 use clap::{ArgMatches, Command};
 use futures_util::future::{BoxFuture, LocalBoxFuture};
+use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
 use crate::step_input::StepError;
 
 /// A stage that only observes: no order waits for it, so it can miss messages.
 pub(crate) struct Observer<S: 'static> {
-    /// Rebuilds from rows everything that its steps may have missed. Returns the number of orders.
-    /// Idempotent: what a step has processed is not rebuilt.
-    pub(crate) rebuild: Rebuild<S>,
+    /// Rebuilds from rows what its steps may have missed, for one page of orders.
+    pub(crate) rebuild_page: RebuildPage<S>,
     /// Compares its rows with those of the orders.
     pub(crate) audit: ObserverAudit,
     /// The command `millrace POOL`.
     pub(crate) report: ObserverReport,
 }
 
-pub(crate) type Rebuild<S> = for<'a> fn(&'a S) -> LocalBoxFuture<'a, Result<u64, StepError>>;
+/// Rebuilds the orders of one page: so many, sorted by id, after the given one. Returns `None` when
+/// there is none left. Idempotent: what a step has processed is not rebuilt.
+pub(crate) type RebuildPage<S> =
+    for<'a> fn(&'a S, Uuid, i64) -> LocalBoxFuture<'a, Result<Option<RebuiltPage>, StepError>>;
 
-/// Compares an observer's rows with those of the orders. With `true`, it must have seen all orders;
-/// with `false`, only those orders are compared that it has seen.
+/// A page of orders that was rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RebuiltPage {
+    /// The last order of the page.
+    pub(crate) last: Uuid,
+    /// How many of its orders the steps had missed.
+    pub(crate) rebuilt_orders: u64,
+}
+
+/// Compares an observer's rows with those of the orders.
 pub type ObserverAudit =
-    for<'a> fn(&'a Database, bool) -> BoxFuture<'a, Result<Vec<Discrepancy>, DatabaseError>>;
+    for<'a> fn(&'a Database, AuditScope) -> BoxFuture<'a, Result<Vec<Discrepancy>, DatabaseError>>;
+
+/// What an observer's rows are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditScope {
+    /// With all orders, since the observer has seen all of them; otherwise only with those that it
+    /// has seen.
+    pub is_complete: bool,
+    /// The most discrepancies that are returned.
+    pub discrepancies_max: i64,
+}
 
 /// A row of an observer that does not agree with the orders.
 #[derive(Debug, Clone, PartialEq, Eq)]

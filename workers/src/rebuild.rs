@@ -5,12 +5,13 @@ use std::rc::Rc;
 use streams::Step;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error_chain::error_chain;
-use crate::limits::REBUILD_POLL_INTERVAL;
+use crate::limits::{REBUILD_PAGE_SIZE, REBUILD_POLL_INTERVAL};
 use crate::missed_messages;
-use crate::observer::Rebuild;
+use crate::observer::{RebuildPage, RebuiltPage};
 use crate::step_input::StepError;
 
 /// Rebuilds whenever `step` has missed messages, until `shutdown`. Any number of workers may do so
@@ -18,13 +19,13 @@ use crate::step_input::StepError;
 pub(crate) async fn run<S>(
     step: Step,
     state: Rc<S>,
-    rebuild: Rebuild<S>,
+    rebuild_page: RebuildPage<S>,
     database: Database,
     shutdown: CancellationToken,
 ) {
     let mut is_failing = false;
     while let Some(result) =
-        shutdown.run_until_cancelled(rebuild_pending(&step, &*state, rebuild, &database)).await
+        shutdown.run_until_cancelled(rebuild_pending(&step, &*state, rebuild_page, &database)).await
     {
         if let Err(err) = &result
             && !is_failing
@@ -40,14 +41,20 @@ pub(crate) async fn run<S>(
 async fn rebuild_pending<S>(
     step: &Step,
     state: &S,
-    rebuild: Rebuild<S>,
+    rebuild_page: RebuildPage<S>,
     database: &Database,
 ) -> Result<(), StepError> {
     let pending = missed_messages::pending(database, step).await?;
     if pending.is_empty() {
         return Ok(());
     }
-    let orders = rebuild(state).await?;
+    let (mut after, mut orders) = (Uuid::nil(), 0);
+    while let Some(RebuiltPage { last, rebuilt_orders }) =
+        rebuild_page(state, after, REBUILD_PAGE_SIZE).await?
+    {
+        after = last;
+        orders += rebuilt_orders;
+    }
     tracing::info!(%step, orders, "rebuilt missed messages from rows");
     missed_messages::mark_rebuilt(database, &pending, orders).await
 }

@@ -145,7 +145,7 @@ impl<S: StageState> AnyStage for Stage<S> {
             Box::new(move |shutdown| task(state, shutdown)) as StartTask
         });
         let rebuilds = self.steps.iter().filter_map(|StageStep { step, .. }| {
-            let rebuild = self.observer.as_ref()?.rebuild;
+            let rebuild = self.observer.as_ref()?.rebuild_page;
             let (state, database) = (state.clone(), worker.database.clone());
             let run = move |shutdown| {
                 let run = rebuild::run(*step, state, rebuild, database, shutdown);

@@ -67,7 +67,7 @@ pub(crate) struct Query<S> {
 
 /// The state of a stage in a running worker.
 pub(crate) trait StageState: Sized + 'static {
-    /// The options of the pool's workers, besides those that every worker has.
+    /// The options of the pool's workers, besides those that every worker has; `()` for none.
     type Config: Args;
 
     /// Builds the state. Nothing is called yet.

@@ -7,7 +7,10 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use streams::{Connection, Pool, find_progress};
 use workers::database::Database;
-use workers::{Discrepancy, missed_messages, stages};
+use workers::{AuditScope, Discrepancy, missed_messages, stages};
+
+/// Discrepancies of one pool that the audit lists; one is enough to fail.
+const LISTED_MAX: i64 = 100;
 
 /// What the audit found about an observing pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -45,9 +48,12 @@ pub(super) async fn audit_observers(
         let Some(is_at_end) = is_at_end(connection, pool).await? else { continue };
         let mut found = missed(database, pool).await?;
         found.is_complete &= is_quiescent && is_at_end;
-        found.discrepancies = audit(database, found.is_complete)
-            .await
-            .with_context(|| format!("cannot compare the rows of {pool}"))?;
+        found.discrepancies = audit(
+            database,
+            AuditScope { is_complete: found.is_complete, discrepancies_max: LISTED_MAX },
+        )
+        .await
+        .with_context(|| format!("cannot compare the rows of {pool}"))?;
         findings.insert(pool.as_str(), found);
     }
     Ok(findings)
