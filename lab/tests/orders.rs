@@ -17,6 +17,7 @@ mod dead_letters;
 mod happy_path;
 mod idempotency;
 mod no_oversell;
+mod observers;
 mod payment_declined;
 mod payment_retries;
 mod poison_records;
