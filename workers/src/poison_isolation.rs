@@ -15,6 +15,10 @@ use crate::process::process;
 use crate::running_stage::RunningStep;
 use crate::step_input::{StepError, StepOutcome};
 
+/// The run of a mark whose worker was shut down. Each loop of the worker takes back the marks of its
+/// step, so a mark that is taken back must not be found again.
+const NO_RUN: i64 = 0;
+
 /// Isolates the records of one worker.
 #[derive(Clone)]
 pub(crate) struct PoisonIsolation {
@@ -101,10 +105,11 @@ async fn subtract_from_marks(
 ) -> Result<(), DatabaseError> {
     let update = connection
         .prepare_cached(
-            "UPDATE workers.taken_alone SET times = times - 1 WHERE step = $1 AND process = $2",
+            "UPDATE workers.taken_alone SET times = times - 1, process = $3
+             WHERE step = $1 AND process = $2",
         )
         .await?;
-    connection.execute(&update, &[&step.name, &run_id]).await?;
+    connection.execute(&update, &[&step.name, &run_id, &NO_RUN]).await?;
     Ok(())
 }
 
