@@ -32,6 +32,7 @@ use workers::order_view;
 use workers::payment::provider::Provider;
 
 use crate::ledger::Acknowledged;
+use crate::limits::ORDERS_PAGE_SIZE;
 pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
 pub use observers::ObserverFindings;
@@ -41,9 +42,6 @@ pub use repair::repair;
 pub use report::{ListedDeadLetter, Problem, Report, write_json};
 use stream_history::StreamHistory;
 use verdict::Verdict;
-
-/// Orders read from the database in one query.
-const PAGE_SIZE: i64 = 10_000;
 
 /// The systems that an audit compares.
 pub struct AuditSources {
@@ -133,7 +131,7 @@ async fn read_views(database: &Database) -> Result<HashMap<OrderId, OrderView>> 
     let mut views = HashMap::new();
     let mut after = None;
     loop {
-        let page = order_view::page(database, after, PAGE_SIZE);
+        let page = order_view::page(database, after, ORDERS_PAGE_SIZE);
         let page = page.await.context("cannot read the orders from the database")?;
         let Some((last, _)) = page.last() else { return Ok(views) };
         after = Some(*last);

@@ -4,13 +4,11 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
-use std::time::Duration;
 
+use crate::limits::HEALTH_TIMEOUT;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
-/// A running edge answers at once, even if it is not ready.
-const TIMEOUT: Duration = Duration::from_secs(2);
 /// The kernel's code for an established connection (`include/net/tcp_states.h`).
 const TCP_ESTABLISHED: &str = "01";
 
@@ -55,8 +53,8 @@ fn check_edge(listen: SocketAddr) -> Result<()> {
     let host = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
     let address = SocketAddr::new(host, listen.port());
     let request = || {
-        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
+        let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
+        stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
         stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
         let mut status = [0; "HTTP/1.0 200".len()];
         stream.read_exact(&mut status)?;

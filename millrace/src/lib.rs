@@ -15,6 +15,7 @@ pub mod dead_letters;
 mod edge;
 mod health;
 pub mod ledger;
+mod limits;
 mod migrate;
 mod observer_report;
 pub mod options;

@@ -1,16 +1,13 @@
 //! Startup preparation: streams, durable consumers and tables. Every role runs it, so that roles
 //! may start in any order.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::limits::{DATABASE_POLL_INTERVAL, DATABASE_START_TIMEOUT};
 use anyhow::{Context, Result};
 use streams::{Connection, Step, Topology, ensure_topology};
 use workers::database::Database;
 use workers::{missed_messages, stages};
-
-/// How long to wait for a database that is still starting.
-const DATABASE_TIMEOUT: Duration = Duration::from_secs(30);
-const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Creates missing streams and the consumers of the steps that orders pass, and corrects settings
 /// that have drifted. Returns the connection that it used.
@@ -53,12 +50,12 @@ async fn ensure(connection: &Connection, topology: &Topology, steps: &[Step]) ->
 /// Waits for the database and applies pending migrations.
 pub async fn database(url: &str) -> Result<Database> {
     let database = Database::open(url)?;
-    let deadline = Instant::now() + DATABASE_TIMEOUT;
+    let deadline = Instant::now() + DATABASE_START_TIMEOUT;
     while let Err(err) = database.probe().await {
         if Instant::now() > deadline {
             return Err(err).context("the database is unavailable");
         }
-        tokio::time::sleep(POLL_INTERVAL).await;
+        tokio::time::sleep(DATABASE_POLL_INTERVAL).await;
     }
     workers::migrate(&database).await?;
     Ok(database)

@@ -6,13 +6,8 @@ use bytes::Bytes;
 use orders::{Event, EventKind};
 
 use crate::OutboundMessage;
+pub use crate::limits::{BATCH_BYTES_MAX as BYTES_MAX, BATCH_RECORDS_MAX as RECORDS_MAX};
 use crate::subjects::{self, NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
-
-/// The most records in a batch. A broker's cost is per message: beyond this size a larger batch has
-/// no measurable gain, and a redelivery repeats more work.
-pub const RECORDS_MAX: usize = 256;
-/// The most bytes in a batch: half of the largest message that brokers accept by default (1 MiB).
-pub const BYTES_MAX: usize = 512 * 1024;
 
 /// The message for `records` events of one kind that are already serialised in `lines`, each
 /// terminated by a line feed.

@@ -1,12 +1,11 @@
 //! Streams like that of orders, without any processing: what the brokers alone can store and
 //! deliver, as a baseline for benchmarks.
 
-use std::time::Duration;
-
 use async_nats::jetstream::stream::{Config, StorageType};
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::limits::{BASELINE_PUBLISH_TIMEOUT, DUPLICATE_WINDOW};
 use crate::{
     ConnectError, Connection, Fetcher, OutboundMessage, Profile, PublishError, Publisher, Source,
     Topology,
@@ -15,11 +14,6 @@ use crate::{
 /// One stream for each stage.
 const STREAMS: [&str; BrokerBaseline::STAGES] =
     ["BASELINE_1", "BASELINE_2", "BASELINE_3", "BASELINE_4"];
-/// With thousands of messages in flight a broker takes a second or two.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
-/// The same as for orders, because remembering message ids has a cost.
-const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
-
 /// The streams, with a dedicated connection to them. Cheap to clone.
 #[derive(Clone)]
 pub struct BrokerBaseline {
@@ -73,7 +67,7 @@ impl BrokerBaseline {
     /// have the same bytes, even in different stages.
     pub async fn store(&self, stage: usize, payload: Bytes) -> Result<(), PublishError> {
         let message = OutboundMessage::with_dedup_id(subject(stage), payload);
-        self.publisher.publish(&message, PUBLISH_TIMEOUT).await.map(drop)
+        self.publisher.publish(&message, BASELINE_PUBLISH_TIMEOUT).await.map(drop)
     }
 
     /// Fetches the messages of `stage`, through a durable like that of a worker's step.

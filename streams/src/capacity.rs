@@ -3,13 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use crate::inspect::{InspectError, consumer_progress, inspect_error, stream_state};
+use crate::limits::ADMISSION_PERCENT_MAX;
 use crate::{Connection, Step, subjects};
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use orders::{EventKind, Timestamp};
 
-/// From this fill level on, in per cent, new orders are rejected, so that those already in the
-/// stream can complete: the later events of an order need about as much space again as its first.
-pub const ADMISSION_PERCENT_MAX: u64 = 80;
 /// Whether new orders are admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::Profile;
 use crate::batch::RECORDS_MAX;
+use crate::limits::DURATION_MAX;
 
 /// The broker addresses and the durability profile.
 #[derive(Debug, Clone, Args)]
@@ -64,9 +65,6 @@ pub enum InvalidDuration {
     #[error("a duration must be greater than zero and at most 365 days")]
     Range,
 }
-
-/// Far above any useful wait, and far below the point where sums of times overflow.
-pub const DURATION_MAX: Duration = Duration::from_hours(365 * 24);
 
 /// Parses a duration with its unit, such as `500ms`, `90s`, `15m`, `2h` or `1d`.
 pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {

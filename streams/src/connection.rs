@@ -10,18 +10,10 @@ use rand::RngExt;
 use thiserror::Error;
 
 use crate::config::broker_addresses;
+use crate::limits::{
+    API_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_POLL_INTERVAL, FLUSH_TIMEOUT, RECONNECT_DELAY_MAX,
+};
 use crate::reply_router::ReplyRouter;
-
-/// Long enough for a whole cluster that is starting at the same time.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest delay between two attempts to connect: short, but without a reconnect storm. The
-/// delay is random, so that processes do not reconnect in lockstep.
-const RECONNECT_DELAY_MAX: Duration = Duration::from_millis(500);
-/// How often the connection state is polled while disconnected.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
-/// Timeout of a JetStream API request about streams and consumers.
-const API_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection to the brokers. Cheap to clone; reconnects automatically.
 #[derive(Clone)]
@@ -96,7 +88,7 @@ impl Connection {
     /// Waits until the connection to a broker is up.
     pub(crate) async fn connected(&self) {
         while !self.is_connected() {
-            tokio::time::sleep(POLL_INTERVAL).await;
+            tokio::time::sleep(CONNECTION_POLL_INTERVAL).await;
         }
     }
 

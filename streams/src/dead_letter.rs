@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use thiserror::Error;
 
-use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
+use crate::limits::{DEAD_LETTER_RECORD_BYTES_MAX, ERROR_BYTES_MAX};
+use crate::record::truncate;
+use crate::{DeliveryHistory, OutboundMessage, Record, Step};
 
 pub use resolution::{
     DeadLetterError, NotReplayable, Resolution, ResolutionKind, StoredDeadLetter, read, unresolved,
@@ -45,13 +47,6 @@ pub enum Reason {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("unknown reason `{0}`; expected one of {names}", names = Reason::VARIANTS.join(", "))]
 pub struct UnknownReason(String);
-
-/// The most bytes of an error. With all its causes an error is one line; anything longer is text
-/// from outside.
-pub(crate) const ERROR_BYTES_MAX: usize = 4 * 1024;
-/// The most bytes of a record. Twice the largest order, and small enough that a dead letter always
-/// fits into one message.
-const RECORD_BYTES_MAX: usize = 512 * 1024;
 
 /// One dead letter: the JSON body of its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,14 +89,10 @@ pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> Out
         error: truncate(error, ERROR_BYTES_MAX).to_owned(),
         history: record.history.clone(),
         last_at_ms: SystemTime::now().into(),
-        record: truncate(&String::from_utf8_lossy(&record.line), RECORD_BYTES_MAX).to_owned(),
+        record: truncate(&String::from_utf8_lossy(&record.line), DEAD_LETTER_RECORD_BYTES_MAX)
+            .to_owned(),
     };
     let payload = serde_json::to_vec(&letter).expect("a dead letter has string keys and integers");
     let id = format!("{step}.{}", record.name());
-    OutboundMessage::with_id(subjects::dead_subject(step), payload.into(), &id)
-}
-
-/// The beginning of `text`, at most `bytes_max` bytes of it.
-pub(crate) fn truncate(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    OutboundMessage::with_id(step.dead_subject(), payload.into(), &id)
 }

@@ -2,11 +2,9 @@
 
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
-use bytes::Bytes;
-use orders::{OrderId, Timestamp};
-use serde::{Deserialize, Serialize};
+use orders::Timestamp;
 
-use crate::outbound::content_id;
+use crate::record::{DeliveryHistory, Origin, Record};
 use crate::{Connection, batch, retry, subjects};
 
 /// A message from the broker. Unless it is acked, the broker redelivers it after `ack_wait`.
@@ -17,70 +15,6 @@ pub struct Delivery {
     pub delivered: u64,
     acker: Acker,
     connection: Connection,
-}
-
-/// One record: an event that a step processes, and its delivery history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// One JSON object: an [`orders::Event`].
-    pub line: Bytes,
-    /// The origin of the record and its failed attempts so far.
-    pub history: DeliveryHistory,
-}
-
-/// The origin of a record, and its failed attempts and replays so far.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeliveryHistory {
-    /// The message that first contained the record.
-    pub origin: Origin,
-    /// The time at which that message was stored.
-    #[serde(rename = "first_at_ms")]
-    pub first_at: Timestamp,
-    /// How many times a step failed because of this record, since it arrived or was last replayed.
-    #[serde(rename = "tries")]
-    pub attempts: u32,
-    /// How many times an operator replayed it from the dead letters.
-    #[serde(default)]
-    pub replays: u32,
-}
-
-/// A message in a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The stream's name.
-    pub stream: String,
-    /// The message's sequence number in the stream.
-    pub sequence: u64,
-}
-
-impl DeliveryHistory {
-    /// The number of the current attempt. It increases across retries and replays, so that no two
-    /// attempts share a number.
-    pub const fn attempt(&self) -> u32 {
-        self.replays.saturating_mul(retry::ATTEMPTS_MAX).saturating_add(self.attempts)
-    }
-}
-
-impl Record {
-    /// The order that the record is about; `None` if the record is not an event.
-    pub fn order_id(&self) -> Option<OrderId> {
-        order_id(&self.line)
-    }
-
-    /// A unique name of the record: its origin and a hash of its content.
-    pub fn name(&self) -> String {
-        let Origin { stream, sequence } = &self.history.origin;
-        format!("{stream}.{sequence}.{}", content_id(&self.line))
-    }
-}
-
-/// The order that the JSON object `record` is about.
-pub(crate) fn order_id(record: &[u8]) -> Option<OrderId> {
-    #[derive(Deserialize)]
-    struct RecordOwner {
-        order_id: OrderId,
-    }
-    serde_json::from_slice(record).ok().map(|RecordOwner { order_id }| order_id)
 }
 
 impl Delivery {

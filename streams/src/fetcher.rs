@@ -10,11 +10,9 @@ use async_nats::jetstream::Message;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Connection, Delivery, Source, batch, failpoint};
-use pull_request::{FetchSize, PullRequest, SILENCE_TIMEOUT};
-
-/// The most bytes that one pull request asks for: nearly four of the largest messages.
-const BYTES_MAX: usize = 4 * batch::BYTES_MAX;
+use crate::limits::{FETCH_BYTES_MAX, FETCH_SILENCE_TIMEOUT};
+use crate::{Connection, Delivery, Source, failpoint};
+use pull_request::{FetchSize, PullRequest};
 
 /// Fetches from one durable consumer.
 pub struct Fetcher {
@@ -140,7 +138,7 @@ impl Fetcher {
     /// message that arrives later is unprocessed until `ack_wait` expires.
     async fn drain_open_request(&mut self) {
         let Some(request) = &mut self.request else { return };
-        let deadline = Instant::now() + SILENCE_TIMEOUT;
+        let deadline = Instant::now() + FETCH_SILENCE_TIMEOUT;
         while request.is_open() {
             let Ok(Ok(received)) = timeout_at(deadline, request.next()).await else { break };
             let added =
@@ -156,7 +154,7 @@ impl Fetcher {
         let Some(record_bytes) = self.record_bytes else { return FetchSize::One };
         // A quarter more, so that the last message is not excluded for a few bytes.
         let records = records_wanted + records_wanted / 4;
-        FetchSize::Bytes((records * record_bytes).min(BYTES_MAX))
+        FetchSize::Bytes((records * record_bytes).min(FETCH_BYTES_MAX))
     }
 }
 

@@ -10,22 +10,11 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::inspect::{InspectError, inspect_error};
+use crate::limits::{
+    BROKER_ALIVE_TIMEOUT, FSYNC_REPLY_TIMEOUT, FSYNC_REPLY_TIMEOUT_AT_START, FSYNC_RETRY_DELAY,
+    FSYNC_START_TIMEOUT,
+};
 use crate::{Connection, Profile, subjects};
-
-/// How long to wait for the brokers' replies: a healthy broker takes a few milliseconds, and a
-/// broker that is down delays the report this long.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
-/// The same at startup, which may be slow: a broker that is busy at that moment must not be missed.
-const REPLY_TIMEOUT_AT_START: Duration = Duration::from_secs(3);
-/// How long startup waits for enough brokers: they elect a leader within 9 s, and reply before
-/// that.
-const START_TIMEOUT: Duration = Duration::from_secs(15);
-/// Delay between two attempts, which may fail immediately if a broker is unreachable.
-const RETRY_DELAY: Duration = Duration::from_millis(200);
-/// A broker is running if the leader has received something from it within this time. Followers
-/// answer a heartbeat every second and elect another leader after four (`hbInterval` and
-/// `minElectionTimeout` in nats-server's raft.go).
-const ALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// When a broker fsyncs its writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +73,7 @@ pub enum DurabilityUnverified {
 
 /// Requests the fsync policy of every broker, and waits up to 1 s for all replies.
 pub async fn fsync_report(connection: &Connection) -> Result<FsyncReport, InspectError> {
-    request_report(connection, REPLY_TIMEOUT).await
+    request_report(connection, FSYNC_REPLY_TIMEOUT).await
 }
 
 async fn request_report(
@@ -139,12 +128,13 @@ pub async fn verify_durability_at_start(
     if !profile.syncs_always() {
         return Ok(());
     }
-    let deadline = Instant::now() + START_TIMEOUT;
+    let deadline = Instant::now() + FSYNC_START_TIMEOUT;
     loop {
-        let report = request_report(connection, REPLY_TIMEOUT_AT_START).await.unwrap_or_default();
+        let report =
+            request_report(connection, FSYNC_REPLY_TIMEOUT_AT_START).await.unwrap_or_default();
         match report.verdict_at_start(profile, Instant::now() >= deadline) {
             Some(verdict) => return verdict,
-            None => sleep(RETRY_DELAY).await,
+            None => sleep(FSYNC_RETRY_DELAY).await,
         }
     }
 }
@@ -253,7 +243,7 @@ impl FsyncReport {
 
 impl Replica {
     fn is_alive(&self) -> bool {
-        !self.offline && Duration::from_nanos(self.active) < ALIVE_TIMEOUT
+        !self.offline && Duration::from_nanos(self.active) < BROKER_ALIVE_TIMEOUT
     }
 }
 

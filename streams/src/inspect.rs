@@ -1,7 +1,6 @@
 //! The state of the cluster: its streams, durables, brokers and workers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
@@ -11,16 +10,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::limits::{BACKLOG_HEADERS_MAX, BATCH_SIZE_SAMPLE, PRESENCE_TIMEOUT};
 use crate::rpc::{WorkerState, service_name};
 use crate::{Connection, Pool, Source, message_headers, subjects};
-
-/// The most headers that are read to count the orders of a backlog; beyond that the count is an
-/// estimate.
-const BACKLOG_HEADERS_MAX: usize = 20_000;
-/// The number of messages at the end of the stream from which batch sizes are computed.
-const BATCH_SIZE_SAMPLE: u64 = 500;
-/// How long to wait for replies of workers.
-const PRESENCE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The progress of a durable consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

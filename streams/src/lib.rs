@@ -23,11 +23,13 @@ mod fetcher;
 mod fsync;
 mod group_commit;
 mod inspect;
+mod limits;
 mod message_headers;
 mod outbound;
 mod profile;
 mod publisher;
 mod purge;
+mod record;
 mod replay;
 mod reply_router;
 pub mod retry;
@@ -37,13 +39,13 @@ pub mod subjects;
 mod topology;
 
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
-pub use capacity::{ADMISSION_PERCENT_MAX, Admission, admission};
+pub use capacity::{Admission, admission};
 pub use config::{
-    BatchConfig, BrokersConfig, DURATION_MAX, InvalidBrokerUrl, InvalidDuration,
-    parse_broker_ports, parse_duration, parse_nats_url,
+    BatchConfig, BrokersConfig, InvalidBrokerUrl, InvalidDuration, parse_broker_ports,
+    parse_duration, parse_nats_url,
 };
 pub use connection::{ConnectError, Connection, ListenError, Notifications};
-pub use delivery::{Delivery, DeliveryHistory, Origin, Record};
+pub use delivery::Delivery;
 pub use fetcher::{FetchError, Fetcher};
 pub use fsync::{
     DurabilityUnverified, FsyncPolicy, FsyncReport, fsync_report, verify_durability,
@@ -54,10 +56,12 @@ pub use inspect::{
     ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
     consumer_progress, find_progress, lag, stream_state, worker_presence,
 };
+pub use limits::{ADMISSION_PERCENT_MAX, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, DURATION_MAX};
 pub use outbound::OutboundMessage;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
+pub use record::{DeliveryHistory, Origin, Record};
 pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Pool, Source, Step, StepKind};

@@ -1,16 +1,12 @@
 //! Reads the headers of a stream's messages, without their bodies.
 
-use std::time::Duration;
-
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{Message, stream::Stream};
 use futures_util::StreamExt;
 use orders::Timestamp;
 
+use crate::limits::READER_TTL;
 use crate::subjects::RECORDS_HEADER;
-
-/// The broker deletes the temporary consumer after this much inactivity.
-const READER_TTL: Duration = Duration::from_secs(10);
 
 /// The metadata of one message.
 pub(crate) struct Header {

@@ -8,13 +8,9 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
 use crate::reply_router::PendingRequest;
 use crate::{Connection, OutboundMessage};
-
-/// Without an ack for this long, the same bytes are sent again under the same id.
-const RESEND_AFTER: Duration = Duration::from_secs(1);
-/// Delay after a transient error that the broker returns immediately, as during a leader election.
-const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// JetStream API error codes of transient states: a message with the same id is being processed,
 /// too many requests, no leader yet, no longer the leader, and a server that is shutting down.
@@ -95,16 +91,16 @@ impl Publisher {
             if !self.0.is_connected() {
                 // A message sent now would queue in the client and be sent several times on
                 // reconnect.
-                sleep(RETRY_DELAY).await;
+                sleep(PUBLISH_RETRY_DELAY).await;
                 continue;
             }
-            let resend_at = deadline.min(Instant::now() + RESEND_AFTER);
+            let resend_at = deadline.min(Instant::now() + PUBLISH_RESEND_AFTER);
             match timeout_at(resend_at, attempt(&mut request, message)).await {
                 Ok(Reply::PubAck(ack)) => return Ok(ack),
                 Ok(Reply::Rejected(ApiError { err_code, description })) => {
                     return Err(PublishError::Refused { code: err_code, description });
                 }
-                Ok(Reply::Transient) => sleep(RETRY_DELAY).await,
+                Ok(Reply::Transient) => sleep(PUBLISH_RETRY_DELAY).await,
                 Err(_) => tracing::debug!(
                     subject = message.subject,
                     "no ack from broker, sending message again"

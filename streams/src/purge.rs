@@ -6,11 +6,8 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use time::OffsetDateTime;
 
 use crate::inspect::{InspectError, find_progress, inspect_error, stream_state};
+use crate::limits::PRESSURE_PERCENT;
 use crate::{Connection, Step, StreamState, message_headers, subjects};
-
-/// From this fill level on, in per cent, processed messages are purged earlier, and without waiting
-/// for observers.
-const PRESSURE_PERCENT: u64 = 60;
 
 /// How long messages are kept after every step has processed them.
 #[derive(Debug, Clone, Copy)]

@@ -8,13 +8,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::limits::REPLIES_BUFFERED_MAX;
 use async_nats::{Client, HeaderMap, Message, SubscribeError, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
-
-/// Unread replies kept per request, one for each attempt. Any one of them is sufficient.
-const REPLIES_BUFFERED_MAX: usize = 4;
 
 /// Where to deliver a reply, by the token in its subject.
 type PendingReplies = HashMap<u64, mpsc::Sender<Message>>;

@@ -10,21 +10,13 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::limits::{
+    ERROR_BYTES_MAX, POSTPONE_MAX, RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MAX, RETRY_BACKOFF_MIN,
+    RETRY_DEADLINE,
+};
 use crate::outbound::content_id;
-use crate::{DeliveryHistory, OutboundMessage, Record, Step, dead_letter, subjects};
-
-/// A record with this many failed attempts becomes a dead letter: with the back-off between them,
-/// after a few minutes.
-pub const ATTEMPTS_MAX: u32 = 12;
-/// A record older than this becomes a dead letter.
-pub const DEADLINE: Duration = Duration::from_hours(24);
-/// The upper limit of the first delay.
-const BACKOFF_MIN: Duration = Duration::from_millis(200);
-/// The upper limit of every delay.
-const BACKOFF_MAX: Duration = Duration::from_mins(1);
-/// The longest delay of a postponed record. Long enough that thousands of records that wait for the
-/// same dependency cause no load, short enough to go unnoticed once it has recovered.
-const POSTPONE_MAX: Duration = Duration::from_secs(10);
+use crate::record::truncate;
+use crate::{DeliveryHistory, OutboundMessage, Record, Step};
 
 /// The JSON body of a message in the stream of retries.
 #[derive(Serialize, Deserialize)]
@@ -42,7 +34,7 @@ struct ScheduledRetry<'a> {
 pub fn schedule(step: &Step, record: &Record, error: &str) -> Option<OutboundMessage> {
     let history =
         DeliveryHistory { attempts: record.history.attempts + 1, ..record.history.clone() };
-    if history.attempts >= ATTEMPTS_MAX || is_past_deadline(&history, SystemTime::now()) {
+    if history.attempts >= RETRY_ATTEMPTS_MAX || is_past_deadline(&history, SystemTime::now()) {
         return None;
     }
     let delay = backoff(history.attempts);
@@ -67,7 +59,7 @@ pub(crate) fn immediate(
     let retry =
         ScheduledRetry { history, error: "".into(), record: serde_json::from_str(record).ok()? };
     let payload = serde_json::to_vec(&retry).ok()?;
-    Some(OutboundMessage::with_id(subjects::retry_subject(step), payload.into(), id))
+    Some(OutboundMessage::with_id(step.retry_subject(), payload.into(), id))
 }
 
 fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option<OutboundMessage> {
@@ -75,16 +67,16 @@ fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option
     let at = OffsetDateTime::from(SystemTime::now() + delay).format(&Rfc3339).ok()?;
     let retry = ScheduledRetry {
         history: record.history.clone(),
-        error: dead_letter::truncate(error, dead_letter::ERROR_BYTES_MAX).into(),
+        error: truncate(error, ERROR_BYTES_MAX).into(),
         record: serde_json::from_slice(&record.line).ok()?,
     };
-    let subject = subjects::schedule_subject(step, order, &content_id(&record.line)[..8]);
+    let subject = step.schedule_subject(order, &content_id(&record.line)[..8]);
     // Without `Nats-Msg-Id`: within its de-duplication window the broker would drop a repeated
     // schedule, and the subject already ensures that there is only one.
     let mut message =
         OutboundMessage::without_dedup_id(subject, serde_json::to_vec(&retry).ok()?.into());
     message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
-    message.headers.insert(NATS_SCHEDULE_TARGET, subjects::retry_subject(step).as_str());
+    message.headers.insert(NATS_SCHEDULE_TARGET, step.retry_subject().as_str());
     Some(message)
 }
 
@@ -103,14 +95,15 @@ pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
 /// so that retries spread out and none is immediate (M. Brooker, Exponential Backoff and Jitter,
 /// 2015).
 fn backoff(attempts: u32) -> Duration {
-    let limit =
-        BACKOFF_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(BACKOFF_MAX);
+    let limit = RETRY_BACKOFF_MIN
+        .saturating_mul(1 << attempts.saturating_sub(1).min(16))
+        .min(RETRY_BACKOFF_MAX);
     rand::rng().random_range(limit / 2..=limit)
 }
 
 fn is_past_deadline(history: &DeliveryHistory, now: SystemTime) -> bool {
     let first = SystemTime::UNIX_EPOCH + Duration::from_millis(history.first_at.as_millis() as u64);
-    now.duration_since(first).is_ok_and(|age| age > DEADLINE)
+    now.duration_since(first).is_ok_and(|age| age > RETRY_DEADLINE)
 }
 
 #[cfg(test)]
@@ -119,7 +112,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Origin, Pool, StepKind};
+    use crate::{Origin, Pool, StepKind, dead_letter, subjects};
 
     fn record(attempts: u32, first_at: Timestamp) -> Record {
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 7 };
@@ -188,15 +181,15 @@ mod tests {
     #[test]
     fn a_postponed_record_counts_no_attempt_and_has_no_deadline() {
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
-        let record = record(ATTEMPTS_MAX - 1, yesterday);
+        let record = record(RETRY_ATTEMPTS_MAX - 1, yesterday);
         let message = postpone(&CHARGE, &record, "it is unavailable").unwrap();
         assert_eq!(parse_due(&message.payload, record.history.clone()).history, record.history);
     }
 
     #[test]
     fn no_retry_is_scheduled_after_twelve_attempts_or_after_a_day() {
-        assert!(schedule(&CHARGE, &record(ATTEMPTS_MAX - 2, now()), "").is_some());
-        assert!(schedule(&CHARGE, &record(ATTEMPTS_MAX - 1, now()), "").is_none());
+        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 2, now()), "").is_some());
+        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 1, now()), "").is_none());
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
         assert!(schedule(&CHARGE, &record(0, yesterday), "").is_none());
     }
@@ -204,9 +197,9 @@ mod tests {
     #[test]
     fn every_delay_is_within_its_growing_limit() {
         for attempts in 1..=u32::from(u8::MAX) {
-            assert!((BACKOFF_MIN / 2..=BACKOFF_MAX).contains(&backoff(attempts)));
+            assert!((RETRY_BACKOFF_MIN / 2..=RETRY_BACKOFF_MAX).contains(&backoff(attempts)));
         }
-        assert!((0..100).all(|_| backoff(1) <= BACKOFF_MIN));
-        assert!((0..100).all(|_| backoff(20) >= BACKOFF_MAX / 2));
+        assert!((0..100).all(|_| backoff(1) <= RETRY_BACKOFF_MIN));
+        assert!((0..100).all(|_| backoff(20) >= RETRY_BACKOFF_MAX / 2));
     }
 }

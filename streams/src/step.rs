@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use orders::EventKind;
+use orders::{EventKind, OrderId};
 
 use crate::subjects;
 
@@ -81,8 +81,24 @@ impl Step {
         Source {
             stream: subjects::RETRIES,
             durable: format!("retry-{self}"),
-            subjects: vec![subjects::retry_subject(self)],
+            subjects: vec![self.retry_subject()],
         }
+    }
+
+    /// The subject on which the step's records that are due for a retry arrive.
+    pub fn retry_subject(&self) -> String {
+        format!("retry.{self}")
+    }
+
+    /// The subject of one record's scheduled retry. The broker keeps one schedule per subject, so a
+    /// repeat replaces the last one; `record` distinguishes two records of the same order.
+    pub fn schedule_subject(&self, order: OrderId, record: &str) -> String {
+        format!("schedule.retry.{self}.{order}.{record}")
+    }
+
+    /// The subject for dead letters of the step's pool.
+    pub fn dead_subject(&self) -> String {
+        format!("dead.{}", self.pool)
     }
 }
 

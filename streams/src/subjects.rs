@@ -1,8 +1,6 @@
 //! Every stream, subject and header name, defined once.
 
-use orders::{EventKind, OrderId};
-
-use crate::Step;
+use orders::EventKind;
 
 /// The stream of all order events.
 pub const ORDERS: &str = "ORDERS";
@@ -51,22 +49,6 @@ pub fn event_subject(kind: EventKind) -> String {
 /// The kind of the events in a message with this subject; `None` if it is not an order subject.
 pub fn event_kind(subject: &str) -> Option<EventKind> {
     subject.strip_prefix("orders.")?.parse().ok()
-}
-
-/// The subject on which records that are due for a retry of `step` arrive.
-pub fn retry_subject(step: &Step) -> String {
-    format!("retry.{step}")
-}
-
-/// The subject of one record's scheduled retry. The broker keeps one schedule per subject, so a
-/// repeat replaces the last one; `record` distinguishes two records of the same order.
-pub fn schedule_subject(step: &Step, order: OrderId, record: &str) -> String {
-    format!("schedule.retry.{step}.{order}.{record}")
-}
-
-/// The subject for dead letters of the step's pool.
-pub fn dead_subject(step: &Step) -> String {
-    format!("dead.{}", step.pool)
 }
 
 /// The subject for resolutions of a pool's dead letters.

@@ -9,30 +9,18 @@ use futures_util::future::try_join_all;
 use thiserror::Error;
 use tokio::time::sleep;
 
+use crate::limits::{
+    ACK_PENDING_MAX, ACK_WAIT, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, TOPOLOGY_ATTEMPTS_MAX,
+    TOPOLOGY_RETRY_DELAY,
+};
 use crate::subjects::{
     DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, ORDERS, ORDERS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
 };
 use crate::{Connection, Profile, Source, Step};
 
-/// An unacked message is redelivered after this. Work in progress extends it with progress acks, so
-/// it only bounds how long the messages of a killed worker wait.
-const ACK_WAIT: Duration = Duration::from_secs(30);
 /// Environment variable by which a test shortens the ack wait, such as `5s`, so that it waits less
 /// for the messages of the workers that it kills. Only test builds read it.
 pub const TEST_ACK_WAIT: &str = "MILLRACE_TEST_ACK_WAIT";
-/// The most unacked messages per durable, over the whole pool: enough for sixty workers that each
-/// process three batches of the smallest messages.
-const ACK_PENDING_MAX: i64 = 12_000;
-/// The broker remembers message ids for this long; a publisher repeats a message for seconds only.
-const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
-/// Dead letters are few. If they are many, this limit keeps them from taking the space of orders.
-const DEAD_LETTERS_BYTES_MAX: i64 = 256 << 20;
-
-/// Attempts for each stream and durable, each with an API timeout of 5 s.
-const ATTEMPTS_MAX: u32 = 6;
-/// Delay between two attempts: a broker that is not yet connected to the others fails immediately.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
-
 /// The settings of the streams and consumers at the broker.
 #[derive(Debug, Clone, Copy)]
 pub struct Topology {
@@ -173,9 +161,9 @@ async fn with_retries(
     let mut attempts = 1;
     loop {
         match ensure().await {
-            Err(_) if attempts < ATTEMPTS_MAX => {
+            Err(_) if attempts < TOPOLOGY_ATTEMPTS_MAX => {
                 attempts += 1;
-                sleep(RETRY_DELAY).await;
+                sleep(TOPOLOGY_RETRY_DELAY).await;
             }
             result => return result.map_err(|source| TopologyError { name, source }),
         }

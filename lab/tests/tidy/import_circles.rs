@@ -13,24 +13,13 @@ use super::{assert_none, files};
 /// Exports of the same item in a row; more are a name that is looked up in itself.
 const EXPORTS_MAX: usize = 8;
 
-/// Circles that are still to be removed, each by the first of its files.
-const KNOWN: [&str; 3] =
-    ["millrace/src/audit.rs", "streams/src/dead_letter.rs", "streams/src/step.rs"];
-
 #[test]
 fn no_files_of_a_crate_import_each_other_in_a_circle() {
     let sources = files(".rs").into_iter().filter(|(name, _)| {
         let is_test = name.ends_with("/tests.rs") || name.contains("/tests/");
         name.contains("/src/") && !is_test
     });
-    let mut faults = circles(&Sources::parse(sources).arrows());
-    for first in KNOWN {
-        let before = faults.len();
-        faults.retain(|circle| !circle.contains(&format!("files:\n  {first} -> ")));
-        if faults.len() == before {
-            faults.push(format!("{first} begins no circle any more: remove it from `KNOWN`"));
-        }
-    }
+    let faults = circles(&Sources::parse(sources).arrows());
     assert_none(&faults);
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
@@ -13,11 +12,7 @@ use workers::payment::provider::Limits;
 use super::{AuditMode, AuditSources, Report, audit, repair};
 use crate::addresses::{BrokersAddress, DatabaseAddress, ProfileOption, ProviderAddress};
 use crate::ledger;
-
-/// Page size for the provider's lists: the payment simulator returns more at once than Stripe.
-const PROVIDER_PAGE_SIZE: u16 = 10_000;
-/// Timeout for such a page: an audit can wait longer than a checkout.
-const PROVIDER_PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::limits::{PROVIDER_PAGE_SIZE, PROVIDER_PAGE_TIMEOUT};
 
 /// Addresses of the systems that an audit compares.
 #[derive(Clone, Args)]

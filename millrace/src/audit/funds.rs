@@ -8,7 +8,7 @@ use workers::database::Database;
 use workers::payment::held_funds::{self, HeldFunds};
 use workers::payment::provider::{Provider, Status};
 
-use super::PAGE_SIZE;
+use crate::limits::ORDERS_PAGE_SIZE;
 
 /// The money that the provider has captured for one order.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ pub(super) async fn held(database: &Database) -> Result<Vec<HeldFunds>> {
     let mut all: Vec<HeldFunds> = Vec::new();
     loop {
         let after = all.last().map(|funds| funds.order_id);
-        let page = held_funds::page(database, after, PAGE_SIZE);
+        let page = held_funds::page(database, after, ORDERS_PAGE_SIZE);
         let page = page.await.context("cannot read the payments from the database")?;
         if page.is_empty() {
             return Ok(all);

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::limits::DISCREPANCIES_LISTED_MAX;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use streams::{Connection, Pool, find_progress};
 use workers::database::Database;
 use workers::{AuditScope, Discrepancy, missed_messages, stages};
-
-/// Discrepancies of one pool that the audit lists; one is enough to fail.
-const LISTED_MAX: i64 = 100;
 
 /// What the audit found about an observing pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -50,7 +48,10 @@ pub(super) async fn audit_observers(
         found.is_complete &= is_quiescent && is_at_end;
         found.discrepancies = audit(
             database,
-            AuditScope { is_complete: found.is_complete, discrepancies_max: LISTED_MAX },
+            AuditScope {
+                is_complete: found.is_complete,
+                discrepancies_max: DISCREPANCIES_LISTED_MAX,
+            },
         )
         .await
         .with_context(|| format!("cannot compare the rows of {pool}"))?;

@@ -3,14 +3,11 @@
 
 use std::time::Duration;
 
+use crate::limits::{CATCH_UP_TIMEOUT, QUIESCENCE_POLL_INTERVAL};
 use anyhow::{Result, bail};
 use streams::{Connection, Step, consumer_progress, stream_state, subjects, worker_presence};
 use tokio::time::{Instant, sleep};
 use workers::stages;
-
-/// A message of a killed worker is redelivered after 30 s, possibly in several steps in sequence.
-const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(5);
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Waits until every durable consumer of the order stream has processed all messages up to `end`:
 /// those of the pools that orders pass, and those of observers that are running.
@@ -39,7 +36,7 @@ pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<
                     step.pool,
                 );
             }
-            sleep(POLL_INTERVAL).await;
+            sleep(QUIESCENCE_POLL_INTERVAL).await;
         }
     }
     Ok(())
@@ -65,7 +62,7 @@ pub async fn wait_quiescent(connection: &Connection, timeout: Duration) -> bool 
         if Instant::now() > deadline {
             return false;
         }
-        sleep(POLL_INTERVAL).await;
+        sleep(QUIESCENCE_POLL_INTERVAL).await;
     }
     true
 }

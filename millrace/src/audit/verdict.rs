@@ -12,9 +12,7 @@ use super::funds::CapturedFunds;
 use super::observers::ObserverFindings;
 use super::report::{ListedDeadLetter, Problem, Report};
 use super::stream_history::{OrderHistory, StreamHistory};
-
-/// Problems and dead letters that the report lists; the count of problems has no limit.
-const LISTED_MAX: usize = 100;
+use crate::limits::PROBLEMS_LISTED_MAX;
 
 /// The verdict of an audit, built check by check.
 pub(super) struct Verdict {
@@ -33,7 +31,7 @@ impl Verdict {
 
     /// The report, and the stuck orders with the sequence number of their last message.
     pub(super) fn into_report(mut self) -> (Report, Vec<(OrderId, u64)>) {
-        let unlisted = self.problems.saturating_sub(LISTED_MAX as u64);
+        let unlisted = self.problems.saturating_sub(PROBLEMS_LISTED_MAX as u64);
         if unlisted > 0 {
             let detail = format!("{unlisted} more problems are not listed");
             self.report.problems.push(Problem { subject: "audit".to_owned(), detail });
@@ -52,7 +50,8 @@ impl Verdict {
     ) {
         let count = if acknowledged.is_empty() { history.orders.len() } else { acknowledged.len() };
         self.report.acknowledged = count as u64;
-        self.report.dead_letters = dead_letters.iter().take(LISTED_MAX).map(listed).collect();
+        self.report.dead_letters =
+            dead_letters.iter().take(PROBLEMS_LISTED_MAX).map(listed).collect();
         let dead: HashSet<OrderId> =
             dead_letters.iter().filter_map(StoredDeadLetter::order_id).collect();
         for id in acknowledged {
@@ -201,7 +200,7 @@ impl Verdict {
 
     fn problem(&mut self, subject: &impl ToString, detail: &str) {
         self.problems += 1;
-        if self.report.problems.len() < LISTED_MAX {
+        if self.report.problems.len() < PROBLEMS_LISTED_MAX {
             let (subject, detail) = (subject.to_string(), detail.to_owned());
             self.report.problems.push(Problem { subject, detail });
         }

@@ -15,9 +15,7 @@ use workers::{payment, stages};
 
 use super::filter::LetterFilter;
 use super::output;
-
-/// How long the brokers may take to store one message.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
+use crate::limits::PUBLISH_TIMEOUT;
 
 /// The dead letters to resolve, the operator and the reason.
 #[derive(Debug, Clone, Args)]

@@ -12,7 +12,7 @@ use super::DeadLetter;
 use crate::inspect::InspectError;
 use crate::replay::{Replay, ReplayError};
 use crate::{
-    Connection, DeliveryHistory, Origin, OutboundMessage, Step, delivery, retry, stream_state,
+    Connection, DeliveryHistory, Origin, OutboundMessage, Step, record, retry, stream_state,
     subjects,
 };
 
@@ -107,7 +107,7 @@ pub async fn unresolved(connection: &Connection) -> Result<Vec<StoredDeadLetter>
 impl StoredDeadLetter {
     /// The order that the record is about, if it can be parsed.
     pub fn order_id(&self) -> Option<OrderId> {
-        delivery::order_id(self.content.record.as_bytes())
+        record::order_id(self.content.record.as_bytes())
     }
 
     /// The message that replays the record to `step`, and to no other step. The dead letter

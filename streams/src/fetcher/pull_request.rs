@@ -2,7 +2,6 @@
 //! own pull cannot stop requesting without losing the messages that are in flight.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use async_nats::jetstream::Message;
 use async_nats::{Error, StatusCode, Subject, Subscriber};
@@ -10,18 +9,11 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
+use crate::limits::{
+    FETCH_EXPIRES, FETCH_MESSAGES_MAX, FETCH_POLL_INTERVAL, FETCH_SILENCE_TIMEOUT,
+};
 use crate::{Connection, Source};
 
-/// Expiry of one request at the broker. Short, because a worker that shuts down waits for it, and
-/// long enough that idle workers cause no load.
-const EXPIRES: Duration = Duration::from_secs(1);
-/// A request without any message or status for this long is considered lost. Delays of brokers on a
-/// busy machine are shorter.
-pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How often to check whether the connection was lost, and the request with it.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The most messages of one request: the cost of a tiny message is more than that of its records.
-const MESSAGES_MAX: usize = 64;
 /// Status descriptions by which the broker ends a request: the next message would exceed the byte
 /// limit or the message limit. With three brokers this status arrives before the messages, which
 /// are held until a majority of brokers has recorded their delivery.
@@ -89,12 +81,15 @@ impl PullRequest {
 
     /// Requests `fetch_size`. The previous request must have ended.
     pub(super) async fn send(&mut self, fetch_size: FetchSize) -> Result<(), Error> {
-        let expires = EXPIRES.as_nanos();
+        let expires = FETCH_EXPIRES.as_nanos();
         let request = match fetch_size {
             FetchSize::One => RequestBody { batch: 1, max_bytes: None, no_wait: false, expires },
-            FetchSize::Bytes(max) => {
-                RequestBody { batch: MESSAGES_MAX, max_bytes: Some(max), no_wait: true, expires }
-            }
+            FetchSize::Bytes(max) => RequestBody {
+                batch: FETCH_MESSAGES_MAX,
+                max_bytes: Some(max),
+                no_wait: true,
+                expires,
+            },
         };
         let (subject, inbox) = (self.subject.clone(), self.inbox.clone());
         let payload = serde_json::to_vec(&request)?.into();
@@ -117,9 +112,9 @@ impl PullRequest {
     }
 
     async fn receive(&mut self) -> Result<async_nats::Message, Error> {
-        let deadline = Instant::now() + SILENCE_TIMEOUT;
+        let deadline = Instant::now() + FETCH_SILENCE_TIMEOUT;
         loop {
-            match timeout(POLL_INTERVAL, self.subscriber.next()).await {
+            match timeout(FETCH_POLL_INTERVAL, self.subscriber.next()).await {
                 Ok(Some(received)) => return Ok(received),
                 Ok(None) => return Err("connection closed".into()),
                 Err(_) if connection_epoch(&self.connection) != self.connection_epoch => {
