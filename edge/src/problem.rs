@@ -18,7 +18,7 @@ pub(crate) enum Problem {
     /// The resource does not support the method.
     MethodNotAllowed {
         /// The value of the `Allow` header.
-        allowed: &'static str,
+        allowed: String,
     },
     /// The content type is not JSON.
     UnsupportedMediaType,
@@ -81,7 +81,8 @@ impl Problem {
         let body = serde_json::to_vec(&document).expect("a problem document has string keys");
         let mut response = with_body(status, "application/problem+json", body);
         if let Self::MethodNotAllowed { allowed } = self {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+            let allowed = HeaderValue::try_from(allowed).expect("methods are ASCII letters");
+            response.headers_mut().insert(ALLOW, allowed);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

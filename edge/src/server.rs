@@ -1,5 +1,8 @@
 //! Startup and shutdown: one thread for each shard, and a drain that cuts no request.
 
+mod connection;
+mod listener;
+
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::thread;
@@ -7,51 +10,20 @@ use std::thread;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
 use streams::{BrokersConfig, Connection, Step};
-use thiserror::Error;
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::admission_gate::AdmissionGate;
 use crate::body::BodyMemoryBudget;
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::durability_gate::DurabilityGate;
+use crate::error::EdgeError;
+use crate::gates::{AdmissionGate, DurabilityGate};
 use crate::limits::{CONNECTIONS_MAX, PUBLISH_TIMEOUT};
-use crate::listener;
-use crate::order_status::StatusLookup;
+use crate::lookup::{StatusLookup, StockLookup};
 use crate::shard::{EdgeState, Shard};
-use crate::stock::StockLookup;
-
-/// Why an edge does not start, or stops.
-#[derive(Debug, Error)]
-pub enum EdgeError {
-    /// Binding or listening failed.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The configured address.
-        address: SocketAddr,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
-    /// A thread or its runtime did not start.
-    #[error("cannot start an edge thread")]
-    Thread(#[source] std::io::Error),
-    /// No broker accepts the connection.
-    #[error("cannot connect to the brokers")]
-    Broker(#[from] streams::ConnectError),
-    /// The brokers do not provide the durability that the profile claims.
-    #[error(transparent)]
-    DurabilityUnverified(#[from] streams::DurabilityUnverified),
-    /// The URL of Redis is invalid.
-    #[error("invalid Redis URL")]
-    Redis(#[from] redis::RedisError),
-    /// A shard's thread panicked.
-    #[error("edge thread panicked")]
-    ThreadPanicked,
-}
 
 /// Serves until `shutdown` completes, and then until every request in flight is answered, for
 /// [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. `first_step` is the step that every order passes

@@ -7,18 +7,14 @@ use orders::SigningKeys;
 use streams::{Connection, GroupLimits, GroupSender, Profile, Publisher, batch, group_commit};
 use tokio::task::JoinSet;
 
-use crate::admission_gate::AdmissionGate;
 use crate::body::BodyMemoryBudget;
 use crate::cache::Cache;
-use crate::cancel_order::{CancelRequest, run_cancellations};
 use crate::config::Config;
-use crate::durability_gate::DurabilityGate;
-use crate::idempotency::IdempotencyCache;
-use crate::ingest::{Submission, run_ingest};
+use crate::error::EdgeError;
+use crate::gates::{AdmissionGate, DurabilityGate};
+use crate::ingest::{CancelRequest, IdempotencyCache, Submission, run_cancellations, run_orders};
 use crate::limits::{CANCELLATIONS_WAITING_MAX, ORDERS_WAITING_MAX};
-use crate::order_status::StatusLookup;
-use crate::server::EdgeError;
-use crate::stock::StockLookup;
+use crate::lookup::{StatusLookup, StockLookup};
 
 /// The state that all shards of the process share.
 #[derive(Clone)]
@@ -68,7 +64,7 @@ impl Shard {
         let publisher = Publisher::new(broker.clone());
         let idempotency_cache = IdempotencyCache::new(cache.clone());
         let mut ingest_tasks = JoinSet::new();
-        ingest_tasks.spawn(run_ingest(submissions, publisher.clone(), idempotency_cache));
+        ingest_tasks.spawn(run_orders(submissions, publisher.clone(), idempotency_cache));
         ingest_tasks.spawn(run_cancellations(cancel_requests, publisher));
         let shard = Self {
             signing_keys: config.secrets,

@@ -8,10 +8,10 @@ use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit}
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::cache;
+use super::request::request_batch;
+use super::stock_cache;
 use crate::cache::Cache;
 use crate::limits::{LOOKUP_BATCH_MAX, LOOKUPS_WAITING_MAX, STOCK_TIMEOUT};
-use crate::lookup;
 
 /// Batches and coalesces stock lookups. One for the whole process, so that a SKU is looked up once
 /// for all requests that wait for it. Cheap to clone.
@@ -37,9 +37,23 @@ impl StockLookup {
         Self(sender)
     }
 
-    /// The stock of each of `skus`, with `None` for one that is not in the catalogue. `None` for
-    /// all if no worker replies in time.
-    pub(super) async fn get(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
+    /// The stock of each of `skus`, from `cache` or else from the workers; `None` for one that is
+    /// not in the catalogue. `None` for all if no worker replies in time.
+    pub(crate) async fn get(&self, cache: &Cache, skus: &[Sku]) -> Option<Vec<Option<StockView>>> {
+        let mut views = stock_cache::read(cache, skus).await;
+        let missing = skus.iter().zip(&views).filter(|(_, view)| view.is_none());
+        let missing: Vec<Sku> = missing.map(|(sku, _)| sku.clone()).collect();
+        if missing.is_empty() {
+            return Some(views);
+        }
+        let fetched = self.fetch_missing(missing).await?;
+        for (slot, view) in views.iter_mut().filter(|view| view.is_none()).zip(fetched) {
+            *slot = view;
+        }
+        Some(views)
+    }
+
+    async fn fetch_missing(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
         let (reply, receiver) = oneshot::channel();
         let count = skus.len();
         self.0.try_enqueue(LookupRequest { skus, reply }, count).ok()?;
@@ -66,16 +80,16 @@ async fn fetch(
     cache: &Cache,
 ) -> Option<HashMap<Sku, StockView>> {
     // The previous lookup may have cached the same SKUs.
-    let cached = cache::read(cache, skus).await;
+    let cached = stock_cache::read(cache, skus).await;
     let missing = skus.iter().zip(&cached).filter(|(_, view)| view.is_none());
     let missing: Vec<_> = missing.map(|(sku, _)| sku).collect();
     let fetched = if missing.is_empty() {
         Vec::new()
     } else {
-        let views = lookup::request_batch(broker, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
+        let views = request_batch(broker, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
         views.into_iter().flatten().collect()
     };
-    cache::write(cache, &fetched).await;
+    stock_cache::write(cache, &fetched).await;
     let views = cached.into_iter().flatten().chain(fetched);
     Some(views.map(|view| (view.sku.clone(), view)).collect())
 }

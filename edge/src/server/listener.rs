@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection;
+use super::connection;
 use crate::limits::{ACCEPT_RETRY_DELAY, DRAIN_TIMEOUT, LISTEN_BACKLOG};
 use crate::shard::Shard;
 

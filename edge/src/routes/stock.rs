@@ -1,13 +1,8 @@
 //! `GET /v1/stock/{sku}` and `GET /v1/stock?sku=A&sku=B`: stock levels, at most two seconds old.
 
-mod cache;
-mod lookup;
-
 use orders::{Currency, Sku, StockView};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-
-pub(crate) use lookup::StockLookup;
 
 use crate::limits::SKUS_MAX;
 use crate::problem::Problem;
@@ -56,20 +51,9 @@ pub(crate) async fn list_stock(shard: &Shard, query: &str) -> Result<HttpRespons
     Ok(json(&list))
 }
 
-/// The stock of each of `skus`, from Redis or else from the workers; `None` for one that is not in
-/// the catalogue.
 async fn look_up(shard: &Shard, skus: &[Sku]) -> Result<Vec<Option<StockView>>, Problem> {
-    let mut views = cache::read(&shard.cache, skus).await;
-    let missing = skus.iter().zip(&views).filter(|(_, view)| view.is_none());
-    let missing: Vec<Sku> = missing.map(|(sku, _)| sku.clone()).collect();
-    if missing.is_empty() {
-        return Ok(views);
-    }
-    let fetched = shard.stock_lookup.get(missing).await.ok_or(Problem::StockUnavailable)?;
-    for (slot, view) in views.iter_mut().filter(|view| view.is_none()).zip(fetched) {
-        *slot = view;
-    }
-    Ok(views)
+    let views = shard.stock_lookup.get(&shard.cache, skus).await;
+    views.ok_or(Problem::StockUnavailable)
 }
 
 /// The SKUs of a query string without duplicates, in their first order.

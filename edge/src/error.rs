@@ -1,0 +1,33 @@
+//! Why an edge does not start, or stops.
+
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+/// Why an edge does not start, or stops.
+#[derive(Debug, Error)]
+pub enum EdgeError {
+    /// Binding or listening failed.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// A thread or its runtime did not start.
+    #[error("cannot start an edge thread")]
+    Thread(#[source] std::io::Error),
+    /// No broker accepts the connection.
+    #[error("cannot connect to the brokers")]
+    Broker(#[from] streams::ConnectError),
+    /// The brokers do not provide the durability that the profile claims.
+    #[error(transparent)]
+    DurabilityUnverified(#[from] streams::DurabilityUnverified),
+    /// The URL of Redis is invalid.
+    #[error("invalid Redis URL")]
+    Redis(#[from] redis::RedisError),
+    /// A shard's thread panicked.
+    #[error("edge thread panicked")]
+    ThreadPanicked,
+}

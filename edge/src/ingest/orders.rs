@@ -1,0 +1,82 @@
+//! Order ingest: a batch of orders becomes one message, stored once, and every waiting request
+//! receives its result.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use orders::{BodyDigest, EventKind, OrderId};
+use streams::{GroupReceiver, Publisher};
+use tokio::sync::oneshot;
+
+use super::batch::{Batch, SubmitResult};
+use super::idempotency::IdempotencyCache;
+
+/// An order that waits to be stored.
+pub(crate) struct Submission {
+    pub(crate) order_id: OrderId,
+    /// The digest of the order's content.
+    pub(crate) digest: BodyDigest,
+    /// The order's event, as one line of the message.
+    pub(crate) line: Vec<u8>,
+    pub(crate) reply: oneshot::Sender<SubmitResult>,
+}
+
+/// Orders that are not in the idempotency cache yet.
+type NewEntries = Vec<(OrderId, BodyDigest)>;
+
+/// Stores orders, one batch at a time, until every sender is dropped.
+pub(crate) async fn run_orders(
+    mut queue: GroupReceiver<Submission>,
+    publisher: Publisher,
+    idempotency_cache: IdempotencyCache,
+) {
+    while let Some(mut submissions) = queue.next().await {
+        // A client that has disconnected receives no 202, so its order need not be stored.
+        submissions.retain(|submission| !submission.reply.is_closed());
+        let ids = submissions.iter().map(|submission| submission.order_id);
+        let cached_digests = idempotency_cache.get(ids).await;
+        let (mut batch, new_entries) = build_batch(submissions, cached_digests);
+        let is_stored = batch.store(EventKind::Created, &publisher).await;
+        if is_stored {
+            idempotency_cache.insert(&new_entries);
+        }
+        batch.send_results(is_stored);
+    }
+}
+
+/// A batch with one record for each order. An order that differs from the cached one under its id
+/// is refused at once; of two uncached ones under the same id, the first wins.
+fn build_batch(
+    submissions: Vec<Submission>,
+    cached_digests: Vec<Option<BodyDigest>>,
+) -> (Batch, NewEntries) {
+    let mut batch = Batch::default();
+    let mut new_entries = NewEntries::new();
+    let mut batch_digests = HashMap::with_capacity(submissions.len());
+    for (submission, cached) in submissions.into_iter().zip(cached_digests) {
+        let Submission { order_id, digest, line, reply } = submission;
+        if cached.is_some_and(|cached| cached != digest) {
+            reply.send(SubmitResult::Conflict).ok();
+            continue;
+        }
+        let result_if_stored = match batch_digests.entry(order_id) {
+            Entry::Vacant(entry) => {
+                entry.insert(digest);
+                batch.push(&line);
+                if cached.is_none() {
+                    new_entries.push((order_id, digest));
+                }
+                SubmitResult::Accepted { replayed: cached.is_some() }
+            }
+            Entry::Occupied(entry) if *entry.get() == digest => {
+                SubmitResult::Accepted { replayed: true }
+            }
+            Entry::Occupied(_) => SubmitResult::Conflict,
+        };
+        batch.on_stored(reply, result_if_stored);
+    }
+    (batch, new_entries)
+}
+
+#[cfg(test)]
+mod tests;
