@@ -7,6 +7,7 @@ mod steady_clients;
 mod test_cluster;
 mod worker_control;
 
+mod analytics;
 mod audit_detects_corruption;
 mod audit_detects_sabotage;
 mod broker_retries;

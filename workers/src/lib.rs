@@ -5,6 +5,7 @@
 //! | [`inventory`] | reserve | release | `inventory.reservations`, `inventory.stock` |
 //! | [`payment`] | charge | refund | `payment.payments` |
 //! | [`fulfilment`] | ship | withdraw | `fulfilment.shipments` |
+//! | `analytics` | count (only observes) | – | `analytics.sales` |
 //!
 //! A stage is one constant (`stage`), and [`stages`] is the table of all of them. Each step is
 //! idempotent per order: its effect and a row that records it commit in one transaction. A
@@ -12,6 +13,7 @@
 //! cancellation of orders that are not paid in time, as a buyer does. Only the loop in `consumer`
 //! fetches, publishes and acks; a stage never sees a message.
 
+mod analytics;
 mod backoff;
 mod config;
 mod consumer;

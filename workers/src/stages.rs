@@ -6,11 +6,11 @@ use streams::{Pool, Step};
 
 use crate::observer::{ObserverAudit, ObserverReport};
 use crate::running_stage::AnyStage;
-use crate::{fulfilment, inventory, payment};
+use crate::{analytics, fulfilment, inventory, payment};
 
 /// Every stage.
 pub(crate) static STAGES: &[&dyn AnyStage] =
-    &[&inventory::STAGE, &payment::STAGE, &fulfilment::STAGE];
+    &[&inventory::STAGE, &payment::STAGE, &fulfilment::STAGE, &analytics::STAGE];
 
 /// The step that every order passes first.
 pub const FIRST_STEP: Step = inventory::RESERVE;
