@@ -6,6 +6,7 @@ mod broker_outage;
 mod cancellation;
 mod drain;
 mod durability;
+mod foreign_acks;
 mod http_protocol;
 mod idempotency;
 mod malformed_requests;

@@ -12,7 +12,8 @@
 //! | `chaos`, `bench`, `load` | the commands of the lab |
 //! | `configuration`, `tidy` | that documents match the code; the form of the code and of the documents |
 //!
-//! `test_servers` starts the servers for `edge`, `servers` and `durable`.
+//! `test_servers` starts the servers for `edge`, `servers` and `durable`; `raw_nats` is a client without
+//! the product's rules.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -24,6 +25,7 @@ mod edge;
 mod load;
 mod orders;
 mod provider;
+mod raw_nats;
 mod servers;
 mod test_servers;
 mod tidy;

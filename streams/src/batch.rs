@@ -12,8 +12,11 @@ use crate::subjects::{self, NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
 /// The message for `records` events of one kind that are already serialised in `lines`, each
 /// terminated by a line feed.
 pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> OutboundMessage {
-    let mut message =
-        OutboundMessage::with_dedup_id(subjects::event_subject(kind), Bytes::from(lines));
+    let mut message = OutboundMessage::with_dedup_id(
+        subjects::ORDERS,
+        subjects::event_subject(kind),
+        Bytes::from(lines),
+    );
     set_headers(&mut message, records);
     message
 }
@@ -21,7 +24,8 @@ pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> OutboundMessa
 /// The message that republishes one event that is already in the stream. It has no `Nats-Msg-Id`,
 /// because the broker would discard it as a duplicate.
 pub fn republish(kind: EventKind, line: Bytes) -> OutboundMessage {
-    let mut message = OutboundMessage::without_dedup_id(subjects::event_subject(kind), line);
+    let mut message =
+        OutboundMessage::without_dedup_id(subjects::ORDERS, subjects::event_subject(kind), line);
     set_headers(&mut message, 1);
     message
 }

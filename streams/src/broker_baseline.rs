@@ -66,7 +66,7 @@ impl BrokerBaseline {
     /// Stores one message of `stage`, in the same way as a batch of orders. No two messages may
     /// have the same bytes, even in different stages.
     pub async fn store(&self, stage: usize, payload: Bytes) -> Result<(), PublishError> {
-        let message = OutboundMessage::with_dedup_id(subject(stage), payload);
+        let message = OutboundMessage::with_dedup_id(self.stream(stage), subject(stage), payload);
         self.publisher.publish(&message, BASELINE_PUBLISH_TIMEOUT).await.map(drop)
     }
 

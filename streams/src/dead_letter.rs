@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::limits::{DEAD_LETTER_RECORD_BYTES_MAX, ERROR_BYTES_MAX};
 use crate::record::truncate;
-use crate::{DeliveryHistory, OutboundMessage, Record, Step};
+use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
 
 pub use resolution::{
     DeadLetterError, NotReplayable, Resolution, ResolutionKind, StoredDeadLetter, read, unresolved,
@@ -94,5 +94,5 @@ pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> Out
     };
     let payload = serde_json::to_vec(&letter).expect("a dead letter has string keys and integers");
     let id = format!("{step}.{}", record.name());
-    OutboundMessage::with_id(step.dead_subject(), payload.into(), &id)
+    OutboundMessage::with_id(subjects::DEAD_LETTERS, step.dead_subject(), payload.into(), &id)
 }

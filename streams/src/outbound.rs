@@ -1,7 +1,7 @@
 //! A message to be published into a stream.
 
 use async_nats::HeaderMap;
-use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -10,6 +10,8 @@ use crate::failpoint;
 /// A message for a stream. It keeps the same bytes and the same id on every attempt.
 #[derive(Debug, Clone)]
 pub struct OutboundMessage {
+    /// The only stream whose ack counts.
+    pub(crate) stream: &'static str,
     pub(crate) subject: String,
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Bytes,
@@ -18,22 +20,25 @@ pub struct OutboundMessage {
 impl OutboundMessage {
     /// A message whose `Nats-Msg-Id` is a hash of its bytes, so a different grouping of records has
     /// a different id.
-    pub(crate) fn with_dedup_id(subject: String, payload: Bytes) -> Self {
-        failpoint!("id_by_counter" => return Self::with_id(subject, payload, &counter()));
+    pub(crate) fn with_dedup_id(stream: &'static str, subject: String, payload: Bytes) -> Self {
+        failpoint!("id_by_counter" => return Self::with_id(stream, subject, payload, &counter()));
         let id = content_id(&payload);
-        Self::with_id(subject, payload, &id)
+        Self::with_id(stream, subject, payload, &id)
     }
 
     /// A message with the `Nats-Msg-Id` `id`.
-    pub(crate) fn with_id(subject: String, payload: Bytes, id: &str) -> Self {
-        let mut message = Self::without_dedup_id(subject, payload);
+    pub(crate) fn with_id(stream: &'static str, subject: String, payload: Bytes, id: &str) -> Self {
+        let mut message = Self::without_dedup_id(stream, subject, payload);
         message.headers.insert(NATS_MESSAGE_ID, id);
         message
     }
 
     /// A message without `Nats-Msg-Id`: the broker stores it each time it is published.
-    pub(crate) fn without_dedup_id(subject: String, payload: Bytes) -> Self {
-        Self { subject, headers: HeaderMap::new(), payload }
+    pub(crate) fn without_dedup_id(stream: &'static str, subject: String, payload: Bytes) -> Self {
+        let mut headers = HeaderMap::new();
+        // The broker refuses the message for any other stream that has the subject.
+        headers.insert(NATS_EXPECTED_STREAM, stream);
+        Self { stream, subject, headers, payload }
     }
 
     /// The message body.

@@ -1,6 +1,7 @@
 //! Publishes a message into a stream: repeats it until the broker acknowledges it or the timeout
 //! expires.
 
+use std::sync::Once;
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
@@ -15,6 +16,9 @@ use crate::{Connection, OutboundMessage};
 /// JetStream API error codes of transient states: a message with the same id is being processed,
 /// too many requests, no leader yet, no longer the leader, and a server that is shutting down.
 const TRANSIENT_ERROR_CODES: [u32; 6] = [10158, 10167, 10008, 10009, 10039, 10076];
+
+/// Acks of other streams are logged once: they may come as fast as messages.
+static FOREIGN_ACK_LOGGED: Once = Once::new();
 
 /// Publishes into streams over one connection.
 #[derive(Clone)]
@@ -52,6 +56,8 @@ pub enum PublishError {
 struct PubAckReply {
     #[serde(default)]
     stream: String,
+    /// The JetStream domain; ours has none.
+    domain: Option<String>,
     #[serde(default)]
     seq: u64,
     #[serde(default)]
@@ -112,26 +118,72 @@ impl Publisher {
 }
 
 async fn attempt(request: &mut PendingRequest, message: &OutboundMessage) -> Reply {
-    let OutboundMessage { subject, headers, payload } = message.clone();
-    match request.send(&subject, headers, payload).await {
+    let OutboundMessage { stream, ref subject, .. } = *message;
+    let (headers, payload) = (message.headers.clone(), message.payload.clone());
+    match request.send(subject, headers, payload).await {
         Ok(()) => {}
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
             return Reply::Rejected(ApiError { err_code: 0, description: err.to_string() });
         }
         Err(_) => return Reply::Transient,
     }
-    let reply = request.next_reply().await;
+    loop {
+        let reply = request.next_reply().await;
+        if let Some(reply) = classify(&reply.payload, stream) {
+            return reply;
+        }
+        // Anything that has the subject may reply, and our stream's reply may come later.
+        FOREIGN_ACK_LOGGED
+            .call_once(|| tracing::warn!(stream, subject, "acks of another stream are ignored"));
+    }
+}
+
+/// What a reply says about a message for `stream`; `None` if it is about another stream.
+fn classify(reply: &[u8], stream: &str) -> Option<Reply> {
     // A status without a body means that no stream has the subject right now.
-    match serde_json::from_slice::<PubAckReply>(&reply.payload) {
-        Ok(PubAckReply { error: Some(error), .. })
+    let Ok(reply) = serde_json::from_slice::<PubAckReply>(reply) else {
+        return Some(Reply::Transient);
+    };
+    let is_ours = reply.stream == stream && reply.domain.is_none();
+    match reply {
+        PubAckReply { error: Some(error), .. }
             if TRANSIENT_ERROR_CODES.contains(&error.err_code) =>
         {
-            Reply::Transient
+            Some(Reply::Transient)
         }
-        Ok(PubAckReply { error: Some(error), .. }) => Reply::Rejected(error),
-        Ok(PubAckReply { stream, seq: sequence, duplicate, error: None }) if sequence > 0 => {
-            Reply::PubAck(PubAck { stream, sequence, duplicate })
+        PubAckReply { error: Some(error), .. } => Some(Reply::Rejected(error)),
+        PubAckReply { seq: sequence, duplicate, .. } if is_ours && sequence > 0 => {
+            Some(Reply::PubAck(PubAck { stream: reply.stream, sequence, duplicate }))
         }
-        Ok(_) | Err(_) => Reply::Transient,
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_ack(reply: &str) -> bool {
+        matches!(classify(reply.as_bytes(), "ORDERS"), Some(Reply::PubAck(_)))
+    }
+
+    #[test]
+    fn only_an_ack_of_the_stream_that_was_meant_counts() {
+        assert!(is_ack(r#"{"stream":"ORDERS","seq":7}"#));
+        assert!(is_ack(r#"{"stream":"ORDERS","seq":7,"duplicate":true}"#));
+        for reply in [
+            r#"{"stream":"AUDIT_TRAIL","seq":7}"#,
+            r#"{"stream":"ORDERS","seq":7,"domain":"leaf"}"#,
+            r#"{"stream":"orders","seq":7}"#,
+            r#"{"stream":"ORDERS","seq":0}"#,
+            r#"{"stream":"ORDERS"}"#,
+            r#"{"seq":7}"#,
+            r#"{"stream":"ORDERS","seq":7,"error":{"err_code":10077}}"#,
+            "{}",
+            "",
+            "OK",
+        ] {
+            assert!(!is_ack(reply), "{reply}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::limits::{
 };
 use crate::outbound::content_id;
 use crate::record::truncate;
-use crate::{DeliveryHistory, OutboundMessage, Record, Step};
+use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
 
 /// The JSON body of a message in the stream of retries.
 #[derive(Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub(crate) fn immediate(
     let retry =
         ScheduledRetry { history, error: "".into(), record: serde_json::from_str(record).ok()? };
     let payload = serde_json::to_vec(&retry).ok()?;
-    Some(OutboundMessage::with_id(step.retry_subject(), payload.into(), id))
+    Some(OutboundMessage::with_id(subjects::RETRIES, step.retry_subject(), payload.into(), id))
 }
 
 fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option<OutboundMessage> {
@@ -73,8 +73,11 @@ fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option
     let subject = step.schedule_subject(order, &content_id(&record.line)[..8]);
     // Without `Nats-Msg-Id`: within its de-duplication window the broker would drop a repeated
     // schedule, and the subject already ensures that there is only one.
-    let mut message =
-        OutboundMessage::without_dedup_id(subject, serde_json::to_vec(&retry).ok()?.into());
+    let mut message = OutboundMessage::without_dedup_id(
+        subjects::RETRIES,
+        subject,
+        serde_json::to_vec(&retry).ok()?.into(),
+    );
     message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
     message.headers.insert(NATS_SCHEDULE_TARGET, step.retry_subject().as_str());
     Some(message)
@@ -112,7 +115,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Origin, Pool, StepKind, dead_letter, subjects};
+    use crate::{Origin, Pool, StepKind, dead_letter};
 
     fn record(attempts: u32, first_at: Timestamp) -> Record {
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 7 };

@@ -141,7 +141,11 @@ impl StoredDeadLetter {
         };
         let payload =
             serde_json::to_vec(&resolution).expect("a resolution has string keys and integers");
-        OutboundMessage::with_dedup_id(subjects::resolution_subject(pool), payload.into())
+        OutboundMessage::with_dedup_id(
+            subjects::DEAD_LETTERS,
+            subjects::resolution_subject(pool),
+            payload.into(),
+        )
     }
 }
 

@@ -1,0 +1,85 @@
+//! A client that speaks the NATS protocol itself: it does what an operator's tool or a stranger may
+//! do at a broker, which the product's own client does not.
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, timeout};
+
+/// Longer than any reply takes on a busy machine.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) struct RawNats {
+    stream: BufReader<TcpStream>,
+}
+
+/// A message that the broker has delivered.
+struct Delivered {
+    reply_to: Option<String>,
+    payload: Vec<u8>,
+}
+
+impl RawNats {
+    /// Connects to the first broker of `urls`, such as `nats://127.0.0.1:4222`.
+    pub(crate) async fn connect(urls: &str) -> Self {
+        let first = urls.split(',').next().unwrap();
+        let address = first.trim_start_matches("nats://");
+        let stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+        let mut client = Self { stream };
+        let connect = "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":false}\r\n";
+        client.send(&format!("{connect}SUB _RAW.reply 1\r\nPING\r\n")).await;
+        while client.line().await != "PONG" {}
+        client
+    }
+
+    /// Sends a request to the JetStream API and returns its reply.
+    pub(crate) async fn api(&mut self, subject: &str, body: &Value) -> Value {
+        let body = body.to_string();
+        let subject = format!("$JS.API.{subject}");
+        self.send(&format!("PUB {subject} _RAW.reply {}\r\n{body}\r\n", body.len())).await;
+        let reply = timeout(REPLY_TIMEOUT, self.next()).await.unwrap();
+        serde_json::from_slice(&reply.payload).unwrap()
+    }
+
+    /// Replies to each message on `subject` with `reply`, until the task is aborted.
+    pub(crate) async fn impersonate(mut self, subject: &str, reply: &str) {
+        self.send(&format!("SUB {subject} 2\r\n")).await;
+        loop {
+            let Some(reply_to) = self.next().await.reply_to else { continue };
+            self.send(&format!("PUB {reply_to} {}\r\n{reply}\r\n", reply.len())).await;
+        }
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await.unwrap();
+        line.trim_end().to_owned()
+    }
+
+    async fn next(&mut self) -> Delivered {
+        loop {
+            let line = self.line().await;
+            let mut words: Vec<&str> = line.split(' ').collect();
+            match words[0] {
+                "PING" => self.send("PONG\r\n").await,
+                // [H]MSG subject sid [reply-to] [header bytes] bytes
+                "MSG" | "HMSG" => {
+                    let bytes: usize = words.pop().unwrap().parse().unwrap();
+                    let has_headers = words[0] == "HMSG";
+                    let headers =
+                        if has_headers { words.pop().unwrap().parse().unwrap() } else { 0 };
+                    let reply_to = words.get(3).map(|reply_to| (*reply_to).to_owned());
+                    let mut payload = vec![0; bytes + "\r\n".len()];
+                    self.stream.read_exact(&mut payload).await.unwrap();
+                    payload.truncate(bytes);
+                    return Delivered { reply_to, payload: payload.split_off(headers) };
+                }
+                _ => {}
+            }
+        }
+    }
+}
