@@ -52,6 +52,31 @@ async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() 
 }
 
 #[tokio::test]
+async fn an_old_binary_starts_on_a_schema_that_a_newer_one_has_migrated() {
+    let servers = TestServers::start(Profile::Single).await;
+    let (nats_url, postgres) =
+        (servers.processes.brokers.url(), servers.processes.postgres.url().to_owned());
+    let environment = [
+        ("NATS_URL", &nats_url[..]),
+        ("DATABASE_URL", &postgres[..]),
+        ("MILLRACE_PROFILE", "single"),
+    ];
+    let (is_success, log) = run(&["migrate"], &environment).await;
+    assert!(is_success, "{log}");
+    let database = Database::open(&postgres).unwrap();
+    let client = database.connection().await.unwrap();
+    for schema in ["inventory", "payment", "fulfilment", "workers"] {
+        let newer = format!(
+            "INSERT INTO {schema}_migrations (version, name, applied_on, checksum)
+             VALUES (900, 'of_a_newer_version', '2030-01-01T00:00:00Z', '1')"
+        );
+        client.batch_execute(&newer).await.unwrap();
+    }
+    let (is_success, log) = run(&["migrate"], &environment).await;
+    assert!(is_success, "{log}");
+}
+
+#[tokio::test]
 async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connected() {
     let plan = Plan {
         executable: env!("CARGO_BIN_EXE_millrace-lab").into(),

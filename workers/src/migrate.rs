@@ -38,6 +38,9 @@ async fn run_all(connection: &mut Object) -> Result<(), refinery::Error> {
     let stages = STAGES.iter().map(|stage| (stage.pool().as_str(), stage.migrations()));
     for (schema, mut migrations) in stages.chain([("workers", embedded::migrations::runner())]) {
         migrations.set_migration_table_name(format!("{schema}_migrations"));
+        // A newer version may have migrated already. Migrations only expand the schema that the
+        // version before works on, so that both run side by side and the newer one can be undone.
+        let migrations = migrations.set_abort_missing(false);
         migrations.run_async(&mut ***connection).await?;
     }
     Ok(())
