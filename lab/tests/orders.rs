@@ -25,6 +25,7 @@ mod poison_records;
 mod process_kills;
 mod redelivery;
 mod redis_failures;
+mod refused_messages;
 mod rejections;
 mod repeated_steps;
 mod reservation_expiry;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use thiserror::Error;
 
-use crate::limits::{DEAD_LETTER_RECORD_BYTES_MAX, ERROR_BYTES_MAX};
+use crate::limits::{DEAD_LETTER_BYTES_MAX, DEAD_LETTER_RECORD_BYTES_MAX, ERROR_BYTES_MAX};
 use crate::record::truncate;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
 
@@ -81,18 +81,28 @@ impl UnknownReason {
 }
 
 /// The message that stores `record` as a dead letter. A repeat has the same id, so that a step that
-/// is interrupted here leaves only one dead letter.
+/// is interrupted here leaves only one dead letter. A record whose JSON text would be longer than a
+/// message is truncated until it fits.
 pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
-    let letter = DeadLetter {
+    let record_text = String::from_utf8_lossy(&record.line);
+    let mut letter = DeadLetter {
         step: step.name.to_owned(),
         reason,
         error: truncate(error, ERROR_BYTES_MAX).to_owned(),
         history: record.history.clone(),
         last_at_ms: SystemTime::now().into(),
-        record: truncate(&String::from_utf8_lossy(&record.line), DEAD_LETTER_RECORD_BYTES_MAX)
-            .to_owned(),
+        record: truncate(&record_text, DEAD_LETTER_RECORD_BYTES_MAX).to_owned(),
     };
-    let payload = serde_json::to_vec(&letter).expect("a dead letter has string keys and integers");
+    let mut payload = to_json(&letter);
+    while payload.len() > DEAD_LETTER_BYTES_MAX {
+        // An escaped character is up to six times as long.
+        letter.record = truncate(&letter.record, letter.record.len() / 2).to_owned();
+        payload = to_json(&letter);
+    }
     let id = format!("{step}.{}", record.name());
     OutboundMessage::with_id(subjects::DEAD_LETTERS, step.dead_subject(), payload.into(), &id)
+}
+
+fn to_json(letter: &DeadLetter) -> Vec<u8> {
+    serde_json::to_vec(letter).expect("a dead letter has string keys and integers")
 }

@@ -55,9 +55,14 @@ pub(crate) const POSTPONE_MAX: Duration = Duration::from_secs(10);
 /// The most bytes of an error. With all its causes an error is one line; anything longer is text
 /// from outside.
 pub(crate) const ERROR_BYTES_MAX: usize = 4 * 1024;
-/// The most bytes of a record in a dead letter. Twice the largest order, and small enough that a
-/// dead letter always fits into one message.
+/// The most bytes of a dead letter: nine tenths of the largest message, the rest is for headers.
+pub(crate) const DEAD_LETTER_BYTES_MAX: usize = 900 * 1024;
+/// The most bytes of a record in a dead letter: twice the largest order.
 pub(crate) const DEAD_LETTER_RECORD_BYTES_MAX: usize = 512 * 1024;
+const _: () = assert!(
+    DEAD_LETTER_RECORD_BYTES_MAX + ERROR_BYTES_MAX < DEAD_LETTER_BYTES_MAX,
+    "a record without characters to escape must fit unabridged"
+);
 
 /// An unacked message is redelivered after this. Work in progress extends it with progress acks, so
 /// it only bounds how long the messages of a killed worker wait.

@@ -15,7 +15,19 @@ use crate::{Connection, OutboundMessage};
 
 /// JetStream API error codes of transient states: a message with the same id is being processed,
 /// too many requests, no leader yet, no longer the leader, and a server that is shutting down.
+/// Instead of an error code: the message is larger than the broker accepts, and was not sent.
+const NOT_SENT: u32 = 0;
+/// JetStream API error code: the message is larger than the stream's `max_msg_size`.
+const MESSAGE_SIZE_EXCEEDS_MAXIMUM: u32 = 10054;
 const TRANSIENT_ERROR_CODES: [u32; 6] = [10158, 10167, 10008, 10009, 10039, 10076];
+
+impl PublishError {
+    /// Whether the message is too large for the broker or the stream, so that it will never be
+    /// stored.
+    pub const fn is_too_large(&self) -> bool {
+        matches!(self, Self::Refused { code: NOT_SENT | MESSAGE_SIZE_EXCEEDS_MAXIMUM, .. })
+    }
+}
 
 /// Acks of other streams are logged once: they may come as fast as messages.
 static FOREIGN_ACK_LOGGED: Once = Once::new();
@@ -123,7 +135,7 @@ async fn attempt(request: &mut PendingRequest, message: &OutboundMessage) -> Rep
     match request.send(subject, headers, payload).await {
         Ok(()) => {}
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
-            return Reply::Rejected(ApiError { err_code: 0, description: err.to_string() });
+            return Reply::Rejected(ApiError { err_code: NOT_SENT, description: err.to_string() });
         }
         Err(_) => return Reply::Transient,
     }

@@ -1,12 +1,25 @@
 //! After processing: every outcome, retry and dead letter is stored before any message is acked.
+//!
+//! What the broker refuses for good holds back nothing else: everything else is published first. A
+//! retry that is too large becomes a dead letter; a dead letter that is refused is given up, with an
+//! error in the log, and its record stays where it was, in the stream of orders.
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use orders::Event;
 use streams::dead_letter::{self, Reason};
 use streams::{OutboundMessage, PublishError, Publisher, Record, Step, batch, failpoint, retry};
 
 use crate::limits::PUBLISH_TIMEOUT;
 use crate::step_input::StepOutcome;
+
+/// A record that a step did not complete, and the message that says so.
+struct Failed<'a> {
+    record: &'a Record,
+    error: String,
+    /// `None` if the message is a dead letter.
+    retry: Option<OutboundMessage>,
+    reason: Reason,
+}
 
 /// Publishes every outcome, retry and dead letter of `records`, and waits until all are stored.
 pub(crate) async fn publish_outcomes(
@@ -17,46 +30,53 @@ pub(crate) async fn publish_outcomes(
     records_max: usize,
 ) -> Result<(), PublishError> {
     let mut events: Vec<Event> = Vec::with_capacity(outcomes.len());
-    let mut messages: Vec<OutboundMessage> = Vec::new();
+    let mut failed: Vec<Failed<'_>> = Vec::new();
     for (record, outcome) in records.iter().zip(outcomes) {
         match outcome {
             StepOutcome::Completed(completed) => events.extend(completed),
             StepOutcome::Retry(error) => {
-                messages.push(retry_message(step, record, &error));
+                let retry = retry::schedule(step, record, &error);
+                failed.push(Failed { record, error, retry, reason: Reason::Exhausted });
             }
             StepOutcome::Postpone(error) => {
-                messages.push(postpone_message(step, record, &error));
+                let retry = retry::postpone(step, record, &error);
+                failed.push(Failed { record, error, retry, reason: Reason::Undecodable });
             }
             StepOutcome::DeadLetter(reason, error) => {
-                messages.push(dead_letter_message(step, reason, record, &error));
+                failed.push(Failed { record, error, retry: None, reason });
             }
         }
     }
     failpoint!("time_from_now" => crate::failpoints::stamp_with_current_time(&mut events));
     failpoint!("release_unasked" => crate::failpoints::skip_refund(&mut events));
-    messages.extend(batch::messages(&events, records_max));
-    let acks = messages.iter().map(|message| publisher.publish(message, PUBLISH_TIMEOUT));
-    try_join_all(acks).await?;
-    Ok(())
+    let messages = batch::messages(&events, records_max);
+    let outcomes = messages.iter().map(|message| publisher.publish(message, PUBLISH_TIMEOUT));
+    let failed = failed.iter().map(|failed| publish_failed(publisher, step, failed));
+    // All of them, before any error: one that is refused must not keep the others from being sent.
+    let (outcomes, failed) = tokio::join!(join_all(outcomes), join_all(failed));
+    outcomes.into_iter().map(|result| result.map(drop)).chain(failed).collect()
 }
 
-fn retry_message(step: &Step, record: &Record, error: &str) -> OutboundMessage {
-    retry::schedule(step, record, error)
-        .unwrap_or_else(|| dead_letter_message(step, Reason::Exhausted, record, error))
-}
-
-fn postpone_message(step: &Step, record: &Record, error: &str) -> OutboundMessage {
-    retry::postpone(step, record, error)
-        .unwrap_or_else(|| dead_letter_message(step, Reason::Undecodable, record, error))
-}
-
-fn dead_letter_message(
+async fn publish_failed(
+    publisher: &Publisher,
     step: &Step,
-    reason: Reason,
-    record: &Record,
-    error: &str,
-) -> OutboundMessage {
+    failed: &Failed<'_>,
+) -> Result<(), PublishError> {
+    if let Some(retry) = &failed.retry {
+        match publisher.publish(retry, PUBLISH_TIMEOUT).await {
+            Err(err) if err.is_too_large() => {}
+            result => return result.map(drop),
+        }
+    }
+    let Failed { record, error, reason, .. } = failed;
     let origin = &record.history.origin;
     tracing::error!(%step, ?reason, ?origin, error, "record dead-lettered");
-    dead_letter::message(step, reason, record, error)
+    let letter = dead_letter::message(step, *reason, record, error);
+    match publisher.publish(&letter, PUBLISH_TIMEOUT).await {
+        Err(PublishError::Refused { code, description }) => {
+            tracing::error!(%step, ?origin, code, description, "dead letter refused, given up");
+            Ok(())
+        }
+        result => result.map(drop),
+    }
 }
