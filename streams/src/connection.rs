@@ -11,7 +11,8 @@ use thiserror::Error;
 
 use crate::config::broker_addresses;
 use crate::limits::{
-    API_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_POLL_INTERVAL, FLUSH_TIMEOUT, RECONNECT_DELAY_MAX,
+    API_TIMEOUT, CONNECT_ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_POLL_INTERVAL, FLUSH_TIMEOUT,
+    PING_INTERVAL, RECONNECT_DELAY_MAX, RECONNECT_DELAY_MIN,
 };
 use crate::reply_router::ReplyRouter;
 
@@ -120,8 +121,8 @@ impl Connection {
 fn options(name: &str) -> ConnectOptions {
     ConnectOptions::new()
         .name(name)
-        .connection_timeout(Duration::from_secs(2))
-        .ping_interval(Duration::from_secs(5))
+        .connection_timeout(CONNECT_ATTEMPT_TIMEOUT)
+        .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(|_| reconnect_delay())
         .event_callback(|event| async move {
             match event {
@@ -134,5 +135,5 @@ fn options(name: &str) -> ConnectOptions {
 }
 
 fn reconnect_delay() -> Duration {
-    rand::rng().random_range(RECONNECT_DELAY_MAX / 5..=RECONNECT_DELAY_MAX)
+    rand::rng().random_range(RECONNECT_DELAY_MIN..=RECONNECT_DELAY_MAX)
 }

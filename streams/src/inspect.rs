@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::limits::{BACKLOG_HEADERS_MAX, BATCH_SIZE_SAMPLE, PRESENCE_TIMEOUT};
+use crate::limits::{BACKLOG_HEADERS_MAX, BATCH_SIZE_SAMPLE, WORKER_PRESENCE_TIMEOUT};
 use crate::rpc::{WorkerState, service_name};
 use crate::{Connection, Pool, Source, message_headers, subjects};
 
@@ -222,7 +222,7 @@ pub async fn worker_presence(
         }
     };
     // The number of workers is unknown, so the replies are collected until the timeout.
-    timeout(PRESENCE_TIMEOUT, collect).await.ok();
+    timeout(WORKER_PRESENCE_TIMEOUT, collect).await.ok();
     Ok(presence)
 }
 

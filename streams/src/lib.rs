@@ -6,10 +6,11 @@
 //!   must exist
 //! - [`verify_durability`]: whether the brokers fsync as a [`Profile`] claims
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders are grouped into one message, stored once
-//! - [`Fetcher`], [`Delivery`]: messages are fetched, split into records, and acked
+//! - [`Fetcher`], [`Delivery`], [`Record`]: messages are fetched, split into records, and acked
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
 //! - [`BrokerBaseline`]: the throughput of the brokers alone, for benchmarks
 //! - [`Replay`]: reads a stream from a given position, without consuming it
+//! - `limits`: every limit, with its reason
 
 pub mod batch;
 mod broker_baseline;
@@ -56,7 +57,7 @@ pub use inspect::{
     ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
     consumer_progress, find_progress, lag, stream_state, worker_presence,
 };
-pub use limits::{ADMISSION_PERCENT_MAX, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, DURATION_MAX};
+pub use limits::{ACK_WAIT, ADMISSION_PERCENT_MAX, DURATION_MAX};
 pub use outbound::OutboundMessage;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};

@@ -5,7 +5,7 @@ use async_nats::jetstream::{Message, stream::Stream};
 use futures_util::StreamExt;
 use orders::Timestamp;
 
-use crate::limits::READER_TTL;
+use crate::limits::HEADER_READER_TTL;
 use crate::subjects::RECORDS_HEADER;
 
 /// The metadata of one message.
@@ -34,12 +34,12 @@ pub(crate) async fn read(
             filter_subjects: subjects.to_vec(),
             memory_storage: true,
             num_replicas: 1,
-            inactive_threshold: READER_TTL,
+            inactive_threshold: HEADER_READER_TTL,
             ..pull::Config::default()
         })
         .await?;
     let mut messages =
-        reader.fetch().max_messages(messages_max).expires(READER_TTL).messages().await?;
+        reader.fetch().max_messages(messages_max).expires(HEADER_READER_TTL).messages().await?;
     let mut headers = Vec::new();
     while let Some(message) = messages.next().await {
         headers.push(header(&message?)?);

@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use time::OffsetDateTime;
 
 use crate::inspect::{InspectError, find_progress, inspect_error, stream_state};
-use crate::limits::PRESSURE_PERCENT;
+use crate::limits::{PURGE_PRESSURE_PERCENT, RETENTION, RETENTION_UNDER_PRESSURE};
 use crate::{Connection, Step, StreamState, message_headers, subjects};
 
 /// How long messages are kept after every step has processed them.
@@ -39,11 +39,9 @@ pub struct MissedMessages {
 }
 
 impl Default for Retention {
-    /// Events are kept for a day, so that they can still be inspected the next morning. They are
-    /// always kept for ten minutes: a consumer leader that lags behind the stream may report that
-    /// it is at the end, but it does not remain leader while it lags this long.
+    /// A day, and ten minutes under pressure.
     fn default() -> Self {
-        Self { normal: Duration::from_hours(24), under_pressure: Duration::from_mins(10) }
+        Self { normal: RETENTION, under_pressure: RETENTION_UNDER_PRESSURE }
     }
 }
 
@@ -56,7 +54,7 @@ pub async fn plan_purge(
 ) -> Result<PurgePlan, InspectError> {
     let state = stream_state(connection, subjects::ORDERS).await?;
     let is_under_pressure =
-        state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * PRESSURE_PERCENT);
+        state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * PURGE_PRESSURE_PERCENT);
     let mut keep_from = state.last_sequence + 1;
     let mut observers = Vec::new();
     for step in steps {

@@ -98,9 +98,8 @@ pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
 /// so that retries spread out and none is immediate (M. Brooker, Exponential Backoff and Jitter,
 /// 2015).
 fn backoff(attempts: u32) -> Duration {
-    let limit = RETRY_BACKOFF_MIN
-        .saturating_mul(1 << attempts.saturating_sub(1).min(16))
-        .min(RETRY_BACKOFF_MAX);
+    let factor = 2_u32.saturating_pow(attempts.saturating_sub(1));
+    let limit = RETRY_BACKOFF_MIN.saturating_mul(factor).min(RETRY_BACKOFF_MAX);
     rand::rng().random_range(limit / 2..=limit)
 }
 

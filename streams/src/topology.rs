@@ -10,8 +10,8 @@ use thiserror::Error;
 use tokio::time::sleep;
 
 use crate::limits::{
-    ACK_PENDING_MAX, ACK_WAIT, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, TOPOLOGY_ATTEMPTS_MAX,
-    TOPOLOGY_RETRY_DELAY,
+    ACK_PENDING_MAX, ACK_WAIT, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, ORDERS_BYTES_MAX,
+    TOPOLOGY_ATTEMPTS_MAX, TOPOLOGY_RETRY_DELAY,
 };
 use crate::subjects::{
     DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, ORDERS, ORDERS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
@@ -54,7 +54,7 @@ pub struct TopologyError {
 impl Topology {
     /// The default topology for a profile: up to 4 GiB of orders.
     pub fn new(profile: Profile) -> Self {
-        Self { profile, orders_bytes_max: 4 << 30, ack_wait: ack_wait() }
+        Self { profile, orders_bytes_max: ORDERS_BYTES_MAX, ack_wait: ack_wait() }
     }
 
     fn streams(&self) -> [Config; 3] {
