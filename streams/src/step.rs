@@ -85,19 +85,19 @@ impl Step {
         }
     }
 
-    /// The subject on which the step's records that are due for a retry arrive.
-    pub fn retry_subject(&self) -> String {
+    /// The subject on which the step's records arrive that are due for a retry.
+    pub(crate) fn retry_subject(&self) -> String {
         format!("retry.{self}")
     }
 
     /// The subject of one record's scheduled retry. The broker keeps one schedule per subject, so a
     /// repeat replaces the last one; `record` distinguishes two records of the same order.
-    pub fn schedule_subject(&self, order: OrderId, record: &str) -> String {
+    pub(crate) fn schedule_subject(&self, order: OrderId, record: &str) -> String {
         format!("schedule.retry.{self}.{order}.{record}")
     }
 
     /// The subject for dead letters of the step's pool.
-    pub fn dead_subject(&self) -> String {
+    pub(crate) fn dead_subject(&self) -> String {
         format!("dead.{}", self.pool)
     }
 }
@@ -130,15 +130,38 @@ impl fmt::Debug for Pool {
 mod tests {
     use super::*;
 
+    fn step(name: &'static str, kind: StepKind) -> Step {
+        let consumes = &[EventKind::Declined, EventKind::Refunded];
+        Step { name, pool: Pool::new("inventory"), kind, consumes }
+    }
+
     #[test]
     fn a_step_and_its_undo_have_separate_durables() {
-        let pool = Pool::new("inventory");
-        let consumes = &[EventKind::Declined, EventKind::Refunded];
-        let step = |name, kind| Step { name, pool, kind, consumes };
         assert_eq!(step("reserve", StepKind::Action).events().durable, "inventory");
         let release = step("release", StepKind::Undo);
         assert_eq!(release.events().durable, "inventory-undo");
         assert_eq!(release.events().subjects, ["orders.declined", "orders.refunded"]);
         assert_eq!(release.retries().durable, "retry-release");
+    }
+
+    #[test]
+    fn the_streams_store_every_subject_of_a_step() {
+        let release = step("release", StepKind::Undo);
+        let scheduled = release.schedule_subject(OrderId::from_bytes([7; 16]), "c0ffee00");
+        let is_stored = |stored_subjects: &[&str], subject: &str| {
+            stored_subjects.iter().any(|stored| is_match(stored, subject))
+        };
+        assert!(is_stored(&[subjects::ORDERS_SUBJECTS], &release.events().subjects[0]));
+        assert!(is_stored(&subjects::RETRIES_SUBJECTS, &scheduled));
+        assert!(is_stored(&subjects::RETRIES_SUBJECTS, &release.retry_subject()));
+        assert!(is_stored(&subjects::DEAD_LETTERS_SUBJECTS, &release.dead_subject()));
+    }
+
+    fn is_match(pattern: &str, subject: &str) -> bool {
+        pattern.split('.').count() == subject.split('.').count()
+            && pattern
+                .split('.')
+                .zip(subject.split('.'))
+                .all(|(one, other)| one == "*" || one == other)
     }
 }

@@ -1,4 +1,4 @@
-//! Every stream, subject and header name, defined once.
+//! Every stream, subject and header name, defined once. The subjects of a step are in `step`.
 
 use orders::EventKind;
 
