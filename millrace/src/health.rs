@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 
-use crate::limits::HEALTH_TIMEOUT;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
+
+use crate::limits::HEALTH_TIMEOUT;
 
 /// The kernel's code for an established connection (`include/net/tcp_states.h`).
 const TCP_ESTABLISHED: &str = "01";

@@ -6,6 +6,7 @@
 //! - [`status`], `tail`, `stock`, [`dead_letters`]: inspecting and repairing a running cluster
 //! - [`addresses`]: the addresses of a running cluster
 //! - [`options`]: command-line parsing that reports all errors at once
+//! - `limits`: every limit, with its reason
 
 pub mod addresses;
 pub mod audit;

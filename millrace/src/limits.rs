@@ -2,22 +2,36 @@
 
 use std::time::Duration;
 
-/// How long to wait for a database that is still starting.
+use streams::ACK_WAIT;
+
+/// How long to wait for a database that is still starting: a restart replays its log first.
 pub(crate) const DATABASE_START_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often it is probed until then.
+/// How often it is probed until then: five connections a second cost nothing.
 pub(crate) const DATABASE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A running edge answers at once, even if it is not ready.
 pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the brokers may take to store one message.
+/// How long the brokers may take to store one message of a command: as long as for a worker's
+/// outcomes.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
+/// Dead letters that are resolved per second unless the operator sets another rate: few compared
+/// with the orders of a step.
+pub(crate) const RESOLVE_RATE_DEFAULT: u32 = 50;
+/// The highest rate that can be set: more than one message after the other reaches.
+pub(crate) const RESOLVE_RATE_MAX: u32 = 10_000;
 
-/// A message of a killed worker is redelivered after 30 s, possibly in several steps in sequence.
+/// How long an audit waits for the consumers. A message of a killed worker is redelivered after
+/// [`ACK_WAIT`], possibly in several steps in sequence.
 pub(crate) const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(5);
-/// How often the consumers are looked at until then.
+const _: () = assert!(
+    5 * ACK_WAIT.as_secs() < CATCH_UP_TIMEOUT.as_secs(),
+    "an order that is refunded passes five steps, in each of which a worker may be killed"
+);
+/// How often the progress of the consumers is read until then: ten small requests a second for each
+/// step cost nothing.
 pub(crate) const QUIESCENCE_POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// Orders read from the database in one query.
+/// Orders read from the database in one query: few queries, and some megabytes in memory.
 pub(crate) const ORDERS_PAGE_SIZE: i64 = 10_000;
 /// Page size for the provider's lists: the payment simulator returns more at once than Stripe.
 pub(crate) const PROVIDER_PAGE_SIZE: u16 = 10_000;
@@ -25,5 +39,5 @@ pub(crate) const PROVIDER_PAGE_SIZE: u16 = 10_000;
 pub(crate) const PROVIDER_PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Problems and dead letters that the report lists; the count of problems has no limit.
 pub(crate) const PROBLEMS_LISTED_MAX: usize = 100;
-/// Discrepancies of one pool that the audit lists; one is enough to fail.
-pub(crate) const DISCREPANCIES_LISTED_MAX: i64 = 100;
+/// Discrepancies of one pool that are read: as many as the report lists. One is enough to fail.
+pub(crate) const DISCREPANCIES_LISTED_MAX: i64 = PROBLEMS_LISTED_MAX as i64;

@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use crate::limits::{DATABASE_POLL_INTERVAL, DATABASE_START_TIMEOUT};
 use anyhow::{Context, Result};
 use streams::{Connection, Step, Topology, ensure_topology};
 use workers::database::Database;
 use workers::{missed_messages, stages};
+
+use crate::limits::{DATABASE_POLL_INTERVAL, DATABASE_START_TIMEOUT};
 
 /// Creates missing streams and the consumers of the steps that orders pass, and corrects settings
 /// that have drifted. Returns the connection that it used.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::limits::DISCREPANCIES_LISTED_MAX;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use streams::{Connection, Pool, find_progress};
 use workers::database::Database;
 use workers::{AuditScope, Discrepancy, missed_messages, stages};
+
+use crate::limits::DISCREPANCIES_LISTED_MAX;
 
 /// What the audit found about an observing pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

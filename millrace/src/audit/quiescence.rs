@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use crate::limits::{CATCH_UP_TIMEOUT, QUIESCENCE_POLL_INTERVAL};
 use anyhow::{Result, bail};
 use streams::{Connection, Step, consumer_progress, stream_state, subjects, worker_presence};
 use tokio::time::{Instant, sleep};
 use workers::stages;
+
+use crate::limits::{CATCH_UP_TIMEOUT, QUIESCENCE_POLL_INTERVAL};
 
 /// Waits until every durable consumer of the order stream has processed all messages up to `end`:
 /// those of the pools that orders pass, and those of observers that are running.

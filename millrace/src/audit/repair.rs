@@ -1,10 +1,11 @@
 //! Reconciles stuck orders: republishes the event that brought each order into its current state.
 //! Every step finds its own rows, so an event that was not needed changes nothing.
 
-use crate::limits::PUBLISH_TIMEOUT;
 use anyhow::{Context, Result};
 use orders::{Event, OrderId};
 use streams::{Connection, Publisher, batch, records_at};
+
+use crate::limits::PUBLISH_TIMEOUT;
 
 /// Republishes the last event of each stuck order. Returns the number of republished events.
 pub async fn repair(connection: &Connection, stuck: &[(OrderId, u64)]) -> Result<u64> {

@@ -15,7 +15,7 @@ use workers::{payment, stages};
 
 use super::filter::LetterFilter;
 use super::output;
-use crate::limits::PUBLISH_TIMEOUT;
+use crate::limits::{PUBLISH_TIMEOUT, RESOLVE_RATE_DEFAULT, RESOLVE_RATE_MAX};
 
 /// The dead letters to resolve, the operator and the reason.
 #[derive(Debug, Clone, Args)]
@@ -35,7 +35,11 @@ pub(super) struct ResolveArgs {
     #[arg(long)]
     dry_run: bool,
     /// Dead letters to resolve per second, so that a step is not flooded
-    #[arg(long, default_value = "50", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(
+        long,
+        default_value_t = RESOLVE_RATE_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(RESOLVE_RATE_MAX))
+    )]
     rate: u32,
 }
 
