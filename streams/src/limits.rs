@@ -145,7 +145,8 @@ pub(crate) const DEAD_LETTER_BYTES_MAX: usize = 900 * 1024;
 /// The most bytes of a record in a dead letter: twice the largest order.
 pub(crate) const DEAD_LETTER_RECORD_BYTES_MAX: usize = 512 * 1024;
 const _: () = assert!(
-    DEAD_LETTER_RECORD_BYTES_MAX + ERROR_BYTES_MAX < DEAD_LETTER_BYTES_MAX,
+    DEAD_LETTER_RECORD_BYTES_MAX + ERROR_BYTES_MAX < DEAD_LETTER_BYTES_MAX
+        && DEAD_LETTER_BYTES_MAX < MESSAGE_BYTES_MAX,
     "a record without characters to escape must fit unabridged"
 );
 
