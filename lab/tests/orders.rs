@@ -13,6 +13,7 @@ mod audit_detects_sabotage;
 mod broker_retries;
 mod cancellation;
 mod circuit_breaker;
+mod clocks;
 mod crash_recovery;
 mod dead_letters;
 mod happy_path;

@@ -1,6 +1,8 @@
 //! Access to PostgreSQL: a small connection pool, sessions that cannot hold a lock for long, and
 //! the classification of database errors.
 
+use std::time::SystemTime;
+
 use clap::Args;
 use deadpool_postgres::{
     Hook, ManagerConfig, Object, Pool, PoolConfig, PoolError, RecyclingMethod, Runtime, Timeouts,
@@ -115,6 +117,15 @@ impl Database {
     /// Checks that the database responds.
     pub async fn probe(&self) -> Result<(), DatabaseError> {
         Ok(self.connection().await?.batch_execute("SELECT 1").await?)
+    }
+
+    /// The time of the database, by which deadlines are decided: it is the same for all workers.
+    pub async fn time(&self) -> Result<SystemTime, StepError> {
+        let read = async |connection: &mut Object| {
+            let select = connection.prepare_cached("SELECT now()").await?;
+            Ok(connection.query_one(&select, &[]).await?.try_get(0)?)
+        };
+        self.with_retries(read).await
     }
 
     /// Runs `transaction` and retries it a few times if it conflicts with another one: on

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use orders::{Event, OrderId, Timestamp};
 use streams::DeliveryHistory;
 use streams::dead_letter::Reason;
+use streams::failpoint;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -82,7 +83,9 @@ pub fn order_id(row_id: Uuid) -> OrderId {
     OrderId::from_bytes(*row_id.as_bytes())
 }
 
-/// The current time in the precision of rows and events: milliseconds.
+/// The current time in the precision of rows and events: milliseconds. No deadline is decided by it:
+/// that takes the time of the database.
 pub fn now() -> SystemTime {
+    failpoint!("clock" => return crate::failpoints::wrong_clock());
     Timestamp::from(SystemTime::now()).into()
 }

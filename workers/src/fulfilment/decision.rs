@@ -10,7 +10,6 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
-use crate::step_input::now;
 
 /// The reason to withdraw each order; `None` to ship it. Sorted by id: every worker writes its rows
 /// in this order, so that workers do not deadlock.
@@ -36,14 +35,14 @@ pub(super) async fn decide(
         .prepare_cached(
             "INSERT INTO fulfilment.shipments (order_id, state, shipment, reason, decided_at)
              SELECT id, CASE WHEN reason IS NULL THEN 'shipped' ELSE 'withdrawn' END,
-                 CASE WHEN reason IS NULL THEN 'shp_' || replace(id::text, '-', '') END, reason, $3
+                 CASE WHEN reason IS NULL THEN 'shp_' || replace(id::text, '-', '') END, reason, now()
              FROM unnest($1::uuid[], $2::json[]) AS wanted (id, reason)
              ON CONFLICT DO NOTHING RETURNING order_id, shipment, reason, decided_at",
         )
         .await?;
     let ids: Vec<&Uuid> = requests.keys().collect();
     let reasons: Vec<_> = requests.values().map(|reason| reason.as_ref().map(Json)).collect();
-    let written = connection.query(&insert, &[&ids, &reasons, &now()]).await?;
+    let written = connection.query(&insert, &[&ids, &reasons]).await?;
     let mut rows: ShipmentRows = written.iter().map(read).collect::<Result<_, _>>()?;
     let existing: Vec<&Uuid> = ids.into_iter().filter(|id| !rows.contains_key(id)).collect();
     if !existing.is_empty() {

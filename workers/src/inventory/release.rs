@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::reservation::{COLUMNS, Decision, Reservation, quantity_by_sku};
 use crate::database::{Database, DatabaseError};
-use crate::step_input::{StepError, StepInput, StepOutcome, now};
+use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// Releases each order, or finds that it was released earlier. An order that inventory has not
 /// processed yet is voided, so that it is not reserved later: it is cancelled already.
@@ -50,7 +50,8 @@ async fn release_all(
     reasons: &Reasons,
 ) -> Result<HashMap<Uuid, Reservation>, DatabaseError> {
     let transaction = connection.transaction().await?;
-    let at = now();
+    let at: SystemTime =
+        transaction.query_one("SELECT now()::timestamptz(3)", &[]).await?.try_get(0)?;
     let (mut rows, lines) = lock(&transaction, reasons).await?;
     let is_missing = |id: &Uuid| !rows.contains_key(id);
     let voided: Vec<_> = reasons.iter().filter(|(id, _)| is_missing(id)).collect();

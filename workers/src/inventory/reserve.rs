@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::decide::LockedStock;
 use super::reservation::{COLUMNS, Decision, Reservation};
 use crate::database::{Database, DatabaseError};
-use crate::step_input::{StepError, StepInput, StepOutcome, now};
+use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// Reserves each order, or rejects it, or finds the earlier decision.
 pub async fn reserve(
@@ -93,7 +93,8 @@ async fn decide_all(
     let transaction = connection.transaction().await?;
     let mut stock = lock_stock(&transaction, requests).await?;
     let mut rows = existing(&transaction, requests).await?;
-    let at = now();
+    // Replaced by the time of the database once the rows are written.
+    let at = SystemTime::UNIX_EPOCH;
     let mut new = Vec::new();
     for request in requests {
         if rows.contains_key(&request.id) {
@@ -106,7 +107,10 @@ async fn decide_all(
         new.push(NewReservation { request, rejection });
     }
     if !new.is_empty() {
-        insert(&transaction, &new, at).await?;
+        let at = insert(&transaction, &new).await?;
+        for NewReservation { request, .. } in &new {
+            rows.entry(request.id).and_modify(|row| row.decided_at = at);
+        }
         subtract(&transaction, &stock).await?;
         transaction.commit().await?;
     }
@@ -145,22 +149,23 @@ async fn existing(
     Ok(rows)
 }
 
+/// Writes the rows. Returns their time, which is that of the database, since deadlines are counted
+/// from it.
 async fn insert(
     transaction: &Transaction<'_>,
     new: &[NewReservation<'_>],
-    at: SystemTime,
-) -> Result<(), DatabaseError> {
+) -> Result<SystemTime, DatabaseError> {
     let statement = transaction
         .prepare_cached(
             "INSERT INTO inventory.reservations (order_id, state, digest, customer_id, reference,
                  currency, total, lines, reason, placed_at, decided_at)
-             SELECT *, $11::timestamptz FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[],
+             SELECT *, now() FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[],
                  $5::text[], $6::text[], $7::bigint[], $8::json[], $9::json[], $10::timestamptz[])
-             ON CONFLICT DO NOTHING",
+             ON CONFLICT DO NOTHING RETURNING decided_at",
         )
         .await?;
     let written = transaction
-        .execute(
+        .query(
             &statement,
             &[
                 &column(new, |new| new.request.id),
@@ -173,15 +178,17 @@ async fn insert(
                 &column(new, |new| Json(&new.order().lines)),
                 &column(new, |new| new.rejection.as_ref().map(Json)),
                 &column(new, |new| new.request.placed_at),
-                &at,
             ],
         )
         .await?;
     // Another worker inserted the same order, under other SKUs and so under other locks. Its row
     // decides.
-    failpoint!("forget_rows" => return Ok(()));
-    let all_inserted = written == new.len() as u64;
-    if all_inserted { Ok(()) } else { Err(DatabaseError::LostRace) }
+    let is_complete = written.len() == new.len();
+    failpoint!("forget_rows" => return Ok(crate::step_input::now()));
+    match written.first() {
+        Some(row) if is_complete => Ok(row.try_get(0)?),
+        _ => Err(DatabaseError::LostRace),
+    }
 }
 
 fn column<'a, T>(

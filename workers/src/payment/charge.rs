@@ -5,13 +5,13 @@
 //! 3. Confirm the intent whose id is in the row.
 //! 4. Write the result into the row.
 //!
-//! No call is made after the reservation has expired: the sweep requests the cancellation, and
-//! refund returns what may have been captured.
+//! No call is made after the reservation has expired, by the time of the database: charge requests
+//! the cancellation, as the sweep does, and refund returns what may have been captured.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-use orders::{Event, EventBody, Money, OrderId, PaymentToken};
+use orders::{CancelledBy, Event, EventBody, Money, OrderId, PaymentToken};
 use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::{CallError, Confirmation, NewIntent, Provider};
 use super::provider_calls::{call_concurrently, call_key};
-use crate::step_input::{StepError, StepInput, StepOutcome, now};
+use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// The provider's error code for an unknown token.
 const NO_SUCH_TOKEN: &str = "resource_missing";
@@ -33,7 +33,9 @@ struct Charge<'a> {
     amount: Money,
     token: Option<&'a PaymentToken>,
     history: &'a DeliveryHistory,
-    /// Whether the reservation has expired.
+    /// When the reservation expires, by the time of the database.
+    expires_at: SystemTime,
+    /// Whether it has expired.
     is_expired: bool,
 }
 
@@ -44,8 +46,8 @@ pub(super) async fn charge(
     stage: &PaymentStage,
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let expired_before = now() - stage.payment_timeout;
-    let charge = |input| Some((StepInput::row_id(input), Charge::of(input, expired_before)?));
+    let now = stage.database.time().await?;
+    let charge = |input| Some((StepInput::row_id(input), Charge::of(input, now, stage)?));
     let charges: Charges<'_> = inputs.iter().filter_map(charge).collect();
     let ids: Vec<Uuid> = charges.keys().copied().collect();
     let database = &stage.database;
@@ -67,16 +69,17 @@ pub(super) async fn charge(
 }
 
 impl<'a> Charge<'a> {
-    /// The charge that `input` requests; expired if its reservation was made before
-    /// `expired_before`.
-    fn of(input: &'a StepInput, expired_before: SystemTime) -> Option<Self> {
+    /// The charge that `input` requests.
+    fn of(input: &'a StepInput, now: SystemTime, stage: &PaymentStage) -> Option<Self> {
         let EventBody::Reserved { amount, payment_token } = &input.event.body else { return None };
+        let expires_at = SystemTime::from(input.event.at) + stage.payment_timeout;
         Some(Self {
             order_id: input.order_id(),
             amount: *amount,
             token: payment_token.as_ref(),
             history: &input.history,
-            is_expired: SystemTime::from(input.event.at) < expired_before,
+            expires_at,
+            is_expired: expires_at < now,
         })
     }
 
@@ -97,8 +100,7 @@ fn outcome(
     };
     let row = rows.get(&id);
     match row.map_or(State::Pending, |row| row.state) {
-        // The sweep requests the order's cancellation.
-        State::Pending if charge.is_expired => StepOutcome::Completed(Vec::new()),
+        State::Pending if charge.is_expired => StepOutcome::outcome(charge.cancel_requested()),
         State::Pending => failures
             .remove(&id)
             .unwrap_or_else(|| StepOutcome::Retry("the charge is not decided yet".to_owned())),
@@ -121,6 +123,12 @@ impl Charge<'_> {
 
     fn declined(&self, row: &Payment) -> Option<Event> {
         self.event(row, EventBody::Declined { decline_code: row.decline_code.clone()? })
+    }
+
+    /// The same event as that of the sweep, which may have passed the reservation without it.
+    fn cancel_requested(&self) -> Event {
+        let body = EventBody::CancelRequested { by: CancelledBy::Expiry };
+        Event { order_id: self.order_id, at: self.expires_at.into(), body }
     }
 
     fn event(&self, row: &Payment, body: EventBody) -> Option<Event> {

@@ -1,6 +1,6 @@
 //! The row of a payment.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use deadpool_postgres::Object;
@@ -9,7 +9,6 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
-use crate::step_input::now;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -58,9 +57,10 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     }
     let insert = "INSERT INTO payment.payments
              (order_id, state, amount, currency, intent, decline_code, decided_at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-             $7::timestamptz[])
-         ON CONFLICT DO NOTHING RETURNING order_id";
+         SELECT *, CASE WHEN state <> 'pending' THEN now() END
+         FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+             AS new (id, state, amount, currency, intent, decline_code)
+         ON CONFLICT DO NOTHING RETURNING order_id, decided_at";
     let insert = connection.prepare_cached(insert).await?;
     let ids = column(new, |row| row.id);
     let states = column(new, |row| row.state.as_str());
@@ -68,12 +68,8 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     let currencies = column(new, |row| row.amount.as_ref().map(|money| money.currency.as_str()));
     let intents = column(new, |row| row.intent.as_deref());
     let decline_codes = column(new, |row| row.decline_code.as_deref());
-    let decided_at = column(new, |row| row.decided_at);
     let written = connection
-        .query(
-            &insert,
-            &[&ids, &states, &amounts, &currencies, &intents, &decline_codes, &decided_at],
-        )
+        .query(&insert, &[&ids, &states, &amounts, &currencies, &intents, &decline_codes])
         .await?;
     winning_rows(connection, new, &written).await
 }
@@ -87,16 +83,15 @@ pub(super) async fn decide(
         return Ok(Rows::new());
     }
     let update = "UPDATE payment.payments AS payments
-         SET state = new.state, decline_code = new.decline_code, decided_at = new.decided_at
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
-             AS new (id, state, decline_code, decided_at)
-         WHERE payments.order_id = new.id AND payments.state = 'pending' RETURNING order_id";
+         SET state = new.state, decline_code = new.decline_code, decided_at = now()
+         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, state, decline_code)
+         WHERE payments.order_id = new.id AND payments.state = 'pending'
+         RETURNING order_id, payments.decided_at";
     let update = connection.prepare_cached(update).await?;
     let ids = column(decided, |row| row.id);
     let states = column(decided, |row| row.state.as_str());
     let decline_codes = column(decided, |row| row.decline_code.as_deref());
-    let decided_at = column(decided, |row| row.decided_at);
-    let written = connection.query(&update, &[&ids, &states, &decline_codes, &decided_at]).await?;
+    let written = connection.query(&update, &[&ids, &states, &decline_codes]).await?;
     winning_rows(connection, decided, &written).await
 }
 
@@ -110,13 +105,16 @@ async fn winning_rows(
     candidates: &[Payment],
     written: &[Row],
 ) -> Result<Rows, DatabaseError> {
-    let written: HashSet<Uuid> =
-        written.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let written: HashMap<Uuid, Option<SystemTime>> = written
+        .iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect::<Result<_, DatabaseError>>()?;
     let (won, lost): (Vec<&Payment>, Vec<&Payment>) =
-        candidates.iter().partition(|row| written.contains(&row.id));
+        candidates.iter().partition(|row| written.contains_key(&row.id));
     let lost: Vec<Uuid> = lost.iter().map(|row| row.id).collect();
     let mut rows = if lost.is_empty() { Rows::new() } else { read(connection, &lost).await? };
-    rows.extend(won.into_iter().map(|row| (row.id, row.clone())));
+    let stored = |row: &Payment| Payment { decided_at: written[&row.id], ..row.clone() };
+    rows.extend(won.into_iter().map(|row| (row.id, stored(row))));
     Ok(rows)
 }
 
@@ -146,14 +144,14 @@ impl Payment {
         }
     }
 
-    /// The same payment, charged now.
+    /// The same payment, charged. Its time is that of the row.
     pub(super) fn paid(self) -> Self {
-        Self { state: State::Paid, decided_at: Some(now()), ..self }
+        Self { state: State::Paid, ..self }
     }
 
-    /// The same payment, declined now.
+    /// The same payment, declined. Its time is that of the row.
     pub(super) fn declined(self, code: String) -> Self {
-        Self { state: State::Declined, decline_code: Some(code), decided_at: Some(now()), ..self }
+        Self { state: State::Declined, decline_code: Some(code), ..self }
     }
 
     fn read(row: &Row) -> Result<Self, DatabaseError> {

@@ -15,7 +15,7 @@ use super::payment_stage::PaymentStage;
 use super::provider::{Provider, Status};
 use super::provider_calls::{call_concurrently, call_key};
 use crate::database::DatabaseError;
-use crate::step_input::{StepError, StepInput, StepOutcome, now, order_id};
+use crate::step_input::{StepError, StepInput, StepOutcome, order_id};
 
 pub(super) async fn refund(
     stage: &PaymentStage,
@@ -116,10 +116,10 @@ async fn void(connection: &Object, ids: &[Uuid]) -> Result<(), DatabaseError> {
     let insert = connection
         .prepare_cached(
             "INSERT INTO payment.payments (order_id, state, refunded_at)
-             SELECT id, 'barred', $2 FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING",
+             SELECT id, 'barred', now() FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING",
         )
         .await?;
-    connection.execute(&insert, &[&ids, &now()]).await?;
+    connection.execute(&insert, &[&ids]).await?;
     Ok(())
 }
 
@@ -129,12 +129,12 @@ async fn save(connection: &Object, ids: &[Uuid], states: &[&str]) -> Result<(), 
     let update = connection
         .prepare_cached(
             "UPDATE payment.payments AS payments
-             SET state = new.state, refunded_at = $3,
-                 decided_at = CASE new.state WHEN 'refunded' THEN coalesce(decided_at, $3) END
+             SET state = new.state, refunded_at = now(),
+                 decided_at = CASE new.state WHEN 'refunded' THEN coalesce(decided_at, now()) END
              FROM unnest($1::uuid[], $2::text[]) AS new (id, state)
              WHERE payments.order_id = new.id AND payments.state IN ('pending', 'paid')",
         )
         .await?;
-    connection.execute(&update, &[&ids, &states, &now()]).await?;
+    connection.execute(&update, &[&ids, &states]).await?;
     Ok(())
 }
