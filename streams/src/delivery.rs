@@ -35,7 +35,7 @@ impl Delivery {
             vec![retry::parse_due(&message.payload, history)]
         } else {
             batch::lines(&message.payload)
-                .map(|line| Record { line, history: history.clone() })
+                .map(|line| Record { line, history: history.clone(), stored_at: history.first_at })
                 .collect()
         };
         let (_, acker) = message.split();

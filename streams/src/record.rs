@@ -14,6 +14,8 @@ pub struct Record {
     pub line: Bytes,
     /// The origin of the record and its failed attempts so far.
     pub history: DeliveryHistory,
+    /// The time at which the message that holds it now was stored: of a retry, when it was due.
+    pub stored_at: Timestamp,
 }
 
 /// The origin of a record, and its failed attempts and replays so far.

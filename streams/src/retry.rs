@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use async_nats::header::{NATS_SCHEDULE, NATS_SCHEDULE_TARGET};
 use bytes::Bytes;
+use orders::Timestamp;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -34,11 +35,11 @@ struct ScheduledRetry<'a> {
 pub fn schedule(step: &Step, record: &Record, error: &str) -> Option<OutboundMessage> {
     let history =
         DeliveryHistory { attempts: record.history.attempts + 1, ..record.history.clone() };
-    if history.attempts >= RETRY_ATTEMPTS_MAX || is_past_deadline(&history, SystemTime::now()) {
+    if history.attempts >= RETRY_ATTEMPTS_MAX || is_past_deadline(&history, record.stored_at) {
         return None;
     }
     let delay = backoff(history.attempts);
-    let record = Record { history, line: record.line.clone() };
+    let record = Record { history, ..record.clone() };
     delayed(step, &record, error, delay)
 }
 
@@ -86,11 +87,12 @@ fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option
 /// The record in `payload`, a scheduled retry that is due. A payload that cannot be parsed is taken
 /// as the record itself, and the step then finds that it is not an event.
 pub(crate) fn parse_due(payload: &Bytes, delivered: DeliveryHistory) -> Record {
+    let stored_at = delivered.first_at;
     match serde_json::from_slice::<ScheduledRetry<'_>>(payload) {
         Ok(ScheduledRetry { history, record, .. }) => {
-            Record { line: payload.slice_ref(record.get().as_bytes()), history }
+            Record { line: payload.slice_ref(record.get().as_bytes()), history, stored_at }
         }
-        Err(_) => Record { line: payload.clone(), history: delivered },
+        Err(_) => Record { line: payload.clone(), history: delivered, stored_at },
     }
 }
 
@@ -103,14 +105,15 @@ fn backoff(attempts: u32) -> Duration {
     rand::rng().random_range(limit / 2..=limit)
 }
 
-fn is_past_deadline(history: &DeliveryHistory, now: SystemTime) -> bool {
-    let first = SystemTime::UNIX_EPOCH + Duration::from_millis(history.first_at.as_millis() as u64);
-    now.duration_since(first).is_ok_and(|age| age > RETRY_DEADLINE)
+/// Both times are the broker's, so that a worker's clock does not decide.
+fn is_past_deadline(history: &DeliveryHistory, stored_at: Timestamp) -> bool {
+    let age = stored_at.as_millis() - history.first_at.as_millis();
+    age > RETRY_DEADLINE.as_millis() as i64
 }
 
 #[cfg(test)]
 mod tests {
-    use orders::{EventKind, OrderId, Timestamp};
+    use orders::{EventKind, OrderId};
     use serde_json::json;
 
     use super::*;
@@ -120,7 +123,8 @@ mod tests {
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 7 };
         let order_id = OrderId::from_bytes([7; 16]);
         let line = Bytes::from(format!(r#"{{"order_id":"{order_id}", "spaced" : 1}}"#));
-        Record { line, history: DeliveryHistory { origin, first_at, attempts, replays: 0 } }
+        let history = DeliveryHistory { origin, first_at, attempts, replays: 0 };
+        Record { line, history, stored_at: now() }
     }
 
     fn now() -> Timestamp {
@@ -194,6 +198,13 @@ mod tests {
         assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 1, now()), "").is_none());
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
         assert!(schedule(&CHARGE, &record(0, yesterday), "").is_none());
+    }
+
+    #[test]
+    fn the_age_of_a_record_does_not_depend_on_the_clock_of_a_worker() {
+        let long_ago = Timestamp::from_millis(1_000);
+        let waited_in_the_stream = Record { stored_at: long_ago, ..record(0, long_ago) };
+        assert!(schedule(&CHARGE, &waited_in_the_stream, "").is_some());
     }
 
     #[test]

@@ -27,7 +27,8 @@ fn record(key: &str, attempts: u32) -> Record {
     let line = Bytes::from(ndjson_line(&created(key, &basket(&[("RETRY", 1)]))));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let first_at = Timestamp::from_millis(now as i64);
-    Record { line, history: DeliveryHistory { origin, first_at, attempts, replays: 0 } }
+    let history = DeliveryHistory { origin, first_at, attempts, replays: 0 };
+    Record { line, history, stored_at: first_at }
 }
 
 async fn schedule(connection: &Connection, key: &str, attempts: u32) {
