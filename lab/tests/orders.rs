@@ -16,6 +16,7 @@ mod circuit_breaker;
 mod clocks;
 mod crash_recovery;
 mod dead_letters;
+mod deleted_consumers;
 mod happy_path;
 mod idempotency;
 mod no_oversell;

@@ -67,5 +67,6 @@ pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Pool, Source, Step, StepKind};
 pub use topology::{
-    Drift, TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_topology, set_orders_limit,
+    Drift, TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_topology, keep_topology,
+    set_orders_limit,
 };

@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use thiserror::Error;
 use tokio::time::sleep;
 
+use crate::inspect::find_progress;
 use crate::limits::{
     ACK_PENDING_MAX, ACK_WAIT, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, ORDERS_BYTES_MAX,
     TOPOLOGY_ATTEMPTS_MAX, TOPOLOGY_RETRY_DELAY,
@@ -124,15 +125,35 @@ pub async fn ensure_topology(
     topology: &Topology,
     steps: &[Step],
 ) -> Result<Vec<Drift>, TopologyError> {
+    ensure(connection, topology, steps, true).await
+}
+
+/// Like [`ensure_topology`], for a cluster that is running: a stream that is missing is an error. It
+/// was lost, and an empty one in its place would hide that.
+pub async fn keep_topology(
+    connection: &Connection,
+    topology: &Topology,
+    steps: &[Step],
+) -> Result<Vec<Drift>, TopologyError> {
+    ensure(connection, topology, steps, false).await
+}
+
+async fn ensure(
+    connection: &Connection,
+    topology: &Topology,
+    steps: &[Step],
+    creates_streams: bool,
+) -> Result<Vec<Drift>, TopologyError> {
     let streams = topology.streams().map(|wanted| async move {
         let name = wanted.name.clone();
-        with_retries(name, async || ensure_stream(connection, &wanted).await).await
+        let ensure = async || ensure_stream(connection, &wanted, creates_streams).await;
+        with_retries(name, ensure).await
     });
     let mut drifts = try_join_all(streams).await?;
     let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
     let durables = sources.map(|source| async move {
         let wanted = topology.durable(&source);
-        let ensure = async || ensure_durable(connection, &wanted, &source).await;
+        let ensure = async || ensure_durable(connection, &wanted, &source, !creates_streams).await;
         with_retries(source.durable.clone(), ensure).await
     });
     drifts.extend(try_join_all(durables).await?);
@@ -173,8 +194,13 @@ async fn with_retries(
 async fn ensure_stream(
     connection: &Connection,
     wanted: &Config,
+    creates: bool,
 ) -> Result<Option<Drift>, async_nats::Error> {
-    let stream = connection.jetstream.get_or_create_stream(wanted.clone()).await?;
+    let stream = if creates {
+        connection.jetstream.get_or_create_stream(wanted.clone()).await?
+    } else {
+        connection.jetstream.get_stream(&wanted.name).await?
+    };
     // Keep a larger limit that an operator set by hand.
     let found_bytes = stream.cached_info().config.max_bytes;
     let wanted = &Config { max_bytes: wanted.max_bytes.max(found_bytes), ..wanted.clone() };
@@ -191,9 +217,19 @@ async fn ensure_durable(
     connection: &Connection,
     wanted: &pull::Config,
     source: &Source,
+    reports_missing: bool,
 ) -> Result<Option<Drift>, async_nats::Error> {
     let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
+    let is_missing = reports_missing && find_progress(connection, source).await?.is_none();
     let consumer = stream.get_or_create_consumer(&source.durable, wanted.clone()).await?;
+    if is_missing {
+        let expected = describe_durable(&consumer.cached_info().config);
+        return Ok(Some(Drift {
+            name: source.durable.clone(),
+            found: "missing".to_owned(),
+            expected,
+        }));
+    }
     let (found, described) = (
         describe_durable(&consumer.cached_info().config),
         describe_durable(&wanted.clone().into_consumer_config()),
@@ -208,7 +244,8 @@ async fn ensure_durable(
 /// The settings of a stream that are compared.
 fn describe_stream(config: &Config) -> String {
     format!(
-        "subjects {:?}, replicas {}, {:?}, persist {:?}, {:?}, {:?}, max bytes {}, \
+        "subjects {:?}, replicas {}, {:?}, persist {:?}, {:?}, {:?}, max bytes {}, max age {:?}, \
+         max messages {}, max messages for each subject {}, max message size {}, \
          duplicate window {:?}",
         config.subjects,
         config.num_replicas,
@@ -218,6 +255,11 @@ fn describe_stream(config: &Config) -> String {
         config.retention,
         config.discard,
         config.max_bytes,
+        config.max_age,
+        // Without a limit the broker reports -1, and the client's default is 0.
+        config.max_messages.max(0),
+        config.max_messages_per_subject.max(0),
+        config.max_message_size.max(0),
         config.duplicate_window,
     )
 }
@@ -230,7 +272,13 @@ fn describe_durable(config: &consumer::Config) -> String {
         subjects.push(config.filter_subject.clone());
     }
     format!(
-        "subjects {subjects:?}, ack wait {:?}, max deliver {}, max ack pending {}",
-        config.ack_wait, config.max_deliver, config.max_ack_pending,
+        "subjects {subjects:?}, ack wait {:?}, max deliver {}, max ack pending {}, max batch {}, \
+         max bytes {}, replicas {}",
+        config.ack_wait,
+        config.max_deliver,
+        config.max_ack_pending,
+        config.max_batch.max(0),
+        config.max_bytes.max(0),
+        config.num_replicas,
     )
 }

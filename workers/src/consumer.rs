@@ -3,9 +3,11 @@
 //!
 //! A *set* is the messages of one fetch, which are processed together.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use streams::{Delivery, Fetcher, Publisher, Record, ack_wait, failpoint};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -14,8 +16,8 @@ use crate::drain::DrainDeadline;
 use crate::error_chain::error_chain;
 use crate::heartbeat::with_progress_acks;
 use crate::limits::{
-    BACKOFF_MAX, FETCH_RETRY_DELAY, HOLD_WHILE_DOWN_MAX, ISOLATE_FROM_DELIVERY,
-    LEFTOVER_STALE_DIVISOR, LINGER, SET_RECORDS, SMALL_SET_MESSAGES, SMALL_SET_RECORDS,
+    BACKOFF_MAX, HOLD_WHILE_DOWN_MAX, ISOLATE_FROM_DELIVERY, LEFTOVER_STALE_DIVISOR, LINGER,
+    SET_RECORDS, SMALL_SET_MESSAGES, SMALL_SET_RECORDS,
 };
 use crate::poison_isolation::PoisonIsolation;
 use crate::process::process;
@@ -29,6 +31,8 @@ pub(crate) struct Consumer {
     pub(crate) publisher: Publisher,
     /// Maximum number of outcomes in one message.
     pub(crate) max_batch: usize,
+    /// Notified when a fetch fails: the durable consumer may have been deleted.
+    pub(crate) fetch_failed: Rc<Notify>,
 }
 
 /// A dependency is unavailable, and the cause is logged.
@@ -39,10 +43,12 @@ impl Consumer {
     /// requested already, so that this worker's shutdown causes no redelivery.
     pub(crate) async fn run(&self, mut fetcher: Fetcher, shutdown: CancellationToken) {
         let drain = DrainDeadline::new(shutdown.clone());
+        let mut backoff = Backoff::default();
         while let Some(fetched) = shutdown.run_until_cancelled(fetcher.next(SET_RECORDS)).await {
             let started = Instant::now();
             match fetched {
                 Ok(set) => {
+                    backoff = Backoff::default();
                     let is_small = is_small(&set);
                     self.handle(set, &mut fetcher, &drain).await;
                     if started.elapsed() > ack_wait() / LEFTOVER_STALE_DIVISOR {
@@ -53,9 +59,13 @@ impl Consumer {
                     }
                 }
                 Err(err) => {
-                    let (step, error) = (&self.step.step, error_chain(&err));
-                    tracing::warn!(%step, error, "fetch from consumer failed, retrying");
-                    shutdown.run_until_cancelled(sleep(FETCH_RETRY_DELAY)).await;
+                    // A fault that lasts is logged once.
+                    if backoff.is_first() {
+                        let (step, error) = (&self.step.step, error_chain(&err));
+                        tracing::warn!(%step, error, "fetch from consumer failed, retrying");
+                    }
+                    self.fetch_failed.notify_one();
+                    shutdown.run_until_cancelled(sleep(backoff.next())).await;
                 }
             }
         }

@@ -44,6 +44,7 @@ mod stage;
 pub mod stages;
 pub mod status_counts;
 pub mod step_input;
+mod topology_keeper;
 mod worker;
 
 pub use config::{Config, WorkerConfig};

@@ -27,8 +27,6 @@ pub(crate) const PROGRESS_ACKS: u32 = 3;
 /// After a set that took longer than `ack_wait` divided by this, messages still in flight are
 /// returned: they would soon be redelivered to another worker.
 pub(crate) const LEFTOVER_STALE_DIVISOR: u32 = 3;
-/// Between two fetches if the broker does not respond.
-pub(crate) const FETCH_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 /// Back-off between two probes of an unavailable dependency: short for a hiccup, and long enough
 /// for an outage.
@@ -67,6 +65,11 @@ pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts of a transaction that conflicts with another one.
 pub(crate) const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
 
+/// How often a worker compares streams and consumers with what they must be, if nothing fails: what
+/// was changed by hand is corrected within this time.
+pub(crate) const TOPOLOGY_INTERVAL: Duration = Duration::from_mins(1);
+/// Minimum time between two such comparisons if fetches fail, as when a consumer was deleted.
+pub(crate) const TOPOLOGY_INTERVAL_MIN: Duration = Duration::from_secs(2);
 /// Average time between two purges: rare compared with what a stream holds. Jitter spreads the
 /// workers' purges over time.
 pub(crate) const PURGE_INTERVAL: Duration = Duration::from_mins(1);

@@ -2,9 +2,13 @@
 //! handlers.
 
 use std::iter;
+use std::rc::Rc;
 
-use streams::{ConnectError, Connection, Fetcher, Publisher, Service, ServiceError};
+use streams::{
+    ConnectError, Connection, Fetcher, Publisher, Service, ServiceError, Step, Topology,
+};
 use thiserror::Error;
+use tokio::sync::Notify;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +20,7 @@ use crate::poison_isolation::PoisonIsolation;
 use crate::running_stage::{RunningStep, StartedStage};
 use crate::stage::{StartError, WorkerContext};
 use crate::stages;
+use crate::topology_keeper::TopologyKeeper;
 
 /// Why a worker could not start or stopped early.
 #[derive(Debug, Error)]
@@ -57,7 +62,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             tasks.spawn_local((query.serve)(requests, shutdown.clone()));
         }
         spawn_status(&mut tasks, &service, &worker, &shutdown).await?;
-        spawn_consumers(&mut tasks, steps, &worker, &shutdown);
+        let fetch_failed = Rc::new(Notify::new());
+        let keeper = TopologyKeeper {
+            connection: worker.connection.clone(),
+            topology: Topology::new(config.worker.brokers.profile),
+            steps: kept_steps(&config),
+            fetch_failed: fetch_failed.clone(),
+        };
+        tasks.spawn_local(keeper.run(shutdown.clone()));
+        spawn_consumers(&mut tasks, steps, &worker, (&fetch_failed, &shutdown));
         tracing::info!(%pool, "worker started");
         while let Some(result) = tasks.join_next().await {
             // A worker that lost one of its loops would look healthy and leave orders unprocessed.
@@ -83,6 +96,13 @@ async fn open(config: &WorkerConfig, name: &str) -> Result<WorkerContext, Worker
     })
 }
 
+/// The steps whose consumers every worker keeps: all but those of observers of other pools, which may
+/// never have been started.
+fn kept_steps(config: &Config) -> Vec<Step> {
+    let is_kept = |step: &Step| !step.is_observer() || step.pool == config.pool();
+    stages::steps().into_iter().filter(is_kept).collect()
+}
+
 /// Serves order status. Any worker can.
 async fn spawn_status(
     tasks: &mut JoinSet<()>,
@@ -100,7 +120,7 @@ fn spawn_consumers(
     tasks: &mut JoinSet<()>,
     steps: Vec<RunningStep>,
     worker: &WorkerContext,
-    shutdown: &CancellationToken,
+    (fetch_failed, shutdown): (&Rc<Notify>, &CancellationToken),
 ) {
     let isolation = PoisonIsolation { database: worker.database.clone(), run_id: rand::random() };
     for step in steps {
@@ -112,6 +132,7 @@ fn spawn_consumers(
                 isolation: isolation.clone(),
                 publisher: worker.publisher.clone(),
                 max_batch: worker.max_batch,
+                fetch_failed: fetch_failed.clone(),
             };
             let shutdown = shutdown.clone();
             tasks.spawn_local(async move { consumer.run(fetcher, shutdown).await });

@@ -1,0 +1,56 @@
+//! Keeps the streams and consumers as they must be while the cluster runs: a consumer that was deleted
+//! is created again, and settings that were changed by hand are corrected.
+
+use std::rc::Rc;
+
+use streams::{Connection, Step, Topology, keep_topology};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::error_chain::error_chain;
+use crate::limits::{TOPOLOGY_INTERVAL, TOPOLOGY_INTERVAL_MIN};
+
+/// Compares the topology at intervals, and after a fetch has failed.
+pub(crate) struct TopologyKeeper {
+    pub(crate) connection: Connection,
+    pub(crate) topology: Topology,
+    /// The steps whose consumers must exist.
+    pub(crate) steps: Vec<Step>,
+    /// Notified when a fetch fails.
+    pub(crate) fetch_failed: Rc<Notify>,
+}
+
+impl TopologyKeeper {
+    /// Keeps the topology until `shutdown`.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.keep()).await;
+    }
+
+    async fn keep(&self) {
+        let mut is_failing = false;
+        loop {
+            timeout(TOPOLOGY_INTERVAL, self.fetch_failed.notified()).await.ok();
+            let kept = keep_topology(&self.connection, &self.topology, &self.steps).await;
+            match &kept {
+                Ok(drifts) => {
+                    for drift in drifts {
+                        tracing::warn!(
+                            drift.name,
+                            drift.found,
+                            drift.expected,
+                            "stream or consumer settings corrected"
+                        );
+                    }
+                }
+                Err(err) if !is_failing => {
+                    let error = error_chain(err);
+                    tracing::error!(error, "streams or consumers are not as they must be");
+                }
+                Err(_) => {}
+            }
+            is_failing = kept.is_err();
+            sleep(TOPOLOGY_INTERVAL_MIN).await;
+        }
+    }
+}
