@@ -1,4 +1,4 @@
-//! Why an edge does not start, or stops.
+//! The error of [`run`](crate::run).
 
 use std::net::SocketAddr;
 

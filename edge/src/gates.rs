@@ -1,7 +1,58 @@
-//! Gates: whether an order that arrives now may be accepted.
+//! The gates that an order passes before it is accepted. Each keeps the result of its last check,
+//! so that no order waits for a check.
 
 mod admission;
 mod durability;
 
-pub(crate) use admission::AdmissionGate;
-pub(crate) use durability::DurabilityGate;
+use streams::{Connection, DurabilityUnverified, Profile, Step};
+
+use crate::config::Config;
+use crate::problem::Problem;
+use admission::AdmissionGate;
+use durability::DurabilityGate;
+
+/// All gates of the process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gates {
+    admission: AdmissionGate,
+    durability: DurabilityGate,
+}
+
+impl Gates {
+    /// Open gates; an error if the brokers do not provide the durability of the profile.
+    pub(crate) async fn open(
+        broker: &Connection,
+        profile: Profile,
+    ) -> Result<Self, DurabilityUnverified> {
+        let durability = DurabilityGate::open(broker, profile).await?;
+        Ok(Self { admission: AdmissionGate::default(), durability })
+    }
+
+    /// Opens and closes the gates as the brokers' state changes. `first_step` is the step that every
+    /// order passes first. Does not return.
+    pub(crate) fn watch(
+        self,
+        broker: Connection,
+        config: &Config,
+        first_step: Step,
+    ) -> impl Future<Output = ()> + use<> {
+        let (profile, backlog_max_age) = (config.brokers.profile, config.backlog_max_age);
+        async move {
+            tokio::join!(
+                self.admission.watch(&broker, &first_step, backlog_max_age),
+                self.durability.watch(&broker, profile),
+            );
+        }
+    }
+
+    /// Whether an order that arrives now may be accepted.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        self.admission.check()?;
+        self.durability.check()
+    }
+
+    /// Why the brokers are not durable, if they are not.
+    pub(crate) fn not_durable_reason(&self) -> Option<String> {
+        self.durability.closed_reason()
+    }
+}

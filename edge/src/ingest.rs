@@ -1,12 +1,51 @@
-//! Ingest: orders and cancel requests are grouped into messages, each stored once, and every waiting
-//! request receives its result.
+//! Ingest: what clients submit waits in a queue, goes to the brokers in batches, and is answered when
+//! its batch is stored. While one batch is in flight, the next one fills.
 
 mod batch;
 mod cancellations;
 mod idempotency;
-mod orders;
+mod submissions;
+
+use std::sync::Arc;
+
+use streams::{Connection, GroupLimits, GroupSender, Publisher, group_commit};
+use tokio::task::JoinSet;
 
 pub(crate) use batch::SubmitResult;
-pub(crate) use cancellations::{CancelRequest, run_cancellations};
-pub(crate) use idempotency::IdempotencyCache;
-pub(crate) use orders::{Submission, run_orders};
+pub(crate) use cancellations::CancelRequest;
+pub(crate) use submissions::Submission;
+
+use crate::cache::Cache;
+use crate::limits::{CANCELLATIONS_WAITING_MAX, ORDERS_WAITING_MAX};
+use idempotency::IdempotencyCache;
+
+/// The queues of one shard.
+pub(crate) struct IngestQueues {
+    pub(crate) orders: GroupSender<Submission>,
+    pub(crate) cancellations: GroupSender<CancelRequest>,
+}
+
+impl IngestQueues {
+    /// Starts the tasks that store what is in the queues, up to `batch_max` items in a message. They
+    /// finish after the queues are dropped.
+    pub(crate) fn start(
+        broker: Connection,
+        cache: Arc<Cache>,
+        batch_max: usize,
+    ) -> (Self, JoinSet<()>) {
+        let limits =
+            |waiting| GroupLimits { items: batch_max, bytes: streams::batch::BYTES_MAX, waiting };
+        let (orders, submissions) = group_commit(limits(ORDERS_WAITING_MAX));
+        let (cancellations, cancel_requests) = group_commit(limits(CANCELLATIONS_WAITING_MAX));
+        let publisher = Publisher::new(broker);
+        let idempotency_cache = IdempotencyCache::new(cache);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(submissions::run_submissions(
+            submissions,
+            publisher.clone(),
+            idempotency_cache,
+        ));
+        tasks.spawn(cancellations::run_cancellations(cancel_requests, publisher));
+        (Self { orders, cancellations }, tasks)
+    }
+}

@@ -1,22 +1,23 @@
 //! The HTTP API: an edge node acknowledges orders straight into JetStream.
 //!
-//! | path | what it does | handler |
+//! | route | what it does | file |
 //! |---|---|---|
-//! | `POST /v1/orders` | accepts an order | `routes/place_order` |
-//! | `GET /v1/orders/{id}` | status of an order | `routes/order_status` |
-//! | `POST /v1/orders/{id}/cancel` | requests cancellation | `routes/cancel_order` |
-//! | `GET /v1/stock/{sku}`, `GET /v1/stock?sku=A&sku=B` | stock levels | `routes/stock` |
-//! | `GET /livez`, `GET /readyz` | liveness and readiness probes | `routes/health` |
+//! | `POST /v1/orders` | Place an order | `routes/place_order.rs` |
+//! | `GET /v1/orders/{id}` | Get the status and history of an order | `routes/order_status.rs` |
+//! | `POST /v1/orders/{id}/cancel` | Request the cancellation of an order | `routes/cancel_order.rs` |
+//! | `GET /v1/stock` | Get the stock of several SKUs | `routes/stock.rs` |
+//! | `GET /v1/stock/{sku}` | Get the stock of a SKU | `routes/stock.rs` |
+//! | `GET /livez` | Check that the process runs | `routes/health.rs` |
+//! | `GET /readyz` | Check that the process can accept orders | `routes/health.rs` |
 //!
-//! The layers, each of which knows only those after it:
-//! - `server`: [`run`] starts one shard for each core, a thread with its own runtime, broker
-//!   connection and queues; it accepts connections and drains them
-//! - `routes`: the table of routes, and the handlers
-//! - `shard`: the state that the connections of one core share. On the path of an order, shards share
-//!   only the memory budget for request bodies
-//! - `ingest`: from waiting requests to stored messages; `lookup`: answers of the workers; `gates`:
-//!   whether orders are accepted, and whether brokers are as durable as a 202 claims
-//! - `problem`: every error response; `limits`: every limit, with its reason
+//! A request goes from the `server` to its handler in `routes`. Handlers use the `state` of their
+//! shard: `gates` refuse orders that would not be kept, `ingest` stores in batches what clients
+//! submit, and `lookup` asks workers in batches for what they know.
+//!
+//! [`run`] starts one shard for each core: a thread with its own runtime, broker connection and
+//! ingest queue. On the path of an order, shards share only the memory budget for request bodies.
+//! Every error response is defined in `problem`, every limit in `limits`. The durability that a 202
+//! claims is verified against the brokers (`gates`).
 
 mod body;
 mod cache;
@@ -30,7 +31,7 @@ mod problem;
 mod response;
 mod routes;
 mod server;
-mod shard;
+mod state;
 
 pub use config::{Config, LISTEN_DEFAULT};
 pub use error::EdgeError;

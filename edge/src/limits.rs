@@ -43,6 +43,10 @@ const _: () = assert!(
     "the ingest task must report a failed batch before its requests time out"
 );
 
+/// When a client that got a 503 should retry: most causes pass within a second, and the gates check
+/// theirs as often.
+pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
+
 /// How often to check whether the stream is nearly full or the backlog too old: both develop more
 /// slowly than this.
 pub(crate) const ADMISSION_POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,10 +1,30 @@
-//! Lookups of order status and stock, which workers answer from the database. While one request is in
-//! flight, the next one fills.
+//! Lookups: what the workers know, asked for in batches. While one request is in flight, the next one
+//! fills.
 
-mod request;
 mod status;
 mod stock;
 mod stock_cache;
+mod worker_request;
 
-pub(crate) use status::StatusLookup;
-pub(crate) use stock::StockLookup;
+use streams::Connection;
+
+use crate::cache::Cache;
+use status::StatusLookup;
+use stock::StockLookup;
+
+/// All lookups of the process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Lookups {
+    pub(crate) status: StatusLookup,
+    pub(crate) stock: StockLookup,
+}
+
+impl Lookups {
+    /// Starts the tasks that send lookups over `broker`, until every clone is dropped.
+    pub(crate) fn start(broker: Connection, cache: Cache) -> Self {
+        Self {
+            status: StatusLookup::start(broker.clone()),
+            stock: StockLookup::start(broker, cache),
+        }
+    }
+}

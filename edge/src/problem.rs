@@ -7,7 +7,7 @@ use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use orders::{FieldError, InvalidOrder, Status};
 use serde::Serialize;
 
-use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, SKUS_MAX};
+use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, RETRY_AFTER_SECONDS, SKUS_MAX};
 use crate::response::{HttpResponse, with_body};
 
 /// Why a request fails.
@@ -81,11 +81,11 @@ impl Problem {
         let body = serde_json::to_vec(&document).expect("a problem document has string keys");
         let mut response = with_body(status, "application/problem+json", body);
         if let Self::MethodNotAllowed { allowed } = self {
-            let allowed = HeaderValue::try_from(allowed).expect("methods are ASCII letters");
+            let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
             response.headers_mut().insert(ALLOW, allowed);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
         response
     }

@@ -1,18 +1,9 @@
 //! What the failpoints of this crate do besides a crash. Compiled into test builds only.
 
-use std::time::SystemTime;
-
-use orders::{Event, EventBody, Timestamp};
+use orders::{Event, EventBody};
 use streams::{Record, failpoints};
 
 use crate::step_input::now;
-
-/// A clock that is wrong by the seconds of the failpoint `clock=SECONDS`, which may be negative.
-pub(crate) fn wrong_clock() -> SystemTime {
-    let seconds = failpoints::value("clock").and_then(|seconds| seconds.parse().ok());
-    let millis = Timestamp::from(SystemTime::now()).as_millis() + 1_000 * seconds.unwrap_or(0);
-    Timestamp::from_millis(millis).into()
-}
 
 /// Crashes if the record contains the text of the failpoint `crash_on_record=TEXT`.
 pub(crate) fn crash_on_record(record: &Record) {

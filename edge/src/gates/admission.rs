@@ -29,11 +29,11 @@ impl AdmissionGate {
         }
     }
 
-    /// Polls the brokers. `first` is the step that every order passes first. While the brokers do
-    /// not reply, the last result holds: they acknowledge nothing then.
-    pub(crate) async fn watch(self, broker: Connection, first: Step, backlog_max_age: Duration) {
+    /// Polls the brokers. While they do not reply, the last result holds: they acknowledge nothing
+    /// then.
+    pub(crate) async fn watch(&self, broker: &Connection, first: &Step, backlog_max_age: Duration) {
         loop {
-            match admission(&broker, &first, backlog_max_age).await {
+            match admission(broker, first, backlog_max_age).await {
                 Ok(admission) => self.update(admission),
                 Err(err) => tracing::debug!(%err, "admission check failed, keeping last result"),
             }

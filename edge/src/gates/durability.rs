@@ -46,10 +46,10 @@ impl DurabilityGate {
 
     /// Polls the brokers. While too few of them reply, the last result holds: brokers that do not
     /// reply acknowledge nothing without the others.
-    pub(crate) async fn watch(self, broker: Connection, profile: Profile) {
+    pub(crate) async fn watch(&self, broker: &Connection, profile: Profile) {
         while profile.syncs_always() {
             sleep(DURABILITY_POLL_INTERVAL).await;
-            match verify_durability(&broker, profile).await {
+            match verify_durability(broker, profile).await {
                 Ok(()) => self.update(None),
                 Err(unsynced @ DurabilityUnverified::NotFsynced { .. }) => {
                     self.update(Some(unsynced));

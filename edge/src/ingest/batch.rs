@@ -19,7 +19,7 @@ pub(crate) enum SubmitResult {
 
 /// The records of a message, and the requests that wait for it.
 #[derive(Default)]
-pub(crate) struct Batch {
+pub(super) struct Batch {
     pub(super) lines: Vec<u8>,
     pub(super) records: usize,
     /// The waiting requests, each with its result if the message is stored.
@@ -28,18 +28,18 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Adds a record.
-    pub(crate) fn push(&mut self, line: &[u8]) {
+    pub(super) fn push(&mut self, line: &[u8]) {
         self.lines.extend_from_slice(line);
         self.records += 1;
     }
 
     /// Registers a waiting request, which receives `result` if the message is stored.
-    pub(crate) fn on_stored(&mut self, reply: oneshot::Sender<SubmitResult>, result: SubmitResult) {
+    pub(super) fn on_stored(&mut self, reply: oneshot::Sender<SubmitResult>, result: SubmitResult) {
         self.pending.push((reply, result));
     }
 
     /// Publishes the records as events of one kind. Returns whether they are known to be stored.
-    pub(crate) async fn store(&mut self, kind: EventKind, publisher: &Publisher) -> bool {
+    pub(super) async fn store(&mut self, kind: EventKind, publisher: &Publisher) -> bool {
         if self.records == 0 {
             return true;
         }
@@ -52,7 +52,7 @@ impl Batch {
     }
 
     /// Sends every waiting request its result.
-    pub(crate) fn send_results(self, is_stored: bool) {
+    pub(super) fn send_results(self, is_stored: bool) {
         for (reply, result_if_stored) in self.pending {
             // The receiver is gone if the client has disconnected.
             reply.send(if is_stored { result_if_stored } else { SubmitResult::Unknown }).ok();

@@ -1,4 +1,4 @@
-//! Cancel requests: a batch of them becomes one message.
+//! Cancel requests: a batch of them becomes one message, with one record for each order.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -16,7 +16,7 @@ pub(crate) struct CancelRequest {
 }
 
 /// Stores cancel requests, one batch at a time, until every sender is dropped.
-pub(crate) async fn run_cancellations(
+pub(super) async fn run_cancellations(
     mut queue: GroupReceiver<CancelRequest>,
     publisher: Publisher,
 ) {

@@ -9,15 +9,15 @@ use crate::cache::Cache;
 use crate::limits::{IDEMPOTENCY_TIMEOUT, IDEMPOTENCY_TTL};
 
 /// Digests of acknowledged orders. Best effort: an entry may be missing.
-pub(crate) struct IdempotencyCache(Arc<Cache>);
+pub(super) struct IdempotencyCache(Arc<Cache>);
 
 impl IdempotencyCache {
-    pub(crate) fn new(cache: Arc<Cache>) -> Self {
+    pub(super) fn new(cache: Arc<Cache>) -> Self {
         Self(cache)
     }
 
     /// The digest of the order acknowledged under each of `ids`, if it is known.
-    pub(crate) async fn get(
+    pub(super) async fn get(
         &self,
         ids: impl ExactSizeIterator<Item = OrderId>,
     ) -> Vec<Option<BodyDigest>> {
@@ -39,7 +39,7 @@ impl IdempotencyCache {
     }
 
     /// Stores the digests of acknowledged orders. The first write under an id wins.
-    pub(crate) fn insert(&self, orders: &[(OrderId, BodyDigest)]) {
+    pub(super) fn insert(&self, orders: &[(OrderId, BodyDigest)]) {
         if orders.is_empty() {
             return;
         }

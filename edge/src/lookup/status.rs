@@ -1,4 +1,4 @@
-//! Looks up the status of orders.
+//! Looks up the status of orders: requests that arrive while one lookup is in flight share the next.
 
 use orders::{OrderId, OrderView};
 use streams::subjects::STATUS_GET;
@@ -6,7 +6,7 @@ use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit}
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::request::request_batch;
+use super::worker_request::request_batch;
 use crate::limits::{LOOKUP_BATCH_MAX, LOOKUPS_WAITING_MAX, STATUS_TIMEOUT};
 
 /// Batches status lookups: while one request is in flight, the next one fills. Cheap to clone.
@@ -21,7 +21,7 @@ struct LookupRequest {
 
 impl StatusLookup {
     /// Starts the task that sends lookups over `broker`, until every clone is dropped.
-    pub(crate) fn start(broker: Connection) -> Self {
+    pub(super) fn start(broker: Connection) -> Self {
         let (sender, queue) = group_commit(GroupLimits {
             items: LOOKUP_BATCH_MAX,
             bytes: usize::MAX,

@@ -1,4 +1,5 @@
-//! Looks up stock that is not in Redis: concurrent requests for a SKU share one lookup.
+//! Looks up stock, in Redis or else in the database. Concurrent requests for a SKU that is not in
+//! Redis share one lookup.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,8 +9,8 @@ use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit}
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::request::request_batch;
 use super::stock_cache;
+use super::worker_request::request_batch;
 use crate::cache::Cache;
 use crate::limits::{LOOKUP_BATCH_MAX, LOOKUPS_WAITING_MAX, STOCK_TIMEOUT};
 
@@ -26,7 +27,7 @@ struct LookupRequest {
 
 impl StockLookup {
     /// Starts the task that sends lookups over `broker`, until every clone is dropped.
-    pub(crate) fn start(broker: Connection, cache: Cache) -> Self {
+    pub(super) fn start(broker: Connection, cache: Cache) -> Self {
         let (sender, queue) = group_commit(GroupLimits {
             items: LOOKUP_BATCH_MAX,
             // Each request counts as its number of SKUs instead of bytes.
@@ -37,8 +38,8 @@ impl StockLookup {
         Self(sender)
     }
 
-    /// The stock of each of `skus`, from `cache` or else from the workers; `None` for one that is
-    /// not in the catalogue. `None` for all if no worker replies in time.
+    /// The stock of each of `skus`, with `None` for one that is not in the catalogue. `None` for
+    /// all if no worker replies in time. `cache` is the connection to Redis of the calling shard.
     pub(crate) async fn get(&self, cache: &Cache, skus: &[Sku]) -> Option<Vec<Option<StockView>>> {
         let mut views = stock_cache::read(cache, skus).await;
         let missing = skus.iter().zip(&views).filter(|(_, view)| view.is_none());
@@ -46,14 +47,14 @@ impl StockLookup {
         if missing.is_empty() {
             return Some(views);
         }
-        let fetched = self.fetch_missing(missing).await?;
+        let fetched = self.request(missing).await?;
         for (slot, view) in views.iter_mut().filter(|view| view.is_none()).zip(fetched) {
             *slot = view;
         }
         Some(views)
     }
 
-    async fn fetch_missing(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
+    async fn request(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
         let (reply, receiver) = oneshot::channel();
         let count = skus.len();
         self.0.try_enqueue(LookupRequest { skus, reply }, count).ok()?;

@@ -13,7 +13,7 @@ use crate::ingest::{CancelRequest, SubmitResult};
 use crate::limits::RESPONSE_TIMEOUT;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json_with_status};
-use crate::shard::Shard;
+use crate::state::ShardState;
 
 #[derive(Serialize)]
 struct CancelResponse<'a> {
@@ -24,24 +24,27 @@ struct CancelResponse<'a> {
 
 /// Requests the cancellation of the order whose signed id is `signed_id`. The request body is
 /// ignored.
-pub(crate) async fn cancel_order(shard: &Shard, signed_id: &str) -> Result<HttpResponse, Problem> {
-    let order_id = shard.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
-    let view = shard.status_lookup.get(order_id).await.flatten();
+pub(super) async fn cancel_order(
+    state: &ShardState,
+    signed_id: &str,
+) -> Result<HttpResponse, Problem> {
+    let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
+    let view = state.lookups.status.get(order_id).await.flatten();
     let status = view.map_or(Status::Accepted, |view| view.status);
     match status {
         Status::Fulfilled | Status::Rejected => return Err(Problem::NotCancellable(status)),
         // Already being cancelled, or cancelled.
         Status::Declined | Status::Withdrawn | Status::Refunded | Status::Cancelled => {}
-        Status::Accepted | Status::Reserved | Status::Paid => submit(shard, order_id).await?,
+        Status::Accepted | Status::Reserved | Status::Paid => submit(state, order_id).await?,
     }
     let response = CancelResponse { order_id: signed_id, status };
     Ok(json_with_status(StatusCode::ACCEPTED, &response))
 }
 
-async fn submit(shard: &Shard, order_id: OrderId) -> Result<(), Problem> {
+async fn submit(state: &ShardState, order_id: OrderId) -> Result<(), Problem> {
     let (reply, receiver) = oneshot::channel();
     let request = CancelRequest { order_id, reply };
-    shard.cancel_queue.try_enqueue(request, 0).map_err(|_| Problem::Overloaded)?;
+    state.ingest.cancellations.try_enqueue(request, 0).map_err(|_| Problem::Overloaded)?;
     match timeout(RESPONSE_TIMEOUT, receiver).await {
         Ok(Ok(SubmitResult::Accepted { .. })) => Ok(()),
         _ => Err(Problem::AckTimeout),

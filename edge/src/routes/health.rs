@@ -3,22 +3,22 @@
 use hyper::StatusCode;
 
 use crate::response::{HttpResponse, text};
-use crate::shard::Shard;
+use crate::state::ShardState;
 
 /// Liveness: a process that does not answer this can only be helped by a restart.
-pub(crate) fn livez() -> HttpResponse {
+pub(super) fn livez() -> HttpResponse {
     text(StatusCode::OK, "ok\n")
 }
 
 /// Readiness: whether an order that arrives now can be expected to be accepted.
-pub(crate) fn readyz(shard: &Shard) -> HttpResponse {
-    let reason = if shard.is_draining() {
+pub(super) fn readyz(state: &ShardState) -> HttpResponse {
+    let reason = if state.is_draining() {
         "draining\n".into()
-    } else if !shard.is_connected_to_broker() {
+    } else if !state.is_connected_to_broker() {
         "no broker\n".into()
-    } else if let Some(reason) = shard.durability_gate.closed_reason() {
+    } else if let Some(reason) = state.gates.not_durable_reason() {
         format!("{reason}\n")
-    } else if !shard.order_queue.has_room() {
+    } else if !state.ingest.orders.has_room() {
         "intake full\n".into()
     } else {
         return text(StatusCode::OK, "ok\n");

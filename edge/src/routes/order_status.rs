@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::limits::PAYMENT_DELAYED_AFTER;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json};
-use crate::shard::Shard;
+use crate::state::ShardState;
 
 #[derive(Serialize)]
 struct StatusResponse<'a> {
@@ -30,12 +30,12 @@ struct StatusChangeResponse {
 }
 
 /// Returns the status of the order whose signed id is `signed_id`.
-pub(crate) async fn get_order_status(
-    shard: &Shard,
+pub(super) async fn get_order_status(
+    state: &ShardState,
     signed_id: &str,
 ) -> Result<HttpResponse, Problem> {
-    let order_id = shard.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
-    let found = shard.status_lookup.get(order_id).await;
+    let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
+    let found = state.lookups.status.get(order_id).await;
     let current = found.is_some();
     // An order without rows is accepted: the signature of its id proves that an edge issued it.
     let view = found.flatten().unwrap_or_else(|| OrderView {

@@ -16,7 +16,7 @@ use crate::ingest::{Submission, SubmitResult};
 use crate::limits::RESPONSE_TIMEOUT;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, with_body};
-use crate::shard::Shard;
+use crate::state::ShardState;
 
 /// The caller of every order, until callers are authenticated.
 const CALLER: &str = "public";
@@ -25,23 +25,22 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Accepts an order: 202 once a broker has acknowledged it.
-pub(crate) async fn place_order(
-    shard: &Shard,
+pub(super) async fn place_order(
+    state: &ShardState,
     request: Request<Incoming>,
 ) -> Result<HttpResponse, Problem> {
-    shard.admission_gate.check()?;
-    shard.durability_gate.check()?;
+    state.gates.check()?;
     require_json(request.headers())?;
     let key = idempotency_key(request.headers())?;
-    let Body { bytes, permit: _permit } = shard.body_budget.receive(request.into_body()).await?;
+    let Body { bytes, permit: _permit } = state.body_budget.receive(request.into_body()).await?;
     let order = PlaceOrder::parse(&bytes)?;
     drop(bytes);
 
     let order_id = OrderId::derive(CALLER, &key);
-    let result = submit(shard, order_id, &order)?;
+    let result = submit(state, order_id, &order)?;
     match timeout(RESPONSE_TIMEOUT, result).await {
         Ok(Ok(SubmitResult::Accepted { replayed })) => {
-            Ok(accepted(shard.signing_keys.sign(order_id), shard.profile, replayed))
+            Ok(accepted(state.signing_keys.sign(order_id), state.profile, replayed))
         }
         Ok(Ok(SubmitResult::Conflict)) => Err(Problem::KeyReused),
         Ok(Ok(SubmitResult::Unknown) | Err(_)) | Err(_) => Err(Problem::AckTimeout),
@@ -67,7 +66,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
 }
 
 fn submit(
-    shard: &Shard,
+    state: &ShardState,
     order_id: OrderId,
     order: &PlaceOrder,
 ) -> Result<oneshot::Receiver<SubmitResult>, Problem> {
@@ -75,7 +74,7 @@ fn submit(
     let (reply, receiver) = oneshot::channel();
     let bytes = line.len();
     let submission = Submission { order_id, digest, line, reply };
-    shard.order_queue.try_enqueue(submission, bytes).map_err(|_| Problem::Overloaded)?;
+    state.ingest.orders.try_enqueue(submission, bytes).map_err(|_| Problem::Overloaded)?;
     Ok(receiver)
 }
 

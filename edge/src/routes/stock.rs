@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::limits::SKUS_MAX;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json};
-use crate::shard::Shard;
+use crate::state::ShardState;
 
 /// The stock of one SKU.
 #[derive(Serialize)]
@@ -28,19 +28,21 @@ struct StockListResponse {
 }
 
 /// Returns the stock of the SKU that is percent-encoded in `segment`.
-pub(crate) async fn get_stock(shard: &Shard, segment: &str) -> Result<HttpResponse, Problem> {
+pub(super) async fn get_stock(state: &ShardState, segment: &str) -> Result<HttpResponse, Problem> {
     let text = percent_decode_str(segment).decode_utf8_lossy();
     let unknown = || Problem::NoSuchSku(text.clone().into_owned());
     let sku: Sku = text.parse().map_err(|_| unknown())?;
-    let views = look_up(shard, &[sku]).await?;
+    let views = state.lookups.stock.get(&state.cache, &[sku]).await;
+    let views = views.ok_or(Problem::StockUnavailable)?;
     let view = views.into_iter().flatten().next().ok_or_else(unknown)?;
     Ok(json(&StockResponse::from(view)))
 }
 
 /// Returns the stock of the SKUs in the query string.
-pub(crate) async fn list_stock(shard: &Shard, query: &str) -> Result<HttpResponse, Problem> {
+pub(super) async fn list_stock(state: &ShardState, query: &str) -> Result<HttpResponse, Problem> {
     let skus = parse_skus(query)?;
-    let views = look_up(shard, &skus).await?;
+    let views = state.lookups.stock.get(&state.cache, &skus).await;
+    let views = views.ok_or(Problem::StockUnavailable)?;
     let mut list = StockListResponse { stock: Vec::new(), unknown: Vec::new() };
     for (sku, view) in skus.into_iter().zip(views) {
         match view {
@@ -49,11 +51,6 @@ pub(crate) async fn list_stock(shard: &Shard, query: &str) -> Result<HttpRespons
         }
     }
     Ok(json(&list))
-}
-
-async fn look_up(shard: &Shard, skus: &[Sku]) -> Result<Vec<Option<StockView>>, Problem> {
-    let views = shard.stock_lookup.get(&shard.cache, skus).await;
-    views.ok_or(Problem::StockUnavailable)
 }
 
 /// The SKUs of a query string without duplicates, in their first order.

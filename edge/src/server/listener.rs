@@ -9,16 +9,12 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::time::sleep;
 
-use super::connection;
-use crate::limits::{ACCEPT_RETRY_DELAY, DRAIN_TIMEOUT, LISTEN_BACKLOG};
-use crate::shard::Shard;
+use crate::limits::{ACCEPT_RETRY_DELAY, LISTEN_BACKLOG};
 
 /// A listener for each of `count` shards, and the address that they share.
-pub(crate) fn bind(
+pub(super) fn bind(
     address: SocketAddr,
     count: NonZeroUsize,
 ) -> io::Result<(SocketAddr, Vec<net::TcpListener>)> {
@@ -39,46 +35,8 @@ fn bind_one(address: SocketAddr) -> io::Result<net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Accepts and serves clients until `stop` is cancelled, then drains the open connections. Serves
-/// up to `connections_max` at once; further clients wait in the accept backlog.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    connections_max: usize,
-    shard: Arc<Shard>,
-    stop: CancellationToken,
-) {
-    let protocol = Arc::new(connection::protocol());
-    let permits = Arc::new(Semaphore::new(connections_max));
-    let connections = TaskTracker::new();
-    let spawn = |stream, permit: Option<OwnedSemaphorePermit>| {
-        let connection = connection::serve(stream, protocol.clone(), shard.clone(), stop.clone());
-        connections.spawn(async move {
-            connection.await;
-            drop(permit);
-        });
-    };
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            (stream, permit) = accept_next(&listener, &permits) => spawn(stream, permit),
-        }
-    }
-    shard.start_draining();
-    // The kernel has completed the handshake of these, so their clients expect a response.
-    for stream in drain_accept_backlog(listener) {
-        spawn(stream, None);
-    }
-    drop(shard);
-    connections.close();
-    if timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
-        let remaining = connections.len();
-        tracing::warn!(remaining, "drain timeout, closing remaining connections");
-    }
-}
-
 /// The next client, once fewer than the maximum are connected.
-async fn accept_next(
+pub(super) async fn accept_next(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
@@ -102,8 +60,8 @@ async fn accept_next(
     }
 }
 
-/// The connections that were in the accept backlog when the accept loop stopped.
-fn drain_accept_backlog(listener: TcpListener) -> Vec<TcpStream> {
+/// Stops listening. Returns the connections that are still in the accept backlog.
+pub(super) fn close(listener: TcpListener) -> Vec<TcpStream> {
     let Ok(listener) = listener.into_std() else { return Vec::new() };
     let accepted = std::iter::from_fn(|| listener.accept().ok());
     let streams = accepted.filter_map(|(stream, _)| {

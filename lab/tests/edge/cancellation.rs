@@ -53,10 +53,9 @@ async fn an_order_id_that_no_edge_signed_cannot_be_cancelled() {
     let mut client = edge.connect().await;
     let mut forged = signed_id(1);
     forged.replace_range(40.., "00000000");
-    for id in [forged.as_str(), "1", &"f".repeat(48)] {
+    for id in [forged.as_str(), "", "1", &"f".repeat(48)] {
         cancel(&mut client, id).await.assert_problem(404, "no-such-order");
     }
-    cancel(&mut client, "").await.assert_problem(404, "not-found");
     let path = format!("/v1/orders/{}/cancel", signed_id(1));
     let reply = client.get(&path).await;
     reply.assert_problem(405, "method-not-allowed");

@@ -1,5 +1,5 @@
-//! Order ingest: a batch of orders becomes one message, stored once, and every waiting request
-//! receives its result.
+//! Orders: a batch of them becomes one message, stored once, and every waiting request receives its
+//! result.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -25,7 +25,7 @@ pub(crate) struct Submission {
 type NewEntries = Vec<(OrderId, BodyDigest)>;
 
 /// Stores orders, one batch at a time, until every sender is dropped.
-pub(crate) async fn run_orders(
+pub(super) async fn run_submissions(
     mut queue: GroupReceiver<Submission>,
     publisher: Publisher,
     idempotency_cache: IdempotencyCache,

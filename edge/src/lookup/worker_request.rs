@@ -1,4 +1,4 @@
-//! Lookups by request/reply: many keys in one message, which a worker answers from one query.
+//! Requests to workers: many keys in one message, which a worker answers from one query.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use streams::Connection;
 
 /// The workers' result for each of `keys`, in the same order. `None` if no worker replies within
 /// `timeout` or the reply is invalid.
-pub(crate) async fn request_batch<T: DeserializeOwned>(
+pub(super) async fn request_batch<T: DeserializeOwned>(
     broker: &Connection,
     subject: &str,
     keys: &[impl Serialize],

@@ -1,0 +1,100 @@
+//! The table of routes. Dispatch, 404, 405 with its `Allow` header and HEAD follow from it.
+
+use std::iter;
+
+use hyper::Method;
+
+use crate::problem::Problem;
+
+/// A route of the API.
+#[derive(Debug)]
+pub struct Route {
+    /// The method. A route of GET answers HEAD as well.
+    pub method: Method,
+    /// The path, with the name of its parameter in braces: `/v1/orders/{id}`.
+    pub path: &'static str,
+    /// What a request does, in one line.
+    pub summary: &'static str,
+    endpoint: Endpoint,
+}
+
+/// What answers the requests of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    PlaceOrder,
+    GetOrderStatus,
+    CancelOrder,
+    ListStock,
+    GetStock,
+    Livez,
+    Readyz,
+}
+
+/// All routes. The first is the most frequent by far.
+pub const ROUTES: &[Route] = &[
+    post("/v1/orders", Endpoint::PlaceOrder, "Place an order"),
+    get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get the status and history of an order"),
+    post("/v1/orders/{id}/cancel", Endpoint::CancelOrder, "Request the cancellation of an order"),
+    get("/v1/stock", Endpoint::ListStock, "Get the stock of several SKUs"),
+    get("/v1/stock/{sku}", Endpoint::GetStock, "Get the stock of a SKU"),
+    get("/livez", Endpoint::Livez, "Check that the process runs"),
+    get("/readyz", Endpoint::Readyz, "Check that the process can accept orders"),
+];
+
+const fn get(path: &'static str, endpoint: Endpoint, summary: &'static str) -> Route {
+    Route { method: Method::GET, path, summary, endpoint }
+}
+
+const fn post(path: &'static str, endpoint: Endpoint, summary: &'static str) -> Route {
+    Route { method: Method::POST, path, summary, endpoint }
+}
+
+/// The endpoint among `routes` that answers `method` at `path`, with the value of the path's
+/// parameter, which is empty if the path has none.
+pub(super) fn find<'p>(
+    routes: &[Route],
+    method: &Method,
+    path: &'p str,
+) -> Result<(Endpoint, &'p str), Problem> {
+    let mut allowed = Vec::new();
+    for route in routes {
+        let Some(parameter) = route.match_path(path) else { continue };
+        if route.methods().any(|name| name == method.as_str()) {
+            return Ok((route.endpoint, parameter));
+        }
+        allowed.extend(route.methods());
+    }
+    if allowed.is_empty() {
+        return Err(Problem::NotFound);
+    }
+    Err(Problem::MethodNotAllowed { allowed: allowed.join(", ") })
+}
+
+impl Route {
+    /// The value of the parameter in `path`, empty if this route has none. `None` if `path` is the
+    /// path of another route.
+    fn match_path<'p>(&self, path: &'p str) -> Option<&'p str> {
+        if path.ends_with('/') {
+            return None;
+        }
+        let mut parameter = "";
+        let mut segments = path.split('/');
+        for expected in self.path.split('/') {
+            let segment = segments.next()?;
+            if expected.starts_with('{') {
+                parameter = segment;
+            } else if segment != expected {
+                return None;
+            }
+        }
+        segments.next().is_none().then_some(parameter)
+    }
+
+    fn methods(&self) -> impl Iterator<Item = &str> {
+        let head = (self.method == Method::GET).then_some("HEAD");
+        iter::once(self.method.as_str()).chain(head)
+    }
+}
+
+#[cfg(test)]
+mod tests;

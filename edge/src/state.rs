@@ -1,0 +1,76 @@
+//! The state that handlers use. It knows none of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use orders::SigningKeys;
+use streams::{Connection, Profile};
+use tokio::task::JoinSet;
+
+use crate::body::BodyMemoryBudget;
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::error::EdgeError;
+use crate::gates::Gates;
+use crate::ingest::IngestQueues;
+use crate::lookup::Lookups;
+
+/// The state that all shards of the process share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct EdgeState {
+    pub(crate) config: Config,
+    pub(crate) gates: Gates,
+    pub(crate) body_budget: BodyMemoryBudget,
+    pub(crate) lookups: Lookups,
+}
+
+/// The state that the connections of one shard share.
+pub(crate) struct ShardState {
+    pub(crate) signing_keys: SigningKeys,
+    pub(crate) profile: Profile,
+    pub(crate) gates: Gates,
+    pub(crate) body_budget: BodyMemoryBudget,
+    pub(crate) ingest: IngestQueues,
+    pub(crate) lookups: Lookups,
+    pub(crate) cache: Arc<Cache>,
+    broker: Connection,
+    draining: AtomicBool,
+}
+
+impl ShardState {
+    /// Connects, and starts the tasks that publish orders and cancel requests. They finish after
+    /// the state is dropped.
+    pub(crate) async fn open(edge: EdgeState) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
+        let EdgeState { config, gates, body_budget, lookups } = edge;
+        let broker = Connection::open(&config.brokers.nats_url, "edge").await?;
+        let cache = Arc::new(Cache::open(&config.redis_url)?);
+        let (ingest, ingest_tasks) =
+            IngestQueues::start(broker.clone(), cache.clone(), config.batch.max_batch);
+        let state = Self {
+            signing_keys: config.secrets,
+            profile: config.brokers.profile,
+            gates,
+            body_budget,
+            ingest,
+            lookups,
+            cache,
+            broker,
+            draining: AtomicBool::new(false),
+        };
+        Ok((Arc::new(state), ingest_tasks))
+    }
+
+    pub(crate) fn is_connected_to_broker(&self) -> bool {
+        self.broker.is_connected()
+    }
+
+    /// From now on the shard is not ready, and every HTTP/1.1 response asks its client to close the
+    /// connection.
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
