@@ -201,9 +201,10 @@ async fn ensure_stream(
     } else {
         connection.jetstream.get_stream(&wanted.name).await?
     };
-    // Keep a larger limit that an operator set by hand.
+    // Keep a larger limit that an operator set by hand; while the cluster runs, any.
     let found_bytes = stream.cached_info().config.max_bytes;
-    let wanted = &Config { max_bytes: wanted.max_bytes.max(found_bytes), ..wanted.clone() };
+    let max_bytes = if creates { wanted.max_bytes.max(found_bytes) } else { found_bytes };
+    let wanted = &Config { max_bytes, ..wanted.clone() };
     let (found, described) =
         (describe_stream(&stream.cached_info().config), describe_stream(wanted));
     if found == described {
