@@ -1,7 +1,8 @@
 //! Executes parsed requests: fault injection, idempotency keys, and the engine.
 
+use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -11,12 +12,14 @@ use super::error::ApiError;
 use super::fault_config::{FaultConfig, FaultTiming, SimulatedFault};
 use super::idempotency_keys::IdempotencyKeys;
 use super::operation::Operation;
+use super::rate_limit::RateLimit;
 use super::response::ResponseBody;
 
 /// The provider's state, shared by all connections.
 pub(super) struct Api {
     state: Mutex<ProviderState>,
     fault_config: Mutex<FaultConfig>,
+    rate_limit: Mutex<RateLimit>,
     /// Each duration sent here makes the server stop listening for that long.
     outages: mpsc::Sender<Duration>,
 }
@@ -42,7 +45,12 @@ impl Api {
     pub(super) fn new(fault_config: FaultConfig, outages: mpsc::Sender<Duration>) -> Api {
         let state =
             ProviderState { engine: Engine::new(rand::random()), keys: IdempotencyKeys::default() };
-        Api { state: Mutex::new(state), fault_config: Mutex::new(fault_config), outages }
+        Api {
+            state: Mutex::new(state),
+            fault_config: Mutex::new(fault_config),
+            rate_limit: Mutex::new(RateLimit::default()),
+            outages,
+        }
     }
 
     /// Executes an operation, once for each idempotency key.
@@ -53,6 +61,9 @@ impl Api {
     ) -> Result<Reply, NoResponse> {
         let fault_config = *self.fault_config();
         let fault = fault_config.draw_fault();
+        if let Err(error) = self.check_rate(fault, &fault_config) {
+            return Ok(ResponseBody::from(error).into());
+        }
         if let Some(FaultTiming::Before(fault)) = fault {
             withhold_response(fault).await?;
         }
@@ -76,8 +87,8 @@ impl Api {
         if let Some(FaultTiming::After(fault)) = fault {
             withhold_response(fault).await?;
         }
-        if outcome.hangs {
-            withhold_response(SimulatedFault::Hang).await?;
+        if let Some(fault) = outcome.withheld {
+            withhold_response(fault).await?;
         }
         Ok(outcome.body.into())
     }
@@ -92,9 +103,11 @@ impl Api {
         if !fault_config.latency.is_zero() {
             sleep(fault_config.latency).await;
         }
-        if let Some(FaultTiming::Before(fault) | FaultTiming::After(fault)) =
-            fault_config.draw_fault()
-        {
+        let fault = fault_config.draw_fault();
+        if let Err(error) = self.check_rate(fault, &fault_config) {
+            return Ok(ResponseBody::from(error).into());
+        }
+        if let Some(FaultTiming::Before(fault) | FaultTiming::After(fault)) = fault {
             withhold_response(fault).await?;
             return Ok(ResponseBody::from(ApiError::server_error()).into());
         }
@@ -106,13 +119,39 @@ impl Api {
         let mut current = self.fault_config();
         let (fault_config, outage) = current.with_changes(form)?;
         *current = fault_config;
+        drop(current);
+        let mut state = self.state();
+        state.engine.amount_min = fault_config.amount_min;
+        state.engine.refunds.settle(fault_config.refunds);
+        drop(state);
         tracing::info!(?fault_config, ?outage, "simulator behaviour changed");
         if let Some(outage) = outage
             && self.outages.try_send(outage).is_err()
         {
             tracing::info!(?outage, "outage ignored: another one is already scheduled");
         }
-        Ok(ResponseBody::Control(fault_config.to_json()))
+        Ok(self.describe())
+    }
+
+    /// The fault configuration, and what the rate limit has seen.
+    pub(super) fn describe(&self) -> ResponseBody {
+        let mut description = self.fault_config().to_json();
+        description["rate_limit"] = self.rate_limit().to_json();
+        ResponseBody::Control(description)
+    }
+
+    /// Refuses the call if the fault is a 429.
+    fn check_rate(
+        &self,
+        fault: Option<FaultTiming>,
+        fault_config: &FaultConfig,
+    ) -> Result<(), ApiError> {
+        let now = Instant::now();
+        let mut rate_limit = self.rate_limit();
+        rate_limit.record_call(now);
+        let Some(FaultTiming::Before(SimulatedFault::RateLimit)) = fault else { return Ok(()) };
+        rate_limit.record_refusal(now, fault_config.retry_after);
+        Err(ApiError::rate_limited(NonZeroU16::new(fault_config.retry_after)))
     }
 
     fn execute(
@@ -140,6 +179,10 @@ impl Api {
         self.state.lock().expect("nothing panics while it holds the provider's state")
     }
 
+    fn rate_limit(&self) -> MutexGuard<'_, RateLimit> {
+        self.rate_limit.lock().expect("nothing panics while it holds the rate limit")
+    }
+
     fn fault_config(&self) -> MutexGuard<'_, FaultConfig> {
         self.fault_config.lock().expect("nothing panics while it holds the fault configuration")
     }
@@ -148,7 +191,7 @@ impl Api {
 /// Closes or hangs the call if the fault says so; returns if the fault is an error response.
 async fn withhold_response(fault: SimulatedFault) -> Result<(), NoResponse> {
     match fault {
-        SimulatedFault::ServerError => Ok(()),
+        SimulatedFault::ServerError | SimulatedFault::RateLimit => Ok(()),
         SimulatedFault::Close => Err(NoResponse),
         SimulatedFault::Hang => std::future::pending().await,
     }

@@ -1,39 +1,49 @@
 //! The provider's ledger: every intent and every refund, and the rules by which they change.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::error::ApiError;
-use super::model::{Intent, IntentSnapshot, IntentState, Refund};
+use super::fault_config::SimulatedFault;
+use super::model::{Intent, IntentSnapshot, IntentState, unix_seconds};
+use super::object_ids::ObjectIds;
 use super::operation::{NewIntent, Operation};
+use super::refunds::Refunds;
 use super::response::{List, ResponseBody};
-use super::test_cards::Card;
+use super::test_cards::{Card, Decline};
 
-/// All intents and refunds in order of creation: the number in an id is its index.
+/// All intents in order of creation: the number in an id is its index.
 pub(super) struct Engine {
-    /// Distinguishes the ids of this run from those of another run.
-    run_id: String,
+    ids: ObjectIds,
     intents: Vec<IntentEntry>,
-    refunds: Vec<Refund>,
+    pub(super) refunds: Refunds,
+    used_tokens: HashSet<String>,
+    /// The smallest amount of an intent, in minor units.
+    pub(super) amount_min: i64,
 }
 
 struct IntentEntry {
     current: IntentSnapshot,
-    /// Total of its refunds, in minor units.
-    refunded: i64,
     failures_left: u8,
 }
 
 /// The result of an operation.
 pub(super) struct Outcome {
     pub(super) body: ResponseBody,
-    /// Whether the response is never sent, although the operation was executed.
-    pub(super) hangs: bool,
+    /// Why the response is never sent, although the operation was executed.
+    pub(super) withheld: Option<SimulatedFault>,
 }
 
 impl Engine {
     pub(super) fn new(run_id: u32) -> Engine {
-        Engine { run_id: format!("{run_id:08x}"), intents: Vec::new(), refunds: Vec::new() }
+        let ids = ObjectIds::new(run_id);
+        Engine {
+            refunds: Refunds::new(ids.clone()),
+            ids,
+            intents: Vec::new(),
+            used_tokens: HashSet::new(),
+            amount_min: 1,
+        }
     }
 
     pub(super) fn execute(&mut self, operation: Operation) -> Outcome {
@@ -47,7 +57,7 @@ impl Engine {
     }
 
     pub(super) fn intent(&self, id: &str) -> Result<ResponseBody, ApiError> {
-        let index = self.index("pi_", id, self.intents.len())?;
+        let index = self.ids.index("pi_", id, self.intents.len())?;
         Ok(ResponseBody::Intent(self.intents[index].current.clone()))
     }
 
@@ -57,28 +67,24 @@ impl Engine {
         limit: usize,
     ) -> Result<ResponseBody, ApiError> {
         let count = self.intents.len();
-        let end = after.map_or(Ok(count), |id| self.index("pi_", id, count))?;
+        let end = after.map_or(Ok(count), |id| self.ids.index("pi_", id, count))?;
         let start = end.saturating_sub(limit);
         let page = self.intents[start..end].iter().rev();
         let data = page.map(|entry| entry.current.clone()).collect();
         Ok(ResponseBody::Intents(List { object: "list", has_more: start > 0, data }))
     }
 
-    pub(super) fn refunds(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<ResponseBody, ApiError> {
-        let count = self.refunds.len();
-        let end = after.map_or(Ok(count), |id| self.index("re_", id, count))?;
-        let start = end.saturating_sub(limit);
-        let data = self.refunds[start..end].iter().rev().cloned().collect();
-        Ok(ResponseBody::Refunds(List { object: "list", has_more: start > 0, data }))
-    }
-
     fn create(&mut self, new: NewIntent) -> Result<Outcome, ApiError> {
+        if new.amount < self.amount_min {
+            return Err(ApiError::parameter("amount", "amount_too_small"));
+        }
+        if let Some(token) = new.single_use_token
+            && !self.used_tokens.insert(token)
+        {
+            return Err(ApiError::parameter("payment_method", "token_already_used"));
+        }
         let intent = Arc::new(Intent {
-            id: format!("pi_{}{:012x}", self.run_id, self.intents.len()),
+            id: self.ids.id("pi_", self.intents.len()),
             amount: new.amount,
             currency: new.currency,
             order_id: new.order_id,
@@ -88,12 +94,12 @@ impl Engine {
         let failures_left = if let Card::Flaky(failures) = new.card { failures } else { 0 };
         let current =
             IntentSnapshot { intent: Arc::clone(&intent), state: IntentState::Unconfirmed };
-        self.intents.push(IntentEntry { current: current.clone(), refunded: 0, failures_left });
+        self.intents.push(IntentEntry { current: current.clone(), failures_left });
         if new.confirm {
-            self.confirm(&intent.id)
-        } else {
-            Ok(ResponseBody::Intent(current).into())
+            return self.confirm(&intent.id);
         }
+        let withheld = new.is_create_lost.then_some(SimulatedFault::Close);
+        Ok(Outcome { body: ResponseBody::Intent(current), withheld })
     }
 
     fn confirm(&mut self, id: &str) -> Result<Outcome, ApiError> {
@@ -110,9 +116,14 @@ impl Engine {
             entry.current.state = IntentState::Declined(decline);
             return Err(ApiError::declined(entry.current.clone(), decline));
         }
+        if card == Card::DeclinedWithoutIntent {
+            entry.current.state = IntentState::Declined(Decline::Generic);
+            return Err(ApiError::declined_without_intent(Decline::Generic));
+        }
         entry.current.state = IntentState::Succeeded;
         let body = ResponseBody::Intent(entry.current.clone());
-        Ok(Outcome { body, hangs: card == Card::Hang })
+        let withheld = (card == Card::Hang).then_some(SimulatedFault::Hang);
+        Ok(Outcome { body, withheld })
     }
 
     fn cancel(&mut self, id: &str) -> Result<Outcome, ApiError> {
@@ -125,12 +136,12 @@ impl Engine {
     }
 
     fn refund(&mut self, id: &str, amount: Option<i64>) -> Result<Outcome, ApiError> {
-        let refund_id = format!("re_{}{:012x}", self.run_id, self.refunds.len());
-        let entry = self.entry(id)?;
-        if entry.current.state != IntentState::Succeeded {
-            return Err(ApiError::unexpected_state(entry.current.clone(), "refund"));
+        let intent = &self.entry(id)?.current;
+        if intent.state != IntentState::Succeeded {
+            return Err(ApiError::unexpected_state(intent.clone(), "refund"));
         }
-        let refundable = entry.current.intent.amount - entry.refunded;
+        let captured = intent.intent.amount;
+        let refundable = captured - self.refunds.total(id);
         if refundable == 0 {
             return Err(ApiError::already_refunded());
         }
@@ -138,41 +149,17 @@ impl Engine {
         if amount > refundable {
             return Err(ApiError::parameter("amount", "amount_too_large"));
         }
-        entry.refunded += amount;
-        let refund = Refund {
-            id: refund_id,
-            object: "refund",
-            amount,
-            created: unix_seconds(),
-            payment_intent: id.to_owned(),
-            status: "succeeded",
-        };
-        self.refunds.push(refund.clone());
-        Ok(ResponseBody::Refund(refund).into())
+        Ok(ResponseBody::Refund(self.refunds.add(id, amount)).into())
     }
 
     fn entry(&mut self, id: &str) -> Result<&mut IntentEntry, ApiError> {
-        let index = self.index("pi_", id, self.intents.len())?;
+        let index = self.ids.index("pi_", id, self.intents.len())?;
         Ok(&mut self.intents[index])
-    }
-
-    /// The index in an id of this run, if it is below `count`.
-    fn index(&self, prefix: &str, id: &str, count: usize) -> Result<usize, ApiError> {
-        id.strip_prefix(prefix)
-            .and_then(|id| id.strip_prefix(&self.run_id))
-            .filter(|digits| digits.len() == 12)
-            .and_then(|digits| usize::from_str_radix(digits, 16).ok())
-            .filter(|&index| index < count)
-            .ok_or_else(|| ApiError::no_such_object(id))
     }
 }
 
 impl From<ResponseBody> for Outcome {
     fn from(body: ResponseBody) -> Self {
-        Outcome { body, hangs: false }
+        Outcome { body, withheld: None }
     }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

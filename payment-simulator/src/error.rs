@@ -1,5 +1,7 @@
 //! Error responses in Stripe's format.
 
+use std::num::NonZeroU16;
+
 use hyper::StatusCode;
 use serde::Serialize;
 
@@ -18,17 +20,37 @@ pub(super) struct ApiError {
     message: String,
     param: Option<String>,
     payment_intent: Option<IntentSnapshot>,
+    /// The header `Retry-After`, in seconds.
+    #[serde(skip)]
+    pub(super) retry_after: Option<NonZeroU16>,
 }
 
 impl ApiError {
     pub(super) fn declined(intent: IntentSnapshot, decline: Decline) -> ApiError {
+        ApiError { payment_intent: Some(intent), ..ApiError::declined_without_intent(decline) }
+    }
+
+    pub(super) fn declined_without_intent(decline: Decline) -> ApiError {
         ApiError {
             kind: "card_error",
             code: Some("card_declined"),
             decline_code: Some(decline.code()),
-            payment_intent: Some(intent),
             ..ApiError::new(StatusCode::PAYMENT_REQUIRED, decline.message())
         }
+    }
+
+    pub(super) fn rate_limited(retry_after: Option<NonZeroU16>) -> ApiError {
+        ApiError {
+            code: Some("rate_limit"),
+            retry_after,
+            ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests in a short time.")
+        }
+    }
+
+    /// As at Stripe, without a code.
+    pub(super) fn unsupported_currency(currency: &str) -> ApiError {
+        let message = format!("Invalid currency: {currency}.");
+        ApiError { param: Some("currency".to_owned()), ..ApiError::bad_request(message) }
     }
 
     pub(super) fn unexpected_state(intent: IntentSnapshot, action: &str) -> ApiError {
@@ -109,6 +131,7 @@ impl ApiError {
             message: message.into(),
             param: None,
             payment_intent: None,
+            retry_after: None,
         }
     }
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::limits::DELAY_MAX;
+use super::limits::{AMOUNT_MAX, DELAY_MAX};
+use super::model::RefundStatus;
 
 /// The faults and the latency of the whole provider.
 ///
-/// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang` or `none`) and `rate`; a
-/// parameter that is absent keeps its value. With `away_ms` the provider also stops listening for
-/// that time. Neither time may exceed ten minutes.
+/// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang`, `429` or `none`), `rate`,
+/// `retry_after` (seconds; 0 for no such header), `amount_min` and `refunds`; a parameter that is
+/// absent keeps its value. With `away_ms` the provider also stops listening for that time. No time
+/// may exceed ten minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultConfig {
     /// Latency added to every call.
@@ -21,9 +23,15 @@ pub struct FaultConfig {
     pub fault: Option<SimulatedFault>,
     /// Fraction of calls that fail, 0 to 1.
     pub rate: f64,
+    /// The header `Retry-After` of a 429, in seconds; none if it is zero.
+    pub retry_after: u16,
+    /// The smallest amount that is accepted, in minor units. Stripe's is about 50 US cents.
+    pub amount_min: i64,
+    /// The status that refunds get: those to come, and those that are pending.
+    pub refunds: RefundStatus,
 }
 
-/// A fault of one call. It happens before or after the effect, with equal probability: the caller
+/// A fault of one call. Except for a 429, it happens before or after the effect, with equal probability: the caller
 /// cannot know which, and must not need to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SimulatedFault {
@@ -33,6 +41,8 @@ pub enum SimulatedFault {
     Close,
     /// The response never comes.
     Hang,
+    /// The response is a 429. The call has no effect and does not save its key.
+    RateLimit,
 }
 
 /// Whether a fault happens before or after the effect of the call.
@@ -44,7 +54,14 @@ pub(super) enum FaultTiming {
 
 impl Default for FaultConfig {
     fn default() -> Self {
-        Self { latency: Duration::ZERO, fault: None, rate: 1.0 }
+        Self {
+            latency: Duration::ZERO,
+            fault: None,
+            rate: 1.0,
+            retry_after: 0,
+            amount_min: 1,
+            refunds: RefundStatus::Succeeded,
+        }
     }
 }
 
@@ -55,7 +72,11 @@ impl FaultConfig {
         if rand::random::<f64>() >= self.rate {
             return None;
         }
-        Some(if rand::random() { FaultTiming::Before(fault) } else { FaultTiming::After(fault) })
+        Some(if fault == SimulatedFault::RateLimit || rand::random() {
+            FaultTiming::Before(fault)
+        } else {
+            FaultTiming::After(fault)
+        })
     }
 
     /// This configuration with the changes of a form, and the duration of the outage if the form
@@ -70,6 +91,9 @@ impl FaultConfig {
                 "latency_ms" => parse_delay(&value).map(|latency| self.latency = latency),
                 "away_ms" => parse_delay(&value).map(|duration| outage = Some(duration)),
                 "rate" => parse_rate(&value).map(|rate| self.rate = rate),
+                "retry_after" => parse_seconds(&value).map(|time| self.retry_after = time),
+                "amount_min" => parse_amount(&value).map(|amount| self.amount_min = amount),
+                "refunds" => RefundStatus::parse(&value).map(|status| self.refunds = status),
                 "fail" if value == "none" => {
                     self.fault = None;
                     Some(())
@@ -87,6 +111,9 @@ impl FaultConfig {
             "latency_ms": self.latency.as_millis() as u64,
             "fail": self.fault.map_or("none", SimulatedFault::name),
             "rate": self.rate,
+            "retry_after": self.retry_after,
+            "amount_min": self.amount_min,
+            "refunds": self.refunds,
         })
     }
 }
@@ -97,23 +124,27 @@ impl SimulatedFault {
             SimulatedFault::ServerError => "5xx",
             SimulatedFault::Close => "close",
             SimulatedFault::Hang => "hang",
+            SimulatedFault::RateLimit => "429",
         }
     }
 }
 
-/// The name is not one of `5xx`, `close` and `hang`.
+/// The name is not one of `5xx`, `close`, `hang` and `429`.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown fault; expected one of 5xx, close and hang")]
+#[error("unknown fault; expected one of 5xx, close, hang and 429")]
 pub struct UnknownFault;
 
 impl FromStr for SimulatedFault {
     type Err = UnknownFault;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [SimulatedFault::ServerError, SimulatedFault::Close, SimulatedFault::Hang]
-            .into_iter()
-            .find(|fault| fault.name() == name)
-            .ok_or(UnknownFault)
+        let all = [
+            SimulatedFault::ServerError,
+            SimulatedFault::Close,
+            SimulatedFault::Hang,
+            SimulatedFault::RateLimit,
+        ];
+        all.into_iter().find(|fault| fault.name() == name).ok_or(UnknownFault)
     }
 }
 
@@ -124,4 +155,12 @@ fn parse_delay(milliseconds: &str) -> Option<Duration> {
 
 fn parse_rate(rate: &str) -> Option<f64> {
     rate.parse().ok().filter(|rate| (0.0..=1.0).contains(rate))
+}
+
+fn parse_seconds(seconds: &str) -> Option<u16> {
+    seconds.parse().ok().filter(|seconds| u64::from(*seconds) <= DELAY_MAX.as_secs())
+}
+
+fn parse_amount(amount: &str) -> Option<i64> {
+    amount.parse().ok().filter(|amount| (1..=AMOUNT_MAX).contains(amount))
 }

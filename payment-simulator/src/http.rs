@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -33,8 +33,12 @@ pub(super) async fn handle(
 
 async fn route(api: Arc<Api>, head: &Parts, form: &[u8]) -> Result<Reply, NoResponse> {
     let path = head.uri.path();
-    if path == "/control" && head.method == Method::POST {
-        return Ok(api.control(form).unwrap_or_else(ResponseBody::from).into());
+    match (path, &head.method) {
+        ("/control", &Method::POST) => {
+            return Ok(api.control(form).unwrap_or_else(ResponseBody::from).into());
+        }
+        ("/control", &Method::GET) => return Ok(api.describe().into()),
+        _ => {}
     }
     if let Err(error) = authorize(head) {
         return Ok(ResponseBody::from(error).into());
@@ -57,7 +61,7 @@ async fn get(api: &Api, path: &str, query: &str) -> Result<Reply, NoResponse> {
     let after = page.starting_after.as_deref();
     api.read(|engine| match path.strip_prefix("/v1/") {
         Some("payment_intents") => engine.intents(after, page.limit),
-        Some("refunds") => engine.refunds(after, page.limit),
+        Some("refunds") => engine.refunds.page(page.payment_intent.as_deref(), after, page.limit),
         Some(path) => match path.strip_prefix("payment_intents/") {
             Some(id) => engine.intent(id),
             None => Err(ApiError::no_such_route(path)),
@@ -71,16 +75,20 @@ async fn get(api: &Api, path: &str, query: &str) -> Result<Reply, NoResponse> {
 struct Page {
     limit: usize,
     starting_after: Option<String>,
+    /// Only the refunds of this intent.
+    payment_intent: Option<String>,
 }
 
 impl Page {
     fn parse(query: &str) -> Result<Page, ApiError> {
-        let mut page = Page { limit: PAGE_ENTRIES_DEFAULT, starting_after: None };
+        let mut page =
+            Page { limit: PAGE_ENTRIES_DEFAULT, starting_after: None, payment_intent: None };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match (name.as_ref(), value.parse()) {
                 ("limit", Ok(limit @ 1..=PAGE_ENTRIES_MAX)) => page.limit = limit,
                 ("limit", _) => return Err(ApiError::parameter("limit", "parameter_invalid")),
                 ("starting_after", _) => page.starting_after = Some(value.into_owned()),
+                ("payment_intent", _) => page.payment_intent = Some(value.into_owned()),
                 _ => return Err(ApiError::parameter(&name, "parameter_unknown")),
             }
         }
@@ -123,6 +131,11 @@ fn response(reply: &Reply) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let ResponseBody::Error { error } = &reply.body
+        && let Some(seconds) = error.retry_after
+    {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds.get()));
+    }
     if reply.is_replayed {
         headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }

@@ -6,8 +6,8 @@
 //! | `POST /v1/payment_intents` | creates an intent: `amount` (minor units), `currency`, `payment_method`, `metadata[order_id]`, `confirm` |
 //! | `POST /v1/payment_intents/{id}/confirm`, `…/cancel` | captures the amount, or cancels the intent; an intent succeeds once |
 //! | `POST /v1/refunds` | refunds money: `payment_intent`, `amount` (the whole remainder, if absent) |
-//! | `GET /v1/payment_intents/{id}`, `GET /v1/payment_intents`, `GET /v1/refunds` | one intent; lists, newest first, by `limit` and `starting_after` |
-//! | `POST /control` | not in Stripe: sets faults and latency, see [`FaultConfig`] |
+//! | `GET /v1/payment_intents/{id}`, `GET /v1/payment_intents`, `GET /v1/refunds` | one intent; lists, newest first, by `limit` and `starting_after`, refunds also by `payment_intent` |
+//! | `POST /control`, `GET /control` | not in Stripe: sets and shows faults and latency, see [`FaultConfig`] |
 //!
 //! A `POST` with an `Idempotency-Key` is executed once; a repeat gets the saved response, errors
 //! and 500s included, with `Idempotent-Replayed: true`.
@@ -17,8 +17,13 @@
 //! | none, `tok_visa`, `pm_card_visa` | succeeds |
 //! | `tok_chargeDeclined`, `pm_card_chargeDeclined` | declined: `generic_decline` |
 //! | `tok_insufficientFunds`, `pm_card_insufficientFunds` | declined: `insufficient_funds` |
+//! | `tok_chargeDeclinedWithoutIntent` | declined: `generic_decline`, and the error does not hold the intent |
 //! | `tok_flaky_N`, N from 1 to 99 | the first N executions return 500 and have no effect, the next succeeds |
 //! | `tok_hang` | captures, but never responds to the call that did; all later calls see it succeeded |
+//! | `tok_once_NAME` | succeeds; as the token of a real card, it can be used for one intent only |
+//! | `tok_once_lost_NAME` | the same, and the first response to the create is lost: the connection is closed |
+//!
+//! The currency `xts` is refused as unsupported.
 //!
 //! Beyond Stripe: an intent without a `payment_method` gets the card that succeeds, lists accept a
 //! `limit` of up to 10,000, and amounts may have twelve digits.
@@ -36,7 +41,10 @@ mod http;
 mod idempotency_keys;
 mod limits;
 mod model;
+mod object_ids;
 mod operation;
+mod rate_limit;
+mod refunds;
 mod response;
 mod test_cards;
 
@@ -59,6 +67,7 @@ pub use command::SimulatorArgs;
 pub use control::set_faults;
 pub use fault_config::{FaultConfig, SimulatedFault};
 use limits::{ACCEPT_RETRY_DELAY, CONNECTIONS_MAX, DRAIN_TIMEOUT};
+pub use model::RefundStatus;
 
 /// Serves until `shutdown` completes, then finishes the requests in flight and drops hanging ones.
 ///

@@ -1,6 +1,7 @@
 //! The provider's data: payment intents, their state, and refunds, as Stripe writes them in JSON.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -46,7 +47,30 @@ pub(super) struct Refund {
     /// Unix time in seconds.
     pub(super) created: u64,
     pub(super) payment_intent: String,
-    pub(super) status: &'static str,
+    pub(super) status: RefundStatus,
+}
+
+/// The status of a refund, by Stripe's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    /// The money is returned.
+    Succeeded,
+    /// The money is being returned.
+    Pending,
+    /// The money was not returned.
+    Failed,
+}
+
+impl RefundStatus {
+    pub(super) fn parse(name: &str) -> Option<RefundStatus> {
+        match name {
+            "succeeded" => Some(RefundStatus::Succeeded),
+            "pending" => Some(RefundStatus::Pending),
+            "failed" => Some(RefundStatus::Failed),
+            _ => None,
+        }
+    }
 }
 
 impl IntentState {
@@ -106,4 +130,9 @@ struct IntentBody<'a> {
 struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<&'a str>,
+}
+
+/// The current time as Stripe writes it.
+pub(super) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

@@ -5,7 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::ApiError;
 use super::limits::{AMOUNT_MAX, METADATA_BYTES_MAX};
-use super::test_cards::Card;
+use super::test_cards::{self, Card};
+
+/// The code that ISO 4217 reserves for tests; no provider supports it.
+const UNSUPPORTED_CURRENCY: &str = "xts";
 
 /// A `POST` request that changes state.
 #[derive(Debug, Hash)]
@@ -24,6 +27,10 @@ pub(super) struct NewIntent {
     /// Three lower-case letters.
     pub(super) currency: String,
     pub(super) card: Card,
+    /// The token, if it can be used only once.
+    pub(super) single_use_token: Option<String>,
+    /// Whether the response to this request is lost.
+    pub(super) is_create_lost: bool,
     pub(super) order_id: Option<String>,
     pub(super) confirm: bool,
 }
@@ -56,14 +63,18 @@ impl Operation {
 
 fn create(form: &[u8]) -> Result<Operation, ApiError> {
     let (mut amount, mut currency, mut order_id) = (None, None, None);
-    let (mut card, mut confirm) = (Card::Visa, false);
+    let (mut card, mut single_use_token, mut confirm) = (Card::Visa, None, false);
     for (name, value) in form_urlencoded::parse(form) {
         match name.as_ref() {
             "amount" => amount = Some(parse_amount(&value)?),
+            "currency" if value == UNSUPPORTED_CURRENCY => {
+                return Err(ApiError::unsupported_currency(&value));
+            }
             "currency" if is_currency(&value) => currency = Some(value.into_owned()),
             "payment_method" => {
                 card = Card::parse(&value)
                     .ok_or_else(|| ApiError::parameter(&name, "resource_missing"))?;
+                single_use_token = test_cards::is_single_use(&value).then(|| value.into_owned());
             }
             "metadata[order_id]" if value.len() <= METADATA_BYTES_MAX => {
                 order_id = Some(value.into_owned());
@@ -78,7 +89,16 @@ fn create(form: &[u8]) -> Result<Operation, ApiError> {
     }
     let amount = amount.ok_or_else(|| ApiError::parameter("amount", "parameter_missing"))?;
     let currency = currency.ok_or_else(|| ApiError::parameter("currency", "parameter_missing"))?;
-    Ok(Operation::Create(NewIntent { amount, currency, card, order_id, confirm }))
+    let is_create_lost = single_use_token.as_deref().is_some_and(test_cards::is_create_lost);
+    Ok(Operation::Create(NewIntent {
+        amount,
+        currency,
+        card,
+        single_use_token,
+        is_create_lost,
+        order_id,
+        confirm,
+    }))
 }
 
 fn refund(form: &[u8]) -> Result<Operation, ApiError> {

@@ -9,6 +9,8 @@ use super::limits::FLAKY_FAILURES_MAX;
 pub(super) enum Card {
     Visa,
     Declined(Decline),
+    /// Declined, and the error does not hold the intent.
+    DeclinedWithoutIntent,
     /// The first N confirms return 500 and have no effect.
     Flaky(u8),
     /// The confirm that captures never gets a response.
@@ -22,11 +24,25 @@ pub(super) enum Decline {
     InsufficientFunds,
 }
 
+/// Whether the token can be used for one intent only. So are the tokens of real cards; those of
+/// test cards are not.
+pub(super) fn is_single_use(token: &str) -> bool {
+    token.starts_with("tok_once_")
+}
+
+/// Whether the response to the request that creates an intent with this token is lost.
+pub(super) fn is_create_lost(token: &str) -> bool {
+    token.starts_with("tok_once_lost_")
+}
+
 impl Card {
     /// The card that a token names; `None` if the token is unknown.
     pub(super) fn parse(token: &str) -> Option<Card> {
         if token == "tok_hang" {
             return Some(Card::Hang);
+        }
+        if is_single_use(token) {
+            return Some(Card::Visa);
         }
         if let Some(failures) = token.strip_prefix("tok_flaky_") {
             let failures = failures.parse().ok()?;
@@ -36,6 +52,7 @@ impl Card {
         match name {
             "visa" => Some(Card::Visa),
             "chargeDeclined" => Some(Card::Declined(Decline::Generic)),
+            "chargeDeclinedWithoutIntent" => Some(Card::DeclinedWithoutIntent),
             "insufficientFunds" => Some(Card::Declined(Decline::InsufficientFunds)),
             _ => None,
         }
@@ -48,6 +65,7 @@ impl Display for Card {
             Card::Visa => f.write_str("pm_card_visa"),
             Card::Declined(Decline::Generic) => f.write_str("pm_card_chargeDeclined"),
             Card::Declined(Decline::InsufficientFunds) => f.write_str("pm_card_insufficientFunds"),
+            Card::DeclinedWithoutIntent => f.write_str("pm_card_chargeDeclinedWithoutIntent"),
             Card::Flaky(failures) => write!(f, "tok_flaky_{failures}"),
             Card::Hang => f.write_str("tok_hang"),
         }

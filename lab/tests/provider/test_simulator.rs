@@ -57,6 +57,17 @@ impl TestSimulator {
         form: &str,
         key: Option<&str>,
     ) -> RawResponse {
+        self.try_send(method, path, form, key).await.unwrap()
+    }
+
+    /// The same; `None` if the connection is closed without a response.
+    pub(crate) async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        form: &str,
+        key: Option<&str>,
+    ) -> Option<RawResponse> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
@@ -66,11 +77,13 @@ impl TestSimulator {
         }
         let request = request.body(Full::new(Bytes::from(form.to_owned()))).unwrap();
         let http = Client::builder(TokioExecutor::new()).build_http();
-        let response = timeout(DEADLINE, http.request(request)).await.unwrap().unwrap();
-        let replayed = response.headers().contains_key("idempotent-replayed");
+        let response = timeout(DEADLINE, http.request(request)).await.unwrap().ok()?;
+        let header = |name| response.headers().get(name)?.to_str().map(str::to_owned).ok();
+        let (replayed, retry_after) =
+            (header("idempotent-replayed").is_some(), header("retry-after"));
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        RawResponse { status, replayed, body }
+        Some(RawResponse { status, replayed, retry_after, body })
     }
 
     /// Sets the simulator's faults.
@@ -88,6 +101,7 @@ impl TestSimulator {
 pub(crate) struct RawResponse {
     pub(crate) status: StatusCode,
     pub(crate) replayed: bool,
+    pub(crate) retry_after: Option<String>,
     pub(crate) body: Bytes,
 }
 
