@@ -10,7 +10,7 @@ use super::object_ids::ObjectIds;
 use super::operation::{NewIntent, Operation};
 use super::refunds::Refunds;
 use super::response::{List, ResponseBody};
-use super::test_cards::{Card, Decline};
+use super::test_cards::{Card, CreateFault, Decline};
 
 /// All intents in order of creation: the number in an id is its index.
 pub(super) struct Engine {
@@ -74,6 +74,16 @@ impl Engine {
         Ok(ResponseBody::Intents(List { object: "list", has_more: start > 0, data }))
     }
 
+    /// The latest intents with this order id in their metadata, newest first.
+    pub(super) fn find_intents(&self, order_id: &str, limit: usize) -> ResponseBody {
+        let is_wanted =
+            |entry: &&IntentEntry| entry.current.intent.order_id.as_deref() == Some(order_id);
+        let mut newest = self.intents.iter().rev().filter(is_wanted);
+        let data = newest.by_ref().take(limit).map(|entry| entry.current.clone()).collect();
+        let has_more = newest.next().is_some();
+        ResponseBody::Intents(List { object: "search_result", has_more, data })
+    }
+
     fn create(&mut self, new: NewIntent) -> Result<Outcome, ApiError> {
         if new.amount < self.amount_min {
             return Err(ApiError::parameter("amount", "amount_too_small"));
@@ -98,7 +108,11 @@ impl Engine {
         if new.confirm {
             return self.confirm(&intent.id);
         }
-        let withheld = new.is_create_lost.then_some(SimulatedFault::Close);
+        let withheld = match new.fault {
+            Some(CreateFault::Failed) => return Err(ApiError::server_error()),
+            Some(CreateFault::Lost) => Some(SimulatedFault::Close),
+            None => None,
+        };
         Ok(Outcome { body: ResponseBody::Intent(current), withheld })
     }
 

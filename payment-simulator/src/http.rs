@@ -61,6 +61,10 @@ async fn get(api: &Api, path: &str, query: &str) -> Result<Reply, NoResponse> {
     let after = page.starting_after.as_deref();
     api.read(|engine| match path.strip_prefix("/v1/") {
         Some("payment_intents") => engine.intents(after, page.limit),
+        Some("payment_intents/search") => {
+            let order_id = page.searched_order_id()?;
+            Ok(engine.find_intents(order_id, page.limit))
+        }
         Some("refunds") => engine.refunds.page(page.payment_intent.as_deref(), after, page.limit),
         Some(path) => match path.strip_prefix("payment_intents/") {
             Some(id) => engine.intent(id),
@@ -77,22 +81,39 @@ struct Page {
     starting_after: Option<String>,
     /// Only the refunds of this intent.
     payment_intent: Option<String>,
+    /// What to search for.
+    query: Option<String>,
 }
 
 impl Page {
     fn parse(query: &str) -> Result<Page, ApiError> {
-        let mut page =
-            Page { limit: PAGE_ENTRIES_DEFAULT, starting_after: None, payment_intent: None };
+        let mut page = Page {
+            limit: PAGE_ENTRIES_DEFAULT,
+            starting_after: None,
+            payment_intent: None,
+            query: None,
+        };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match (name.as_ref(), value.parse()) {
                 ("limit", Ok(limit @ 1..=PAGE_ENTRIES_MAX)) => page.limit = limit,
                 ("limit", _) => return Err(ApiError::parameter("limit", "parameter_invalid")),
                 ("starting_after", _) => page.starting_after = Some(value.into_owned()),
+                ("query", _) => page.query = Some(value.into_owned()),
                 ("payment_intent", _) => page.payment_intent = Some(value.into_owned()),
                 _ => return Err(ApiError::parameter(&name, "parameter_unknown")),
             }
         }
         Ok(page)
+    }
+
+    /// The value in `metadata['order_id']:'VALUE'`, the one query that is supported.
+    fn searched_order_id(&self) -> Result<&str, ApiError> {
+        let query = self.query.as_deref();
+        let query = query.ok_or_else(|| ApiError::parameter("query", "parameter_missing"))?;
+        let value = query.strip_prefix("metadata['order_id']:'");
+        value
+            .and_then(|value| value.strip_suffix('\''))
+            .ok_or_else(|| ApiError::parameter("query", "parameter_invalid"))
     }
 }
 

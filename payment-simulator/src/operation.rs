@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::ApiError;
 use super::limits::{AMOUNT_MAX, METADATA_BYTES_MAX};
-use super::test_cards::{self, Card};
+use super::test_cards::{self, Card, CreateFault};
 
 /// The code that ISO 4217 reserves for tests; no provider supports it.
 const UNSUPPORTED_CURRENCY: &str = "xts";
@@ -29,8 +29,7 @@ pub(super) struct NewIntent {
     pub(super) card: Card,
     /// The token, if it can be used only once.
     pub(super) single_use_token: Option<String>,
-    /// Whether the response to this request is lost.
-    pub(super) is_create_lost: bool,
+    pub(super) fault: Option<CreateFault>,
     pub(super) order_id: Option<String>,
     pub(super) confirm: bool,
 }
@@ -89,13 +88,13 @@ fn create(form: &[u8]) -> Result<Operation, ApiError> {
     }
     let amount = amount.ok_or_else(|| ApiError::parameter("amount", "parameter_missing"))?;
     let currency = currency.ok_or_else(|| ApiError::parameter("currency", "parameter_missing"))?;
-    let is_create_lost = single_use_token.as_deref().is_some_and(test_cards::is_create_lost);
+    let fault = single_use_token.as_deref().and_then(CreateFault::of);
     Ok(Operation::Create(NewIntent {
         amount,
         currency,
         card,
         single_use_token,
-        is_create_lost,
+        fault,
         order_id,
         confirm,
     }))

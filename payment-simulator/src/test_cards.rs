@@ -30,9 +30,24 @@ pub(super) fn is_single_use(token: &str) -> bool {
     token.starts_with("tok_once_")
 }
 
-/// Whether the response to the request that creates an intent with this token is lost.
-pub(super) fn is_create_lost(token: &str) -> bool {
-    token.starts_with("tok_once_lost_")
+/// What happens to the response to the request that creates an intent, which has its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum CreateFault {
+    /// The connection is closed.
+    Lost,
+    /// The response is a 500.
+    Failed,
+}
+
+impl CreateFault {
+    /// The fault that a token asks for.
+    pub(super) fn of(token: &str) -> Option<CreateFault> {
+        match token {
+            token if token.starts_with("tok_once_lost_") => Some(CreateFault::Lost),
+            token if token.starts_with("tok_once_failed_") => Some(CreateFault::Failed),
+            _ => None,
+        }
+    }
 }
 
 impl Card {

@@ -93,9 +93,23 @@ pub(crate) const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
 /// Shorter than the idle timeout of servers, so that a connection to the provider is rarely closed
 /// while it is used.
 pub(crate) const PROVIDER_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// The default timeout of a call to the provider: ten times what a healthy provider takes.
-pub(crate) const PROVIDER_TIMEOUT: &str = "1s";
+/// The default timeout of a call to the provider. A bank may take some seconds to confirm a card.
+/// It is a third of the time after which a broker redelivers a message that shows no progress.
+pub(crate) const PROVIDER_TIMEOUT: &str = "10s";
 /// The default limit of one worker's concurrent calls, within Stripe's rate limit for an account.
 pub(crate) const PROVIDER_CONCURRENCY: usize = 100;
 /// Stripe's maximum page size.
 pub(crate) const PROVIDER_PAGE_SIZE: u16 = 100;
+/// The longest wait that the provider can ask for with `Retry-After`: a third of the time that a
+/// reservation is held by default, so that an error in that header does not cancel every order.
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
+/// The wait after a 429 without that header, as long as an open breaker waits before it probes.
+pub(crate) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
+/// Keys that one order may need: one for each failure that the provider has stored. More than the
+/// attempts that a record has.
+pub(crate) const CREATE_KEYS_MAX: usize = 16;
+/// Longer than each of Stripe's codes, which status responses contain.
+pub(crate) const DECLINE_CODE_CHARS_MAX: usize = 64;
+/// Calls that must succeed before one more may be in flight, after the provider has refused some:
+/// few enough to be back at the maximum within a thousand calls.
+pub(crate) const CALLS_PER_RAISE: usize = 10;

@@ -6,7 +6,11 @@
 //! interrupted.
 
 mod breaker;
+mod call_limit;
+mod call_slots;
 mod charge;
+mod create_intent;
+mod failed_call;
 mod guarded_provider;
 pub mod held_funds;
 mod payment_row;
@@ -119,7 +123,9 @@ impl StageState for PaymentStage {
     fn start(config: Config, worker: &WorkerContext) -> Result<Self, StartError> {
         let provider = Provider::new(&config.provider_url, &config.provider_key, config.limits)?;
         let breaker = Arc::new(Mutex::new(Breaker::new(config.breaker)));
-        let provider = GuardedProvider::new(provider, breaker, worker.connection.clone());
+        let calls_max = config.limits.parallel;
+        let connection = worker.connection.clone();
+        let provider = GuardedProvider::new(provider, calls_max, breaker, connection);
         let payment_timeout = config.payment.payment_timeout;
         Ok(Self { database: worker.database.clone(), provider, payment_timeout })
     }

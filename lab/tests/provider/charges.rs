@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 use payment_simulator::FaultConfig;
-use workers::payment::provider::{CallError, Confirmation, Limits, Status};
+use workers::payment::provider::{CallError, Confirmation, Limits, RefundStatus, Status};
 
 use super::test_simulator::{TestSimulator, all_intents, all_refunds, client, create};
 
@@ -62,14 +62,15 @@ async fn a_repeated_refund_returns_the_money_once() {
     let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "refund").await;
-    let early = client.refund(&intent.id, "early").await.unwrap_err();
+    let early = client.refund(&intent.id, 1250, "early").await.unwrap_err();
     assert!(
         matches!(&early, CallError::Refused { code, .. } if code == "payment_intent_unexpected_state"),
         "{early}"
     );
     client.confirm(&intent.id, "confirm").await.unwrap();
     for key in ["refund", "refund", "another"] {
-        client.refund(&intent.id, key).await.unwrap();
+        let status = client.refund(&intent.id, 1250, key).await.unwrap();
+        assert_eq!(status, RefundStatus::Succeeded);
     }
     let refunds = all_refunds(&client).await;
     assert_eq!(refunds.len(), 1);
@@ -88,7 +89,7 @@ async fn partial_refunds_never_exceed_the_capture() {
     assert_eq!(part.json()["amount"], 1000);
     let too_much = provider.send("POST", "/v1/refunds", &form(251), None).await;
     assert_eq!(too_much.status, StatusCode::BAD_REQUEST);
-    client.refund(&intent.id, "rest").await.unwrap();
+    client.refund(&intent.id, 1250, "rest").await.unwrap();
     assert_eq!(all_refunds(&client).await.iter().map(|refund| refund.amount).sum::<i64>(), 1250);
     provider.stop().await;
 }

@@ -14,7 +14,7 @@ async fn a_saved_500_is_replayed_and_a_new_key_calls_again() {
     let intent = create(&client, Some("tok_flaky_2"), "flaky").await;
     for key in ["1", "1", "2", "1", "2"] {
         let failure = client.confirm(&intent.id, key).await.unwrap_err();
-        assert!(matches!(failure, CallError::Server { status: 500 }), "{failure}");
+        assert!(matches!(failure, CallError::Server { status: 500, .. }), "{failure}");
     }
     assert_eq!(client.confirm(&intent.id, "3").await.unwrap(), Confirmation::Succeeded);
     let path = format!("/v1/payment_intents/{}/confirm", intent.id);

@@ -61,7 +61,7 @@ pub(super) async fn captured(provider: &Provider) -> Result<HashMap<OrderId, Cap
         let page = provider.list_refunds(after.as_deref());
         let page = page.await.context("cannot list the provider's refunds")?;
         after = page.data.last().map(|refund| refund.id.clone());
-        for refund in page.data {
+        for refund in page.data.into_iter().filter(|refund| refund.status.may_return_money()) {
             if let Some(order) = order_by_intent.get(&refund.payment_intent) {
                 captured.entry(*order).or_default().amount -= refund.amount;
             }

@@ -56,8 +56,8 @@ enum State {
     /// Calls are permitted. Holds the times of the latest failures, and the number of failures
     /// since the last success.
     Closed { failures: VecDeque<Instant>, consecutive: usize },
-    /// Calls are denied.
-    Open { since: Instant },
+    /// Calls are denied, and the next probe is due at this time.
+    Open { probe_at: Instant },
     /// A probe is in flight, and calls are denied.
     HalfOpen { since: Instant },
 }
@@ -95,19 +95,26 @@ impl Breaker {
         }
     }
 
+    /// Whether calls are permitted: most of them succeed.
+    pub(super) const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
     /// What is permitted at `now`. Of concurrent callers, only one gets the probe.
     pub(super) fn acquire(&mut self, now: Instant) -> Permit {
-        match self.state {
-            State::Closed { .. } => Permit::Call,
-            // In the half-open state too, since the result of a probe may be lost.
-            State::Open { since } | State::HalfOpen { since }
-                if now.saturating_duration_since(since) >= self.limits.probe_delay =>
-            {
-                self.state = State::HalfOpen { since: now };
-                Permit::Probe
+        let is_probe_due = match self.state {
+            State::Closed { .. } => return Permit::Call,
+            State::Open { probe_at } => now >= probe_at,
+            // The result of a probe may be lost.
+            State::HalfOpen { since } => {
+                now.saturating_duration_since(since) >= self.limits.probe_delay
             }
-            State::Open { .. } | State::HalfOpen { .. } => Permit::Denied,
+        };
+        if !is_probe_due {
+            return Permit::Denied;
         }
+        self.state = State::HalfOpen { since: now };
+        Permit::Probe
     }
 
     /// Records the result of a permitted call that finished at `now`. Results that arrive after the
@@ -128,7 +135,7 @@ impl Breaker {
         let is_burst =
             failures.len() == self.limits.failures.get() && failures.front().is_some_and(is_recent);
         if is_burst || *consecutive >= self.limits.failures.get() {
-            self.state = State::Open { since: now };
+            self.state = State::Open { probe_at: now + self.limits.probe_delay };
             return Some(Change::Opened);
         }
         None
@@ -141,8 +148,19 @@ impl Breaker {
             self.state = State::closed();
             return Some(Change::Closed);
         }
-        self.state = State::Open { since: now };
+        self.state = State::Open { probe_at: now + self.limits.probe_delay };
         None
+    }
+
+    /// Opens the breaker at least until `until`, because the provider asks for no call before that.
+    pub(super) fn open_until(&mut self, until: Instant) -> Option<Change> {
+        let (probe_at, change) = match self.state {
+            State::Closed { .. } => (until, Some(Change::Opened)),
+            State::Open { probe_at } => (probe_at.max(until), None),
+            State::HalfOpen { .. } => (until, None),
+        };
+        self.state = State::Open { probe_at };
+        change
     }
 }
 
@@ -232,6 +250,21 @@ mod tests {
         open(&at, &mut breaker);
         assert_eq!(breaker.acquire(at(1_100)), Permit::Probe);
         assert_eq!(breaker.acquire(at(2_100)), Permit::Probe);
+    }
+
+    #[test]
+    fn a_breaker_that_is_opened_until_a_time_probes_then_and_not_before() {
+        let (mut breaker, at) = breaker_and_clock();
+        assert_eq!(breaker.open_until(at(5_000)), Some(Change::Opened));
+        assert_eq!(breaker.open_until(at(4_000)), None, "an earlier time changes nothing");
+        assert!(!breaker.is_closed());
+        assert_eq!(breaker.acquire(at(4_999)), Permit::Denied);
+        assert_eq!(breaker.acquire(at(5_000)), Permit::Probe);
+        // The probe is refused, too.
+        assert_eq!(breaker.open_until(at(9_000)), None);
+        assert_eq!(breaker.acquire(at(8_999)), Permit::Denied);
+        assert_eq!(breaker.acquire(at(9_000)), Permit::Probe);
+        assert_eq!(breaker.record_probe(true, at(9_001)), Some(Change::Closed));
     }
 
     #[test]

@@ -15,17 +15,13 @@ use orders::{CancelledBy, Event, EventBody, Money, OrderId, PaymentToken};
 use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
+use super::create_intent::create_intent;
 use super::guarded_provider::provider_unavailable;
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::{CallError, Confirmation, NewIntent, Provider};
 use super::provider_calls::{call_concurrently, call_key};
 use crate::step_input::{StepError, StepInput, StepOutcome};
-
-/// The provider's error code for an unknown token.
-const NO_SUCH_TOKEN: &str = "resource_missing";
-/// The decline code of an order with such a token.
-const INVALID_TOKEN: &str = "invalid_token";
 
 /// The charge that one order requests.
 struct Charge<'a> {
@@ -81,10 +77,6 @@ impl<'a> Charge<'a> {
             expires_at,
             is_expired: expires_at < now,
         })
-    }
-
-    fn key(&self, call: &str) -> String {
-        call_key(self.order_id, call, self.history)
     }
 }
 
@@ -150,8 +142,10 @@ async fn create_intents(
     for ((id, charge), created) in new.iter().zip(calls.await) {
         let row = Payment::pending(**id, charge.amount);
         match created {
-            Ok(Some(intent)) => new_rows.push(Payment { intent: Some(intent), ..row }),
-            Ok(None) => new_rows.push(row.declined(INVALID_TOKEN.to_owned())),
+            Ok(Created::Intent(intent)) => {
+                new_rows.push(Payment { intent: Some(intent), ..row });
+            }
+            Ok(Created::Declined { code }) => new_rows.push(row.declined(code)),
             Err(failure) => drop(failures.insert(**id, failure)),
         }
     }
@@ -164,20 +158,26 @@ async fn create_intents(
     Ok(rows)
 }
 
-/// The id of an unconfirmed intent; `None` for a token that is unknown or used up, which the bank
-/// would decline.
-async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Option<String>, StepOutcome> {
+/// The result of creating an intent.
+enum Created {
+    /// The id of the unconfirmed intent.
+    Intent(String),
+    /// The provider does not take this payment.
+    Declined { code: String },
+}
+
+async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Created, StepOutcome> {
     let intent = NewIntent {
         order: &charge.order_id.to_string(),
         amount: charge.amount.amount,
         currency: charge.amount.currency.as_str(),
         payment_method: charge.token.map(PaymentToken::expose),
     };
-    let key = charge.key("create");
-    let call = async |provider: &Provider| match provider.create_intent(&intent, &key).await {
-        Err(CallError::Refused { code, .. }) if code == NO_SUCH_TOKEN => Ok(None),
-        created => created.map(|intent| Some(intent.id)),
-    };
+    let call =
+        async |provider: &Provider| match create_intent(provider, charge.order_id, &intent).await {
+            Err(CallError::Declined { code }) => Ok(Created::Declined { code }),
+            created => created.map(Created::Intent),
+        };
     stage.provider.call(call).await
 }
 
@@ -194,7 +194,8 @@ async fn confirm_intents(
     let intents: Vec<(&Payment, &str)> =
         pending.filter_map(|row| Some((row, row.intent.as_deref()?))).collect();
     let calls = call_concurrently(&intents, async |(row, intent)| {
-        let key = charges[&row.id].key("confirm");
+        let charge = &charges[&row.id];
+        let key = call_key(charge.order_id, "confirm", charge.history);
         stage.provider.call(async |provider| provider.confirm(intent, &key).await).await
     });
     let mut decided = Vec::new();

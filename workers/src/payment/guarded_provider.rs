@@ -1,34 +1,41 @@
-//! The provider behind its circuit breaker.
+//! The provider behind its circuit breaker, and a limit of concurrent calls that adapts to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use orders::Timestamp;
 use streams::{Connection, subjects};
 
 use super::breaker::{Breaker, Change, Permit};
+use super::call_slots::CallSlots;
+use super::failed_call::{self, Health, health};
 use super::provider::{CallError, Provider};
+use crate::limits::RETRY_AFTER_DEFAULT;
 use crate::step_input::{StepError, StepOutcome, now};
 
 /// The provider's name in logs and errors.
 const PROVIDER: &str = "the payment provider";
 
-/// A provider that is not called while its circuit breaker is open.
+/// A provider that is not called while its circuit breaker is open, and called less while it refuses
+/// calls.
 pub(super) struct GuardedProvider {
     provider: Provider,
+    slots: CallSlots,
     breaker: Arc<Mutex<Breaker>>,
     /// For the notification that payments are delayed.
     connection: Connection,
 }
 
 impl GuardedProvider {
-    /// `provider` behind `breaker`; each opening is notified over `connection`.
+    /// `provider` behind `breaker`, with up to `calls_max` concurrent calls; each opening is
+    /// notified over `connection`.
     pub(super) fn new(
         provider: Provider,
+        calls_max: usize,
         breaker: Arc<Mutex<Breaker>>,
         connection: Connection,
     ) -> Self {
-        Self { provider, breaker, connection }
+        Self { provider, slots: CallSlots::new(calls_max), breaker, connection }
     }
 
     /// The circuit breaker.
@@ -42,11 +49,23 @@ impl GuardedProvider {
         &self,
         call: impl AsyncFnOnce(&Provider) -> Result<Output, CallError>,
     ) -> Result<Output, StepOutcome> {
-        self.acquire_permit().await?;
+        let slot = self.slots.acquire().await;
+        self.acquire_permit(slot.started).await?;
         let result = call(&self.provider).await;
-        let change = lock(&self.breaker).record_call(is_success(&result), Instant::now());
-        self.report(change).await;
-        result.map_err(StepOutcome::from)
+        match health(&result) {
+            Health::Works => {
+                self.slots.limit().record_success();
+                let change = lock(&self.breaker).record_call(true, Instant::now());
+                self.report(change).await;
+            }
+            Health::Fails => {
+                let change = lock(&self.breaker).record_call(false, Instant::now());
+                self.report(change).await;
+            }
+            Health::Limits(wait) => self.obey(slot.started, wait).await,
+        }
+        let is_breaker_closed = lock(&self.breaker).is_closed();
+        result.map_err(|err| failed_call::outcome(&err, is_breaker_closed))
     }
 
     /// Checks that the provider responds; the error says why it does not.
@@ -60,22 +79,43 @@ impl GuardedProvider {
 
     /// Acquires permission for a call from the breaker, and makes the probe if one is due. The
     /// probe is read-only, so that no order is at risk.
-    async fn acquire_permit(&self) -> Result<(), StepOutcome> {
+    async fn acquire_permit(&self, started: Instant) -> Result<(), StepOutcome> {
         let permit = lock(&self.breaker).acquire(Instant::now());
         match permit {
             Permit::Call => return Ok(()),
             Permit::Denied => {}
             Permit::Probe => {
-                let has_recovered = is_success(&self.provider.list_intents(None).await);
-                let change = lock(&self.breaker).record_probe(has_recovered, Instant::now());
-                self.report(change).await;
-                if has_recovered {
-                    return Ok(());
+                let health = health(&self.provider.list_intents(None).await);
+                if let Health::Limits(wait) = health {
+                    self.obey(started, wait).await;
+                } else {
+                    let has_recovered = health == Health::Works;
+                    let change = lock(&self.breaker).record_probe(has_recovered, Instant::now());
+                    self.report(change).await;
+                    if has_recovered {
+                        return Ok(());
+                    }
                 }
             }
         }
         let error = "the circuit breaker of the payment provider is open".to_owned();
         Err(StepOutcome::Postpone(error))
+    }
+
+    /// Makes no call for `wait`, and fewer after it, because the provider has refused one that began
+    /// at `started`.
+    async fn obey(&self, started: Instant, wait: Option<Duration>) {
+        let wait = wait.unwrap_or(RETRY_AFTER_DEFAULT);
+        let now = Instant::now();
+        {
+            let mut limit = self.slots.limit();
+            if limit.record_refusal(started, now) {
+                let allowed = limit.allowed();
+                tracing::warn!(dependency = PROVIDER, ?wait, allowed, "too many calls, waiting");
+            }
+        }
+        let change = lock(&self.breaker).open_until(now + wait);
+        self.report(change).await;
     }
 
     /// Logs a change of the breaker, and notifies of payments that are delayed.
@@ -95,27 +135,9 @@ impl GuardedProvider {
     }
 }
 
-/// Whether the provider works. A rejected request is a success of the provider.
-const fn is_success<Output>(result: &Result<Output, CallError>) -> bool {
-    matches!(result, Ok(_) | Err(CallError::Refused { .. } | CallError::Busy { .. }))
-}
-
 /// The error of a step for a whole set, when no call can be made.
 pub(super) fn provider_unavailable(error: String) -> StepError {
     StepError::DependencyUnavailable { dependency: PROVIDER, source: error.into() }
-}
-
-impl From<CallError> for StepOutcome {
-    fn from(err: CallError) -> Self {
-        match err {
-            // The provider did nothing for this order, so this is not an attempt.
-            CallError::Unavailable(_) | CallError::Denied { .. } => Self::Postpone(err.to_string()),
-            CallError::Refused { .. } => Self::reject(err.to_string()),
-            CallError::NoResponse(_) | CallError::Server { .. } | CallError::Busy { .. } => {
-                Self::Retry(err.to_string())
-            }
-        }
-    }
 }
 
 /// Locks the breaker. Its state is valid also if a previous holder of the lock panicked.

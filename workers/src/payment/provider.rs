@@ -5,7 +5,10 @@
 //! cancel returns that it had succeeded.
 
 mod error;
+mod objects;
+mod refusal;
 mod response;
+mod retry_after;
 mod transport;
 
 use std::time::Duration;
@@ -14,8 +17,10 @@ use clap::Args;
 use hyper::Method;
 
 pub use error::{CallError, ConfigError};
+pub use objects::{Confirmation, Intent, Page, Refund, RefundStatus, Status};
+pub(super) use refusal::TOKEN_ALREADY_USED;
 use response::Response;
-pub use response::{Confirmation, Intent, Page, Refund, Status};
+
 use transport::Transport;
 
 use crate::limits::{PROVIDER_CONCURRENCY, PROVIDER_PAGE_SIZE, PROVIDER_TIMEOUT};
@@ -115,7 +120,10 @@ impl Provider {
     ) -> Result<Confirmation, CallError> {
         let path = format!("/v1/payment_intents/{intent}/confirm");
         let response = self.post(&path, String::new(), idempotency_key).await?;
-        response.intent().map(Confirmation::from)
+        match response.intent() {
+            Err(CallError::Declined { code }) => Ok(Confirmation::Declined { code }),
+            intent => intent.map(Confirmation::from),
+        }
     }
 
     /// Cancels an intent and returns its status: `Canceled`, now or earlier, or `Succeeded` if the
@@ -126,10 +134,32 @@ impl Provider {
         response.intent().map(|intent| intent.status)
     }
 
-    /// Refunds a captured intent in full. Also succeeds if it was refunded earlier.
-    pub async fn refund(&self, intent: &str, idempotency_key: &str) -> Result<(), CallError> {
+    /// Refunds a captured intent in full, unless it was refunded earlier. Returns what has become
+    /// of `amount`: `Succeeded` if all of it is returned, `Pending` if it may still be, or `Failed`.
+    pub async fn refund(
+        &self,
+        intent: &str,
+        amount: i64,
+        idempotency_key: &str,
+    ) -> Result<RefundStatus, CallError> {
         let form = form_encoded([("payment_intent", intent)]);
-        self.post("/v1/refunds", form, idempotency_key).await?.refunded()
+        let created = self.post("/v1/refunds", form, idempotency_key).await?.refund()?;
+        if let Some(Refund { status: RefundStatus::Succeeded, .. }) = created {
+            return Ok(RefundStatus::Succeeded);
+        }
+        // The response may be a stored one, from when the refund was created.
+        let limit = self.page.to_string();
+        let query = form_encoded([("payment_intent", intent), ("limit", &limit)]);
+        let refunds: Page<Refund> = self.get(&format!("/v1/refunds?{query}")).await?.read()?;
+        Ok(refund_status(&refunds.data, amount))
+    }
+
+    /// The intents that were created for an order, newest first. One that was created within the
+    /// last minute may be missing.
+    pub async fn find_intents(&self, order: &str) -> Result<Page<Intent>, CallError> {
+        let query = format!("metadata['order_id']:'{order}'");
+        let query = form_encoded([("query", query.as_str())]);
+        self.get(&format!("/v1/payment_intents/search?{query}")).await?.read()
     }
 
     /// The intent as it is now.
@@ -165,6 +195,17 @@ impl Provider {
         let after = after.map(|after| ("starting_after", after));
         format!("{list}?{}", form_encoded([("limit", limit.as_str())].into_iter().chain(after)))
     }
+}
+
+/// What has become of `amount`, of which these are all refunds.
+fn refund_status(refunds: &[Refund], amount: i64) -> RefundStatus {
+    let returned = refunds.iter().filter(|it| it.status == RefundStatus::Succeeded);
+    if returned.map(|refund| refund.amount).sum::<i64>() >= amount {
+        return RefundStatus::Succeeded;
+    }
+    let is_open =
+        |it: &Refund| it.status.may_return_money() && it.status != RefundStatus::Succeeded;
+    if refunds.iter().any(is_open) { RefundStatus::Pending } else { RefundStatus::Failed }
 }
 
 fn form_encoded<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {

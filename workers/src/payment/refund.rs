@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
-use super::provider::{Provider, Status};
+use super::provider::{Provider, RefundStatus, Status};
 use super::provider_calls::{call_concurrently, call_key};
 use crate::database::DatabaseError;
 use crate::step_input::{StepError, StepInput, StepOutcome, order_id};
@@ -107,8 +107,19 @@ async fn undo(
         }
     }
     let key = key("refund");
-    stage.provider.call(async |provider| provider.refund(intent, &key).await).await?;
-    Ok("refunded")
+    let amount = row.amount.map_or(0, |money| money.amount);
+    let refund = async |provider: &Provider| provider.refund(intent, amount, &key).await;
+    match stage.provider.call(refund).await? {
+        RefundStatus::Succeeded => Ok("refunded"),
+        // An account may have to be funded, or the money returned in another way.
+        RefundStatus::Failed | RefundStatus::Canceled => {
+            Err(StepOutcome::reject("the refund failed at the payment provider"))
+        }
+        // No attempt has failed, and days may pass.
+        RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Unknown => {
+            Err(StepOutcome::Postpone("the refund is pending at the payment provider".to_owned()))
+        }
+    }
 }
 
 /// Writes a tombstone for the orders that have no row yet, which prevents a charge.

@@ -1,5 +1,7 @@
 //! Errors of calls to the payment provider, classified by what the caller must do.
 
+use std::time::Duration;
+
 use hyper_util::client::legacy;
 use thiserror::Error;
 
@@ -26,13 +28,30 @@ pub enum CallError {
     Server {
         /// HTTP status, usually 5xx.
         status: u16,
+        /// Whether this is the stored response to an earlier call with the same key.
+        is_replayed: bool,
     },
-    /// The same key is in use by a concurrent call, or the rate limit is exceeded: repeat later
-    /// with the same key.
-    #[error("the payment provider is busy (status {status})")]
+    /// There are too many calls, whatever they are about: none has an effect for a while.
+    #[error("the payment provider refuses calls for a while (status {status})")]
+    RateLimited {
+        /// HTTP status: 429, or 503 with a `Retry-After`.
+        status: u16,
+        /// How long the provider asks to wait, within the limit that we obey.
+        retry_after: Option<Duration>,
+    },
+    /// The same key, or the object that the call is about, is in use by a concurrent call: repeat
+    /// later with the same key.
+    #[error("a concurrent call to the payment provider is in progress (status {status})")]
     Busy {
         /// HTTP status: 409 or 429.
         status: u16,
+    },
+    /// The provider does not take this payment, and repeating the call does not help: the amount,
+    /// the currency or the card is at fault.
+    #[error("the payment provider declined the payment ({code})")]
+    Declined {
+        /// Why, in Stripe's terms: a `decline_code`, or a `code`.
+        code: String,
     },
     /// The request is invalid, and repeating it does not help.
     #[error("the payment provider rejected the request (status {status}, {code}): {message}")]

@@ -1,103 +1,22 @@
-//! The provider's responses: the fields that we read, and their classification.
+//! The provider's responses, classified.
 
-use hyper::StatusCode;
+use std::time::SystemTime;
+
 use hyper::body::Bytes;
-use serde::Deserialize;
+use hyper::header::HeaderName;
+use hyper::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::error::CallError;
+use super::objects::{Intent, Refund};
+use super::refusal::{ErrorBody, ErrorObject};
+use super::retry_after::retry_after;
 
-/// The fields of a `PaymentIntent` that we need.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Intent {
-    /// The provider's id.
-    pub id: String,
-    /// Amount in minor units of the currency.
-    pub amount: i64,
-    /// Amount captured, in minor units.
-    pub amount_received: i64,
-    /// ISO 4217 code, three lower-case letters.
-    pub currency: String,
-    /// The current status.
-    pub status: Status,
-    /// The metadata that was set when the intent was created.
-    #[serde(default)]
-    pub metadata: Metadata,
-    last_payment_error: Option<PaymentError>,
-}
+/// Marks the stored response to an earlier call with the same key.
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// The metadata of an intent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Metadata {
-    /// The id of the order that the intent pays for.
-    pub order_id: Option<String>,
-}
-
-/// The status of a `PaymentIntent`, by Stripe's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are Stripe's and documented there")]
-pub enum Status {
-    RequiresPaymentMethod,
-    RequiresConfirmation,
-    RequiresAction,
-    RequiresCapture,
-    Processing,
-    Succeeded,
-    Canceled,
-    /// A status that this client does not know.
-    #[serde(other)]
-    Unknown,
-}
-
-/// A refund.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Refund {
-    /// The provider's id.
-    pub id: String,
-    /// Amount in minor units of the intent's currency.
-    pub amount: i64,
-    /// The id of the intent that was refunded.
-    pub payment_intent: String,
-}
-
-/// A page of a list, newest first.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Page<T> {
-    /// The entries.
-    pub data: Vec<T>,
-    /// Whether older entries follow.
-    pub has_more: bool,
-}
-
-/// The result of a confirm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Confirmation {
-    /// The money is captured, now or earlier.
-    Succeeded,
-    /// The bank declined, now or earlier.
-    Declined {
-        /// Stripe's `decline_code`, or its `code` if it has no `decline_code`.
-        code: String,
-    },
-    /// Neither: the intent was cancelled, or requires a step that we do not support.
-    Unexpected {
-        /// The intent's status.
-        status: Status,
-    },
-}
-
-impl From<Intent> for Confirmation {
-    fn from(intent: Intent) -> Self {
-        match (intent.status, intent.last_payment_error) {
-            (Status::Succeeded, _) => Confirmation::Succeeded,
-            (Status::RequiresPaymentMethod, Some(error)) => Confirmation::Declined {
-                code: error.decline_code.or(error.code).unwrap_or_default(),
-            },
-            (status, _) => Confirmation::Unexpected { status },
-        }
-    }
-}
+/// The codes of a 429 that is about one object (<https://docs.stripe.com/error-codes>).
+const OBJECT_IN_USE: [&str; 2] = ["lock_timeout", "payment_intent_rate_limit_exceeded"];
 
 /// A complete response that is not a failure of the provider: a success, or Stripe's error object
 /// for a rejected request.
@@ -106,36 +25,28 @@ pub(super) enum Response {
     Error(StatusCode, Box<ErrorObject>),
 }
 
-#[derive(Deserialize)]
-pub(super) struct ErrorObject {
-    #[serde(rename = "type")]
-    kind: String,
-    code: Option<String>,
-    #[serde(default)]
-    message: String,
-    payment_intent: Option<Intent>,
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: Box<ErrorObject>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct PaymentError {
-    code: Option<String>,
-    decline_code: Option<String>,
-}
-
 impl Response {
     /// Classifies a response by its status.
-    pub(super) fn new(status: StatusCode, body: Bytes) -> Result<Response, CallError> {
+    pub(super) fn new(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, CallError> {
+        let retry_after = || retry_after(headers, SystemTime::now());
         match status.as_u16() {
             200..300 => Ok(Response::Success(status, body)),
             401 | 403 => Err(CallError::Denied { status: status.as_u16() }),
-            409 | 429 => Err(CallError::Busy { status: status.as_u16() }),
+            409 => Err(CallError::Busy { status: 409 }),
+            429 if is_about_one_object(&body) => Err(CallError::Busy { status: 429 }),
+            429 => Err(CallError::RateLimited { status: 429, retry_after: retry_after() }),
+            503 if retry_after().is_some() => {
+                Err(CallError::RateLimited { status: 503, retry_after: retry_after() })
+            }
             400..500 => Ok(Response::Error(status, parse::<ErrorBody>(status, &body)?.error)),
-            _ => Err(CallError::Server { status: status.as_u16() }),
+            _ => {
+                let is_replayed = headers.get(IDEMPOTENT_REPLAYED).is_some_and(|it| it == "true");
+                Err(CallError::Server { status: status.as_u16(), is_replayed })
+            }
         }
     }
 
@@ -157,26 +68,55 @@ impl Response {
         }
     }
 
-    /// Checks that the money is refunded, now or earlier.
-    pub(super) fn refunded(self) -> Result<(), CallError> {
+    /// The refund that was created; `None` if all the money is in earlier refunds.
+    pub(super) fn refund(self) -> Result<Option<Refund>, CallError> {
         match self {
             Response::Error(_, error)
                 if error.code.as_deref() == Some("charge_already_refunded") =>
             {
-                Ok(())
+                Ok(None)
             }
-            response => response.read::<Refund>().map(|_| ()),
+            response => response.read().map(Some),
         }
     }
 }
 
-impl ErrorObject {
-    fn into_call_error(self, status: StatusCode) -> CallError {
-        let code = self.code.unwrap_or(self.kind);
-        CallError::Refused { status: status.as_u16(), code, message: self.message }
-    }
+/// Whether a 429 is not about the number of calls, but about one object.
+fn is_about_one_object(body: &[u8]) -> bool {
+    let error = serde_json::from_slice::<ErrorBody>(body).map(|body| body.error);
+    let code = error.ok().and_then(|error| error.code);
+    code.is_some_and(|code| OBJECT_IN_USE.contains(&code.as_str()))
 }
 
 fn parse<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, CallError> {
-    serde_json::from_slice(body).map_err(|_| CallError::Server { status: status.as_u16() })
+    let invalid = |_| CallError::Server { status: status.as_u16(), is_replayed: false };
+    serde_json::from_slice(body).map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{HeaderValue, RETRY_AFTER};
+
+    use super::*;
+
+    fn classify(status: u16, code: &str) -> CallError {
+        let status = StatusCode::from_u16(status).unwrap();
+        let value = HeaderValue::from_static("7");
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, value)]);
+        let body = format!(r#"{{"error": {{"type": "invalid_request_error", "code": "{code}"}}}}"#);
+        Response::new(status, &headers, body.into()).err().unwrap()
+    }
+
+    #[test]
+    fn a_429_is_about_the_number_of_calls_unless_its_code_names_an_object() {
+        for status in [429, 503] {
+            let error = classify(status, "rate_limit");
+            let CallError::RateLimited { retry_after, .. } = error else { panic!("{error}") };
+            assert_eq!(retry_after.unwrap().as_secs(), 7);
+        }
+        for (status, code) in [(429, "lock_timeout"), (409, "idempotency_key_in_use")] {
+            let error = classify(status, code);
+            assert!(matches!(error, CallError::Busy { .. }), "{error}");
+        }
+    }
 }

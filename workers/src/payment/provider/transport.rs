@@ -76,9 +76,9 @@ impl Transport {
             Err(error) if error.is_connect() => return Err(CallError::Unavailable(error)),
             Err(error) => return Err(CallError::NoResponse(error.into())),
         };
-        let status = response.status();
-        match Limited::new(response.into_body(), PROVIDER_BODY_BYTES_MAX).collect().await {
-            Ok(body) => Response::new(status, body.to_bytes()),
+        let (head, body) = response.into_parts();
+        match Limited::new(body, PROVIDER_BODY_BYTES_MAX).collect().await {
+            Ok(body) => Response::new(head.status, &head.headers, body.to_bytes()),
             Err(error) => Err(CallError::NoResponse(error)),
         }
     }

@@ -1,0 +1,84 @@
+//! A provider that refuses calls because there are too many: orders wait, no attempt is counted,
+//! and no call is made before the time that `Retry-After` sets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use orders::Status;
+use serde_json::Value;
+use streams::{Profile, subjects};
+
+use super::fixtures::{basket, item, rows};
+use super::test_cluster::{TestCluster, plan, wait_until};
+
+/// Enough for many concurrent calls.
+const ORDERS: usize = 30;
+/// Rounds of refused calls. A record that counted an attempt in one of them would be seen.
+const REFUSALS: u64 = 4;
+
+#[tokio::test]
+async fn a_rate_limit_costs_no_order_an_attempt() {
+    let cluster = start().await;
+    let attempts = cluster.count_attempts().await;
+    cluster.set_provider_faults("fail=429&retry_after=1").await;
+    let ids = cluster.place_all(&rows("limited", ORDERS, |_| basket(&[("PAY", 1)]))).await;
+    cluster.wait_for_refusals(ORDERS as u64 + REFUSALS).await;
+    assert_eq!(attempts.load(Ordering::Relaxed), 0);
+    assert_eq!(cluster.dead_letters().await, []);
+
+    cluster.set_provider_faults("fail=none").await;
+    let views = cluster.wait_until_final(&ids).await;
+    assert!(views.iter().all(|view| view.status == Status::Fulfilled));
+    cluster.verify_and_stop(&ids).await;
+}
+
+#[tokio::test]
+async fn no_call_is_made_before_the_time_that_retry_after_sets() {
+    let cluster = start().await;
+    cluster.set_provider_faults("fail=429&retry_after=2").await;
+    let id = cluster.place("alone", &basket(&[("PAY", 1)])).await;
+    cluster.wait_for_refusals(REFUSALS).await;
+    assert_eq!(cluster.rate_limit().await["early"], 0);
+
+    cluster.set_provider_faults("fail=none").await;
+    assert_eq!(cluster.wait_until_final(&[id]).await[0].status, Status::Fulfilled);
+    cluster.verify_and_stop(&[id]).await;
+}
+
+async fn start() -> TestCluster {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("PAY", 1_000)]).await;
+    cluster
+}
+
+impl TestCluster {
+    async fn wait_for_refusals(&self, count: u64) {
+        wait_until(&format!("the provider has refused {count} calls"), async || {
+            self.rate_limit().await["refused"].as_u64().unwrap() >= count
+        })
+        .await;
+    }
+
+    /// What the simulator's rate limit has seen.
+    async fn rate_limit(&self) -> Value {
+        let url = format!("{}/control", self.processes.provider.url());
+        self.http.get(&url).await.body["rate_limit"].clone()
+    }
+
+    /// Counts the retries that are scheduled after a failed attempt, from now on.
+    async fn count_attempts(&self) -> Arc<AtomicU64> {
+        let [scheduled, _] = subjects::RETRIES_SUBJECTS;
+        let mut retries = self.sources.connection.listen(scheduled).await.unwrap();
+        let count = Arc::new(AtomicU64::new(0));
+        let counting = count.clone();
+        tokio::spawn(async move {
+            while let Some(retry) = retries.next().await {
+                let retry: Value = serde_json::from_slice(&retry).unwrap();
+                if retry["tries"].as_u64().unwrap() > 0 {
+                    counting.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        count
+    }
+}

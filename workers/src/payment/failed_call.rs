@@ -1,0 +1,98 @@
+//! What the result of a call says about the provider, and what a failed call means for its record.
+//! These are the rules:
+//!
+//! | failure | it is a state of | the record is |
+//! |---|---|---|
+//! | cannot be reached; 401, 403 | the provider, or our access to it | postponed |
+//! | 429, or 503 with `Retry-After` | the provider | postponed |
+//! | 5xx, or no valid response in time | the provider, if its breaker is not closed after it | postponed |
+//! | | the record, if the breaker is closed: other calls succeed | retried |
+//! | 409; 429 because an object is locked | one object that another call uses | retried |
+//! | 400, 402, 404 about the amount, the currency or the card | the order | declined (`charge`) |
+//! | any other refusal | our request, which is faulty | a dead letter |
+//!
+//! A postponed record counts no attempt, a retried one does. So a record that alone fails ends as a
+//! dead letter, and an outage costs the few attempts that open the breaker.
+
+use std::time::Duration;
+
+use super::provider::CallError;
+use crate::step_input::StepOutcome;
+
+/// What a call says about the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It works. A refusal shows that, too.
+    Works,
+    Fails,
+    /// It refuses calls for this time, because there are too many.
+    Limits(Option<Duration>),
+}
+
+/// What the result of a call says about the provider.
+pub(super) const fn health<Output>(result: &Result<Output, CallError>) -> Health {
+    match result {
+        Ok(_)
+        | Err(CallError::Declined { .. } | CallError::Refused { .. } | CallError::Busy { .. }) => {
+            Health::Works
+        }
+        Err(CallError::RateLimited { retry_after, .. }) => Health::Limits(*retry_after),
+        Err(
+            CallError::Unavailable(_)
+            | CallError::Denied { .. }
+            | CallError::NoResponse(_)
+            | CallError::Server { .. },
+        ) => Health::Fails,
+    }
+}
+
+/// The outcome of a step for the record whose call failed.
+pub(super) fn outcome(err: &CallError, is_breaker_closed: bool) -> StepOutcome {
+    let error = err.to_string();
+    match err {
+        CallError::Unavailable(_) | CallError::Denied { .. } | CallError::RateLimited { .. } => {
+            StepOutcome::Postpone(error)
+        }
+        CallError::NoResponse(_) | CallError::Server { .. } if !is_breaker_closed => {
+            StepOutcome::Postpone(error)
+        }
+        CallError::NoResponse(_) | CallError::Server { .. } | CallError::Busy { .. } => {
+            StepOutcome::Retry(error)
+        }
+        CallError::Declined { .. } | CallError::Refused { .. } => StepOutcome::reject(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_postponed(err: &CallError, is_breaker_closed: bool) -> bool {
+        match outcome(err, is_breaker_closed) {
+            StepOutcome::Postpone(_) => true,
+            StepOutcome::Retry(_) => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_state_of_the_provider_counts_no_attempt() {
+        let limited = CallError::RateLimited { status: 429, retry_after: None };
+        for is_breaker_closed in [false, true] {
+            assert!(is_postponed(&CallError::Denied { status: 401 }, is_breaker_closed));
+            assert!(is_postponed(&limited, is_breaker_closed));
+        }
+    }
+
+    #[test]
+    fn a_failure_counts_an_attempt_only_while_the_breaker_is_closed() {
+        for failure in [
+            CallError::Server { status: 500, is_replayed: false },
+            CallError::NoResponse("lost".into()),
+        ] {
+            assert!(!is_postponed(&failure, true));
+            assert!(is_postponed(&failure, false));
+        }
+        assert!(!is_postponed(&CallError::Busy { status: 409 }, false));
+    }
+}
