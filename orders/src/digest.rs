@@ -8,7 +8,8 @@ use crate::PlaceOrder;
 use crate::id::{from_hex, to_hex};
 
 /// 128 bits of SHA-256 over the order's canonical JSON, so that white space, the sequence of
-/// members and explicit nulls make no difference. Written as 32 hexadecimal digits.
+/// members and explicit nulls make no difference. Written as 32 lower-case hexadecimal
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BodyDigest([u8; 16]);
@@ -35,6 +36,12 @@ impl BodyDigest {
     /// The 16 bytes of the digest.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+impl std::fmt::Display for BodyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&to_hex(&self.0))
     }
 }
 

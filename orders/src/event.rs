@@ -121,9 +121,8 @@ impl Created {
         let order = order.canonical_json();
         let digest = BodyDigest::of_canonical(&order);
         let head = format!(
-            r#"{{"order_id":"{order_id}","at_ms":{},"event":{{"created":{{"digest":"{}","order":"#,
+            r#"{{"order_id":"{order_id}","at_ms":{},"event":{{"created":{{"digest":"{digest}","order":"#,
             at.as_millis(),
-            String::from(digest),
         );
         ([head.as_bytes(), &order, b"}}}\n"].concat(), digest)
     }

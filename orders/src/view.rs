@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CancelReason, Money, Rejection, Sku, Status, Timestamp};
+use crate::{BodyDigest, CancelReason, Money, Rejection, Sku, Status, Timestamp};
 
 /// The status of an order and its history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,10 @@ pub struct OrderView {
     pub reason: Option<Reason>,
     /// The statuses that it has reached, oldest first.
     pub history: Vec<StatusChange>,
+    /// The digest of the body that inventory processed. Absent if it has processed none, and in the
+    /// replies of workers of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_digest: Option<BodyDigest>,
 }
 
 /// A status, and the time at which an order reached it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use orders::{EventKind, OrderId, OrderView, Reason, Status, StatusChange};
+use orders::{BodyDigest, EventKind, OrderId, OrderView, Reason, Status, StatusChange};
 use streams::RequestStream;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
@@ -83,7 +83,8 @@ fn select() -> String {
     let mut joins = Vec::new();
     for (pool, rows) in tables() {
         let reason = rows.has_reason.then_some("reason");
-        let names = rows.time_columns().into_iter().chain(["state"]).chain(reason);
+        let digest = rows.has_digest.then_some("digest");
+        let names = rows.time_columns().into_iter().chain(["state"]).chain(reason).chain(digest);
         columns.extend(names.map(|column| format!(", {pool}.{column} AS {pool}_{column}")));
         joins.push(format!(" LEFT JOIN {} AS {pool} USING (order_id)", rows.table));
     }
@@ -97,6 +98,7 @@ type DatedEvent = (EventKind, SystemTime);
 fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
     let mut events: Vec<DatedEvent> = Vec::new();
     let mut reason: Option<Reason> = None;
+    let mut body_digest: Option<BodyDigest> = None;
     for (pool, rows) in tables() {
         let name: Option<&str> = row.try_get(&*format!("{pool}_state"))?;
         let Some(name) = name else { continue };
@@ -110,13 +112,18 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
             let stored: Option<Json<Reason>> = row.try_get(&*format!("{pool}_reason"))?;
             reason = stored.map(|Json(reason)| reason);
         }
+        if rows.has_digest {
+            let stored: Option<&[u8]> = row.try_get(&*format!("{pool}_digest"))?;
+            body_digest =
+                stored.and_then(|bytes| bytes.try_into().ok()).map(BodyDigest::from_bytes);
+        }
     }
     if events.is_empty() {
         return Ok(None);
     }
     sort(&mut events);
     let (status, history) = replay(events);
-    Ok(Some(OrderView { status, reason, history }))
+    Ok(Some(OrderView { status, reason, history, body_digest }))
 }
 
 /// Sorts the events of one order as the lifecycle does.

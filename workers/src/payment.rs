@@ -83,6 +83,7 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
             RowState { name: "barred", events: &[(EventKind::Refunded, "refunded_at")] },
         ],
         has_reason: false,
+        has_digest: false,
     }),
     observer: None,
 };

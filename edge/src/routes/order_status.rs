@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use orders::{OrderView, Reason, Status, StatusChange};
+use orders::{BodyDigest, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
 
 use crate::limits::PAYMENT_DELAYED_AFTER;
@@ -18,6 +18,10 @@ struct StatusResponse<'a> {
     history: Vec<StatusChangeResponse>,
     /// Whether a worker replied from the database.
     current: bool,
+    /// The digest of the body that inventory processed, if it has processed one. Another body was
+    /// discarded if a client got a 202 with another digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_digest: Option<BodyDigest>,
     /// Whether the order waits longer than usual to be paid, for any reason.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     payment_delayed: bool,
@@ -42,12 +46,21 @@ pub(super) async fn get_order_status(
         status: Status::Accepted,
         reason: None,
         history: Vec::new(),
+        body_digest: None,
     });
     let payment_delayed = is_payment_delayed(&view, SystemTime::now());
-    let OrderView { status, reason, history } = view;
+    let OrderView { status, reason, history, body_digest } = view;
     let history = history.into_iter().map(StatusChangeResponse::from).collect();
     let order_id = signed_id;
-    Ok(json(&StatusResponse { order_id, status, reason, history, current, payment_delayed }))
+    Ok(json(&StatusResponse {
+        order_id,
+        status,
+        reason,
+        history,
+        current,
+        body_digest,
+        payment_delayed,
+    }))
 }
 
 /// A charge follows the reservation within moments, unless the provider or the payment workers are
