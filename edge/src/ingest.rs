@@ -6,18 +6,15 @@ mod cancellations;
 mod idempotency;
 mod submissions;
 
-use std::sync::Arc;
-
 use streams::{Connection, GroupLimits, GroupSender, Publisher, group_commit};
 use tokio::task::JoinSet;
 
 pub(crate) use batch::SubmitResult;
 pub(crate) use cancellations::CancelRequest;
+pub(crate) use idempotency::IdempotencyCache;
 pub(crate) use submissions::Submission;
 
-use crate::cache::Cache;
 use crate::limits::{CANCELLATIONS_WAITING_MAX, ORDERS_WAITING_MAX};
-use idempotency::IdempotencyCache;
 
 /// The queues of one shard.
 pub(crate) struct IngestQueues {
@@ -30,7 +27,7 @@ impl IngestQueues {
     /// finish after the queues are dropped.
     pub(crate) fn start(
         broker: Connection,
-        cache: Arc<Cache>,
+        idempotency_cache: IdempotencyCache,
         batch_max: usize,
     ) -> (Self, JoinSet<()>) {
         let limits =
@@ -38,7 +35,6 @@ impl IngestQueues {
         let (orders, submissions) = group_commit(limits(ORDERS_WAITING_MAX));
         let (cancellations, cancel_requests) = group_commit(limits(CANCELLATIONS_WAITING_MAX));
         let publisher = Publisher::new(broker);
-        let idempotency_cache = IdempotencyCache::new(cache);
         let mut tasks = JoinSet::new();
         tasks.spawn(submissions::run_submissions(
             submissions,

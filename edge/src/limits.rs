@@ -70,6 +70,10 @@ pub(crate) const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// Timeout of an order status lookup; without a reply the response is less complete.
 pub(crate) const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+const _: () = assert!(
+    PUBLISH_TIMEOUT.as_millis() + STATUS_TIMEOUT.as_millis() <= RESPONSE_TIMEOUT.as_millis(),
+    "an order under a used key must have time to be stored and then to be looked up"
+);
 /// An order that is reserved for longer than this is shown as delayed; a charge takes a fraction of
 /// this.
 pub(crate) const PAYMENT_DELAYED_AFTER: Duration = Duration::from_secs(2);

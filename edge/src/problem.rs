@@ -33,7 +33,7 @@ pub(crate) enum Problem {
     /// The body is not an order.
     InvalidJson(String),
     InvalidOrder(Vec<FieldError>),
-    /// Another order was acknowledged under the same key.
+    /// The order's row has another body under the same key.
     KeyReused,
     /// A queue or the memory budget is full.
     Overloaded,
@@ -182,8 +182,8 @@ impl Problem {
             }
             Self::InvalidOrder(_) => "Correct the fields listed in `errors` and send it again.",
             Self::KeyReused => {
-                "This Idempotency-Key was used for a different order; repeat that order, or use a \
-                 new key."
+                "A different order is processed under this Idempotency-Key, and this one is not; \
+                 repeat that order, or use a new key."
             }
             Self::Overloaded => {
                 "The request was not accepted; retry with the same key in a second."

@@ -4,6 +4,7 @@ mod cancel_order;
 mod health;
 mod order_status;
 mod place_order;
+mod repeat;
 mod stock;
 mod table;
 

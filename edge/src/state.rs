@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::EdgeError;
 use crate::gates::Gates;
-use crate::ingest::IngestQueues;
+use crate::ingest::{IdempotencyCache, IngestQueues};
 use crate::lookup::Lookups;
 
 /// The state that all shards of the process share. Cheap to clone.
@@ -33,6 +33,7 @@ pub(crate) struct ShardState {
     pub(crate) ingest: IngestQueues,
     pub(crate) lookups: Lookups,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) idempotency_cache: IdempotencyCache,
     broker: Connection,
     draining: AtomicBool,
 }
@@ -44,8 +45,9 @@ impl ShardState {
         let EdgeState { config, gates, body_budget, lookups } = edge;
         let broker = Connection::open(&config.brokers.nats_url, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis_url)?);
+        let idempotency_cache = IdempotencyCache::new(cache.clone());
         let (ingest, ingest_tasks) =
-            IngestQueues::start(broker.clone(), cache.clone(), config.batch.max_batch);
+            IngestQueues::start(broker.clone(), idempotency_cache.clone(), config.batch.max_batch);
         let state = Self {
             signing_keys: config.secrets,
             profile: config.brokers.profile,
@@ -54,6 +56,7 @@ impl ShardState {
             ingest,
             lookups,
             cache,
+            idempotency_cache,
             broker,
             draining: AtomicBool::new(false),
         };

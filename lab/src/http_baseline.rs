@@ -19,7 +19,7 @@ use millrace::shutdown::Shutdown;
 use crate::http_server;
 
 /// As many bytes as the edge's own response.
-const RESPONSE: &[u8] = br#"{"order_id":"not an order's id, but as many bytes of it...","status":"accepted","durability":"none"}"#;
+const RESPONSE: &[u8] = br#"{"order_id":"not an order's id, but as many bytes of it...","status":"accepted","durability":"none","body_digest":"not a digest, but as many bytes.."}"#;
 
 /// The arguments of `millrace-lab bare`.
 #[derive(Debug, Clone, Args)]

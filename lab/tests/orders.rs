@@ -32,6 +32,7 @@ mod rejections;
 mod repeated_steps;
 mod reservation_expiry;
 mod rolling_restart;
+mod same_key_other_body;
 mod slow_provider;
 mod steady_clients;
 mod stream_limits;

@@ -1,6 +1,6 @@
 //! A batch: records of one kind for one message, and the requests that wait until it is stored.
 
-use orders::EventKind;
+use orders::{BodyDigest, EventKind};
 use streams::{Publisher, batch};
 use tokio::sync::oneshot;
 
@@ -9,10 +9,10 @@ use crate::limits::PUBLISH_TIMEOUT;
 /// The result of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubmitResult {
-    /// The record is stored. `replayed` if it repeats a submission that is known to be stored.
-    Accepted { replayed: bool },
-    /// Another order was accepted under the same id.
-    Conflict,
+    /// The record is stored. `known_digest` is that of an order under the same id that Redis has, or
+    /// that comes first in the same batch: a reason to ask which body the order's row has, and no
+    /// more.
+    Stored { known_digest: Option<BodyDigest> },
     /// The record may or may not be stored.
     Unknown,
 }

@@ -37,13 +37,12 @@ fn build_batch(requests: Vec<CancelRequest>) -> Batch {
         if reply.is_closed() {
             continue;
         }
-        let replayed = !order_ids.insert(order_id);
-        if !replayed {
+        if order_ids.insert(order_id) {
             let mut line = Vec::new();
             Event { order_id, at, body: body.clone() }.write_line(&mut line);
             batch.push(&line);
         }
-        batch.on_stored(reply, SubmitResult::Accepted { replayed });
+        batch.on_stored(reply, SubmitResult::Stored { known_digest: None });
     }
     batch
 }

@@ -1,18 +1,20 @@
-//! The idempotency cache in Redis: the digest of the order acknowledged under each id. It reveals a
-//! repeat, and a different order under the same key.
+//! The idempotency cache in Redis: the digest of an order acknowledged under each id. An id that is
+//! not in it need not be looked up in the database; what it has for an id decides nothing.
 
 use std::sync::Arc;
 
 use orders::{BodyDigest, OrderId};
+use redis::Pipeline;
 
 use crate::cache::Cache;
 use crate::limits::{IDEMPOTENCY_TIMEOUT, IDEMPOTENCY_TTL};
 
-/// Digests of acknowledged orders. Best effort: an entry may be missing.
-pub(super) struct IdempotencyCache(Arc<Cache>);
+/// Digests of acknowledged orders. Best effort: an entry may be missing, or wrong. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct IdempotencyCache(Arc<Cache>);
 
 impl IdempotencyCache {
-    pub(super) fn new(cache: Arc<Cache>) -> Self {
+    pub(crate) fn new(cache: Arc<Cache>) -> Self {
         Self(cache)
     }
 
@@ -45,11 +47,22 @@ impl IdempotencyCache {
         }
         let mut commands = redis::pipe();
         for (id, digest) in orders {
-            let set = commands.cmd("SET").arg(&key(*id)[..]).arg(&digest.as_bytes()[..]);
-            set.arg("NX").arg("EX").arg(IDEMPOTENCY_TTL.as_secs()).ignore();
+            set(&mut commands, *id, *digest).arg("NX").ignore();
         }
         self.0.execute_detached(commands);
     }
+
+    /// Stores the digest that the order's row has, in place of another one.
+    pub(crate) fn replace(&self, id: OrderId, digest: BodyDigest) {
+        let mut commands = redis::pipe();
+        set(&mut commands, id, digest).ignore();
+        self.0.execute_detached(commands);
+    }
+}
+
+fn set(commands: &mut Pipeline, id: OrderId, digest: BodyDigest) -> &mut Pipeline {
+    let set = commands.cmd("SET").arg(&key(id)[..]).arg(&digest.as_bytes()[..]);
+    set.arg("EX").arg(IDEMPOTENCY_TTL.as_secs())
 }
 
 const PREFIX: &[u8; 6] = b"order:";

@@ -44,36 +44,32 @@ pub(super) async fn run_submissions(
     }
 }
 
-/// A batch with one record for each order. An order that differs from the cached one under its id
-/// is refused at once; of two uncached ones under the same id, the first wins.
+/// A batch with every order, since only inventory can decide which of two bodies under one id it
+/// processes. A repeat in the batch of the first body under an id shares its record.
 fn build_batch(
     submissions: Vec<Submission>,
     cached_digests: Vec<Option<BodyDigest>>,
 ) -> (Batch, NewEntries) {
     let mut batch = Batch::default();
     let mut new_entries = NewEntries::new();
-    let mut batch_digests = HashMap::with_capacity(submissions.len());
+    let mut first_digests = HashMap::with_capacity(submissions.len());
     for (submission, cached) in submissions.into_iter().zip(cached_digests) {
         let Submission { order_id, digest, line, reply } = submission;
-        if cached.is_some_and(|cached| cached != digest) {
-            reply.send(SubmitResult::Conflict).ok();
-            continue;
-        }
-        let result_if_stored = match batch_digests.entry(order_id) {
+        let first_digest = match first_digests.entry(order_id) {
             Entry::Vacant(entry) => {
                 entry.insert(digest);
-                batch.push(&line);
                 if cached.is_none() {
                     new_entries.push((order_id, digest));
                 }
-                SubmitResult::Accepted { replayed: cached.is_some() }
+                None
             }
-            Entry::Occupied(entry) if *entry.get() == digest => {
-                SubmitResult::Accepted { replayed: true }
-            }
-            Entry::Occupied(_) => SubmitResult::Conflict,
+            Entry::Occupied(entry) => Some(*entry.get()),
         };
-        batch.on_stored(reply, result_if_stored);
+        if first_digest != Some(digest) {
+            batch.push(&line);
+        }
+        let known_digest = cached.or(first_digest);
+        batch.on_stored(reply, SubmitResult::Stored { known_digest });
     }
     (batch, new_entries)
 }

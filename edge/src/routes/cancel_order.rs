@@ -46,7 +46,7 @@ async fn submit(state: &ShardState, order_id: OrderId) -> Result<(), Problem> {
     let request = CancelRequest { order_id, reply };
     state.ingest.cancellations.try_enqueue(request, 0).map_err(|_| Problem::Overloaded)?;
     match timeout(RESPONSE_TIMEOUT, receiver).await {
-        Ok(Ok(SubmitResult::Accepted { .. })) => Ok(()),
+        Ok(Ok(SubmitResult::Stored { .. })) => Ok(()),
         _ => Err(Problem::AckTimeout),
     }
 }

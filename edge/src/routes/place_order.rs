@@ -6,11 +6,12 @@ use std::time::SystemTime;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Request, StatusCode};
-use orders::{Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId};
+use orders::{BodyDigest, Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId};
 use streams::Profile;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
+use super::repeat::{StoredOrder, check_repeat};
 use crate::body::Body;
 use crate::ingest::{Submission, SubmitResult};
 use crate::limits::RESPONSE_TIMEOUT;
@@ -24,7 +25,7 @@ const CALLER: &str = "public";
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// Accepts an order: 202 once a broker has acknowledged it.
+/// Accepts an order: 202 once a broker has acknowledged it, unless the order's row has another body.
 pub(super) async fn place_order(
     state: &ShardState,
     request: Request<Incoming>,
@@ -36,13 +37,19 @@ pub(super) async fn place_order(
     let order = PlaceOrder::parse(&bytes)?;
     drop(bytes);
 
-    let order_id = OrderId::derive(CALLER, &key);
-    let result = submit(state, order_id, &order)?;
-    match timeout(RESPONSE_TIMEOUT, result).await {
-        Ok(Ok(SubmitResult::Accepted { replayed })) => {
-            Ok(accepted(state.signing_keys.sign(order_id), state.profile, replayed))
+    let deadline = Instant::now() + RESPONSE_TIMEOUT;
+    let id = OrderId::derive(CALLER, &key);
+    let (result, digest) = submit(state, id, &order)?;
+    match timeout_at(deadline, result).await {
+        Ok(Ok(SubmitResult::Stored { known_digest })) => {
+            let is_repeat = match known_digest {
+                None => false,
+                Some(known_digest) => {
+                    check_repeat(state, StoredOrder { id, digest, known_digest }, deadline).await?
+                }
+            };
+            Ok(accepted(state.signing_keys.sign(id), state.profile, digest, is_repeat))
         }
-        Ok(Ok(SubmitResult::Conflict)) => Err(Problem::KeyReused),
         Ok(Ok(SubmitResult::Unknown) | Err(_)) | Err(_) => Err(Problem::AckTimeout),
     }
 }
@@ -69,23 +76,30 @@ fn submit(
     state: &ShardState,
     order_id: OrderId,
     order: &PlaceOrder,
-) -> Result<oneshot::Receiver<SubmitResult>, Problem> {
+) -> Result<(oneshot::Receiver<SubmitResult>, BodyDigest), Problem> {
     let (line, digest) = Created::line(order_id, SystemTime::now().into(), order);
     let (reply, receiver) = oneshot::channel();
     let bytes = line.len();
     let submission = Submission { order_id, digest, line, reply };
     state.ingest.orders.try_enqueue(submission, bytes).map_err(|_| Problem::Overloaded)?;
-    Ok(receiver)
+    Ok((receiver, digest))
 }
 
-fn accepted(id: SignedOrderId, profile: Profile, replayed: bool) -> HttpResponse {
+fn accepted(
+    id: SignedOrderId,
+    profile: Profile,
+    digest: BodyDigest,
+    is_repeat: bool,
+) -> HttpResponse {
     let location = format!("/v1/orders/{id}");
     let id = &location["/v1/orders/".len()..];
-    let body = format!(r#"{{"order_id":"{id}","status":"accepted","durability":"{profile}"}}"#);
+    let body = format!(
+        r#"{{"order_id":"{id}","status":"accepted","durability":"{profile}","body_digest":"{digest}"}}"#
+    );
     let mut response = with_body(StatusCode::ACCEPTED, "application/json", body);
     let location = HeaderValue::try_from(location).expect("an order id is hexadecimal digits");
     response.headers_mut().insert(LOCATION, location);
-    if replayed {
+    if is_repeat {
         response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
     response

@@ -10,6 +10,9 @@ use super::raw_http::ORDER;
 use super::test_edge::{TestEdge, fresh_key, signing_keys};
 use crate::test_servers::TestServers;
 
+/// The digest of the body that the worker of these tests reports.
+const DIGEST: &str = "0123456789abcdef0123456789abcdef";
+
 #[tokio::test]
 async fn an_order_is_found_right_after_its_202_even_without_workers_and_redis() {
     let mut servers = TestServers::start_with_streams().await;
@@ -54,9 +57,11 @@ async fn the_status_that_workers_report_is_shown() {
     let unseen = get_status(&edge, 0x00).await;
     assert_eq!(unseen["current"], true);
     assert_eq!((&unseen["status"], &unseen["history"]), (&json!("accepted"), &json!([])));
+    assert_eq!(unseen.get("body_digest"), None);
     for shown in join_all((0..200).map(|_| get_status(&edge, 0x10))).await {
         assert_eq!((&shown["status"], &shown["current"]), (&json!("rejected"), &json!(true)));
         assert_eq!(shown["reason"], json!({"code": "out_of_stock", "skus": ["A"]}));
+        assert_eq!(shown["body_digest"], DIGEST);
         assert_eq!(
             shown["history"][1],
             json!({"status": "rejected", "at": "1970-01-01T00:00:01.5Z"})
@@ -101,5 +106,6 @@ fn rejected() -> Value {
         "status": "rejected",
         "reason": {"code": "out_of_stock", "skus": ["A"]},
         "history": [{"status": "accepted", "at_ms": 0}, {"status": "rejected", "at_ms": 1500}],
+        "body_digest": DIGEST,
     })
 }

@@ -28,42 +28,37 @@ fn batch_of(
     (batch, new_entries, receivers)
 }
 
-fn results(batch: &Batch) -> Vec<SubmitResult> {
-    batch.pending.iter().map(|(_, result_if_stored)| *result_if_stored).collect()
+/// The known content of each order, once the batch is stored.
+fn known(batch: &Batch) -> Vec<Option<BodyDigest>> {
+    let results = batch.pending.iter().map(|(_, result_if_stored)| match result_if_stored {
+        SubmitResult::Stored { known_digest } => *known_digest,
+        SubmitResult::Unknown => panic!("the result of a stored order is known"),
+    });
+    results.collect()
 }
 
 #[test]
-fn a_repeated_order_in_a_batch_is_stored_once_and_the_repeat_is_a_replay() {
+fn a_repeated_order_in_a_batch_is_stored_once() {
     let (batch, new_entries, _receivers) = batch_of(&[(1, 1, None), (2, 2, None), (1, 1, None)]);
     assert_eq!((batch.records, &batch.lines[..]), (2, &b"1:1\n2:2\n"[..]));
-    assert_eq!(
-        results(&batch),
-        [false, false, true].map(|replayed| SubmitResult::Accepted { replayed })
-    );
+    assert_eq!(known(&batch), [None, None, Some(digest(1))]);
     assert_eq!(new_entries, [(id(1), digest(1)), (id(2), digest(2))]);
 }
 
 #[test]
-fn of_two_different_orders_under_one_id_in_a_batch_the_first_wins_once_it_is_stored() {
-    let (batch, _, mut receivers) = batch_of(&[(1, 1, None), (1, 2, None)]);
-    assert_eq!((batch.records, &batch.lines[..]), (1, &b"1:1\n"[..]));
-    let expected = [SubmitResult::Accepted { replayed: false }, SubmitResult::Conflict];
-    assert_eq!(results(&batch), expected);
-    assert!(receivers[1].try_recv().is_err(), "answered before the first one is stored");
+fn two_different_orders_under_one_id_in_a_batch_are_both_stored() {
+    let (batch, new_entries, mut receivers) = batch_of(&[(1, 1, None), (1, 2, None), (1, 1, None)]);
+    assert_eq!((batch.records, &batch.lines[..]), (2, &b"1:1\n1:2\n"[..]));
+    assert_eq!(known(&batch), [None, Some(digest(1)), Some(digest(1))]);
+    assert_eq!(new_entries, [(id(1), digest(1))]);
+    assert!(receivers[1].try_recv().is_err(), "answered before it is stored");
 }
 
 #[test]
-fn an_order_that_differs_from_the_cached_one_is_refused_at_once_and_not_stored() {
-    let (batch, _, mut receivers) = batch_of(&[(1, 2, Some(1)), (1, 1, Some(1))]);
-    assert_eq!(receivers[0].try_recv(), Ok(SubmitResult::Conflict));
-    assert_eq!((batch.records, &batch.lines[..]), (1, &b"1:1\n"[..]));
-    assert_eq!(results(&batch), [SubmitResult::Accepted { replayed: true }]);
-}
-
-#[test]
-fn a_cached_order_is_stored_again() {
-    let (batch, new_entries, _receivers) = batch_of(&[(1, 1, Some(1))]);
-    assert_eq!(batch.records, 1);
-    assert_eq!(results(&batch), [SubmitResult::Accepted { replayed: true }]);
+fn an_order_is_stored_whatever_is_cached_under_its_id() {
+    let (batch, new_entries, mut receivers) = batch_of(&[(1, 2, Some(1)), (1, 1, Some(1))]);
+    assert_eq!((batch.records, &batch.lines[..]), (2, &b"1:2\n1:1\n"[..]));
+    assert_eq!(known(&batch), [Some(digest(1)), Some(digest(1))]);
     assert!(new_entries.is_empty());
+    assert!(receivers[0].try_recv().is_err(), "answered before it is stored");
 }
