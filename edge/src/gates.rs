@@ -2,30 +2,37 @@
 //! so that no order waits for a check.
 
 mod admission;
+mod closure;
 mod durability;
+mod streams;
 
-use streams::{Connection, DurabilityUnverified, Profile, Step};
+use ::streams::{Connection, DurabilityUnverified, Profile, Step};
 
 use crate::config::Config;
 use crate::problem::Problem;
 use admission::AdmissionGate;
 use durability::DurabilityGate;
+use streams::StreamsGate;
 
 /// All gates of the process. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Gates {
     admission: AdmissionGate,
     durability: DurabilityGate,
+    streams: StreamsGate,
 }
 
 impl Gates {
-    /// Open gates; an error if the brokers do not provide the durability of the profile.
+    /// Gates that are open once the streams are seen to keep orders; an error if the brokers do not
+    /// provide the durability of the profile.
     pub(crate) async fn open(
         broker: &Connection,
         profile: Profile,
     ) -> Result<Self, DurabilityUnverified> {
         let durability = DurabilityGate::open(broker, profile).await?;
-        Ok(Self { admission: AdmissionGate::default(), durability })
+        let admission = AdmissionGate::default();
+        let streams = StreamsGate::open(broker, profile).await;
+        Ok(Self { admission, durability, streams })
     }
 
     /// Opens and closes the gates as the brokers' state changes. `first_step` is the step that every
@@ -41,6 +48,7 @@ impl Gates {
             tokio::join!(
                 self.admission.watch(&broker, &first_step, backlog_max_age),
                 self.durability.watch(&broker, profile),
+                self.streams.watch(&broker, profile),
             );
         }
     }
@@ -48,11 +56,12 @@ impl Gates {
     /// Whether an order that arrives now may be accepted.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         self.admission.check()?;
-        self.durability.check()
+        self.durability.0.check()?;
+        self.streams.0.check()
     }
 
-    /// Why the brokers are not durable, if they are not.
+    /// Why an order would not be durable, if it would not.
     pub(crate) fn not_durable_reason(&self) -> Option<String> {
-        self.durability.closed_reason()
+        self.durability.0.reason().or_else(|| self.streams.0.reason())
     }
 }

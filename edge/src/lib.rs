@@ -17,7 +17,7 @@
 //! [`run`] starts one shard for each core: a thread with its own runtime, broker connection and
 //! ingest queue. On the path of an order, shards share only the memory budget for request bodies.
 //! Every error response is defined in `problem`, every limit in `limits`. The durability that a 202
-//! claims is verified against the brokers (`gates`).
+//! claims is verified against the brokers and their streams (`gates`).
 
 mod body;
 mod cache;

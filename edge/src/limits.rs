@@ -55,6 +55,10 @@ pub(crate) const ADMISSION_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// broker takes longer than this to catch up with its peers.
 pub(crate) const DURABILITY_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often to look at the settings of the streams: it costs three small replies, and bounds how
+/// long orders are acknowledged after a setting was changed by hand.
+pub(crate) const STREAMS_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Redis timeout for each batch of orders; a healthy Redis replies in a tenth of this.
 pub(crate) const IDEMPOTENCY_TIMEOUT: Duration = Duration::from_millis(2);
 /// How long Redis is bypassed after a failure, so that one that is down costs two milliseconds in a

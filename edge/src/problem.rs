@@ -41,7 +41,7 @@ pub(crate) enum Problem {
     StreamFull,
     /// The oldest order has waited too long for inventory.
     BacklogTooOld,
-    /// A broker acknowledges messages before it has fsynced them.
+    /// A broker acknowledges messages before it has fsynced them, or a stream would not keep them.
     NotDurable,
     /// No broker acknowledged the request in time.
     AckTimeout,
@@ -195,7 +195,9 @@ impl Problem {
             Self::BacklogTooOld => {
                 "The request was not accepted: the oldest order has waited too long for inventory."
             }
-            Self::NotDurable => "The request was not accepted: not every broker fsyncs its writes.",
+            Self::NotDurable => {
+                "The request was not accepted: the brokers would not keep it as durably as promised."
+            }
             Self::AckTimeout => {
                 "It is unknown whether the request was stored; retry with the same key."
             }

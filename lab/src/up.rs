@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use millrace::prepare;
+use millrace::prepare::{self, LostStreams};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use streams::{Pool, Profile, Topology};
@@ -154,9 +154,11 @@ impl Cluster {
             progress: plan.progress.clone(),
         })
         .await?;
-        let connection = prepare::brokers(&servers.brokers.url(), &plan.topology()).await?;
+        let (nats_url, database_url) = (servers.brokers.url(), servers.postgres.url());
+        let (connection, database) =
+            prepare::cluster(&nats_url, database_url, &plan.topology(), LostStreams::Refuse)
+                .await?;
         streams::verify_durability_at_start(&connection, plan.profile).await?;
-        let database = prepare::database(servers.postgres.url()).await?;
         let loaded = stock::load(&database, catalog).await.context("loading the catalogue")?;
         (plan.progress)(&format!("loaded a catalogue of {loaded} SKUs"));
 

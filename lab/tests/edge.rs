@@ -16,4 +16,5 @@ mod placement;
 mod same_key_other_body;
 mod slow_clients;
 mod stock_lookup;
+mod stream_settings;
 mod validation;

@@ -1,4 +1,4 @@
-//! `millrace migrate`: creates or updates streams and tables. Each role does the same at startup;
+//! `millrace migrate`: creates or updates streams and tables. Each worker does the same at startup;
 //! this command is for a deployment that runs migrations once, before it starts any role.
 
 use anyhow::Result;
@@ -6,7 +6,7 @@ use clap::Args;
 use streams::{BrokersConfig, Topology};
 use workers::database::DatabaseConfig;
 
-use crate::prepare;
+use crate::prepare::{self, LostStreams};
 use crate::runtime::runtime;
 
 /// Options of `millrace migrate`.
@@ -16,14 +16,20 @@ pub struct MigrateArgs {
     brokers: BrokersConfig,
     #[command(flatten)]
     database: DatabaseConfig,
+    /// Create streams that are missing although the database holds orders: those that were in
+    /// flight are given up
+    #[arg(long)]
+    begin_anew: bool,
 }
 
 /// Creates what is missing and corrects settings that have drifted.
 pub(crate) fn run(args: &MigrateArgs) -> Result<()> {
     runtime()?.block_on(async {
         let BrokersConfig { nats_url, profile } = &args.brokers;
-        prepare::brokers(nats_url, &Topology::new(*profile)).await?;
-        prepare::database(&args.database.database_url).await?;
+        let lost_streams =
+            if args.begin_anew { LostStreams::BeginAnew } else { LostStreams::Refuse };
+        let (topology, database_url) = (Topology::new(*profile), &args.database.database_url);
+        prepare::cluster(nats_url, database_url, &topology, lost_streams).await?;
         Ok(())
     })
 }

@@ -1,22 +1,39 @@
-//! Startup preparation: streams, durable consumers and tables. Every role runs it, so that roles
-//! may start in any order.
+//! Startup preparation: tables, streams and durable consumers. Every worker runs it, so that workers
+//! may start in any order. An edge waits until the streams exist.
 
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use streams::{Connection, Step, Topology, ensure_topology};
+use streams::{Connection, Step, Topology, ensure_topology, resume_topology};
 use workers::database::Database;
-use workers::{missed_messages, stages};
+use workers::{known_orders, missed_messages, stages};
 
 use crate::limits::{DATABASE_POLL_INTERVAL, DATABASE_START_TIMEOUT};
 
-/// Creates missing streams and the consumers of the steps that orders pass, and corrects settings
-/// that have drifted. Returns the connection that it used.
-pub async fn brokers(nats_url: &str, topology: &Topology) -> Result<Connection> {
+/// What happens to a stream that is missing although the database holds orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostStreams {
+    /// It was lost: an error that says what to do.
+    Refuse,
+    /// It is created, and the orders that were in flight are given up.
+    BeginAnew,
+}
+
+/// Migrates the database, creates the consumers of the steps that orders pass, and corrects settings
+/// that differ. Streams are created in a new cluster only. Returns the connections that it used.
+pub async fn cluster(
+    nats_url: &str,
+    database_url: &str,
+    topology: &Topology,
+    lost_streams: LostStreams,
+) -> Result<(Connection, Database)> {
     let connection = Connection::open(nats_url, "topology").await?;
+    let database = database(database_url).await?;
+    let is_new = !known_orders::any(&database).await.context("cannot look for orders")?;
+    let creates_streams = is_new || lost_streams == LostStreams::BeginAnew;
     let (_, order_steps) = observers_and_others(stages::steps());
-    ensure(&connection, topology, &order_steps).await?;
-    Ok(connection)
+    ensure(&connection, topology, &order_steps, creates_streams).await?;
+    Ok((connection, database))
 }
 
 /// Creates the consumers of those of `steps` that only observe. They exist only if a worker of
@@ -29,21 +46,26 @@ pub async fn observers(
 ) -> Result<()> {
     let (observers, _) = observers_and_others(steps);
     missed_messages::record_for_new_observers(connection, database, &observers).await?;
-    ensure(connection, topology, &observers).await
+    ensure(connection, topology, &observers, false).await
 }
 
 fn observers_and_others(steps: Vec<Step>) -> (Vec<Step>, Vec<Step>) {
     steps.into_iter().partition(Step::is_observer)
 }
 
-async fn ensure(connection: &Connection, topology: &Topology, steps: &[Step]) -> Result<()> {
-    for drift in ensure_topology(connection, topology, steps).await? {
-        tracing::warn!(
-            drift.name,
-            drift.found,
-            drift.expected,
-            "stream or consumer settings corrected"
-        );
+async fn ensure(
+    connection: &Connection,
+    topology: &Topology,
+    steps: &[Step],
+    creates_streams: bool,
+) -> Result<()> {
+    let corrected = if creates_streams {
+        ensure_topology(connection, topology, steps).await?
+    } else {
+        resume_topology(connection, topology, steps).await?
+    };
+    for difference in corrected {
+        tracing::warn!(%difference, "stream or consumer settings corrected");
     }
     Ok(())
 }

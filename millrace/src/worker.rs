@@ -4,7 +4,7 @@ use anyhow::Result;
 use streams::Topology;
 use workers::{Config, WorkerConfig};
 
-use crate::prepare;
+use crate::prepare::{self, LostStreams};
 use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 
@@ -15,8 +15,9 @@ pub(crate) fn run(config: Config) -> Result<()> {
         let WorkerConfig { brokers, database, .. } = &config.worker;
         let topology = Topology::new(brokers.profile);
         let prepared = async {
-            let connection = prepare::brokers(&brokers.nats_url, &topology).await?;
-            let database = prepare::database(&database.database_url).await?;
+            let (nats_url, database_url) = (&brokers.nats_url, &database.database_url);
+            let (connection, database) =
+                prepare::cluster(nats_url, database_url, &topology, LostStreams::Refuse).await?;
             prepare::observers(&connection, &topology, &database, config.steps()).await
         };
         let Some(()) = shutdown.run_until_requested(prepared).await.transpose()? else {

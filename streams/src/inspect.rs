@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::{ErrorCode, stream};
 use futures_util::StreamExt;
 use orders::{EventKind, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -89,7 +90,7 @@ pub async fn consumer_progress(
     progress.ok_or_else(|| inspect_error(&source.durable, "the consumer does not exist"))
 }
 
-/// The progress of the durable consumer of `source`; `None` if it does not exist.
+/// The progress of the durable consumer of `source`; `None` if it or its stream does not exist.
 pub async fn find_progress(
     connection: &Connection,
     source: &Source,
@@ -98,7 +99,7 @@ pub async fn find_progress(
         let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
         let info = match stream.consumer_info(&source.durable).await {
             Ok(info) => info,
-            Err(err) if err.kind() == ConsumerInfoErrorKind::NotFound => return Ok(None),
+            Err(err) if is_missing(&err.kind()) => return Ok(None),
             Err(err) => return Err(err.into()),
         };
         Ok::<_, async_nats::Error>(Some(ConsumerProgress {
@@ -140,29 +141,65 @@ pub async fn stream_state(
     connection: &Connection,
     name: &str,
 ) -> Result<StreamState, InspectError> {
-    let stream = connection.jetstream.get_stream(name).await;
-    let stream = stream.map_err(|err| inspect_error(name, err))?;
-    let info = stream.cached_info();
-    let followers = info.cluster.iter().flat_map(|cluster| &cluster.replicas);
-    Ok(StreamState {
-        messages: info.state.messages,
-        bytes: info.state.bytes,
-        bytes_max: u64::try_from(info.config.max_bytes).ok(),
-        first_sequence: info.state.first_sequence,
-        last_sequence: info.state.last_sequence,
-        leader: info.cluster.as_ref().and_then(|cluster| cluster.leader.clone()),
-        followers: followers.map(|peer| (peer.name.clone(), peer.current)).collect(),
-    })
+    let state = find_stream_state(connection, name).await?;
+    state.ok_or_else(|| inspect_error(name, "the stream does not exist"))
+}
+
+/// The state of the stream `name`; `None` if it does not exist.
+pub async fn find_stream_state(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<StreamState>, InspectError> {
+    let info = find_stream(connection, name).await.map_err(|err| inspect_error(name, err))?;
+    Ok(info.map(|info| StreamState::from(&info)))
+}
+
+/// A stream's settings and state; `None` if a broker says that it does not exist.
+pub(crate) async fn find_stream(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<stream::Info>, async_nats::Error> {
+    match connection.jetstream.get_stream(name).await {
+        Ok(stream) => Ok(Some(stream.cached_info().clone())),
+        Err(err) => match err.kind() {
+            GetStreamErrorKind::JetStream(reply)
+                if reply.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+            {
+                Ok(None)
+            }
+            _ => Err(err.into()),
+        },
+    }
+}
+
+/// Whether a broker says that the consumer or its stream does not exist.
+const fn is_missing(kind: &ConsumerInfoErrorKind) -> bool {
+    matches!(kind, ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound)
+}
+
+impl From<&stream::Info> for StreamState {
+    fn from(info: &stream::Info) -> Self {
+        let followers = info.cluster.iter().flat_map(|cluster| &cluster.replicas);
+        Self {
+            messages: info.state.messages,
+            bytes: info.state.bytes,
+            bytes_max: u64::try_from(info.config.max_bytes).ok(),
+            first_sequence: info.state.first_sequence,
+            last_sequence: info.state.last_sequence,
+            leader: info.cluster.as_ref().and_then(|cluster| cluster.leader.clone()),
+            followers: followers.map(|peer| (peer.name.clone(), peer.current)).collect(),
+        }
+    }
 }
 
 /// The mean number of orders per message, for each kind of event among the last 500 messages.
 pub async fn batch_sizes(
     connection: &Connection,
 ) -> Result<BTreeMap<EventKind, f64>, InspectError> {
-    let state = stream_state(connection, subjects::ORDERS).await?;
-    if state.messages == 0 {
+    let state = find_stream_state(connection, subjects::ORDERS).await?;
+    let Some(state) = state.filter(|state| state.messages > 0) else {
         return Ok(BTreeMap::new());
-    }
+    };
     let read = async {
         let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
         let from =

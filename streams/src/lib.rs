@@ -4,7 +4,8 @@
 //!   stream
 //! - [`Connection`], [`ensure_topology`]: the broker connection, and the streams and consumers that
 //!   must exist
-//! - [`verify_durability`]: whether the brokers fsync as a [`Profile`] claims
+//! - [`verify_durability`], [`StreamWatch`]: whether the brokers fsync as a [`Profile`] claims, and
+//!   whether the streams keep what was acknowledged
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders are grouped into one message, stored once
 //! - [`Fetcher`], [`Delivery`], [`Record`]: messages are fetched, split into records, and acked
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
@@ -55,7 +56,7 @@ pub use fsync::{
 pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, QueueFull, group_commit};
 pub use inspect::{
     ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
-    consumer_progress, find_progress, lag, stream_state, worker_presence,
+    consumer_progress, find_progress, find_stream_state, lag, stream_state, worker_presence,
 };
 pub use limits::{ACK_WAIT, ADMISSION_PERCENT_MAX, DURATION_MAX};
 pub use outbound::OutboundMessage;
@@ -67,6 +68,6 @@ pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Pool, Source, Step, StepKind};
 pub use topology::{
-    Drift, TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_topology, keep_topology,
-    set_orders_limit,
+    Difference, Impact, StreamWatch, TEST_ACK_WAIT, Topology, TopologyError, ack_wait,
+    ensure_topology, inspect_topology, keep_topology, resume_topology, set_orders_limit,
 };

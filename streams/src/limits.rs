@@ -9,7 +9,7 @@ pub const BATCH_RECORDS_MAX: usize = 256;
 pub const BATCH_BYTES_MAX: usize = 512 * 1024;
 /// Bytes in a message: `max_payload` in `nats-config/shared.conf`, which is also the default of
 /// brokers.
-const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 const _: () =
     assert!(2 * BATCH_BYTES_MAX <= MESSAGE_BYTES_MAX, "a batch must be half of a message at most");
 
@@ -40,6 +40,10 @@ const _: () = assert!(
     RETENTION_UNDER_PRESSURE.as_secs() < RETENTION.as_secs(),
     "under pressure messages must be purged earlier"
 );
+
+/// How long a look at the stream of orders shows that what has gone since was removed by hand: far
+/// longer than the time between two looks.
+pub(crate) const STREAM_MEMORY_MAX: Duration = Duration::from_mins(1);
 
 /// An unacked message is redelivered after this. Work in progress extends it with progress acks, so
 /// it only bounds how long the messages of a killed worker wait. Code asks `ack_wait`, which a test

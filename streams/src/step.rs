@@ -47,6 +47,13 @@ pub struct Source {
     pub subjects: Vec<String>,
 }
 
+impl Source {
+    /// The stream and the durable consumer, for messages: `ORDERS/payment`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.stream, self.durable)
+    }
+}
+
 impl Pool {
     /// The pool of this name: one word in lower case, which is part of subjects and durables.
     pub const fn new(name: &'static str) -> Self {

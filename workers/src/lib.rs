@@ -26,6 +26,7 @@ pub mod fulfilment;
 mod heartbeat;
 pub mod inventory;
 mod janitor;
+pub mod known_orders;
 mod limits;
 mod migrate;
 pub mod missed_messages;

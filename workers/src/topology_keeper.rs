@@ -33,14 +33,9 @@ impl TopologyKeeper {
             timeout(TOPOLOGY_INTERVAL, self.fetch_failed.notified()).await.ok();
             let kept = keep_topology(&self.connection, &self.topology, &self.steps).await;
             match &kept {
-                Ok(drifts) => {
-                    for drift in drifts {
-                        tracing::warn!(
-                            drift.name,
-                            drift.found,
-                            drift.expected,
-                            "stream or consumer settings corrected"
-                        );
+                Ok(corrected) => {
+                    for difference in corrected {
+                        tracing::warn!(%difference, "stream or consumer settings corrected");
                     }
                 }
                 Err(err) if !is_failing => {

@@ -1,18 +1,24 @@
 //! Only the stream that was meant can acknowledge an order.
 
-use serde_json::json;
+use std::time::Duration;
 
-use super::raw_http::ORDER;
-use super::test_edge::fresh_key;
+use orders::EventKind;
+use serde_json::json;
+use streams::{PublishError, Publisher, batch};
+
 use crate::raw_nats::RawNats;
 use crate::test_servers::TestServers;
 
+/// Long enough for several attempts, each of which the impostor answers.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The edge accepts nothing while the stream is missing, so this uses its publisher.
 #[tokio::test]
 async fn an_ack_of_another_stream_or_domain_is_not_taken_for_that_of_the_stream_of_orders() {
     let servers = TestServers::start_with_streams().await;
-    let edge = servers.start_edge().await;
-    let mut client = edge.connect().await;
-    assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
+    let publisher = Publisher::new(servers.connect().await);
+    let message = batch::republish(EventKind::Created, "{}".into());
+    publisher.publish(&message, TIMEOUT).await.unwrap();
 
     let url = servers.processes.brokers.url();
     let deleted = RawNats::connect(&url).await.api("STREAM.DELETE.ORDERS", &json!({})).await;
@@ -24,8 +30,8 @@ async fn an_ack_of_another_stream_or_domain_is_not_taken_for_that_of_the_stream_
     ] {
         let impostor = RawNats::connect(&url).await.impersonate("orders.created", ack);
         let impostor = tokio::spawn(impostor);
-        client.post(&fresh_key(), ORDER).await.assert_problem(503, "ack-timeout");
+        let result = publisher.publish(&message, TIMEOUT).await;
+        assert_eq!(result, Err(PublishError::Unacknowledged), "{ack}");
         impostor.abort();
     }
-    edge.stop().await;
 }

@@ -12,7 +12,7 @@ use super::DeadLetter;
 use crate::inspect::InspectError;
 use crate::replay::{Replay, ReplayError};
 use crate::{
-    Connection, DeliveryHistory, Origin, OutboundMessage, Step, record, retry, stream_state,
+    Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state, record, retry,
     subjects,
 };
 
@@ -68,12 +68,12 @@ pub enum DeadLetterError {
 #[error("cannot replay the record: it is not JSON")]
 pub struct NotReplayable;
 
-/// Every dead letter, oldest first.
+/// Every dead letter, oldest first; none if the stream is missing.
 pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, DeadLetterError> {
-    let state = stream_state(connection, subjects::DEAD_LETTERS).await?;
+    let state = find_stream_state(connection, subjects::DEAD_LETTERS).await?;
     let mut letters = Vec::new();
     let mut resolutions = HashMap::new();
-    if state.messages > 0 {
+    if let Some(state) = state.filter(|state| state.messages > 0) {
         let mut replay = Replay::from_start(connection, subjects::DEAD_LETTERS).await?;
         let mut sequence = 0;
         while sequence < state.last_sequence {

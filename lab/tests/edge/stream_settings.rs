@@ -1,0 +1,145 @@
+//! An edge accepts orders only while the streams are what the promise rests on.
+
+use serde_json::{Value, json};
+use streams::Profile;
+use tokio::time::Instant;
+
+use super::broker_outage::wait_for_readyz;
+use super::raw_http::{ORDER, RawHttp};
+use super::test_edge::{DEADLINE, fresh_key};
+use crate::raw_nats::RawNats;
+use crate::test_servers::TestServers;
+
+impl TestServers {
+    pub(crate) async fn nats(&self) -> RawNats {
+        RawNats::connect(&self.processes.brokers.url()).await
+    }
+}
+
+/// Changes one setting of a stream. Returns what the settings were before.
+async fn edit(nats: &mut RawNats, stream: &str, setting: &str, value: Value) -> Value {
+    let info = nats.api(&format!("STREAM.INFO.{stream}"), &json!({})).await;
+    let mut config = info["config"].clone();
+    config[setting] = value;
+    let updated = nats.api(&format!("STREAM.UPDATE.{stream}"), &config).await;
+    assert_eq!(updated["config"][setting], config[setting], "{updated}");
+    info["config"].clone()
+}
+
+/// Waits until `/readyz` gives a reason that contains `expected`, and asserts that orders are refused.
+async fn assert_closed(client: &mut RawHttp, expected: &str) {
+    let reason = wait_for_readyz(client, 503).await;
+    assert!(reason.contains(expected), "{expected}: {reason}");
+    client.post(&fresh_key(), ORDER).await.assert_problem(503, "not-durable");
+}
+
+async fn assert_open(client: &mut RawHttp) {
+    wait_for_readyz(client, 200).await;
+    assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_setting_that_would_lose_orders_closes_intake_until_it_is_undone() {
+    let servers = TestServers::start_with_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let mut nats = servers.nats().await;
+    let hour = 3_600_000_000_000_u64;
+    for (stream, setting, value, expected) in [
+        ("ORDERS", "max_age", json!(hour), "ORDERS: max age is 1h, expected no limit"),
+        ("ORDERS", "max_msg_size", json!(1_000), "ORDERS: max message size is 1000, expected"),
+        ("ORDERS", "discard", json!("old"), "ORDERS: discard policy is old, expected new"),
+        ("ORDERS", "max_msgs", json!(1_000_000), "ORDERS: max messages is 1000000, expected"),
+        ("RETRIES", "max_age", json!(hour), "RETRIES: max age is 1h, expected no limit"),
+        ("DEAD_LETTERS", "discard", json!("old"), "DEAD_LETTERS: discard policy is old"),
+    ] {
+        let before = edit(&mut nats, stream, setting, value).await;
+        assert_closed(&mut client, expected).await;
+        nats.api(&format!("STREAM.UPDATE.{stream}"), &before).await;
+        assert_open(&mut client).await;
+    }
+    // What an operator may want closes nothing.
+    edit(&mut nats, "ORDERS", "max_bytes", json!(8_u64 << 30)).await;
+    assert_open(&mut client).await;
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn fewer_replicas_than_the_profile_says_close_intake_until_there_are_enough() {
+    let servers = TestServers::start(Profile::Durable).await;
+    servers.create_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let mut nats = servers.nats().await;
+    let before = edit(&mut nats, "ORDERS", "num_replicas", json!(1)).await;
+    assert_closed(&mut client, "ORDERS: replicas is 1, expected 3").await;
+    let restarted = servers.start_edge().await;
+    let mut restarted_client = restarted.connect().await;
+    assert_closed(&mut restarted_client, "ORDERS: replicas is 1, expected 3").await;
+    nats.api("STREAM.UPDATE.ORDERS", &before).await;
+    assert_open(&mut client).await;
+    assert_open(&mut restarted_client).await;
+    edge.stop().await;
+    restarted.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_acknowledges_before_it_writes_closes_intake() {
+    let servers = TestServers::start_with_streams().await;
+    let mut nats = servers.nats().await;
+    let info = nats.api("STREAM.INFO.ORDERS", &json!({})).await;
+    // It cannot be changed in a stream that exists.
+    nats.api("STREAM.DELETE.ORDERS", &json!({})).await;
+    let mut config = info["config"].clone();
+    config["persist_mode"] = json!("async");
+    let created = nats.api("STREAM.CREATE.ORDERS", &config).await;
+    assert_eq!(created["config"]["persist_mode"], "async", "{created}");
+    let edge = servers.start_edge().await;
+    let expected = "ORDERS: persist mode is async, expected default";
+    assert_closed(&mut edge.connect().await, expected).await;
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_missing_or_created_again_closes_intake_until_a_person_has_decided() {
+    let servers = TestServers::start_with_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    assert_open(&mut client).await;
+    servers.nats().await.api("STREAM.DELETE.ORDERS", &json!({})).await;
+    assert_closed(&mut client, "ORDERS: stream is missing").await;
+    servers.create_streams().await;
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let reason = wait_for_readyz(&mut client, 503).await;
+        if reason.contains("ORDERS: stream is another one") {
+            assert!(reason.contains("restart the edges"), "{reason}");
+            break;
+        }
+        assert!(Instant::now() < deadline, "{reason}");
+    }
+    edge.stop().await;
+    let edge = servers.start_edge().await;
+    assert_open(&mut edge.connect().await).await;
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_emptied_closes_intake_until_a_person_has_decided() {
+    let servers = TestServers::start_with_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    assert_open(&mut client).await;
+    let mut nats = servers.nats().await;
+    // The edge knows the orders that it saw in the stream at its last look, once a second.
+    while client.get("/readyz").await.status == 200 {
+        client.post(&fresh_key(), ORDER).await;
+        let purged = nats.api("STREAM.PURGE.ORDERS", &json!({})).await;
+        assert_eq!(purged["success"], true, "{purged}");
+    }
+    assert_closed(&mut client, "ORDERS: messages is purged by hand").await;
+    edge.stop().await;
+    let edge = servers.start_edge().await;
+    assert_open(&mut edge.connect().await).await;
+    edge.stop().await;
+}

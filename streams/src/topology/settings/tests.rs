@@ -1,0 +1,83 @@
+//! Which settings break the promise, which are corrected, and which an operator may change.
+
+use async_nats::jetstream::consumer::{self, IntoConsumerConfig};
+use async_nats::jetstream::stream::{Config, PersistenceMode, StorageType};
+
+use super::*;
+use crate::{Pool, Profile, Step, StepKind, Topology};
+
+type Edit = fn(&mut Config);
+
+const STEP: Step =
+    Step { name: "charge", pool: Pool::new("payment"), kind: StepKind::Action, consumes: &[] };
+
+fn orders() -> Config {
+    let [orders, ..] = Topology::new(Profile::Durable).streams();
+    orders
+}
+
+fn texts(differences: &[Difference]) -> Vec<String> {
+    differences.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_would_lose_an_acknowledged_order_breaks_the_promise() {
+    let edits: [(Edit, &str); 7] = [
+        (|it| it.num_replicas = 1, "ORDERS: replicas is 1, expected 3"),
+        (|it| it.storage = StorageType::Memory, "ORDERS: storage is memory, expected file"),
+        (|it| it.persist_mode = Some(PersistenceMode::Async), "ORDERS: persist mode is async"),
+        (|it| it.max_age = Duration::from_hours(1), "ORDERS: max age is 1h, expected no limit"),
+        (|it| it.max_message_size = 1_000, "ORDERS: max message size is 1000"),
+        (|it| it.discard = Config::default().discard, "ORDERS: discard policy is old"),
+        (|it| it.subjects = vec!["orders.paid".to_owned()], "ORDERS: subjects is orders.paid"),
+    ];
+    for (edit, expected) in edits {
+        let mut found = orders();
+        edit(&mut found);
+        let differences = stream_differences(&found, &orders());
+        assert!(texts(&differences)[0].starts_with(expected), "{differences:?}");
+        assert_eq!(differences.len(), 1);
+        assert_eq!(differences[0].impact, BreaksPromise);
+    }
+}
+
+#[test]
+fn what_loses_nothing_is_corrected_and_a_size_limit_is_allowed() {
+    let edits: [(Edit, Impact); 4] = [
+        (|it| it.num_replicas = 5, Corrected),
+        (|it| it.max_message_size = 8 << 20, Corrected),
+        (|it| it.duplicate_window = Duration::from_secs(1), Corrected),
+        (|it| it.max_bytes *= 2, Allowed),
+    ];
+    for (edit, impact) in edits {
+        let mut found = orders();
+        edit(&mut found);
+        let differences = stream_differences(&found, &orders());
+        assert_eq!(differences.iter().map(|it| it.impact).collect::<Vec<_>>(), [impact]);
+    }
+}
+
+#[test]
+fn limits_that_a_broker_reports_as_minus_one_are_none() {
+    let found = Config {
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_message_size: -1,
+        max_consumers: -1,
+        ..orders()
+    };
+    assert_eq!(stream_differences(&found, &orders()), []);
+}
+
+#[test]
+fn a_durable_that_stops_its_pool_differs_and_a_paused_one_does_not() {
+    let wanted = Topology::new(Profile::Durable).durable(&STEP.events()).into_consumer_config();
+    let found = consumer::Config { max_batch: 1, ..wanted.clone() };
+    let differences = durable_differences("ORDERS/payment", &found, &wanted);
+    assert_eq!(texts(&differences), ["ORDERS/payment: max pull batch is 1, expected no limit"]);
+    let paused = consumer::Config {
+        pause_until: Some(std::time::SystemTime::UNIX_EPOCH.into()),
+        ..wanted.clone()
+    };
+    assert_eq!(durable_differences("ORDERS/payment", &paused, &wanted), []);
+}
