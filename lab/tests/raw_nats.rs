@@ -1,7 +1,7 @@
 //! A client that speaks the NATS protocol itself: it does what an operator's tool or a stranger may
 //! do at a broker, which the product's own client does not.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
@@ -39,6 +39,27 @@ impl RawNats {
         self.send(&format!("PUB {subject} _RAW.reply {}\r\n{body}\r\n", body.len())).await;
         let reply = timeout(REPLY_TIMEOUT, self.next()).await.unwrap();
         serde_json::from_slice(&reply.payload).unwrap()
+    }
+
+    /// Changes one setting of a stream. Returns what the settings were before.
+    pub(crate) async fn edit_stream(&mut self, stream: &str, setting: &str, value: Value) -> Value {
+        let mut info = self.api(&format!("STREAM.INFO.{stream}"), &json!({})).await;
+        let mut config = info["config"].clone();
+        config[setting] = value;
+        let updated = self.api(&format!("STREAM.UPDATE.{stream}"), &config).await;
+        assert_eq!(updated["config"][setting], config[setting], "{updated}");
+        info["config"].take()
+    }
+
+    /// Changes one setting of a durable consumer of the stream of orders.
+    pub(crate) async fn edit_consumer(&mut self, durable: &str, setting: &str, value: Value) {
+        let info = self.api(&format!("CONSUMER.INFO.ORDERS.{durable}"), &json!({})).await;
+        let mut config = info["config"].clone();
+        config[setting] = value;
+        let request = json!({"stream_name": "ORDERS", "action": "update", "config": config});
+        let subject = format!("CONSUMER.DURABLE.CREATE.ORDERS.{durable}");
+        let updated = self.api(&subject, &request).await;
+        assert_eq!(updated["config"][setting], config[setting], "{updated}");
     }
 
     /// Replies to each message on `subject` with `reply`, until the task is aborted.

@@ -12,6 +12,8 @@ use workers::payment::provider::{self, Limits, Provider};
 /// The file with the addresses of a local cluster: lines of `NAME='value'`, which a shell can read.
 pub const ENV_FILE: &str = ".millrace/env";
 
+const PROFILE: &str = "MILLRACE_PROFILE";
+
 /// Option for the durability profile of the cluster.
 #[derive(Debug, Clone, Args)]
 pub struct ProfileOption {
@@ -63,8 +65,16 @@ impl ProfileOption {
     pub fn get(&self) -> Result<Profile> {
         match self.profile {
             Some(profile) => Ok(profile),
-            None => Ok(resolve(None, "MILLRACE_PROFILE", "--profile")?.parse()?),
+            None => Ok(resolve(None, PROFILE, "--profile")?.parse()?),
         }
+    }
+
+    /// The same for a command that works without it: the default of roles if it is not set.
+    pub fn get_or_default(&self) -> Result<Profile> {
+        if self.profile.is_none() && !read_env_file(Path::new(ENV_FILE))?.contains_key(PROFILE) {
+            return Ok(Profile::Durable);
+        }
+        self.get()
     }
 }
 

@@ -7,7 +7,8 @@
 //! 4. for each SKU, on hand + reserved + sold equals the quantity that was loaded
 //! 5. for every order, the provider holds the amount that the database says is held: more than zero
 //!    for every order that was shipped, and zero for one that was rejected or cancelled
-//! 6. what an observing pool has counted is what the orders that it has seen add up to
+//! 6. the streams and durable consumers exist, with settings that keep what was acknowledged
+//! 7. what an observing pool has counted is what the orders that it has seen add up to
 //!
 //! On a live cluster the database may be ahead of the stream, and the provider ahead of the
 //! database; the audit does not report that. On a quiescent cluster everything must agree.
@@ -25,11 +26,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result, ensure};
 use orders::{OrderId, OrderView};
-use streams::{Connection, dead_letter, stream_state, subjects};
+use streams::{
+    Connection, Profile, Topology, dead_letter, find_stream_state, inspect_topology, subjects,
+};
 use workers::database::Database;
 use workers::inventory::balance;
-use workers::order_view;
 use workers::payment::provider::Provider;
+use workers::{order_view, stages};
 
 use crate::ledger::Acknowledged;
 use crate::limits::ORDERS_PAGE_SIZE;
@@ -38,9 +41,10 @@ pub use command::{AuditAddresses, AuditArgs};
 pub use observers::ObserverFindings;
 use observers::audit_observers;
 pub use quiescence::wait_quiescent;
-pub use repair::repair;
+pub use repair::{Repaired, repair};
 pub use report::{ListedDeadLetter, Problem, Report, write_json};
 use stream_history::StreamHistory;
+pub use verdict::StuckOrder;
 use verdict::Verdict;
 
 /// The systems that an audit compares.
@@ -59,9 +63,8 @@ pub struct Findings {
     pub report: Report,
     /// The status and history of each order that any step has processed.
     pub views: HashMap<OrderId, OrderView>,
-    /// Orders of a quiescent cluster that are neither final nor dead, each with the sequence number
-    /// of the message that brought it into its current state.
-    pub stuck: Vec<(OrderId, u64)>,
+    /// Orders of a quiescent cluster that are neither final nor dead.
+    pub stuck: Vec<StuckOrder>,
 }
 
 /// Whether orders may be in flight during the audit.
@@ -93,7 +96,8 @@ pub async fn audit_acknowledged(
     acknowledged: &BTreeSet<OrderId>,
     mode: AuditMode,
 ) -> Result<Findings> {
-    let end = stream_state(&sources.connection, subjects::ORDERS).await?.last_sequence;
+    let profile: Profile = report.profile.parse()?;
+    let end = end(&sources.connection).await?;
     quiescence::wait_caught_up(&sources.connection, end).await?;
     if mode == AuditMode::Quiesced {
         quiescence::require_quiescent(&sources.connection).await?;
@@ -110,7 +114,11 @@ pub async fn audit_acknowledged(
     let observers =
         audit_observers(&sources.connection, &sources.database, is_quiescent_before).await?;
     let is_quiescent_after = quiescence::is_quiescent(&sources.connection).await?;
-    let end = stream_state(&sources.connection, subjects::ORDERS).await?.last_sequence;
+    let topology = Topology::new(profile);
+    let inspection = inspect_topology(&sources.connection, &topology, &stages::steps()).await;
+    let differences = inspection.differences;
+    inspection.errors.into_iter().next().map_or(Ok(()), Err)?;
+    let end = self::end(&sources.connection).await?;
     let is_quiescent = is_quiescent_before && is_quiescent_after && history.end == end;
     ensure!(
         is_quiescent || mode == AuditMode::Live,
@@ -118,6 +126,7 @@ pub async fn audit_acknowledged(
     );
 
     let mut verdict = Verdict::new(report, is_quiescent);
+    verdict.check_topology(&differences);
     verdict.check_orders(acknowledged, &history, &dead_letters, &views);
     verdict.check_funds(&held, &captured);
     verdict.check_final_states(&views, &captured);
@@ -125,6 +134,12 @@ pub async fn audit_acknowledged(
     verdict.check_observers(observers);
     let (report, stuck) = verdict.into_report();
     Ok(Findings { report, views, stuck })
+}
+
+/// The sequence number of the last message of the stream of orders; 0 if the stream is missing.
+async fn end(connection: &Connection) -> Result<u64> {
+    let state = find_stream_state(connection, subjects::ORDERS).await?;
+    Ok(state.map_or(0, |state| state.last_sequence))
 }
 
 async fn read_views(database: &Database) -> Result<HashMap<OrderId, OrderView>> {

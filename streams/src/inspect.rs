@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::{self, DeliverPolicy};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::{ErrorCode, stream};
 use futures_util::StreamExt;
@@ -95,21 +95,27 @@ pub async fn find_progress(
     connection: &Connection,
     source: &Source,
 ) -> Result<Option<ConsumerProgress>, InspectError> {
-    let progress = async {
-        let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
-        let info = match stream.consumer_info(&source.durable).await {
-            Ok(info) => info,
-            Err(err) if is_missing(&err.kind()) => return Ok(None),
-            Err(err) => return Err(err.into()),
-        };
-        Ok::<_, async_nats::Error>(Some(ConsumerProgress {
-            messages_waiting: info.num_pending,
-            messages_held: info.num_ack_pending as u64,
-            messages_redelivered: info.num_redelivered as u64,
-            ack_floor: info.ack_floor.stream_sequence,
-        }))
-    };
-    progress.await.map_err(|err| inspect_error(&source.durable, err))
+    let found = find_consumer(connection, source).await;
+    let info = found.map_err(|err| inspect_error(&source.durable, err))?;
+    Ok(info.map(|info| ConsumerProgress {
+        messages_waiting: info.num_pending,
+        messages_held: info.num_ack_pending as u64,
+        messages_redelivered: info.num_redelivered as u64,
+        ack_floor: info.ack_floor.stream_sequence,
+    }))
+}
+
+/// A durable consumer's settings and state; `None` if it or its stream does not exist.
+pub(crate) async fn find_consumer(
+    connection: &Connection,
+    source: &Source,
+) -> Result<Option<consumer::Info>, async_nats::Error> {
+    let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
+    match stream.consumer_info(&source.durable).await {
+        Ok(info) => Ok(Some(info)),
+        Err(err) if is_missing(&err.kind()) => Ok(None),
+        Err(err) => Err(err.into()),
+    }
 }
 
 /// The backlog of the durable consumer of `source`, whose progress is `position`.

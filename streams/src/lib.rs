@@ -68,6 +68,6 @@ pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Pool, Source, Step, StepKind};
 pub use topology::{
-    Difference, Impact, StreamWatch, TEST_ACK_WAIT, Topology, TopologyError, ack_wait,
+    Difference, Impact, Inspection, StreamWatch, TEST_ACK_WAIT, Topology, TopologyError, ack_wait,
     ensure_topology, inspect_topology, keep_topology, resume_topology, set_orders_limit,
 };

@@ -1,6 +1,6 @@
 //! An edge accepts orders only while the streams are what the promise rests on.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use streams::Profile;
 use tokio::time::Instant;
 
@@ -14,16 +14,6 @@ impl TestServers {
     pub(crate) async fn nats(&self) -> RawNats {
         RawNats::connect(&self.processes.brokers.url()).await
     }
-}
-
-/// Changes one setting of a stream. Returns what the settings were before.
-async fn edit(nats: &mut RawNats, stream: &str, setting: &str, value: Value) -> Value {
-    let info = nats.api(&format!("STREAM.INFO.{stream}"), &json!({})).await;
-    let mut config = info["config"].clone();
-    config[setting] = value;
-    let updated = nats.api(&format!("STREAM.UPDATE.{stream}"), &config).await;
-    assert_eq!(updated["config"][setting], config[setting], "{updated}");
-    info["config"].clone()
 }
 
 /// Waits until `/readyz` gives a reason that contains `expected`, and asserts that orders are refused.
@@ -53,13 +43,13 @@ async fn a_setting_that_would_lose_orders_closes_intake_until_it_is_undone() {
         ("RETRIES", "max_age", json!(hour), "RETRIES: max age is 1h, expected no limit"),
         ("DEAD_LETTERS", "discard", json!("old"), "DEAD_LETTERS: discard policy is old"),
     ] {
-        let before = edit(&mut nats, stream, setting, value).await;
+        let before = nats.edit_stream(stream, setting, value).await;
         assert_closed(&mut client, expected).await;
         nats.api(&format!("STREAM.UPDATE.{stream}"), &before).await;
         assert_open(&mut client).await;
     }
     // What an operator may want closes nothing.
-    edit(&mut nats, "ORDERS", "max_bytes", json!(8_u64 << 30)).await;
+    nats.edit_stream("ORDERS", "max_bytes", json!(8_u64 << 30)).await;
     assert_open(&mut client).await;
     edge.stop().await;
 }
@@ -71,7 +61,7 @@ async fn fewer_replicas_than_the_profile_says_close_intake_until_there_are_enoug
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     let mut nats = servers.nats().await;
-    let before = edit(&mut nats, "ORDERS", "num_replicas", json!(1)).await;
+    let before = nats.edit_stream("ORDERS", "num_replicas", json!(1)).await;
     assert_closed(&mut client, "ORDERS: replicas is 1, expected 3").await;
     let restarted = servers.start_edge().await;
     let mut restarted_client = restarted.connect().await;

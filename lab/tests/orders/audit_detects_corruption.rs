@@ -91,8 +91,8 @@ impl TestCluster {
         for (_, worker) in &mut self.processes.workers {
             worker.start().await.unwrap();
         }
-        let republished = repair(&self.sources.connection, &findings.stuck).await.unwrap();
-        (findings.report, republished)
+        let repaired = repair(&self.sources.connection, &findings.stuck).await.unwrap();
+        (findings.report, repaired.republished)
     }
 
     /// Charges an order a second time, by another intent, which no worker would do.

@@ -140,7 +140,8 @@ impl TestCluster {
 
     /// Whether `millrace status` shows the one breaker in this state; half-open counts as open.
     async fn is_breaker(&self, state: &str) -> bool {
-        let status = status::Status::query(&self.sources.connection).await.unwrap();
+        let status =
+            status::Status::query(&self.sources.connection, Profile::Single).await.unwrap();
         let breakers = status.present.breakers;
         let is_shown = |state: &str| breakers.get(state) == Some(&1);
         is_shown(state) || (state == "open" && is_shown("half_open"))

@@ -41,6 +41,15 @@ impl HttpClient {
         self.send(Request::get(url).body(Full::default()).unwrap()).await
     }
 
+    /// The status and the text of a response.
+    pub(crate) async fn get_text(&self, url: &str) -> (StatusCode, String) {
+        let request = Request::get(url).body(Full::default()).unwrap();
+        let response = self.0.request(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> HttpResponse {
         let response = self.0.request(request).await.unwrap();
         let status = response.status();

@@ -9,7 +9,7 @@ use streams::Connection;
 use workers::database::Database;
 use workers::payment::provider::Limits;
 
-use super::{AuditMode, AuditSources, Report, audit, repair};
+use super::{AuditMode, AuditSources, Repaired, Report, audit, repair};
 use crate::addresses::{BrokersAddress, DatabaseAddress, ProfileOption, ProviderAddress};
 use crate::ledger;
 use crate::limits::{PROVIDER_PAGE_SIZE, PROVIDER_PAGE_TIMEOUT};
@@ -39,7 +39,8 @@ pub struct AuditArgs {
     /// The client's ledger of 202s: no order in it may be lost
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
-    /// Republish the last event of each stuck order
+    /// Republish the last event of each stuck order, or request its cancellation if the stream no
+    /// longer has the event
     #[arg(long)]
     repair: bool,
     /// Write the findings to this file as JSON
@@ -59,9 +60,11 @@ pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
         }
         print(&findings.report.to_string());
         if args.repair {
-            let republished = repair(&sources.connection, &findings.stuck).await?;
+            let Repaired { republished, cancelled } =
+                repair(&sources.connection, &findings.stuck).await?;
             print(&format!(
-                "{republished} events of stuck orders republished; run the audit again to check\n"
+                "{republished} events of stuck orders republished, the cancellation of {cancelled} \
+                 requested; run the audit again to check\n"
             ));
         }
         Ok(if findings.report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

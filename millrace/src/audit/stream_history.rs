@@ -5,12 +5,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::Result;
 use orders::{Event, EventKind, OrderId, Status};
-use streams::{Connection, Replay, stream_state, subjects};
+use streams::{Connection, Replay, find_stream_state, subjects};
 
 /// Decisions of which an order has one at most: all events of one decision must be the same bytes.
 const DECISIONS: usize = 5;
 
-/// All orders of the stream.
+/// All orders of the stream; none if it is missing.
+#[derive(Default)]
 pub(super) struct StreamHistory {
     pub(super) orders: HashMap<OrderId, OrderHistory>,
     /// Whether no message has been purged from the beginning of the stream.
@@ -35,7 +36,9 @@ pub(super) struct OrderHistory {
 impl StreamHistory {
     /// Reads the stream up to its current end.
     pub(super) async fn read(connection: &Connection) -> Result<Self> {
-        let state = stream_state(connection, subjects::ORDERS).await?;
+        let Some(state) = find_stream_state(connection, subjects::ORDERS).await? else {
+            return Ok(Self::default());
+        };
         let mut history = Self {
             orders: HashMap::new(),
             is_complete: state.first_sequence <= 1,

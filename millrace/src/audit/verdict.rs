@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use orders::{OrderId, OrderView, Reason, Status};
 use streams::dead_letter::StoredDeadLetter;
+use streams::{Difference, Impact};
 use workers::Discrepancy;
 use workers::inventory::balance::StockImbalance;
 use workers::payment::held_funds::HeldFunds;
@@ -14,12 +15,25 @@ use super::report::{ListedDeadLetter, Problem, Report};
 use super::stream_history::{OrderHistory, StreamHistory};
 use crate::limits::PROBLEMS_LISTED_MAX;
 
+/// An order that no event will move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StuckOrder {
+    /// The order.
+    pub id: OrderId,
+    /// The sequence number of the message that brought it into its current state; `None` if that is
+    /// no longer in the stream.
+    pub sequence: Option<u64>,
+}
+
+const NO_EVENT: &str =
+    ", and its last event is not in the stream any more: `--repair` requests its cancellation";
+
 /// The verdict of an audit, built check by check.
 pub(super) struct Verdict {
     report: Report,
     /// Whether nothing moved while the sources were read, so that all of them must agree.
     is_quiescent: bool,
-    stuck: Vec<(OrderId, u64)>,
+    stuck: Vec<StuckOrder>,
     problems: u64,
 }
 
@@ -29,8 +43,8 @@ impl Verdict {
         Self { report, is_quiescent, stuck: Vec::new(), problems: 0 }
     }
 
-    /// The report, and the stuck orders with the sequence number of their last message.
-    pub(super) fn into_report(mut self) -> (Report, Vec<(OrderId, u64)>) {
+    /// The report, and the stuck orders.
+    pub(super) fn into_report(mut self) -> (Report, Vec<StuckOrder>) {
         let unlisted = self.problems.saturating_sub(PROBLEMS_LISTED_MAX as u64);
         if unlisted > 0 {
             let detail = format!("{unlisted} more problems are not listed");
@@ -38,6 +52,14 @@ impl Verdict {
         }
         self.report.passed = self.problems == 0;
         (self.report, self.stuck)
+    }
+
+    /// Reports streams and durable consumers that are missing, and settings that lose orders.
+    pub(super) fn check_topology(&mut self, differences: &[Difference]) {
+        let is_problem = |it: &&Difference| it.impact == Impact::BreaksPromise || it.is_missing();
+        for difference in differences.iter().filter(is_problem) {
+            self.problem(&"brokers", &difference.to_string());
+        }
     }
 
     /// Compares the acknowledged orders, the stream and the database, order by order.
@@ -110,8 +132,10 @@ impl Verdict {
             status => {
                 self.report.in_flight += 1;
                 if self.is_quiescent {
-                    self.problem(&id, &format!("is stuck at {status}"));
-                    self.stuck.extend((order.sequence > 0).then_some((id, order.sequence)));
+                    let sequence = (order.sequence > 0).then_some(order.sequence);
+                    let remedy = if sequence.is_some() { "" } else { NO_EVENT };
+                    self.problem(&id, &format!("is stuck at {status}{remedy}"));
+                    self.stuck.push(StuckOrder { id, sequence });
                 }
             }
         }

@@ -3,46 +3,80 @@
 use std::collections::BTreeMap;
 
 use async_nats::jetstream::consumer::{self, IntoConsumerConfig};
+use async_nats::jetstream::stream::Config;
 use futures_util::TryStreamExt;
 use time::format_description::well_known::Rfc3339;
 
 use super::Topology;
 use super::difference::{Difference, Impact, MESSAGES};
 use super::settings::{durable_differences, stream_differences};
-use crate::inspect::{InspectError, find_stream, inspect_error};
+use crate::inspect::{InspectError, find_consumer, find_stream, inspect_error};
 use crate::subjects::ORDERS;
 use crate::{Connection, Source, Step};
 
-/// Lists what differs at the brokers: streams and durables that are missing, settings, durables that
-/// are paused, and durables that are not ours. `steps` are those that may have durables; those of
-/// an observing step are only missing once it was started.
+/// What differs at the brokers.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// Streams and durables that are missing, settings, durables that are paused, and durables that
+    /// are not ours.
+    pub differences: Vec<Difference>,
+    /// What could not be read. The rest was.
+    pub errors: Vec<InspectError>,
+}
+
+/// A durable consumer that may exist.
+struct Expected {
+    source: Source,
+    /// Whether it is missing if it does not exist. That of an observing step exists only once the
+    /// step was started.
+    is_required: bool,
+}
+
+/// Compares everything at the brokers with `topology`. `steps` are those that may have durables.
 pub async fn inspect_topology(
     connection: &Connection,
     topology: &Topology,
     steps: &[Step],
-) -> Result<Vec<Difference>, InspectError> {
-    let sources: Vec<(Source, bool)> = steps
-        .iter()
-        .flat_map(|step| [step.events(), step.retries()].map(|it| (it, !step.is_observer())))
-        .collect();
-    let mut differences = Vec::new();
+) -> Inspection {
+    let mut inspection = Inspection::default();
     for wanted in topology.streams() {
-        let name = &wanted.name;
-        let info = find_stream(connection, name).await.map_err(|err| inspect_error(name, err))?;
-        let Some(info) = info else {
-            differences.push(Difference::missing_stream(name));
-            continue;
+        let sources = steps.iter().flat_map(|step| {
+            let is_required = !step.is_observer();
+            [step.events(), step.retries()].map(|source| Expected { source, is_required })
+        });
+        let expected = sources.filter(|it| it.source.stream == wanted.name).collect();
+        let is_there = match stream_that_differs(connection, &wanted).await {
+            Ok(None) => {
+                inspection.differences.push(Difference::missing_stream(&wanted.name));
+                false
+            }
+            Ok(Some(differences)) => {
+                inspection.differences.extend(differences);
+                true
+            }
+            Err(err) => {
+                inspection.errors.push(inspect_error(&wanted.name, err));
+                true
+            }
         };
-        differences.extend(stream_differences(&info.config, &wanted));
-        if name == ORDERS && info.state.messages == 0 && info.state.last_sequence > 0 {
-            differences.push(emptied(info.state.last_sequence, Impact::Allowed));
+        if is_there {
+            inspection.compare_durables(connection, topology, &wanted.name, expected).await;
         }
-        let durables =
-            durables_of(connection, name).await.map_err(|err| inspect_error(name, err))?;
-        let sources = sources.iter().filter(|(source, _)| source.stream == name);
-        differences.extend(durables_that_differ(topology, durables, name, sources));
     }
-    Ok(differences)
+    inspection
+}
+
+/// What differs in the stream itself; `None` if it is missing.
+async fn stream_that_differs(
+    connection: &Connection,
+    wanted: &Config,
+) -> Result<Option<Vec<Difference>>, async_nats::Error> {
+    let Some(info) = find_stream(connection, &wanted.name).await? else { return Ok(None) };
+    let mut differences = stream_differences(&info.config, wanted);
+    if wanted.name == ORDERS && info.state.messages == 0 && info.state.last_sequence > 0 {
+        differences.push(emptied(info.state.last_sequence, Impact::Allowed));
+    }
+    Ok(Some(differences))
 }
 
 /// All messages of the stream of orders were removed by hand. The janitor keeps the last minutes.
@@ -51,8 +85,52 @@ pub(super) fn emptied(last_sequence: u64, impact: Impact) -> Difference {
     Difference::new(ORDERS, MESSAGES, (&found[..], "kept until they are processed"), impact)
 }
 
+impl Inspection {
+    async fn compare_durables(
+        &mut self,
+        connection: &Connection,
+        topology: &Topology,
+        stream: &str,
+        expected: Vec<Expected>,
+    ) {
+        let mut listed = match list_durables(connection, stream).await {
+            Ok(listed) => listed,
+            Err(err) => {
+                self.errors.push(inspect_error(&format!("the consumers of {stream}"), err));
+                return;
+            }
+        };
+        for Expected { source, is_required } in expected {
+            let name = source.full_name();
+            // A list leaves out consumers that have no leader now.
+            let found = match listed.remove(&source.durable) {
+                Some(info) => Ok(Some(info)),
+                None => find_consumer(connection, &source).await,
+            };
+            match found {
+                Ok(Some(info)) => {
+                    let wanted = topology.durable(&source).into_consumer_config();
+                    self.differences.extend(durable_differences(&name, &info.config, &wanted));
+                    self.differences.extend(paused(&name, &info));
+                }
+                Ok(None) if is_required => {
+                    self.differences.push(Difference::missing_durable(&name));
+                }
+                Ok(None) => {}
+                Err(err) => self.errors.push(inspect_error(&name, err)),
+            }
+        }
+        for foreign in listed.keys() {
+            let name = format!("{stream}/{foreign}");
+            let found_and_wanted = ("not one of ours", "none");
+            let foreign = Difference::new(&name, "consumer", found_and_wanted, Impact::Allowed);
+            self.differences.push(foreign);
+        }
+    }
+}
+
 /// The durable consumers of a stream. Those that are not durable belong to commands that read.
-async fn durables_of(
+async fn list_durables(
     connection: &Connection,
     stream: &str,
 ) -> Result<BTreeMap<String, consumer::Info>, async_nats::Error> {
@@ -62,37 +140,11 @@ async fn durables_of(
     Ok(durables.map(|info| (info.name.clone(), info)).collect())
 }
 
-fn durables_that_differ<'a>(
-    topology: &Topology,
-    mut durables: BTreeMap<String, consumer::Info>,
-    stream: &str,
-    sources: impl Iterator<Item = &'a (Source, bool)>,
-) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    for (source, is_required) in sources {
-        let name = source.full_name();
-        let Some(info) = durables.remove(&source.durable) else {
-            differences.extend(is_required.then(|| Difference::missing_durable(&name)));
-            continue;
-        };
-        let wanted = topology.durable(source).into_consumer_config();
-        differences.extend(durable_differences(&name, &info.config, &wanted));
-        differences.extend(paused(&name, &info));
-    }
-    for foreign in durables.keys() {
-        let name = format!("{stream}/{foreign}");
-        let found_and_wanted = ("not one of ours", "none");
-        differences.push(Difference::new(&name, "consumer", found_and_wanted, Impact::Allowed));
-    }
-    differences
-}
-
 fn paused(name: &str, info: &consumer::Info) -> Option<Difference> {
     if !info.paused {
         return None;
     }
-    let until = info.config.pause_until;
-    let until = until.and_then(|until| until.format(&Rfc3339).ok());
+    let until = info.config.pause_until.and_then(|until| until.format(&Rfc3339).ok());
     let found = format!("paused until {}", until.unwrap_or_else(|| "resumed".to_owned()));
     Some(Difference::new(name, "delivery", (&found[..], "running"), Impact::Allowed))
 }

@@ -1,0 +1,153 @@
+//! A stream that is deleted or purged by hand: intake closes, every command says what is wrong, and a
+//! person decides how to go on.
+
+use std::process::Stdio;
+
+use millrace::audit::{AuditMode, Report, audit, repair};
+use orders::Status;
+use serde_json::json;
+use streams::{Profile, find_stream_state, subjects};
+use tokio::process::Command;
+use workers::payment;
+
+use super::fixtures::{basket, item};
+use super::test_cluster::{TestCluster, plan, wait_until};
+
+impl TestCluster {
+    /// Runs a command of the product to its end. Returns whether it succeeded, and its output.
+    async fn run(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
+            .args(arguments)
+            .env("NATS_URL", self.processes.servers.brokers.url())
+            .env("DATABASE_URL", self.processes.servers.postgres.url())
+            .env("MILLRACE_PROFILE", self.processes.endpoints().profile.as_str())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    }
+
+    async fn restart_edges(&mut self) {
+        for edge in &mut self.processes.edges {
+            edge.stop().await.unwrap();
+            edge.start().await.unwrap();
+        }
+    }
+
+    /// The report of an audit of the running cluster, which fails.
+    async fn failed_audit(&self) -> Report {
+        let report = Report::new(Profile::Single);
+        let findings = audit(&self.sources, report, &[], AuditMode::Live).await.unwrap();
+        assert!(!findings.report.passed, "{}", findings.report);
+        findings.report
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_was_deleted_is_only_created_on_request_and_no_order_is_lost() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("DELETED", 100)]).await;
+    let before = cluster.place("before", &basket(&[("DELETED", 1)])).await;
+    cluster.assert_quiescent_and_consistent(&[before]).await;
+    let mut nats = cluster.nats().await;
+    let deleted = nats.api("STREAM.DELETE.ORDERS", &json!({})).await;
+    assert_eq!(deleted["success"], true, "{deleted}");
+
+    let reason = cluster.wait_until_closed("ORDERS: stream is missing").await;
+    assert!(reason.contains("restore a backup"), "{reason}");
+    let refused = cluster.post(0, "refused", &basket(&[("DELETED", 1)])).await;
+    assert_eq!(refused.body["type"], "/problems/not-durable", "{}", refused.body);
+    let (is_success, status) = cluster.run(&["status"]).await;
+    assert!(is_success, "{status}");
+    assert!(status.contains("INTAKE CLOSED ORDERS: stream is missing"), "{status}");
+    assert!(status.contains("RETRIES "), "{status}");
+    let report = cluster.failed_audit().await;
+    assert!(report.to_string().contains("brokers: ORDERS: stream is missing"), "{report}");
+    assert_eq!(report.fulfilled, 1);
+    for command in [&["worker", "fulfilment"][..], &["migrate"]] {
+        let (is_success, log) = cluster.run(command).await;
+        assert!(!is_success && log.contains("the stream ORDERS is missing"), "{log}");
+        assert!(log.contains("millrace migrate --begin-anew"), "{log}");
+    }
+    let connection = &cluster.sources.connection;
+    assert_eq!(find_stream_state(connection, subjects::ORDERS).await.unwrap(), None);
+
+    let (is_success, log) = cluster.run(&["migrate", "--begin-anew"]).await;
+    assert!(is_success, "{log}");
+    let reason = cluster.wait_until_closed("ORDERS: stream is another one").await;
+    assert!(reason.contains("restart the edges"), "{reason}");
+    cluster.restart_edges().await;
+    let after = cluster.place("after", &basket(&[("DELETED", 1)])).await;
+    let views = cluster.wait_until_final(&[before, after]).await;
+    assert!(views.iter().all(|view| view.status == Status::Fulfilled), "{views:?}");
+    cluster.processes.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_durable_that_is_missing_is_shown_and_ends_neither_status_nor_audit() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("DELETED", 100)]).await;
+    let done = cluster.place("done", &basket(&[("DELETED", 1)])).await;
+    cluster.assert_quiescent_and_consistent(&[done]).await;
+    // Without workers it is not created again.
+    for (_, worker) in &mut cluster.processes.workers {
+        worker.stop().await.unwrap();
+    }
+    let mut nats = cluster.nats().await;
+    for (stream, durable) in [("ORDERS", "payment"), ("RETRIES", "retry-charge")] {
+        let deleted = nats.api(&format!("CONSUMER.DELETE.{stream}.{durable}"), &json!({})).await;
+        assert_eq!(deleted["success"], true, "{deleted}");
+        let shown = format!("corrected     {stream}/{durable}: durable consumer is missing");
+        let status = cluster.status_text().await;
+        assert!(status.contains(&shown), "{status}");
+    }
+    let report = cluster.failed_audit().await;
+    assert!(report.to_string().contains("ORDERS/payment: durable consumer is missing"), "{report}");
+    assert_eq!(report.fulfilled, 1);
+    cluster.processes.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn orders_that_a_purge_has_stopped_are_named_and_a_repair_cancels_them() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("PURGED", 100)]).await;
+    cluster.stop_worker(payment::POOL).await;
+    let stopped = cluster.place("stopped", &basket(&[("PURGED", 1)])).await;
+    cluster.wait_for_status(stopped, Status::Reserved).await;
+    let mut nats = cluster.nats().await;
+    // An edge knows what it saw at its last look, a second ago at most.
+    wait_until("the edge has seen the purge", async || {
+        cluster.post(0, "stopped", &basket(&[("PURGED", 1)])).await;
+        nats.api("STREAM.PURGE.ORDERS", &json!({})).await;
+        cluster.http.get_text(&format!("{}/readyz", cluster.edge_urls()[0])).await.0 == 503
+    })
+    .await;
+
+    let reason = cluster.wait_until_closed("ORDERS: messages is purged by hand").await;
+    assert!(reason.contains("millrace audit"), "{reason}");
+    let status = cluster.status_text().await;
+    assert!(status.contains("ORDERS: messages is purged by hand"), "{status}");
+    cluster.start_worker(payment::POOL).await;
+    let mut findings = None;
+    wait_until("the audit names the order", async || {
+        let report = Report::new(Profile::Single);
+        let found = audit(&cluster.sources, report, &[], AuditMode::Live).await.unwrap();
+        let is_stuck = !found.stuck.is_empty();
+        findings = Some(found);
+        is_stuck
+    })
+    .await;
+    let findings = findings.unwrap();
+    assert!(findings.report.to_string().contains("is stuck at reserved"), "{}", findings.report);
+    let repaired = repair(&cluster.sources.connection, &findings.stuck).await.unwrap();
+    assert_eq!((repaired.republished, repaired.cancelled), (0, 1));
+    assert_eq!(cluster.wait_until_final(&[stopped]).await[0].status, Status::Cancelled);
+    assert_eq!(cluster.on_hand("PURGED").await, 100);
+
+    cluster.restart_edges().await;
+    let after = cluster.place("after", &basket(&[("PURGED", 1)])).await;
+    cluster.verify_and_stop(&[stopped, after]).await;
+}
