@@ -8,24 +8,24 @@ use orders::Status;
 use serde_json::json;
 use streams::{Profile, find_stream_state, subjects};
 use tokio::process::Command;
+use tokio::time::timeout;
 use workers::payment;
 
 use super::fixtures::{basket, item};
-use super::test_cluster::{TestCluster, plan, wait_until};
+use super::test_cluster::{DEADLINE, TestCluster, plan, wait_until};
 
 impl TestCluster {
     /// Runs a command of the product to its end. Returns whether it succeeded, and its output.
     async fn run(&self, arguments: &[&str]) -> (bool, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
+        let process = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
             .args(arguments)
             .env("NATS_URL", self.processes.servers.brokers.url())
             .env("DATABASE_URL", self.processes.servers.postgres.url())
             .env("MILLRACE_PROFILE", self.processes.endpoints().profile.as_str())
             .stdin(Stdio::null())
             .kill_on_drop(true)
-            .output()
-            .await
-            .unwrap();
+            .output();
+        let output = timeout(DEADLINE, process).await.unwrap().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(text).unwrap())
     }
