@@ -74,6 +74,13 @@ pub struct InspectError {
     source: async_nats::Error,
 }
 
+impl StreamState {
+    /// How full it is, in per cent of its own limit; `None` without one.
+    pub fn fill_percent(&self) -> Option<u64> {
+        self.bytes_max.map(|max| self.bytes.saturating_mul(100) / max.max(1))
+    }
+}
+
 impl ConsumerProgress {
     /// Whether every message is delivered and acked.
     pub const fn is_at_end(&self) -> bool {

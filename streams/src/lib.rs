@@ -58,7 +58,7 @@ pub use inspect::{
     ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
     consumer_progress, find_progress, find_stream_state, lag, stream_state, worker_presence,
 };
-pub use limits::{ACK_WAIT, ADMISSION_PERCENT_MAX, DURATION_MAX};
+pub use limits::{ACK_WAIT, ADMISSION_PERCENT_MAX, DEAD_LETTERS_WARNING_PERCENT, DURATION_MAX};
 pub use outbound::OutboundMessage;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};

@@ -19,6 +19,9 @@ pub(crate) const ORDERS_BYTES_MAX: i64 = 4 << 30;
 /// Bytes in the stream of dead letters. They are few. If they are many, this limit keeps them from
 /// taking the space of orders.
 pub(crate) const DEAD_LETTERS_BYTES_MAX: i64 = 256 << 20;
+/// From this fill level of the stream of dead letters on, in per cent, `status` and the log warn: a
+/// letter for which it has no room is given up.
+pub const DEAD_LETTERS_WARNING_PERCENT: u64 = 80;
 /// From this fill level of the stream of orders on, in per cent, new orders are rejected, so that
 /// those already in the stream can complete: the later events of an order need about as much space
 /// again as its first.

@@ -1,9 +1,13 @@
-//! The janitor: purges messages that every step has processed, so that the stream never fills up.
+//! The janitor: purges messages that every step has processed, so that the stream never fills up, and
+//! warns while that of dead letters does.
 
 use std::rc::Rc;
 
 use rand::RngExt;
-use streams::{Connection, InspectError, Retention, Step, plan_purge, purge};
+use streams::{
+    Connection, DEAD_LETTERS_WARNING_PERCENT, InspectError, Retention, Step, find_stream_state,
+    plan_purge, purge, subjects,
+};
 use thiserror::Error;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +51,16 @@ impl Janitor {
                 Ok(messages) => tracing::info!(messages, "purged processed messages"),
                 Err(err) => tracing::debug!(error = error_chain(&err), "purge failed"),
             }
+            self.warn_of_dead_letters().await;
+        }
+    }
+
+    /// Warns before dead letters lack room, since one without room is given up.
+    async fn warn_of_dead_letters(&self) {
+        let state = find_stream_state(&self.connection, subjects::DEAD_LETTERS).await;
+        let percent = state.ok().flatten().and_then(|state| state.fill_percent());
+        if let Some(percent) = percent.filter(|percent| *percent >= DEAD_LETTERS_WARNING_PERCENT) {
+            tracing::warn!(percent, "stream of dead letters nearly full");
         }
     }
 }

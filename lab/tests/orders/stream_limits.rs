@@ -4,13 +4,18 @@
 use std::time::Duration;
 
 use millrace::audit::AuditSources;
-use orders::Status;
-use streams::{Profile, Retention, Topology, set_orders_limit, stream_state, subjects};
+use orders::{Status, Timestamp};
+use serde_json::json;
+use streams::dead_letter::{self, Reason};
+use streams::{
+    DeliveryHistory, Origin, Profile, Publisher, Record, Retention, Topology, set_orders_limit,
+    stream_state, subjects,
+};
 use tokio::time::Instant;
 use workers::{PurgeError, inventory, payment, purge_processed, stages};
 
 use super::fixtures::{basket, item};
-use super::test_cluster::{TestCluster, plan, wait_until};
+use super::test_cluster::{DEADLINE, TestCluster, plan, wait_until};
 
 #[tokio::test]
 async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behind() {
@@ -62,6 +67,27 @@ async fn processed_messages_are_purged_and_no_others() {
     assert_eq!(cluster.wait_until_final(&[young]).await[0].status, Status::Fulfilled);
     // The rows outlive the purged messages: the audit has less to compare, and finds no problem.
     cluster.verify_and_stop(&[done, young]).await;
+}
+
+#[tokio::test]
+async fn status_warns_before_dead_letters_lack_room() {
+    let mut plan = plan(Profile::Single);
+    (plan.workers, plan.edges) = (Vec::new(), 0);
+    let cluster = TestCluster::start(plan).await;
+    let publisher = Publisher::new(cluster.sources.connection.clone());
+    let now = Timestamp::from_millis(0);
+    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
+    let history = DeliveryHistory { origin, first_at: now, attempts: 1, replays: 0 };
+    let record = Record { line: "{}".into(), history, stored_at: now };
+    let message = dead_letter::message(&payment::CHARGE, Reason::Poison, &record, "it failed");
+    publisher.publish(&message, DEADLINE).await.unwrap();
+    assert!(!cluster.status_text().await.contains("WARNING"));
+    let state = stream_state(&cluster.sources.connection, subjects::DEAD_LETTERS).await.unwrap();
+    let mut nats = cluster.nats().await;
+    nats.edit_stream("DEAD_LETTERS", "max_bytes", json!(state.bytes * 10 / 9)).await;
+    let status = cluster.status_text().await;
+    assert!(status.contains("WARNING: DEAD_LETTERS is 90 % full"), "{status}");
+    cluster.processes.stop().await.unwrap();
 }
 
 impl TestCluster {

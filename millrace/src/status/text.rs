@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use streams::{Impact, StreamState};
+use streams::{DEAD_LETTERS_WARNING_PERCENT, Impact, StreamState, subjects};
 use workers::stages;
 
 use super::{Status, StepStatus};
+
+const DEAD_LETTERS_REMEDY: &str = "a letter without room is given up: fix what causes them, and raise \
+     the limit (`nats stream edit DEAD_LETTERS --max-bytes …`)";
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,6 +37,10 @@ impl fmt::Display for Status {
                 format!("{:.0} %", 100.0 * state.bytes as f64 / max as f64)
             });
             writeln!(f, "{name:<14}{messages:>10}{mebibytes:>12.1}{full:>8}  {}", brokers(state))?;
+        }
+        let letters = self.streams.get(subjects::DEAD_LETTERS).and_then(StreamState::fill_percent);
+        if let Some(percent) = letters.filter(|percent| *percent >= DEAD_LETTERS_WARNING_PERCENT) {
+            writeln!(f, "\nWARNING: DEAD_LETTERS is {percent} % full; {DEAD_LETTERS_REMEDY}")?;
         }
         self.write_differences(f)?;
         let policies =
