@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::engine::{Engine, Outcome};
+use super::engine::Engine;
 use super::error::ApiError;
 use super::fault_config::{FaultConfig, FaultTiming, SimulatedFault};
 use super::idempotency_keys::IdempotencyKeys;
+use super::model::IntentSnapshot;
 use super::operation::Operation;
+use super::outcome::Outcome;
 use super::rate_limit::RateLimit;
 use super::response::ResponseBody;
 
@@ -42,9 +44,12 @@ pub(super) struct Reply {
 pub(super) struct NoResponse;
 
 impl Api {
-    pub(super) fn new(fault_config: FaultConfig, outages: mpsc::Sender<Duration>) -> Api {
-        let state =
-            ProviderState { engine: Engine::new(rand::random()), keys: IdempotencyKeys::default() };
+    pub(super) fn new(
+        engine: Engine,
+        fault_config: FaultConfig,
+        outages: mpsc::Sender<Duration>,
+    ) -> Api {
+        let state = ProviderState { engine, keys: IdempotencyKeys::default() };
         Api {
             state: Mutex::new(state),
             fault_config: Mutex::new(fault_config),
@@ -114,13 +119,27 @@ impl Api {
         Ok(query(&self.state().engine).unwrap_or_else(ResponseBody::from).into())
     }
 
-    /// Changes the fault configuration, from the next call on.
+    /// The intent as it is now, without simulated faults.
+    pub(super) fn intent(&self, id: &str) -> Result<IntentSnapshot, ApiError> {
+        self.state().engine.intent(id)
+    }
+
+    /// What the buyer decides about a payment that requires it, without simulated faults.
+    pub(super) fn authenticate(&self, intent: &str, is_approved: bool) -> Result<(), ApiError> {
+        self.state().engine.authenticate(intent, is_approved)
+    }
+
+    /// Changes the faults and where webhooks are sent, from the next call on.
     pub(super) fn control(&self, form: &[u8]) -> Result<ResponseBody, ApiError> {
+        let (webhook_changes, fault_changes): (Vec<_>, Vec<_>) =
+            form_urlencoded::parse(form).partition(|(name, _)| name.starts_with("webhook_"));
         let mut current = self.fault_config();
-        let (fault_config, outage) = current.with_changes(form)?;
+        let (fault_config, outage) = current.with_changes(fault_changes)?;
+        let mut state = self.state();
+        let webhooks = &mut state.engine.webhooks.config;
+        *webhooks = webhooks.clone().with_changes(webhook_changes)?;
         *current = fault_config;
         drop(current);
-        let mut state = self.state();
         state.engine.amount_min = fault_config.amount_min;
         state.engine.refunds.settle(fault_config.refunds);
         drop(state);
@@ -133,10 +152,12 @@ impl Api {
         Ok(self.describe())
     }
 
-    /// The fault configuration, and what the rate limit has seen.
+    /// The fault configuration, where webhooks are sent, and what the rate limit has seen.
     pub(super) fn describe(&self) -> ResponseBody {
         let mut description = self.fault_config().to_json();
         description["rate_limit"] = self.rate_limit().to_json();
+        let target = self.state().engine.webhooks.config.target().map(|(url, _)| url.to_string());
+        description["webhook_url"] = target.into();
         ResponseBody::Control(description)
     }
 

@@ -7,7 +7,10 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{FaultConfig, run};
+use super::fault_config::FaultConfig;
+use super::server::run_with_webhooks;
+use super::webhook_config::{WebhookConfig, WebhookUrl};
+use super::webhook_signature::WebhookSecret;
 
 /// Options of the payment simulator.
 #[derive(Debug, Clone, Args)]
@@ -15,6 +18,17 @@ pub struct SimulatorArgs {
     /// Address to listen on
     #[arg(long, env = "MILLRACE_LISTEN", default_value = "127.0.0.1:8090")]
     pub listen: SocketAddr,
+    /// Where the payment simulator sends webhooks, an http:// URL; none without it
+    #[arg(long, env = "MILLRACE_SIMULATOR_WEBHOOK_URL", requires = "webhook_secret")]
+    pub webhook_url: Option<WebhookUrl>,
+    /// Secret that signs the payment simulator's webhooks
+    #[arg(
+        long,
+        env = "MILLRACE_SIMULATOR_WEBHOOK_SECRET",
+        hide_env_values = true,
+        requires = "webhook_url"
+    )]
+    pub webhook_secret: Option<WebhookSecret>,
 }
 
 impl SimulatorArgs {
@@ -34,7 +48,15 @@ impl SimulatorArgs {
                 .await
                 .with_context(|| format!("cannot listen on {}", self.listen))?;
             tracing::info!(address = %listener.local_addr()?, "payment simulator listening");
-            Ok(run(listener, FaultConfig::default(), shutdown).await?)
+            let faults = FaultConfig::default();
+            Ok(run_with_webhooks(listener, faults, self.webhooks(), shutdown).await?)
         })
+    }
+
+    fn webhooks(&self) -> WebhookConfig {
+        match (&self.webhook_url, &self.webhook_secret) {
+            (Some(url), Some(secret)) => WebhookConfig::new(url.clone(), secret.clone()),
+            _ => WebhookConfig::default(),
+        }
     }
 }

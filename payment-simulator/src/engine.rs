@@ -1,16 +1,19 @@
-//! The provider's ledger: every intent and every refund, and the rules by which they change.
+//! The provider's ledger: every intent and every refund.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::error::ApiError;
 use super::fault_config::SimulatedFault;
+use super::intent_rules::IntentEntry;
 use super::model::{Intent, IntentSnapshot, IntentState, unix_seconds};
 use super::object_ids::ObjectIds;
 use super::operation::{NewIntent, Operation};
+use super::outcome::Outcome;
 use super::refunds::Refunds;
 use super::response::{List, ResponseBody};
-use super::test_cards::{Card, CreateFault, Decline};
+use super::test_cards::{CreateFault, PaymentMethod};
+use super::webhooks::Webhooks;
 
 /// All intents in order of creation: the number in an id is its index.
 pub(super) struct Engine {
@@ -20,45 +23,42 @@ pub(super) struct Engine {
     used_tokens: HashSet<String>,
     /// The smallest amount of an intent, in minor units.
     pub(super) amount_min: i64,
-}
-
-struct IntentEntry {
-    current: IntentSnapshot,
-    failures_left: u8,
-}
-
-/// The result of an operation.
-pub(super) struct Outcome {
-    pub(super) body: ResponseBody,
-    /// Why the response is never sent, although the operation was executed.
-    pub(super) withheld: Option<SimulatedFault>,
+    /// Base URL of the simulator.
+    site: Arc<str>,
+    pub(super) webhooks: Webhooks,
 }
 
 impl Engine {
-    pub(super) fn new(run_id: u32) -> Engine {
-        let ids = ObjectIds::new(run_id);
+    pub(super) fn new(ids: ObjectIds, site: &str, webhooks: Webhooks) -> Engine {
         Engine {
             refunds: Refunds::new(ids.clone()),
             ids,
             intents: Vec::new(),
             used_tokens: HashSet::new(),
             amount_min: 1,
+            site: site.into(),
+            webhooks,
         }
     }
 
     pub(super) fn execute(&mut self, operation: Operation) -> Outcome {
         let result = match operation {
             Operation::Create(new) => self.create(new),
-            Operation::Confirm { intent } => self.confirm(&intent),
-            Operation::Cancel { intent } => self.cancel(&intent),
+            Operation::Confirm { intent, payment_method } => self.confirm(&intent, payment_method),
+            Operation::Cancel { intent } => self.change(&intent, IntentEntry::cancel),
             Operation::Refund { intent, amount } => self.refund(&intent, amount),
         };
         result.unwrap_or_else(|error| ResponseBody::from(error).into())
     }
 
-    pub(super) fn intent(&self, id: &str) -> Result<ResponseBody, ApiError> {
+    pub(super) fn intent(&self, id: &str) -> Result<IntentSnapshot, ApiError> {
         let index = self.ids.index("pi_", id, self.intents.len())?;
-        Ok(ResponseBody::Intent(self.intents[index].current.clone()))
+        Ok(self.intents[index].current.clone())
+    }
+
+    /// What the buyer decides about a payment that requires it.
+    pub(super) fn authenticate(&mut self, id: &str, is_approved: bool) -> Result<(), ApiError> {
+        self.change(id, |entry| entry.authenticate(is_approved)).map(|_| ())
     }
 
     pub(super) fn intents(
@@ -88,25 +88,22 @@ impl Engine {
         if new.amount < self.amount_min {
             return Err(ApiError::parameter("amount", "amount_too_small"));
         }
-        if let Some(token) = new.single_use_token
-            && !self.used_tokens.insert(token)
-        {
-            return Err(ApiError::parameter("payment_method", "token_already_used"));
-        }
+        self.use_token(new.payment_method.single_use_token)?;
         let intent = Arc::new(Intent {
             id: self.ids.id("pi_", self.intents.len()),
             amount: new.amount,
             currency: new.currency,
             order_id: new.order_id,
-            card: new.card,
             created: unix_seconds(),
+            secret: rand::random(),
+            site: Arc::clone(&self.site),
         });
-        let failures_left = if let Card::Flaky(failures) = new.card { failures } else { 0 };
-        let current =
-            IntentSnapshot { intent: Arc::clone(&intent), state: IntentState::Unconfirmed };
-        self.intents.push(IntentEntry { current: current.clone(), failures_left });
+        let id = intent.id.clone();
+        let card = new.payment_method.card;
+        let current = IntentSnapshot { intent, card, state: IntentState::Unconfirmed };
+        self.intents.push(IntentEntry::new(current.clone()));
         if new.confirm {
-            return self.confirm(&intent.id);
+            return self.confirm(&id, None);
         }
         let withheld = match new.fault {
             Some(CreateFault::Failed) => return Err(ApiError::server_error()),
@@ -116,37 +113,46 @@ impl Engine {
         Ok(Outcome { body: ResponseBody::Intent(current), withheld })
     }
 
-    fn confirm(&mut self, id: &str) -> Result<Outcome, ApiError> {
-        let entry = self.entry(id)?;
-        if entry.current.state != IntentState::Unconfirmed {
-            return Err(ApiError::unexpected_state(entry.current.clone(), "confirm"));
+    fn confirm(
+        &mut self,
+        id: &str,
+        payment_method: Option<PaymentMethod>,
+    ) -> Result<Outcome, ApiError> {
+        if let Some(PaymentMethod { card, single_use_token }) = payment_method {
+            self.entry(id)?.check_new_card()?;
+            self.use_token(single_use_token)?;
+            self.entry(id)?.replace_card(card);
         }
-        if entry.failures_left > 0 {
-            entry.failures_left -= 1;
-            return Err(ApiError::server_error());
-        }
-        let card = entry.current.intent.card;
-        if let Card::Declined(decline) = card {
-            entry.current.state = IntentState::Declined(decline);
-            return Err(ApiError::declined(entry.current.clone(), decline));
-        }
-        if card == Card::DeclinedWithoutIntent {
-            entry.current.state = IntentState::Declined(Decline::Generic);
-            return Err(ApiError::declined_without_intent(Decline::Generic));
-        }
-        entry.current.state = IntentState::Succeeded;
-        let body = ResponseBody::Intent(entry.current.clone());
-        let withheld = (card == Card::Hang).then_some(SimulatedFault::Hang);
-        Ok(Outcome { body, withheld })
+        self.change(id, IntentEntry::confirm)
     }
 
-    fn cancel(&mut self, id: &str) -> Result<Outcome, ApiError> {
+    /// Changes an intent, and sends a webhook if its state is another one then.
+    fn change(
+        &mut self,
+        id: &str,
+        change: impl FnOnce(&mut IntentEntry) -> Result<Outcome, ApiError>,
+    ) -> Result<Outcome, ApiError> {
         let entry = self.entry(id)?;
-        if matches!(entry.current.state, IntentState::Succeeded | IntentState::Canceled) {
-            return Err(ApiError::unexpected_state(entry.current.clone(), "cancel"));
+        let before = entry.current.state;
+        let result = change(entry);
+        let after = entry.current.clone();
+        if after.state != before {
+            self.webhooks.announce(&after);
         }
-        entry.current.state = IntentState::Canceled;
-        Ok(ResponseBody::Intent(entry.current.clone()).into())
+        result
+    }
+
+    /// Marks a token as used.
+    ///
+    /// # Errors
+    /// It was used before.
+    fn use_token(&mut self, token: Option<String>) -> Result<(), ApiError> {
+        if let Some(token) = token
+            && !self.used_tokens.insert(token)
+        {
+            return Err(ApiError::parameter("payment_method", "token_already_used"));
+        }
+        Ok(())
     }
 
     fn refund(&mut self, id: &str, amount: Option<i64>) -> Result<Outcome, ApiError> {
@@ -169,11 +175,5 @@ impl Engine {
     fn entry(&mut self, id: &str) -> Result<&mut IntentEntry, ApiError> {
         let index = self.ids.index("pi_", id, self.intents.len())?;
         Ok(&mut self.intents[index])
-    }
-}
-
-impl From<ResponseBody> for Outcome {
-    fn from(body: ResponseBody) -> Self {
-        Outcome { body, withheld: None }
     }
 }

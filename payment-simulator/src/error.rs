@@ -1,5 +1,6 @@
 //! Error responses in Stripe's format.
 
+use std::fmt::Display;
 use std::num::NonZeroU16;
 
 use hyper::StatusCode;
@@ -87,6 +88,12 @@ impl ApiError {
             param: Some(name.to_owned()),
             ..ApiError::bad_request(format!("The parameter {name} is not accepted: {code}."))
         }
+    }
+
+    /// The value of a parameter is invalid for a reason that is worth a message of its own.
+    pub(super) fn invalid(name: &str, reason: &impl Display) -> ApiError {
+        let message = format!("The parameter {name} is not accepted: {reason}.");
+        ApiError { message, ..ApiError::parameter(name, "parameter_invalid") }
     }
 
     pub(super) fn key_reused(key: &str) -> ApiError {

@@ -1,5 +1,6 @@
 //! Fault injection: what goes wrong and how often, set at startup and by `POST /control`.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -81,12 +82,12 @@ impl FaultConfig {
 
     /// This configuration with the changes of a form, and the duration of the outage if the form
     /// asks for one.
-    pub(super) fn with_changes(
+    pub(super) fn with_changes<'a>(
         mut self,
-        form: &[u8],
+        form: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
     ) -> Result<(Self, Option<Duration>), ApiError> {
         let mut outage = None;
-        for (name, value) in form_urlencoded::parse(form) {
+        for (name, value) in form {
             let parsed = match name.as_ref() {
                 "latency_ms" => parse_delay(&value).map(|latency| self.latency = latency),
                 "away_ms" => parse_delay(&value).map(|duration| outage = Some(duration)),

@@ -10,6 +10,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::api::{Api, NoResponse, Reply};
+use super::authentication;
 use super::error::ApiError;
 use super::limits::{BODY_BYTES_MAX, KEY_BYTES_MAX, PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
 use super::operation::Operation;
@@ -24,11 +25,14 @@ pub(super) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, NoResponse> {
     let (head, body) = request.into_parts();
-    let reply = match read_body(body).await {
-        Ok(form) => route(api, &head, &form).await?,
-        Err(error) => ResponseBody::from(error).into(),
+    let form = match read_body(body).await {
+        Ok(form) => form,
+        Err(error) => return Ok(response(&ResponseBody::from(error).into())),
     };
-    Ok(response(&reply))
+    if let Some(intent) = head.uri.path().strip_prefix("/authenticate/") {
+        return Ok(authentication::respond(&api, &head.method, intent, &form));
+    }
+    Ok(response(&route(api, &head, &form).await?))
 }
 
 async fn route(api: Arc<Api>, head: &Parts, form: &[u8]) -> Result<Reply, NoResponse> {
@@ -67,7 +71,7 @@ async fn get(api: &Api, path: &str, query: &str) -> Result<Reply, NoResponse> {
         }
         Some("refunds") => engine.refunds.page(page.payment_intent.as_deref(), after, page.limit),
         Some(path) => match path.strip_prefix("payment_intents/") {
-            Some(id) => engine.intent(id),
+            Some(id) => engine.intent(id).map(ResponseBody::Intent),
             None => Err(ApiError::no_such_route(path)),
         },
         None => Err(ApiError::no_such_route(path)),

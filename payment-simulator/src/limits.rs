@@ -25,6 +25,22 @@ pub(crate) const METADATA_BYTES_MAX: usize = 500;
 /// for some; here every currency has twelve.
 pub(crate) const AMOUNT_MAX: i64 = 999_999_999_999;
 
+/// Events that wait to be sent to the receiver of webhooks, a megabyte: more than one second of a
+/// benchmark's payments has. If it is full, events are dropped.
+pub(crate) const WEBHOOKS_QUEUED_MAX: usize = 1024;
+/// Webhooks that are sent at the same time: enough that a receiver that takes 10 ms for each keeps
+/// up with a thousand payments per second.
+pub(crate) const WEBHOOKS_PARALLEL: usize = 16;
+/// How often a webhook is sent at most. Stripe goes on for days; an event that is lost here shows
+/// in seconds whether its receiver can do without.
+pub(crate) const WEBHOOK_TRIES: u32 = 4;
+/// Delay before the second try of a webhook; each further delay is longer by the factor. All
+/// tries together take more than two seconds: a receiver can be restarted in that time.
+pub(crate) const WEBHOOK_RETRY_DELAY: Duration = Duration::from_millis(100);
+pub(crate) const WEBHOOK_RETRY_FACTOR: u32 = 4;
+/// Time for the response to a webhook: a receiver stores the event and responds.
+pub(crate) const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Entries in one page of a list if the request sets no `limit`: as with Stripe.
 pub(crate) const PAGE_ENTRIES_DEFAULT: usize = 10;
 /// Entries in one page of a list, at most. Stripe has 100; an audit reads every intent, in few

@@ -1,10 +1,9 @@
-//! The provider's data: payment intents, their state, and refunds, as Stripe writes them in JSON.
+//! The provider's data: payment intents, their state, and refunds.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::test_cards::{Card, Decline};
 
@@ -16,16 +15,23 @@ pub(super) struct Intent {
     pub(super) amount: i64,
     pub(super) currency: String,
     pub(super) order_id: Option<String>,
-    pub(super) card: Card,
     /// Unix time in seconds.
     pub(super) created: u64,
+    /// The random part of the client secret.
+    pub(super) secret: u64,
+    /// Base URL of the simulator, where the buyer approves the payment.
+    pub(super) site: Arc<str>,
 }
 
 /// The mutable part of a payment intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IntentState {
     Unconfirmed,
+    /// The buyer must approve the payment.
+    RequiresAction,
     Declined(Decline),
+    /// The buyer denied the payment.
+    AuthenticationFailed,
     Succeeded,
     Canceled,
 }
@@ -34,6 +40,7 @@ pub(super) enum IntentState {
 #[derive(Clone, Debug)]
 pub(super) struct IntentSnapshot {
     pub(super) intent: Arc<Intent>,
+    pub(super) card: Card,
     pub(super) state: IntentState,
 }
 
@@ -74,62 +81,22 @@ impl RefundStatus {
 }
 
 impl IntentState {
+    /// Whether an attempt to pay has failed, so that a new payment method is needed.
+    pub(super) fn is_failed(self) -> bool {
+        matches!(self, IntentState::Declined(_) | IntentState::AuthenticationFailed)
+    }
+
     pub(super) fn status(self) -> &'static str {
         match self {
             IntentState::Unconfirmed => "requires_confirmation",
-            IntentState::Declined(_) => "requires_payment_method",
+            IntentState::RequiresAction => "requires_action",
+            IntentState::Declined(_) | IntentState::AuthenticationFailed => {
+                "requires_payment_method"
+            }
             IntentState::Succeeded => "succeeded",
             IntentState::Canceled => "canceled",
         }
     }
-}
-
-impl Serialize for IntentSnapshot {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let IntentSnapshot { intent, state } = self;
-        let decline = if let IntentState::Declined(decline) = state { Some(decline) } else { None };
-        IntentBody {
-            id: &intent.id,
-            object: "payment_intent",
-            amount: intent.amount,
-            amount_received: if *state == IntentState::Succeeded { intent.amount } else { 0 },
-            created: intent.created,
-            currency: &intent.currency,
-            last_payment_error: decline.map(|decline| {
-                json!({
-                    "type": "card_error",
-                    "code": "card_declined",
-                    "decline_code": decline.code(),
-                    "message": decline.message(),
-                })
-            }),
-            metadata: Metadata { order_id: intent.order_id.as_deref() },
-            // Stripe detaches a declined card from the intent.
-            payment_method: decline.is_none().then(|| intent.card.to_string()),
-            status: state.status(),
-        }
-        .serialize(serializer)
-    }
-}
-
-#[derive(Serialize)]
-struct IntentBody<'a> {
-    id: &'a str,
-    object: &'static str,
-    amount: i64,
-    amount_received: i64,
-    created: u64,
-    currency: &'a str,
-    last_payment_error: Option<Value>,
-    metadata: Metadata<'a>,
-    payment_method: Option<String>,
-    status: &'static str,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_id: Option<&'a str>,
 }
 
 /// The current time as Stripe writes it.

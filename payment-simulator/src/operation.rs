@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::ApiError;
 use super::limits::{AMOUNT_MAX, METADATA_BYTES_MAX};
-use super::test_cards::{self, Card, CreateFault};
+use super::test_cards::{Card, CreateFault, PaymentMethod};
 
 /// The code that ISO 4217 reserves for tests; no provider supports it.
 const UNSUPPORTED_CURRENCY: &str = "xts";
@@ -14,9 +14,18 @@ const UNSUPPORTED_CURRENCY: &str = "xts";
 #[derive(Debug, Hash)]
 pub(super) enum Operation {
     Create(NewIntent),
-    Confirm { intent: String },
-    Cancel { intent: String },
-    Refund { intent: String, amount: Option<i64> },
+    Confirm {
+        intent: String,
+        /// Replaces the one that the intent has.
+        payment_method: Option<PaymentMethod>,
+    },
+    Cancel {
+        intent: String,
+    },
+    Refund {
+        intent: String,
+        amount: Option<i64>,
+    },
 }
 
 /// The parameters of a new intent.
@@ -26,9 +35,7 @@ pub(super) struct NewIntent {
     pub(super) amount: i64,
     /// Three lower-case letters.
     pub(super) currency: String,
-    pub(super) card: Card,
-    /// The token, if it can be used only once.
-    pub(super) single_use_token: Option<String>,
+    pub(super) payment_method: PaymentMethod,
     pub(super) fault: Option<CreateFault>,
     pub(super) order_id: Option<String>,
     pub(super) confirm: bool,
@@ -40,8 +47,8 @@ impl Operation {
         match (segments.next(), segments.next(), segments.next(), segments.next()) {
             (Some("payment_intents"), None, ..) => create(form),
             (Some("payment_intents"), Some(id), Some("confirm"), None) => {
-                no_parameters(form)?;
-                Ok(Operation::Confirm { intent: id.to_owned() })
+                let payment_method = confirm(form)?;
+                Ok(Operation::Confirm { intent: id.to_owned(), payment_method })
             }
             (Some("payment_intents"), Some(id), Some("cancel"), None) => {
                 no_parameters(form)?;
@@ -62,7 +69,8 @@ impl Operation {
 
 fn create(form: &[u8]) -> Result<Operation, ApiError> {
     let (mut amount, mut currency, mut order_id) = (None, None, None);
-    let (mut card, mut single_use_token, mut confirm) = (Card::Visa, None, false);
+    let mut payment_method = PaymentMethod { card: Card::Visa, single_use_token: None };
+    let mut confirm = false;
     for (name, value) in form_urlencoded::parse(form) {
         match name.as_ref() {
             "amount" => amount = Some(parse_amount(&value)?),
@@ -70,11 +78,7 @@ fn create(form: &[u8]) -> Result<Operation, ApiError> {
                 return Err(ApiError::unsupported_currency(&value));
             }
             "currency" if is_currency(&value) => currency = Some(value.into_owned()),
-            "payment_method" => {
-                card = Card::parse(&value)
-                    .ok_or_else(|| ApiError::parameter(&name, "resource_missing"))?;
-                single_use_token = test_cards::is_single_use(&value).then(|| value.into_owned());
-            }
+            "payment_method" => payment_method = parse_payment_method(&value)?,
             "metadata[order_id]" if value.len() <= METADATA_BYTES_MAX => {
                 order_id = Some(value.into_owned());
             }
@@ -88,16 +92,20 @@ fn create(form: &[u8]) -> Result<Operation, ApiError> {
     }
     let amount = amount.ok_or_else(|| ApiError::parameter("amount", "parameter_missing"))?;
     let currency = currency.ok_or_else(|| ApiError::parameter("currency", "parameter_missing"))?;
-    let fault = single_use_token.as_deref().and_then(CreateFault::of);
-    Ok(Operation::Create(NewIntent {
-        amount,
-        currency,
-        card,
-        single_use_token,
-        fault,
-        order_id,
-        confirm,
-    }))
+    let fault = payment_method.single_use_token.as_deref().and_then(CreateFault::of);
+    Ok(Operation::Create(NewIntent { amount, currency, payment_method, fault, order_id, confirm }))
+}
+
+/// The new payment method in the form of a confirm.
+fn confirm(form: &[u8]) -> Result<Option<PaymentMethod>, ApiError> {
+    let mut payment_method = None;
+    for (name, value) in form_urlencoded::parse(form) {
+        match name.as_ref() {
+            "payment_method" => payment_method = Some(parse_payment_method(&value)?),
+            _ => return Err(ApiError::parameter(&name, "parameter_unknown")),
+        }
+    }
+    Ok(payment_method)
 }
 
 fn refund(form: &[u8]) -> Result<Operation, ApiError> {
@@ -119,6 +127,11 @@ fn no_parameters(form: &[u8]) -> Result<(), ApiError> {
         Some((name, _)) => Err(ApiError::parameter(&name, "parameter_unknown")),
         None => Ok(()),
     }
+}
+
+fn parse_payment_method(token: &str) -> Result<PaymentMethod, ApiError> {
+    PaymentMethod::parse(token)
+        .ok_or_else(|| ApiError::parameter("payment_method", "resource_missing"))
 }
 
 fn parse_amount(value: &str) -> Result<i64, ApiError> {

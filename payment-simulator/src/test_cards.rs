@@ -15,6 +15,27 @@ pub(super) enum Card {
     Flaky(u8),
     /// The confirm that captures never gets a response.
     Hang,
+    /// The buyer must approve the payment (3-D Secure) before it is captured.
+    ThreeDSecure,
+}
+
+/// What a token means.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct PaymentMethod {
+    pub(super) card: Card,
+    /// The token, if it can be used only once.
+    pub(super) single_use_token: Option<String>,
+}
+
+impl PaymentMethod {
+    /// What `token` names; `None` if the token is unknown.
+    pub(super) fn parse(token: &str) -> Option<PaymentMethod> {
+        let card = Card::parse(token)?;
+        Some(PaymentMethod {
+            card,
+            single_use_token: is_single_use(token).then(|| token.to_owned()),
+        })
+    }
 }
 
 /// Why the issuing bank declines a charge.
@@ -26,7 +47,7 @@ pub(super) enum Decline {
 
 /// Whether the token can be used for one intent only. So are the tokens of real cards; those of
 /// test cards are not.
-pub(super) fn is_single_use(token: &str) -> bool {
+fn is_single_use(token: &str) -> bool {
     token.starts_with("tok_once_")
 }
 
@@ -52,7 +73,7 @@ impl CreateFault {
 
 impl Card {
     /// The card that a token names; `None` if the token is unknown.
-    pub(super) fn parse(token: &str) -> Option<Card> {
+    fn parse(token: &str) -> Option<Card> {
         if token == "tok_hang" {
             return Some(Card::Hang);
         }
@@ -68,6 +89,7 @@ impl Card {
             "visa" => Some(Card::Visa),
             "chargeDeclined" => Some(Card::Declined(Decline::Generic)),
             "chargeDeclinedWithoutIntent" => Some(Card::DeclinedWithoutIntent),
+            "threeDSecureRequired" => Some(Card::ThreeDSecure),
             "insufficientFunds" => Some(Card::Declined(Decline::InsufficientFunds)),
             _ => None,
         }
@@ -83,6 +105,7 @@ impl Display for Card {
             Card::DeclinedWithoutIntent => f.write_str("pm_card_chargeDeclinedWithoutIntent"),
             Card::Flaky(failures) => write!(f, "tok_flaky_{failures}"),
             Card::Hang => f.write_str("tok_hang"),
+            Card::ThreeDSecure => f.write_str("pm_card_threeDSecureRequired"),
         }
     }
 }

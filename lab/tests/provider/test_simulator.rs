@@ -86,6 +86,34 @@ impl TestSimulator {
         Some(RawResponse { status, replayed, retry_after, body })
     }
 
+    /// Creates an intent for `card` and confirms it.
+    pub(crate) async fn pay(&self, card: &str) -> Value {
+        let form = format!("amount=1250&currency=gbp&payment_method={card}&confirm=true");
+        self.send("POST", "/v1/payment_intents", &form, None).await.json()
+    }
+
+    pub(crate) async fn confirm(&self, intent: &str, form: &str) -> RawResponse {
+        let path = format!("/v1/payment_intents/{intent}/confirm");
+        self.send("POST", &path, form, None).await
+    }
+
+    /// The intent as it is now.
+    pub(crate) async fn intent(&self, id: &str) -> Value {
+        self.send("GET", &format!("/v1/payment_intents/{id}"), "", None).await.json()
+    }
+
+    /// Sends what a buyer's browser sends: a request without authorization.
+    pub(crate) async fn browse(&self, method: &str, path: &str, form: &str) -> Page {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = request.body(Full::new(Bytes::from(form.to_owned()))).unwrap();
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let response = timeout(DEADLINE, http.request(request)).await.unwrap().unwrap();
+        let status = response.status();
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Page { status, html: String::from_utf8(body.into()).unwrap() }
+    }
+
     /// Sets the simulator's faults.
     pub(crate) async fn control(&self, form: &str) {
         assert_eq!(self.send("POST", "/control", form, None).await.status, StatusCode::OK);
@@ -95,6 +123,12 @@ impl TestSimulator {
         self.stop.send(()).unwrap();
         timeout(DEADLINE, self.task).await.unwrap().unwrap().unwrap();
     }
+}
+
+/// A page as a browser receives it.
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) html: String,
 }
 
 /// A response as it was received.

@@ -1,0 +1,98 @@
+//! How one payment intent changes: what each request may do in which state.
+
+use super::error::ApiError;
+use super::fault_config::SimulatedFault;
+use super::model::{IntentSnapshot, IntentState};
+use super::outcome::Outcome;
+use super::response::ResponseBody;
+use super::test_cards::{Card, Decline};
+
+/// A payment intent and how its card behaves.
+pub(super) struct IntentEntry {
+    pub(super) current: IntentSnapshot,
+    /// How many more confirms fail.
+    failures_left: u8,
+}
+
+impl IntentEntry {
+    pub(super) fn new(current: IntentSnapshot) -> IntentEntry {
+        let failures_left = failures(current.card);
+        IntentEntry { current, failures_left }
+    }
+
+    /// Whether a confirm may bring a new card.
+    ///
+    /// # Errors
+    /// The intent has succeeded or is canceled.
+    pub(super) fn check_new_card(&self) -> Result<(), ApiError> {
+        match self.current.state {
+            IntentState::Succeeded | IntentState::Canceled => {
+                Err(ApiError::unexpected_state(self.current.clone(), "confirm"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The intent as if `card` had not been confirmed yet. A repeat with the same card does not
+    /// start its failures anew.
+    pub(super) fn replace_card(&mut self, card: Card) {
+        if card != self.current.card {
+            self.failures_left = failures(card);
+        }
+        self.current.card = card;
+        self.current.state = IntentState::Unconfirmed;
+    }
+
+    pub(super) fn confirm(&mut self) -> Result<Outcome, ApiError> {
+        match self.current.state {
+            IntentState::Unconfirmed => {}
+            IntentState::RequiresAction => return Ok(self.current_intent()),
+            _ => return Err(ApiError::unexpected_state(self.current.clone(), "confirm")),
+        }
+        if self.failures_left > 0 {
+            self.failures_left -= 1;
+            return Err(ApiError::server_error());
+        }
+        match self.current.card {
+            Card::Declined(decline) => {
+                self.current.state = IntentState::Declined(decline);
+                return Err(ApiError::declined(self.current.clone(), decline));
+            }
+            Card::DeclinedWithoutIntent => {
+                self.current.state = IntentState::Declined(Decline::Generic);
+                return Err(ApiError::declined_without_intent(Decline::Generic));
+            }
+            Card::ThreeDSecure => self.current.state = IntentState::RequiresAction,
+            Card::Visa | Card::Flaky(_) | Card::Hang => self.current.state = IntentState::Succeeded,
+        }
+        let withheld = (self.current.card == Card::Hang).then_some(SimulatedFault::Hang);
+        Ok(Outcome { withheld, ..self.current_intent() })
+    }
+
+    /// What the buyer decides about a payment that requires it.
+    pub(super) fn authenticate(&mut self, is_approved: bool) -> Result<Outcome, ApiError> {
+        if self.current.state != IntentState::RequiresAction {
+            return Err(ApiError::unexpected_state(self.current.clone(), "authenticate"));
+        }
+        self.current.state =
+            if is_approved { IntentState::Succeeded } else { IntentState::AuthenticationFailed };
+        Ok(self.current_intent())
+    }
+
+    pub(super) fn cancel(&mut self) -> Result<Outcome, ApiError> {
+        if matches!(self.current.state, IntentState::Succeeded | IntentState::Canceled) {
+            return Err(ApiError::unexpected_state(self.current.clone(), "cancel"));
+        }
+        self.current.state = IntentState::Canceled;
+        Ok(self.current_intent())
+    }
+
+    /// The intent as it is now.
+    fn current_intent(&self) -> Outcome {
+        ResponseBody::Intent(self.current.clone()).into()
+    }
+}
+
+fn failures(card: Card) -> u8 {
+    if let Card::Flaky(failures) = card { failures } else { 0 }
+}
