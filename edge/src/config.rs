@@ -9,6 +9,8 @@ use orders::SigningKeys;
 use redis::{IntoConnectionInfo, RedisResult};
 use streams::{BatchConfig, BrokersConfig};
 
+use crate::webhook_secrets::WebhookSecrets;
+
 /// The default address to listen on.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
 
@@ -34,6 +36,10 @@ pub struct Config {
     /// characters or more: the first signs, all verify
     #[arg(long, env = "MILLRACE_SECRETS", hide_env_values = true)]
     pub secrets: SigningKeys,
+    /// Secrets with which the payment provider signs its webhooks, separated by commas, each of 16
+    /// characters or more; without one, webhooks are not received
+    #[arg(long, env = "MILLRACE_WEBHOOK_SECRETS", hide_env_values = true)]
+    pub webhook_secrets: Option<WebhookSecrets>,
     /// How long the oldest order may wait for inventory before new orders are refused
     #[arg(
         long,

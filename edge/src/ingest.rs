@@ -2,24 +2,27 @@
 //! its batch is stored. While one batch is in flight, the next one fills.
 
 mod batch;
-mod cancellations;
 mod idempotency;
+mod order_requests;
 mod submissions;
 
+use orders::EventKind;
 use streams::{Connection, GroupLimits, GroupSender, Publisher, group_commit};
 use tokio::task::JoinSet;
 
 pub(crate) use batch::SubmitResult;
-pub(crate) use cancellations::CancelRequest;
 pub(crate) use idempotency::IdempotencyCache;
+pub(crate) use order_requests::OrderRequest;
 pub(crate) use submissions::Submission;
 
-use crate::limits::{CANCELLATIONS_WAITING_MAX, ORDERS_WAITING_MAX};
+use crate::limits::{ORDER_REQUESTS_WAITING_MAX, ORDERS_WAITING_MAX};
+use order_requests::run_order_requests;
 
 /// The queues of one shard.
 pub(crate) struct IngestQueues {
     pub(crate) orders: GroupSender<Submission>,
-    pub(crate) cancellations: GroupSender<CancelRequest>,
+    pub(crate) cancellations: GroupSender<OrderRequest>,
+    pub(crate) payments: GroupSender<OrderRequest>,
 }
 
 impl IngestQueues {
@@ -33,7 +36,8 @@ impl IngestQueues {
         let limits =
             |waiting| GroupLimits { items: batch_max, bytes: streams::batch::BYTES_MAX, waiting };
         let (orders, submissions) = group_commit(limits(ORDERS_WAITING_MAX));
-        let (cancellations, cancel_requests) = group_commit(limits(CANCELLATIONS_WAITING_MAX));
+        let (cancellations, cancel_requests) = group_commit(limits(ORDER_REQUESTS_WAITING_MAX));
+        let (payments, payment_requests) = group_commit(limits(ORDER_REQUESTS_WAITING_MAX));
         let publisher = Publisher::new(broker);
         let mut tasks = JoinSet::new();
         tasks.spawn(submissions::run_submissions(
@@ -41,7 +45,12 @@ impl IngestQueues {
             publisher.clone(),
             idempotency_cache,
         ));
-        tasks.spawn(cancellations::run_cancellations(cancel_requests, publisher));
-        (Self { orders, cancellations }, tasks)
+        for (kind, queue) in [
+            (EventKind::CancelRequested, cancel_requests),
+            (EventKind::PaymentSubmitted, payment_requests),
+        ] {
+            tasks.spawn(run_order_requests(kind, queue, publisher.clone()));
+        }
+        (Self { orders, cancellations, payments }, tasks)
     }
 }

@@ -5,6 +5,8 @@
 //! | `POST /v1/orders` | Place an order | `routes/place_order.rs` |
 //! | `GET /v1/orders/{id}` | Get the status and history of an order | `routes/order_status.rs` |
 //! | `POST /v1/orders/{id}/cancel` | Request the cancellation of an order | `routes/cancel_order.rs` |
+//! | `POST /v1/orders/{id}/payment` | Continue the payment of an order that requires action | `routes/submit_payment.rs` |
+//! | `POST /v1/provider/events` | Receive a webhook of the payment provider | `routes/provider_event.rs` |
 //! | `GET /v1/stock` | Get the stock of several SKUs | `routes/stock.rs` |
 //! | `GET /v1/stock/{sku}` | Get the stock of a SKU | `routes/stock.rs` |
 //! | `GET /livez` | Check that the process runs | `routes/health.rs` |
@@ -32,9 +34,11 @@ mod response;
 mod routes;
 mod server;
 mod state;
+mod webhook_secrets;
 
 pub use config::{Config, LISTEN_DEFAULT};
 pub use error::EdgeError;
 pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, ORDERS_WAITING_MAX, SHUTDOWN_MAX};
 pub use routes::{ROUTES, Route};
 pub use server::run;
+pub use webhook_secrets::{WebhookSecretTooShort, WebhookSecrets};

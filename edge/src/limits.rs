@@ -31,8 +31,9 @@ pub(crate) const LISTEN_BACKLOG: i32 = 4_096;
 
 /// Orders of one shard that wait for a batch: sixteen full batches, a tenth of a second's work.
 pub const ORDERS_WAITING_MAX: usize = 4_096;
-/// Cancel requests of one shard that wait for a batch: sixteen full batches.
-pub(crate) const CANCELLATIONS_WAITING_MAX: usize = 4_096;
+/// Requests about placed orders, of each kind, that wait for a batch of their shard: sixteen full
+/// batches.
+pub(crate) const ORDER_REQUESTS_WAITING_MAX: usize = 4_096;
 /// Time until a batch counts as not acknowledged: a broker's leader election takes one or two
 /// seconds.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(4);
@@ -42,6 +43,9 @@ const _: () = assert!(
     PUBLISH_TIMEOUT.as_millis() < RESPONSE_TIMEOUT.as_millis(),
     "the ingest task must report a failed batch before its requests time out"
 );
+
+/// How far the time in a webhook's signature may be from ours, as in Stripe's libraries.
+pub(crate) const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// When a client that got a 503 should retry: most causes pass within a second, and the gates check
 /// theirs as often.

@@ -33,6 +33,14 @@ pub(crate) enum Problem {
     /// The body is not an order.
     InvalidJson(String),
     InvalidOrder(Vec<FieldError>),
+    /// The body does not continue a payment.
+    InvalidPayment(Vec<FieldError>),
+    /// The order has a status in which it waits for nothing from its buyer.
+    NoPaymentRequired(Status),
+    /// No worker replied to the status lookup.
+    StatusUnavailable,
+    /// A webhook is not signed by the payment provider, or too long ago.
+    InvalidSignature,
     /// The order's row has another body under the same key.
     KeyReused,
     /// A queue or the memory budget is full.
@@ -76,7 +84,10 @@ impl Problem {
             title,
             status: status.as_u16(),
             detail: &self.detail(),
-            errors: if let Self::InvalidOrder(errors) = self { errors } else { &[] },
+            errors: match self {
+                Self::InvalidOrder(errors) | Self::InvalidPayment(errors) => errors,
+                _ => &[],
+            },
         };
         let body = serde_json::to_vec(&document).expect("a problem document has string keys");
         let mut response = with_body(status, "application/problem+json", body);
@@ -91,6 +102,7 @@ impl Problem {
     }
 
     /// The status code, the type URI and the title.
+    #[expect(clippy::too_many_lines, reason = "a table with one entry for each problem")]
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
@@ -119,6 +131,18 @@ impl Problem {
             Self::InvalidJson(_) => (S::BAD_REQUEST, "/problems/not-json", "Invalid JSON"),
             Self::InvalidOrder(_) => {
                 (S::UNPROCESSABLE_ENTITY, "/problems/not-an-order", "Invalid order")
+            }
+            Self::InvalidPayment(_) => {
+                (S::UNPROCESSABLE_ENTITY, "/problems/invalid-payment", "Invalid payment")
+            }
+            Self::NoPaymentRequired(_) => {
+                (S::CONFLICT, "/problems/no-payment-required", "No payment required")
+            }
+            Self::StatusUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "/problems/status-unavailable", "Status unavailable")
+            }
+            Self::InvalidSignature => {
+                (S::BAD_REQUEST, "/problems/invalid-signature", "Invalid webhook signature")
             }
             Self::KeyReused => (
                 S::UNPROCESSABLE_ENTITY,
@@ -155,6 +179,7 @@ impl Problem {
     }
 
     /// What is wrong with this request, and what the client can do.
+    #[expect(clippy::too_many_lines, reason = "a table with one entry for each problem")]
     fn detail(&self) -> Cow<'static, str> {
         let text = match self {
             Self::NotFound => {
@@ -179,6 +204,19 @@ impl Problem {
             Self::BodyTruncated => "The request body ended early; send it again with the same key.",
             Self::InvalidJson(reason) => {
                 return format!("{reason}. Send JSON (RFC 8259) in UTF-8.").into();
+            }
+            Self::InvalidPayment(_) => {
+                "Send {\"token\": …} to pay with another payment method, or {} after the buyer has \
+                 authenticated the payment."
+            }
+            Self::NoPaymentRequired(status) => {
+                return format!(
+                    "The order is {status}; only one that requires_action can be paid."
+                )
+                .into();
+            }
+            Self::InvalidSignature => {
+                "The Stripe-Signature must be made with a secret of this edge, within five minutes."
             }
             Self::InvalidOrder(_) => "Correct the fields listed in `errors` and send it again.",
             Self::KeyReused => {
@@ -211,9 +249,21 @@ impl Problem {
             Self::NoSuchSku(sku) => {
                 return format!("The catalogue has no SKU {sku:?}; check its spelling.").into();
             }
-            Self::StockUnavailable => "No worker replied in time; retry in a second.",
+            Self::StatusUnavailable | Self::StockUnavailable => {
+                "No worker replied in time; retry in a second."
+            }
         };
         text.into()
+    }
+}
+
+impl Problem {
+    /// The problem of a body that does not continue a payment.
+    pub(crate) fn invalid_payment(invalid: InvalidOrder) -> Self {
+        match invalid {
+            InvalidOrder::NotJson(reason) => Self::InvalidJson(reason),
+            InvalidOrder::FieldErrors(errors) => Self::InvalidPayment(errors),
+        }
     }
 }
 

@@ -4,8 +4,11 @@ mod cancel_order;
 mod health;
 mod order_status;
 mod place_order;
+mod provider_event;
 mod repeat;
 mod stock;
+mod submit;
+mod submit_payment;
 mod table;
 
 use http_body_util::Full;
@@ -35,6 +38,13 @@ async fn dispatch(state: &ShardState, request: Request<Incoming>) -> Result<Http
         Endpoint::PlaceOrder => place_order::place_order(state, request).await,
         Endpoint::GetOrderStatus => order_status::get_order_status(state, parameter).await,
         Endpoint::CancelOrder => cancel_order::cancel_order(state, parameter).await,
+        Endpoint::SubmitPayment => {
+            let signed_id = parameter.to_owned();
+            submit_payment::submit_payment(state, &signed_id, request).await
+        }
+        Endpoint::ReceiveProviderEvent => {
+            provider_event::receive_provider_event(state, request).await
+        }
         Endpoint::ListStock => stock::list_stock(state, request.uri().query().unwrap_or("")).await,
         Endpoint::GetStock => stock::get_stock(state, parameter).await,
         Endpoint::Livez => Ok(health::livez()),

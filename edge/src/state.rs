@@ -14,6 +14,7 @@ use crate::error::EdgeError;
 use crate::gates::Gates;
 use crate::ingest::{IdempotencyCache, IngestQueues};
 use crate::lookup::Lookups;
+use crate::webhook_secrets::WebhookSecrets;
 
 /// The state that all shards of the process share. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +28,7 @@ pub(crate) struct EdgeState {
 /// The state that the connections of one shard share.
 pub(crate) struct ShardState {
     pub(crate) signing_keys: SigningKeys,
+    pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) profile: Profile,
     pub(crate) gates: Gates,
     pub(crate) body_budget: BodyMemoryBudget,
@@ -50,6 +52,7 @@ impl ShardState {
             IngestQueues::start(broker.clone(), idempotency_cache.clone(), config.batch.max_batch);
         let state = Self {
             signing_keys: config.secrets,
+            webhook_secrets: config.webhook_secrets,
             profile: config.brokers.profile,
             gates,
             body_budget,

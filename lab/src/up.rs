@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use millrace::prepare::{self, LostStreams};
+use payment_simulator::set_faults;
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use streams::{Pool, Profile, Topology};
@@ -76,6 +77,9 @@ impl Role {
     }
 }
 
+/// The path at which an edge receives the provider's webhooks.
+const WEBHOOK_PATH: &str = "/v1/provider/events";
+
 /// A role that runs next to a cluster without being part of it, such as a baseline service.
 pub struct Companion<'a> {
     /// The name of the process in messages and of its log.
@@ -105,6 +109,7 @@ pub struct Cluster {
     pub folder: RunFolder,
     plan: Plan,
     secret: String,
+    webhook_secret: String,
     reaper: Reaper,
     restarts: RestartBackoff,
 }
@@ -162,7 +167,7 @@ impl Cluster {
         let loaded = stock::load(&database, catalog).await.context("loading the catalogue")?;
         (plan.progress)(&format!("loaded a catalogue of {loaded} SKUs"));
 
-        let secret = rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
+        let secret = || rand::rng().sample_iter(Alphanumeric).take(32).map(char::from).collect();
         let provider = plan.provider(folder.path(), &reaper)?;
         let mut cluster = Self {
             provider,
@@ -172,7 +177,8 @@ impl Cluster {
             database,
             folder,
             plan,
-            secret,
+            secret: secret(),
+            webhook_secret: secret(),
             reaper,
             restarts: RestartBackoff::default(),
         };
@@ -191,7 +197,16 @@ impl Cluster {
         for _ in 0..self.plan.edges {
             self.add_edge().await?;
         }
-        Ok(())
+        self.send_webhooks_to_edge().await
+    }
+
+    /// Has the provider send its webhooks to the first edge, if there is one.
+    async fn send_webhooks_to_edge(&self) -> Result<()> {
+        let Some(edge) = self.edges.first() else { return Ok(()) };
+        let url = format!("{}{WEBHOOK_PATH}", edge.url());
+        let pairs = [("webhook_url", url.as_str()), ("webhook_secret", &self.webhook_secret)];
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        set_faults(self.provider.url(), &form).await
     }
 
     /// Starts one more edge and waits until it is ready.

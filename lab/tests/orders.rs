@@ -2,6 +2,7 @@
 mod analytics;
 mod audit_detects_corruption;
 mod audit_detects_sabotage;
+mod authentication;
 mod broker_retries;
 mod cancellation;
 mod circuit_breaker;

@@ -61,6 +61,16 @@ pub enum EventBody {
         /// The digest of the discarded body.
         digest: BodyDigest,
     },
+    /// The buyer has to act before the order can be paid. What to do is only in the status of the
+    /// order, which the buyer alone can read.
+    RequiresAction,
+    /// The buyer has acted, or the provider reports a change of the payment: payment asks the provider
+    /// how the payment is. Changes no state.
+    PaymentSubmitted {
+        /// The token of another payment method to pay with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_token: Option<PaymentToken>,
+    },
     /// The provider captured the money.
     Paid {
         /// The captured amount.

@@ -23,6 +23,7 @@ mod place_order;
 mod reason;
 mod sku;
 mod status;
+mod submit_payment;
 mod timestamp;
 mod view;
 
@@ -37,5 +38,6 @@ pub use place_order::{PaymentToken, PlaceOrder};
 pub use reason::{CancelReason, CancelledBy, Rejection};
 pub use sku::{InvalidSku, Sku};
 pub use status::Status;
+pub use submit_payment::SubmitPayment;
 pub use timestamp::Timestamp;
-pub use view::{OrderView, Reason, StatusChange, StockView};
+pub use view::{ClientSecret, NextAction, OrderView, Reason, StatusChange, StockView};

@@ -136,7 +136,7 @@ fn required<'j, 'a, T>(
 }
 
 /// An optional member.
-fn optional<'j, 'a, T>(
+pub(crate) fn optional<'j, 'a, T>(
     value: Option<&'j Json<'a>>,
     pointer: &dyn Display,
     errors: &mut FieldErrors,
@@ -188,7 +188,7 @@ fn amount_from(min: i64, value: &Json<'_>) -> Result<i64, String> {
     }
 }
 
-fn payment_token(value: &Json<'_>) -> Result<PaymentToken, String> {
+pub(crate) fn payment_token(value: &Json<'_>) -> Result<PaymentToken, String> {
     // The value is a secret: an error must not repeat it.
     let expected = format!("must be a string of 1 to {TEXT_LENGTH_MAX} visible ASCII characters");
     let token = value.text().map_err(|_| expected.clone())?;

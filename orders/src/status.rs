@@ -6,6 +6,9 @@
 //!                        └─ paid ─┬─ fulfilled ■                   │
 //!                                 └─ withdrawn ─── refunded ───────┘
 //! ```
+//! Between `reserved` and `paid` or `declined` an order can be in `requires_action`, if the buyer has
+//! to authenticate the payment.
+//!
 //! A request to cancel can withdraw an order from any state before `fulfilled`, so a forward event
 //! can arrive after an event of the cancellation. It is then recorded as history and causes no
 //! transition.
@@ -37,6 +40,8 @@ pub enum Status {
     Accepted,
     /// The stock of every line is reserved.
     Reserved,
+    /// The buyer has to act before it can be paid.
+    RequiresAction,
     /// It is paid.
     Paid,
     /// The charge was declined; its stock will be released.
@@ -67,13 +72,17 @@ impl Status {
             EventKind::Created => Self::Accepted,
             EventKind::Reserved => Self::Reserved,
             EventKind::Rejected => Self::Rejected,
+            EventKind::RequiresAction => Self::RequiresAction,
             EventKind::Paid => Self::Paid,
             EventKind::Declined => Self::Declined,
             EventKind::Fulfilled => Self::Fulfilled,
             EventKind::Withdrawn => Self::Withdrawn,
             EventKind::Refunded => Self::Refunded,
             EventKind::Cancelled => Self::Cancelled,
-            EventKind::Conflicted | EventKind::CancelRequested | EventKind::CancelRefused => self,
+            EventKind::Conflicted
+            | EventKind::PaymentSubmitted
+            | EventKind::CancelRequested
+            | EventKind::CancelRefused => self,
         };
         if self.is_final() { self } else { self.max(target) }
     }
@@ -129,6 +138,8 @@ mod tests {
             (vec![Created, Reserved, Withdrawn, Paid, Refunded], Status::Refunded),
             (vec![Created, Reserved, Paid, Fulfilled, CancelRefused], Status::Fulfilled),
             (vec![Created, Reserved, Conflicted], Status::Reserved),
+            (vec![Created, Reserved, RequiresAction, PaymentSubmitted], Status::RequiresAction),
+            (vec![Created, Reserved, RequiresAction, Paid], Status::Paid),
         ];
         for (events, status) in paths {
             assert_eq!(replay(&events), status, "{events:?}");

@@ -20,6 +20,47 @@ pub struct OrderView {
     /// replies of workers of an earlier version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_digest: Option<BodyDigest>,
+    /// What the buyer has to do, while the status is [`Status::RequiresAction`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_action: Option<NextAction>,
+}
+
+/// What the buyer has to do before the order can be paid. Only the buyer may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum NextAction {
+    /// Authenticate the payment, as the bank demands (3-D Secure).
+    Authenticate {
+        /// Where the buyer's browser goes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        redirect_url: Option<String>,
+        /// What the provider's library in the browser needs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_secret: Option<ClientSecret>,
+    },
+    /// Pay with another payment method.
+    NewPaymentMethod {
+        /// Why the last one failed, in the provider's terms.
+        decline_code: String,
+    },
+}
+
+/// The secret with which the buyer's browser may complete a payment. Its debug form hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClientSecret(String);
+
+impl ClientSecret {
+    /// The provider's text.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientSecret(…)")
+    }
 }
 
 /// A status, and the time at which an order reached it.

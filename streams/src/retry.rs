@@ -49,6 +49,12 @@ pub fn postpone(step: &Step, record: &Record, error: &str) -> Option<OutboundMes
     delayed(step, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
 }
 
+/// The message that sends `record` to `step` again after `delay`, without counting an attempt: what
+/// the step waits for has not happened yet. `None` if the record is not an event.
+pub fn wait(step: &Step, record: &Record, delay: Duration) -> Option<OutboundMessage> {
+    delayed(step, record, "waiting", delay)
+}
+
 /// The message that sends `record` to `step` immediately, and to no other step; `id` distinguishes
 /// it from any earlier one. `None` if the record is not JSON, so that no step could parse it.
 pub(crate) fn immediate(

@@ -31,6 +31,8 @@ pub enum StepKind {
     Action,
     /// It undoes the action of its pool.
     Undo,
+    /// It completes an action that had to wait for something outside the cluster.
+    Completion,
     /// It only observes: no order waits for it, so it never stops intake. What it misses, it
     /// rebuilds from rows.
     Observer,
@@ -72,10 +74,14 @@ impl Step {
         self.kind == StepKind::Observer
     }
 
-    /// The source of the step's events. An undo step has its own durable, so that a long queue of
-    /// new work never delays it.
+    /// The source of the step's events. A step that is not its pool's action has its own durable,
+    /// so that a long queue of new work never delays it.
     pub fn events(&self) -> Source {
-        let suffix = if self.kind == StepKind::Undo { "-undo" } else { "" };
+        let suffix = match self.kind {
+            StepKind::Action | StepKind::Observer => "",
+            StepKind::Undo => "-undo",
+            StepKind::Completion => "-completion",
+        };
         Source {
             stream: subjects::ORDERS,
             durable: format!("{}{suffix}", self.pool),

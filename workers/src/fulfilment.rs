@@ -60,6 +60,7 @@ pub(crate) const STAGE: Stage<Fulfilment> = Stage {
             RowState { name: "withdrawn", events: &[(EventKind::Withdrawn, "decided_at")] },
         ],
         has_reason: true,
+        has_next_action: false,
         has_digest: false,
     }),
     observer: None,

@@ -82,6 +82,7 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
             RowState { name: "barred", events: &[(EventKind::Cancelled, "decided_at")] },
         ],
         has_reason: true,
+        has_next_action: false,
         has_digest: true,
     }),
     observer: None,

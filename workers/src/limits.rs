@@ -108,6 +108,12 @@ pub(crate) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 /// Keys that one order may need: one for each failure that the provider has stored. More than the
 /// attempts that a record has.
 pub(crate) const CREATE_KEYS_MAX: usize = 16;
+/// The default interval at which the provider is asked about a payment that waits for the buyer:
+/// webhooks can be lost, and a buyer hardly notices this delay.
+pub(crate) const PAYMENT_POLL_INTERVAL: &str = "30s";
+/// Payment methods that a buyer may submit after the first one: few, so that stolen cards cannot be
+/// tried out with one order.
+pub(crate) const PAYMENT_METHODS_MAX: i32 = 5;
 /// Longer than each of Stripe's codes, which status responses contain.
 pub(crate) const DECLINE_CODE_CHARS_MAX: usize = 64;
 /// Calls that must succeed before one more may be in flight, after the provider has refused some:

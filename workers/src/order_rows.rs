@@ -11,6 +11,8 @@ pub(crate) struct OrderRows {
     pub(crate) states: &'static [RowState],
     /// Whether a column `reason` says why the order was rejected or withdrawn.
     pub(crate) has_reason: bool,
+    /// Whether a column `next_action` says what the buyer has to do.
+    pub(crate) has_next_action: bool,
     /// Whether a column `digest` holds the digest of the order's body.
     pub(crate) has_digest: bool,
 }

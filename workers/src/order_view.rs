@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use orders::{BodyDigest, EventKind, OrderId, OrderView, Reason, Status, StatusChange};
+use orders::{BodyDigest, EventKind, NextAction, OrderId, OrderView, Reason, Status, StatusChange};
 use streams::RequestStream;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
@@ -84,7 +84,9 @@ fn select() -> String {
     for (pool, rows) in tables() {
         let reason = rows.has_reason.then_some("reason");
         let digest = rows.has_digest.then_some("digest");
-        let names = rows.time_columns().into_iter().chain(["state"]).chain(reason).chain(digest);
+        let next_action = rows.has_next_action.then_some("next_action");
+        let optional = reason.into_iter().chain(digest).chain(next_action);
+        let names = rows.time_columns().into_iter().chain(["state"]).chain(optional);
         columns.extend(names.map(|column| format!(", {pool}.{column} AS {pool}_{column}")));
         joins.push(format!(" LEFT JOIN {} AS {pool} USING (order_id)", rows.table));
     }
@@ -99,6 +101,7 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
     let mut events: Vec<DatedEvent> = Vec::new();
     let mut reason: Option<Reason> = None;
     let mut body_digest: Option<BodyDigest> = None;
+    let mut next_action: Option<NextAction> = None;
     for (pool, rows) in tables() {
         let name: Option<&str> = row.try_get(&*format!("{pool}_state"))?;
         let Some(name) = name else { continue };
@@ -112,6 +115,10 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
             let stored: Option<Json<Reason>> = row.try_get(&*format!("{pool}_reason"))?;
             reason = stored.map(|Json(reason)| reason);
         }
+        if rows.has_next_action {
+            let stored: Option<Json<NextAction>> = row.try_get(&*format!("{pool}_next_action"))?;
+            next_action = stored.map(|Json(action)| action);
+        }
         if rows.has_digest {
             let stored: Option<&[u8]> = row.try_get(&*format!("{pool}_digest"))?;
             body_digest =
@@ -123,7 +130,8 @@ fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
     }
     sort(&mut events);
     let (status, history) = replay(events);
-    Ok(Some(OrderView { status, reason, history, body_digest }))
+    next_action = next_action.filter(|_| status == Status::RequiresAction);
+    Ok(Some(OrderView { status, reason, history, body_digest, next_action }))
 }
 
 /// Sorts the events of one order as the lifecycle does.

@@ -9,6 +9,7 @@ mod breaker;
 mod call_limit;
 mod call_slots;
 mod charge;
+mod complete;
 mod create_intent;
 mod failed_call;
 mod guarded_provider;
@@ -20,11 +21,13 @@ mod provider_calls;
 mod refund;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use clap::Args;
 use orders::EventKind;
 use streams::{Pool, Step, StepKind, WorkerState};
 
+use crate::limits::PAYMENT_POLL_INTERVAL;
 use crate::order_rows::{OrderRows, RowState};
 use crate::payment_timeout::PaymentTimeout;
 use crate::stage::{Dependency, Reporter, Stage, StageState, StageStep, StartError, WorkerContext};
@@ -40,6 +43,14 @@ pub const POOL: Pool = Pool::new("payment");
 pub const CHARGE: Step =
     Step { name: "charge", pool: POOL, kind: StepKind::Action, consumes: &[EventKind::Reserved] };
 
+/// Completes a payment for which the buyer had to act.
+pub const COMPLETE: Step = Step {
+    name: "complete",
+    pool: POOL,
+    kind: StepKind::Completion,
+    consumes: &[EventKind::RequiresAction, EventKind::PaymentSubmitted],
+};
+
 /// Undoes [`CHARGE`]: ensures that no money is held.
 pub const REFUND: Step =
     Step { name: "refund", pool: POOL, kind: StepKind::Undo, consumes: &[EventKind::Withdrawn] };
@@ -49,6 +60,15 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
     pool: POOL,
     about: "Charge buyers and refund them",
     steps: &[
+        StageStep {
+            step: COMPLETE,
+            concurrency: 1,
+            depends_on: &[
+                Dependency::Database,
+                Dependency::Service(|payment| Box::pin(payment.probe_provider())),
+            ],
+            run: |payment, inputs| Box::pin(complete::complete(payment, inputs)),
+        },
         StageStep {
             step: CHARGE,
             concurrency: 3,
@@ -74,19 +94,26 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
         table: "payment.payments",
         states: &[
             RowState { name: "pending", events: &[] },
-            RowState { name: "paid", events: &[(EventKind::Paid, "decided_at")] },
-            RowState { name: "declined", events: &[(EventKind::Declined, "decided_at")] },
+            RowState { name: "requires_action", events: &[REQUIRES_ACTION] },
+            RowState { name: "paid", events: &[REQUIRES_ACTION, PAID] },
             RowState {
-                name: "refunded",
-                events: &[(EventKind::Paid, "decided_at"), (EventKind::Refunded, "refunded_at")],
+                name: "declined",
+                events: &[REQUIRES_ACTION, (EventKind::Declined, "decided_at")],
             },
-            RowState { name: "barred", events: &[(EventKind::Refunded, "refunded_at")] },
+            RowState { name: "refunded", events: &[REQUIRES_ACTION, PAID, REFUNDED] },
+            RowState { name: "barred", events: &[REQUIRES_ACTION, REFUNDED] },
         ],
         has_reason: false,
+        has_next_action: true,
         has_digest: false,
     }),
     observer: None,
 };
+
+/// Absent from the rows of payments for which the buyer did not have to act.
+const REQUIRES_ACTION: (EventKind, &str) = (EventKind::RequiresAction, "action_at");
+const PAID: (EventKind, &str) = (EventKind::Paid, "decided_at");
+const REFUNDED: (EventKind, &str) = (EventKind::Refunded, "refunded_at");
 
 /// The configuration of payment.
 #[derive(Clone, Args)]
@@ -113,6 +140,16 @@ pub(crate) struct Config {
     /// The limits of the calls.
     #[command(flatten)]
     limits: Limits,
+    /// How often the provider is asked about a payment that waits for the buyer
+    // In case its webhook is lost.
+    #[arg(
+        long,
+        env = "MILLRACE_PAYMENT_POLL_INTERVAL",
+        value_name = "DURATION",
+        default_value = PAYMENT_POLL_INTERVAL,
+        value_parser = streams::parse_duration
+    )]
+    payment_poll_interval: Duration,
     /// When the circuit breaker opens.
     #[command(flatten)]
     breaker: BreakerLimits,
@@ -128,7 +165,8 @@ impl StageState for PaymentStage {
         let connection = worker.connection.clone();
         let provider = GuardedProvider::new(provider, calls_max, breaker, connection);
         let payment_timeout = config.payment.payment_timeout;
-        Ok(Self { database: worker.database.clone(), provider, payment_timeout })
+        let poll_interval = config.payment_poll_interval;
+        Ok(Self { database: worker.database.clone(), provider, payment_timeout, poll_interval })
     }
 
     fn reporter(&self) -> Reporter {

@@ -42,6 +42,10 @@ pub(crate) async fn publish_outcomes(
                 let retry = retry::postpone(step, record, &error);
                 failed.push(Failed { record, error, retry, reason: Reason::Undecodable });
             }
+            StepOutcome::Wait(delay) => {
+                let (retry, error) = (retry::wait(step, record, delay), "waiting".to_owned());
+                failed.push(Failed { record, error, retry, reason: Reason::Undecodable });
+            }
             StepOutcome::DeadLetter(reason, error) => {
                 failed.push(Failed { record, error, retry: None, reason });
             }

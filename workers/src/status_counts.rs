@@ -28,13 +28,17 @@ pub async fn status_counts(database: &Database) -> Result<StatusCounts, Database
     let connection = database.connection().await?;
     let mut counts = StatusCounts::default();
     for (_, rows) in tables() {
-        let sql = format!("SELECT state, count(*) FROM {} GROUP BY state", rows.table);
+        // An event whose time is null has not happened.
+        let columns = rows.time_columns().into_iter();
+        let columns: Vec<_> = columns.map(|name| format!("count({name}) AS {name}")).collect();
+        let columns = columns.join(", ");
+        let sql = format!("SELECT state, {columns} FROM {} GROUP BY state", rows.table);
         for row in connection.query(&sql, &[]).await? {
-            let orders: i64 = row.try_get(1)?;
-            let name = row.try_get(0)?;
+            let name = row.try_get("state")?;
             let state =
                 rows.state(name).ok_or_else(|| DatabaseError::unknown_state(rows.table, name))?;
-            for (kind, _) in state.events {
+            for (kind, column) in state.events {
+                let orders: i64 = row.try_get(column)?;
                 *counts.0.entry(Status::Accepted.after(*kind)).or_default() += orders as u64;
             }
         }

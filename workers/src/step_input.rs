@@ -1,6 +1,6 @@
 //! The input and the outcome of a step.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use orders::{Event, OrderId, Timestamp};
 use streams::DeliveryHistory;
@@ -29,6 +29,9 @@ pub enum StepOutcome {
     /// This record was not attempted, with this error, since a dependency is unavailable. It is
     /// attempted later, and no attempt is counted.
     Postpone(String),
+    /// What the step waits for has not happened yet. It is asked again after this time, and no
+    /// attempt is counted.
+    Wait(Duration),
     /// This record becomes a dead letter, with this error.
     DeadLetter(Reason, String),
 }

@@ -4,13 +4,10 @@
 //! decision, and all later events are derived from it.
 
 use hyper::StatusCode;
-use orders::{OrderId, Status};
+use orders::{CancelledBy, EventBody, Status};
 use serde::Serialize;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
 
-use crate::ingest::{CancelRequest, SubmitResult};
-use crate::limits::RESPONSE_TIMEOUT;
+use super::submit::submit;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json_with_status};
 use crate::state::ShardState;
@@ -35,18 +32,11 @@ pub(super) async fn cancel_order(
         Status::Fulfilled | Status::Rejected => return Err(Problem::NotCancellable(status)),
         // Already being cancelled, or cancelled.
         Status::Declined | Status::Withdrawn | Status::Refunded | Status::Cancelled => {}
-        Status::Accepted | Status::Reserved | Status::Paid => submit(state, order_id).await?,
+        Status::Accepted | Status::Reserved | Status::RequiresAction | Status::Paid => {
+            let body = EventBody::CancelRequested { by: CancelledBy::Buyer };
+            submit(&state.ingest.cancellations, order_id, body).await?;
+        }
     }
     let response = CancelResponse { order_id: signed_id, status };
     Ok(json_with_status(StatusCode::ACCEPTED, &response))
-}
-
-async fn submit(state: &ShardState, order_id: OrderId) -> Result<(), Problem> {
-    let (reply, receiver) = oneshot::channel();
-    let request = CancelRequest { order_id, reply };
-    state.ingest.cancellations.try_enqueue(request, 0).map_err(|_| Problem::Overloaded)?;
-    match timeout(RESPONSE_TIMEOUT, receiver).await {
-        Ok(Ok(SubmitResult::Stored { .. })) => Ok(()),
-        _ => Err(Problem::AckTimeout),
-    }
 }

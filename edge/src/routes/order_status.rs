@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use orders::{BodyDigest, OrderView, Reason, Status, StatusChange};
+use orders::{BodyDigest, NextAction, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
 
 use crate::limits::PAYMENT_DELAYED_AFTER;
@@ -22,6 +22,9 @@ struct StatusResponse<'a> {
     /// discarded if a client got a 202 with another digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_digest: Option<BodyDigest>,
+    /// What the buyer has to do, while the status is `requires_action`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: Option<NextAction>,
     /// Whether the order waits longer than usual to be paid, for any reason.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     payment_delayed: bool,
@@ -47,9 +50,10 @@ pub(super) async fn get_order_status(
         reason: None,
         history: Vec::new(),
         body_digest: None,
+        next_action: None,
     });
     let payment_delayed = is_payment_delayed(&view, SystemTime::now());
-    let OrderView { status, reason, history, body_digest } = view;
+    let OrderView { status, reason, history, body_digest, next_action } = view;
     let history = history.into_iter().map(StatusChangeResponse::from).collect();
     let order_id = signed_id;
     Ok(json(&StatusResponse {
@@ -59,6 +63,7 @@ pub(super) async fn get_order_status(
         history,
         current,
         body_digest,
+        next_action,
         payment_delayed,
     }))
 }

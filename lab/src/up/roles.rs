@@ -46,6 +46,7 @@ impl Cluster {
         spec.set("NATS_URL", &self.servers.brokers.url());
         spec.set("REDIS_URL", self.servers.redis.url());
         spec.set("MILLRACE_SECRETS", &self.secret);
+        spec.set("MILLRACE_WEBHOOK_SECRETS", &self.webhook_secret);
         RoleProcess::listening(spec, "/readyz", &self.reaper)
     }
 

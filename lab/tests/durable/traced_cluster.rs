@@ -71,6 +71,7 @@ impl TracedCluster {
             brokers: BrokersConfig { nats_url: brokers.url(), profile },
             batch: BatchConfig { max_batch: CLIENTS },
             redis_url: servers.processes.redis.url().to_owned(),
+            webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
         };

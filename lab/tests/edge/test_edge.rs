@@ -75,6 +75,7 @@ impl TestServers {
             brokers: BrokersConfig { nats_url: self.processes.brokers.url(), profile },
             batch: BatchConfig { max_batch: RECORDS_MAX },
             redis_url: self.processes.redis.url().to_owned(),
+            webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
         }

@@ -3,12 +3,14 @@
 //! repeated.
 
 use orders::{EventKind, OrderId, Status};
-use streams::{Profile, Step};
+use serde_json::Value;
+use streams::{Profile, Step, stream_state, subjects};
 use workers::{fulfilment, inventory, payment};
 
+use super::authentication::AUTHENTICATED_CARD;
 use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
 use super::fixtures::{basket, item, with_payment_token};
-use super::test_cluster::{TestCluster, plan};
+use super::test_cluster::{TestCluster, plan, wait_until};
 
 /// Failpoints of every step.
 const EVERY_STEP: &[&str] = &["fetched", "committed", "published", "acked"];
@@ -17,11 +19,16 @@ const CHARGE_ONLY: &[&str] = &["intents_created", "intents_committed", "confirme
 /// Failpoints of a refund alone: after its calls to the provider.
 const REFUND_ONLY: &[&str] = &["undone"];
 
+/// Failpoints of the completion of a payment alone: after its calls to the provider.
+const COMPLETE_ONLY: &[&str] = &["asked"];
+
 /// The path that an order takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum OrderPath {
     Fulfilled,
     Declined,
+    /// Paid when the buyer has authenticated the card.
+    Authenticated,
     /// Paid, then withdrawn on request before it is shipped.
     Withdrawn,
     /// Paid, then withdrawn because it cannot be shipped.
@@ -52,6 +59,15 @@ async fn a_crash_at_any_failpoint_of_a_payment_step_changes_no_outcome() {
 }
 
 #[tokio::test]
+async fn a_crash_at_any_failpoint_of_the_completion_of_a_payment_changes_no_outcome() {
+    crash_at_each(&[
+        (payment::COMPLETE, EVERY_STEP, OrderPath::Authenticated),
+        (payment::COMPLETE, COMPLETE_ONLY, OrderPath::Authenticated),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn a_crash_at_any_failpoint_of_a_fulfilment_step_changes_no_outcome() {
     crash_at_each(&[
         (fulfilment::SHIP, EVERY_STEP, OrderPath::Fulfilled),
@@ -67,6 +83,8 @@ async fn crash_at_each(crashes: &[(Step, &[&str], OrderPath)]) {
     let mut plan = plan(Profile::Single);
     plan.ack_wait = None;
     plan.envs.push(("MILLRACE_UNSHIPPABLE".to_owned(), "GIANT".to_owned()));
+    // A poll must not meet the crash of another order.
+    plan.envs.push(("MILLRACE_PAYMENT_POLL_INTERVAL".to_owned(), "1h".to_owned()));
     let mut cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("CRASH", 1_000), item("GIANT CRASH", 1_000)]).await;
     let mut orders = Vec::new();
@@ -80,12 +98,16 @@ async fn crash_at_each(crashes: &[(Step, &[&str], OrderPath)]) {
     let views = cluster.wait_until_final(&ids).await;
     for (view, (_, step, failpoint, path)) in views.iter().zip(&orders) {
         let expected = match path {
-            OrderPath::Fulfilled => Status::Fulfilled,
+            OrderPath::Fulfilled | OrderPath::Authenticated => Status::Fulfilled,
             _ => Status::Cancelled,
         };
         assert_eq!(view.status, expected, "after a crash at {step}.{failpoint}, path {path:?}");
     }
-    cluster.verify_and_stop(&ids).await;
+    if crashes.iter().any(|(_, _, path)| *path == OrderPath::Authenticated) {
+        cluster.verify_without_waiting_for_polls(&ids).await;
+    } else {
+        cluster.verify_and_stop(&ids).await;
+    }
 }
 
 impl TestCluster {
@@ -95,13 +117,17 @@ impl TestCluster {
         let giant = basket(&[("GIANT CRASH", 1)]);
         let basket = basket(&[("CRASH", 1)]);
         let declined = with_payment_token(basket.clone(), "tok_chargeDeclined");
-        if path == OrderPath::Withdrawn {
-            self.pay_and_withdraw(&key).await;
+        let authenticated = with_payment_token(basket.clone(), AUTHENTICATED_CARD);
+        match path {
+            OrderPath::Withdrawn => self.pay_and_withdraw(&key).await,
+            OrderPath::Authenticated => self.wait_for_buyer_of(&key, &authenticated).await,
+            _ => {}
         }
         self.restart_worker_with_failpoint(step.pool, &format!("{step}.{failpoint}")).await;
         match path {
             OrderPath::Fulfilled => drop(self.place(&key, &basket).await),
             OrderPath::Declined => drop(self.place(&key, &declined).await),
+            OrderPath::Authenticated => self.approve(order_id(&key)).await,
             OrderPath::Unshippable => drop(self.place(&key, &giant).await),
             OrderPath::Withdrawn => {
                 let cancel = ndjson_line(&cancel_requested(&key));
@@ -111,6 +137,17 @@ impl TestCluster {
         self.wait_for_worker_crash(step.pool).await;
         self.start_worker(step.pool).await;
         order_id(&key)
+    }
+
+    /// Places an order, and waits until it waits for its buyer.
+    async fn wait_for_buyer_of(&self, key: &str, basket: &Value) {
+        let connection = &self.sources.connection;
+        let scheduled =
+            async || stream_state(connection, subjects::RETRIES).await.unwrap().last_sequence;
+        let before = scheduled().await;
+        let id = self.place(key, basket).await;
+        self.wait_for_status(id, Status::RequiresAction).await;
+        wait_until("its next poll is scheduled", async || scheduled().await > before).await;
     }
 
     /// Places an order that fulfilment has already decided to withdraw, and waits until it is paid.

@@ -50,6 +50,11 @@ impl HttpClient {
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
+    /// The status of a response with any body.
+    pub(crate) async fn status_of(&self, request: Request<Full<Bytes>>) -> StatusCode {
+        self.0.request(request).await.unwrap().status()
+    }
+
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> HttpResponse {
         let response = self.0.request(request).await.unwrap();
         let status = response.status();

@@ -10,6 +10,7 @@ use serde_json::json;
 use streams::{Profile, Publisher, batch, subjects};
 use workers::payment;
 
+use super::authentication::AUTHENTICATED_CARD;
 use super::events::{PUBLISH_TIMEOUT, cancel_requested, ndjson_line};
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan};
@@ -38,9 +39,13 @@ async fn republishing_every_event_changes_nothing_at_any_step() {
 
 async fn start() -> TestCluster {
     let mut plan = plan(Profile::Single);
-    plan.envs = [("MILLRACE_PAYMENT_TIMEOUT", "3s"), ("MILLRACE_UNSHIPPABLE", "GIANT")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec();
+    plan.envs = [
+        ("MILLRACE_PAYMENT_TIMEOUT", "3s"),
+        ("MILLRACE_PAYMENT_POLL_INTERVAL", "1s"),
+        ("MILLRACE_UNSHIPPABLE", "GIANT"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
     let cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("REPEATED", 50), item("GIANT REPEATED", 50)]).await;
     cluster
@@ -68,6 +73,13 @@ impl TestCluster {
         let reason = json!({"code": "unshippable", "skus": ["GIANT REPEATED"]});
         assert_eq!(self.current_status(giant.signed_id()).await["reason"], reason);
         ids.push(giant.order_id());
+
+        // A card whose buyer never authenticates it.
+        let card = with_payment_token(one.clone(), AUTHENTICATED_CARD);
+        let unauthenticated = self.place("unauthenticated", &card).await;
+        self.wait_for_event(unauthenticated, EventKind::RequiresAction).await;
+        self.publish_submission("unauthenticated").await;
+        ids.push(unauthenticated);
 
         // As from an edge that does not know that it is too late.
         let late = ndjson_line(&cancel_requested("fulfilled"));

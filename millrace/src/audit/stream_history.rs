@@ -95,6 +95,8 @@ const fn decision(kind: EventKind) -> Option<usize> {
         EventKind::Cancelled => Some(4),
         EventKind::Created
         | EventKind::Conflicted
+        | EventKind::RequiresAction
+        | EventKind::PaymentSubmitted
         | EventKind::CancelRequested
         | EventKind::CancelRefused => None,
     }

@@ -43,6 +43,10 @@ fn bodies(kind: EventKind) -> [EventBody; 2] {
         EventKind::Conflicted => {
             [smallest, whole].map(|body| EventBody::Conflicted { digest: order(body).digest })
         }
+        EventKind::RequiresAction => [EventBody::RequiresAction, EventBody::RequiresAction],
+        EventKind::PaymentSubmitted => {
+            [None, token()].map(|payment_token| EventBody::PaymentSubmitted { payment_token })
+        }
         EventKind::Paid => ["pi_1", "pi_2"]
             .map(|intent| EventBody::Paid { amount: money(10), payment_intent: intent.to_owned() }),
         EventKind::Declined => ["generic_decline", "insufficient_funds"]

@@ -126,7 +126,8 @@ async fn decided(
 ) -> Result<HashSet<Uuid>, DatabaseError> {
     let select = connection
         .prepare_cached(
-            "SELECT order_id FROM payment.payments WHERE order_id = ANY($1) AND state <> 'pending'
+            "SELECT order_id FROM payment.payments WHERE order_id = ANY($1)
+                 AND state NOT IN ('pending', 'requires_action')
              UNION ALL SELECT order_id FROM fulfilment.shipments WHERE order_id = ANY($1)",
         )
         .await?;

@@ -102,6 +102,11 @@ fn outcome(
         State::Declined => {
             StepOutcome::Completed(row.and_then(|row| charge.declined(row)).into_iter().collect())
         }
+        // From here on it waits at `complete`, which consumes this event.
+        State::RequiresAction => {
+            let event = row.and_then(|row| charge.requires_action(row));
+            StepOutcome::Completed(event.into_iter().collect())
+        }
         // Withdrawn before any money was captured; refund published that event.
         State::Voided => StepOutcome::Completed(Vec::new()),
     }
@@ -115,6 +120,11 @@ impl Charge<'_> {
 
     fn declined(&self, row: &Payment) -> Option<Event> {
         self.event(row, EventBody::Declined { decline_code: row.decline_code.clone()? })
+    }
+
+    fn requires_action(&self, row: &Payment) -> Option<Event> {
+        let at = row.action_at?.into();
+        Some(Event { order_id: self.order_id, at, body: EventBody::RequiresAction })
     }
 
     /// The same event as that of the sweep, which may have passed the reservation without it.
@@ -140,7 +150,7 @@ async fn create_intents(
     let calls = call_concurrently(&new, async |(_, charge)| create(stage, charge).await);
     let mut new_rows = Vec::new();
     for ((id, charge), created) in new.iter().zip(calls.await) {
-        let row = Payment::pending(**id, charge.amount);
+        let row = Payment::pending(**id, charge.amount, charge.expires_at);
         match created {
             Ok(Created::Intent(intent)) => {
                 new_rows.push(Payment { intent: Some(intent), ..row });
@@ -203,6 +213,9 @@ async fn confirm_intents(
         match confirmation {
             Ok(Confirmation::Succeeded) => decided.push((*row).clone().paid()),
             Ok(Confirmation::Declined { code }) => decided.push((*row).clone().declined(code)),
+            Ok(Confirmation::RequiresAction(action)) => {
+                decided.push((*row).clone().requires(action));
+            }
             Ok(Confirmation::Unexpected { status }) => {
                 let error = format!("unexpected status of the payment intent: {status:?}");
                 failures.insert(row.id, StepOutcome::Retry(error));

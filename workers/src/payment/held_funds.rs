@@ -26,7 +26,7 @@ pub async fn page(
     let connection = database.connection().await?;
     let select = connection
         .prepare_cached(
-            "SELECT order_id, CASE state WHEN 'paid' THEN amount ELSE 0 END, state = 'pending'
+            "SELECT order_id, CASE state WHEN 'paid' THEN amount ELSE 0 END, state IN ('pending', 'requires_action')
              FROM payment.payments WHERE order_id > $1 ORDER BY order_id LIMIT $2",
         )
         .await?;

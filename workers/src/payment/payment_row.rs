@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use deadpool_postgres::Object;
-use orders::Money;
+use orders::{Money, NextAction};
 use tokio_postgres::Row;
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
@@ -13,6 +14,8 @@ use crate::database::DatabaseError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Pending,
+    /// The buyer has to act.
+    RequiresAction,
     Paid,
     Declined,
     Refunded,
@@ -31,6 +34,14 @@ pub(super) struct Payment {
     pub(super) intent: Option<String>,
     pub(super) decline_code: Option<String>,
     pub(super) decided_at: Option<SystemTime>,
+    /// What the buyer has to do, in the state [`State::RequiresAction`].
+    pub(super) next_action: Option<NextAction>,
+    /// When the buyer first had to act.
+    pub(super) action_at: Option<SystemTime>,
+    /// Payment methods that the buyer has submitted after the first one.
+    pub(super) methods_submitted: i32,
+    /// When the reservation expires; `None` in rows of an earlier version.
+    pub(super) expires_at: Option<SystemTime>,
     pub(super) refunded_at: Option<SystemTime>,
 }
 
@@ -41,7 +52,7 @@ pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, Data
     let select = connection
         .prepare_cached(
             "SELECT order_id, state, amount, currency, intent, decline_code, decided_at,
-                 refunded_at
+                 refunded_at, next_action, action_at, methods_submitted, expires_at
              FROM payment.payments WHERE order_id = ANY($1)",
         )
         .await?;
@@ -56,11 +67,12 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
         return Ok(Rows::new());
     }
     let insert = "INSERT INTO payment.payments
-             (order_id, state, amount, currency, intent, decline_code, decided_at)
+             (order_id, state, amount, currency, intent, decline_code, expires_at, decided_at)
          SELECT *, CASE WHEN state <> 'pending' THEN now() END
-         FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-             AS new (id, state, amount, currency, intent, decline_code)
-         ON CONFLICT DO NOTHING RETURNING order_id, decided_at";
+         FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
+                 $7::timestamptz[])
+             AS new (id, state, amount, currency, intent, decline_code, expires_at)
+         ON CONFLICT DO NOTHING RETURNING order_id, decided_at, action_at";
     let insert = connection.prepare_cached(insert).await?;
     let ids = column(new, |row| row.id);
     let states = column(new, |row| row.state.as_str());
@@ -68,13 +80,17 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     let currencies = column(new, |row| row.amount.as_ref().map(|money| money.currency.as_str()));
     let intents = column(new, |row| row.intent.as_deref());
     let decline_codes = column(new, |row| row.decline_code.as_deref());
+    let expiries = column(new, |row| row.expires_at);
     let written = connection
-        .query(&insert, &[&ids, &states, &amounts, &currencies, &intents, &decline_codes])
+        .query(
+            &insert,
+            &[&ids, &states, &amounts, &currencies, &intents, &decline_codes, &expiries],
+        )
         .await?;
     winning_rows(connection, new, &written).await
 }
 
-/// Writes the provider's decisions into pending rows. Returns the winning rows.
+/// Writes the provider's decisions into rows that are not decided yet. Returns the winning rows.
 pub(super) async fn decide(
     connection: &Object,
     decided: &[Payment],
@@ -83,15 +99,23 @@ pub(super) async fn decide(
         return Ok(Rows::new());
     }
     let update = "UPDATE payment.payments AS payments
-         SET state = new.state, decline_code = new.decline_code, decided_at = now()
-         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, state, decline_code)
-         WHERE payments.order_id = new.id AND payments.state = 'pending'
-         RETURNING order_id, payments.decided_at";
+         SET state = new.state, decline_code = new.decline_code, next_action = new.next_action,
+             methods_submitted = greatest(payments.methods_submitted, new.methods_submitted),
+             action_at = CASE new.state WHEN 'requires_action'
+                 THEN coalesce(payments.action_at, now()) ELSE payments.action_at END,
+             decided_at = CASE WHEN new.state <> 'requires_action' THEN now() END
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::int[])
+             AS new (id, state, decline_code, next_action, methods_submitted)
+         WHERE payments.order_id = new.id AND payments.state IN ('pending', 'requires_action')
+         RETURNING order_id, payments.decided_at, payments.action_at";
     let update = connection.prepare_cached(update).await?;
     let ids = column(decided, |row| row.id);
     let states = column(decided, |row| row.state.as_str());
     let decline_codes = column(decided, |row| row.decline_code.as_deref());
-    let written = connection.query(&update, &[&ids, &states, &decline_codes]).await?;
+    let actions = column(decided, |row| row.next_action.as_ref().map(Json));
+    let methods = column(decided, |row| row.methods_submitted);
+    let written =
+        connection.query(&update, &[&ids, &states, &decline_codes, &actions, &methods]).await?;
     winning_rows(connection, decided, &written).await
 }
 
@@ -99,21 +123,27 @@ fn column<'r, T>(rows: &'r [Payment], value: impl Fn(&'r Payment) -> T) -> Vec<T
     rows.iter().map(value).collect()
 }
 
+/// When a row was decided, and when the buyer first had to act.
+type Times = (Option<SystemTime>, Option<SystemTime>);
+
 /// The rows of `candidates` that were written, and the stored rows of the other orders.
 async fn winning_rows(
     connection: &Object,
     candidates: &[Payment],
     written: &[Row],
 ) -> Result<Rows, DatabaseError> {
-    let written: HashMap<Uuid, Option<SystemTime>> = written
+    let written: HashMap<Uuid, Times> = written
         .iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .map(|row| Ok((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?))))
         .collect::<Result<_, DatabaseError>>()?;
     let (won, lost): (Vec<&Payment>, Vec<&Payment>) =
         candidates.iter().partition(|row| written.contains_key(&row.id));
     let lost: Vec<Uuid> = lost.iter().map(|row| row.id).collect();
     let mut rows = if lost.is_empty() { Rows::new() } else { read(connection, &lost).await? };
-    let stored = |row: &Payment| Payment { decided_at: written[&row.id], ..row.clone() };
+    let stored = |row: &Payment| {
+        let (decided_at, action_at) = written[&row.id];
+        Payment { decided_at, action_at, ..row.clone() }
+    };
     rows.extend(won.into_iter().map(|row| (row.id, stored(row))));
     Ok(rows)
 }
@@ -122,6 +152,7 @@ impl State {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::RequiresAction => "requires_action",
             Self::Paid => "paid",
             Self::Declined => "declined",
             Self::Refunded => "refunded",
@@ -132,11 +163,15 @@ impl State {
 
 impl Payment {
     /// A charge that is not decided yet.
-    pub(super) fn pending(id: Uuid, amount: Money) -> Self {
+    pub(super) fn pending(id: Uuid, amount: Money, expires_at: SystemTime) -> Self {
         Self {
             id,
             state: State::Pending,
             amount: Some(amount),
+            expires_at: Some(expires_at),
+            next_action: None,
+            action_at: None,
+            methods_submitted: 0,
             intent: None,
             decline_code: None,
             decided_at: None,
@@ -146,17 +181,23 @@ impl Payment {
 
     /// The same payment, charged. Its time is that of the row.
     pub(super) fn paid(self) -> Self {
-        Self { state: State::Paid, ..self }
+        Self { state: State::Paid, next_action: None, ..self }
     }
 
     /// The same payment, declined. Its time is that of the row.
     pub(super) fn declined(self, code: String) -> Self {
-        Self { state: State::Declined, decline_code: Some(code), ..self }
+        Self { state: State::Declined, decline_code: Some(code), next_action: None, ..self }
+    }
+
+    /// The same payment, which waits for the buyer. Its time is that of the row.
+    pub(super) fn requires(self, action: NextAction) -> Self {
+        Self { state: State::RequiresAction, next_action: Some(action), ..self }
     }
 
     fn read(row: &Row) -> Result<Self, DatabaseError> {
         let state = match row.try_get("state")? {
             "pending" => State::Pending,
+            "requires_action" => State::RequiresAction,
             "paid" => State::Paid,
             "declined" => State::Declined,
             "refunded" => State::Refunded,
@@ -166,7 +207,12 @@ impl Payment {
         let currency: Option<&str> = row.try_get("currency")?;
         let currency = currency.and_then(|currency| currency.parse().ok());
         let amount: Option<i64> = row.try_get("amount")?;
+        let next_action: Option<Json<NextAction>> = row.try_get("next_action")?;
         Ok(Self {
+            next_action: next_action.map(|Json(action)| action),
+            action_at: row.try_get("action_at")?,
+            methods_submitted: row.try_get("methods_submitted")?,
+            expires_at: row.try_get("expires_at")?,
             amount: amount.zip(currency).map(|(amount, currency)| Money { amount, currency }),
             id: row.try_get("order_id")?,
             state,

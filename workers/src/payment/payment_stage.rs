@@ -12,6 +12,8 @@ pub(crate) struct PaymentStage {
     pub(super) provider: GuardedProvider,
     /// How long a reservation waits for its payment.
     pub(super) payment_timeout: Duration,
+    /// How often the provider is asked about a payment that waits for the buyer.
+    pub(super) poll_interval: Duration,
 }
 
 impl PaymentStage {

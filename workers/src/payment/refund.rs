@@ -66,7 +66,7 @@ fn outcome(
         State::Refunded => (row.refunded_at, row.amount),
         State::Voided => (row.refunded_at, None),
         State::Declined => (row.decided_at, None),
-        State::Pending | State::Paid => (None, None),
+        State::Pending | State::RequiresAction | State::Paid => (None, None),
     };
     match (at, failures.remove(&row.id)) {
         (Some(at), _) => {
@@ -81,7 +81,8 @@ fn outcome(
 impl Payment {
     /// Whether the provider has captured money for the order, or still could.
     fn may_hold_money(&self) -> bool {
-        matches!(self.state, State::Pending | State::Paid) && self.intent.is_some()
+        let is_undone = matches!(self.state, State::Declined | State::Refunded | State::Voided);
+        !is_undone && self.intent.is_some()
     }
 }
 
@@ -93,7 +94,7 @@ async fn undo(
 ) -> Result<&'static str, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
     let key = |call: &str| call_key(order_id(row.id), call, history);
-    if row.state == State::Pending {
+    if row.state != State::Paid {
         let key = key("cancel");
         let cancel = async |provider: &Provider| provider.cancel(intent, &key).await;
         match stage.provider.call(cancel).await? {
@@ -140,10 +141,10 @@ async fn save(connection: &Object, ids: &[Uuid], states: &[&str]) -> Result<(), 
     let update = connection
         .prepare_cached(
             "UPDATE payment.payments AS payments
-             SET state = new.state, refunded_at = now(),
+             SET state = new.state, refunded_at = now(), next_action = NULL,
                  decided_at = CASE new.state WHEN 'refunded' THEN coalesce(decided_at, now()) END
              FROM unnest($1::uuid[], $2::text[]) AS new (id, state)
-             WHERE payments.order_id = new.id AND payments.state IN ('pending', 'paid')",
+             WHERE payments.order_id = new.id AND payments.state IN ('pending', 'requires_action', 'paid')",
         )
         .await?;
     connection.execute(&update, &[&ids, &states]).await?;

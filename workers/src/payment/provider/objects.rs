@@ -1,5 +1,6 @@
 //! The provider's objects: the fields that we read.
 
+use orders::{ClientSecret, NextAction};
 use serde::Deserialize;
 
 /// The fields of a `PaymentIntent` that we need.
@@ -19,6 +20,9 @@ pub struct Intent {
     #[serde(default)]
     pub metadata: Metadata,
     last_payment_error: Option<PaymentError>,
+    /// What the buyer's browser has to do, in the provider's own form.
+    next_action: Option<ProviderAction>,
+    client_secret: Option<String>,
 }
 
 /// The metadata of an intent.
@@ -80,6 +84,16 @@ pub struct Refund {
     pub status: RefundStatus,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct ProviderAction {
+    redirect_to_url: Option<RedirectToUrl>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct RedirectToUrl {
+    url: Option<String>,
+}
+
 /// A page of a list, newest first.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Page<T> {
@@ -99,7 +113,9 @@ pub enum Confirmation {
         /// Stripe's `decline_code`, or its `code` if it has no `decline_code`.
         code: String,
     },
-    /// Neither: the intent was cancelled, or requires a step that we do not support.
+    /// The buyer has to act.
+    RequiresAction(NextAction),
+    /// None of these: the intent was cancelled, or is being processed.
     Unexpected {
         /// The intent's status.
         status: Status,
@@ -119,6 +135,10 @@ impl From<Intent> for Confirmation {
             (Status::RequiresPaymentMethod, Some(error)) => Confirmation::Declined {
                 code: error.decline_code.or(error.code).unwrap_or_default(),
             },
+            (Status::RequiresAction, _) => Confirmation::RequiresAction(NextAction::Authenticate {
+                redirect_url: intent.next_action.and_then(|action| action.redirect_to_url?.url),
+                client_secret: intent.client_secret.map(ClientSecret::new),
+            }),
             (status, _) => Confirmation::Unexpected { status },
         }
     }

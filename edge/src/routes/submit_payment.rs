@@ -1,0 +1,46 @@
+//! `POST /v1/orders/{id}/payment`: the buyer has authenticated the payment, or pays with another
+//! payment method.
+//!
+//! The request changes no state: payment asks the provider, and its row is the decision.
+
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use orders::{EventBody, Status, SubmitPayment};
+use serde::Serialize;
+
+use super::place_order::require_json;
+use super::submit::submit;
+use crate::body::Body;
+use crate::problem::Problem;
+use crate::response::{HttpResponse, json_with_status};
+use crate::state::ShardState;
+
+#[derive(Serialize)]
+struct PaymentResponse<'a> {
+    order_id: &'a str,
+    /// The last known status.
+    status: Status,
+}
+
+/// Submits a payment for the order whose signed id is `signed_id`.
+pub(super) async fn submit_payment(
+    state: &ShardState,
+    signed_id: &str,
+    request: Request<Incoming>,
+) -> Result<HttpResponse, Problem> {
+    let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
+    require_json(request.headers())?;
+    let Body { bytes, permit: _permit } = state.body_budget.receive(request.into_body()).await?;
+    let SubmitPayment { payment_token } =
+        SubmitPayment::parse(&bytes).map_err(Problem::invalid_payment)?;
+    drop(bytes);
+
+    let view = state.lookups.status.get(order_id).await.ok_or(Problem::StatusUnavailable)?;
+    let status = view.map_or(Status::Accepted, |view| view.status);
+    if status != Status::RequiresAction {
+        return Err(Problem::NoPaymentRequired(status));
+    }
+    let body = EventBody::PaymentSubmitted { payment_token };
+    submit(&state.ingest.payments, order_id, body).await?;
+    Ok(json_with_status(StatusCode::ACCEPTED, &PaymentResponse { order_id: signed_id, status }))
+}

@@ -1,0 +1,62 @@
+//! The continuation of a payment for which the buyer had to act.
+
+use crate::field_error::FieldErrors;
+use crate::json::Json;
+use crate::place_order::{optional, payment_token};
+use crate::{InvalidOrder, PaymentToken};
+
+/// What a buyer submits for an order that requires action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmitPayment {
+    /// The token of another payment method. Without one, the buyer has authenticated the payment.
+    pub payment_token: Option<PaymentToken>,
+}
+
+impl SubmitPayment {
+    /// Parses the JSON `{"token"?}` that a buyer sent.
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
+        let root: Json<'_> =
+            serde_json::from_slice(body).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
+        let mut errors = FieldErrors::default();
+        let members = root.members(&"", ["token"], &mut errors);
+        let token =
+            members.and_then(|[token]| optional(token, &"/token", &mut errors, payment_token));
+        if errors.is_empty() {
+            Ok(Self { payment_token: token })
+        } else {
+            Err(errors.into_invalid_order())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(body: &str) -> Option<String> {
+        let payment = SubmitPayment::parse(body.as_bytes()).unwrap();
+        payment.payment_token.map(|token| token.expose().to_owned())
+    }
+
+    #[test]
+    fn a_payment_has_a_token_or_none() {
+        assert_eq!(token(r#"{"token": "tok_visa"}"#).as_deref(), Some("tok_visa"));
+        assert_eq!(token("{}"), None);
+        assert_eq!(token(r#"{"token": null}"#), None);
+    }
+
+    #[test]
+    fn an_invalid_token_or_an_unknown_member_is_refused_with_its_place() {
+        for (body, expected) in
+            [(r#"{"token": ""}"#, "/token"), (r#"{"tokens": "x"}"#, "/tokens"), ("[]", "")]
+        {
+            let Err(InvalidOrder::FieldErrors(errors)) = SubmitPayment::parse(body.as_bytes())
+            else {
+                panic!("{body}")
+            };
+            assert_eq!(errors[0].pointer, expected, "{body}");
+        }
+        let refused = SubmitPayment::parse(b"");
+        assert!(matches!(refused, Err(InvalidOrder::NotJson(_))));
+    }
+}
