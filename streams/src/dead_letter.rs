@@ -1,5 +1,6 @@
 //! Dead letters: records that no retry can process, kept until an operator resolves them.
 
+mod release;
 mod resolution;
 
 use std::time::SystemTime;
@@ -13,6 +14,7 @@ use crate::limits::{DEAD_LETTER_BYTES_MAX, DEAD_LETTER_RECORD_BYTES_MAX, ERROR_B
 use crate::record::truncate;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
 
+pub use release::release_resolved;
 pub use resolution::{
     DeadLetterError, NotReplayable, Resolution, ResolutionKind, StoredDeadLetter, read, unresolved,
 };

@@ -22,6 +22,12 @@ pub(crate) const DEAD_LETTERS_BYTES_MAX: i64 = 256 << 20;
 /// From this fill level of the stream of dead letters on, in per cent, `status` and the log warn: a
 /// letter for which it has no room is given up.
 pub const DEAD_LETTERS_WARNING_PERCENT: u64 = 80;
+/// From this fill level on, resolved dead letters are removed: the other half has room for an
+/// incident.
+pub(crate) const DEAD_LETTERS_KEPT_PERCENT: u64 = 50;
+/// Resolved dead letters that are removed at a time: some seconds' work for the brokers.
+pub(crate) const DEAD_LETTERS_RELEASED_MAX: usize = 1_000;
+const _: () = assert!(DEAD_LETTERS_KEPT_PERCENT < DEAD_LETTERS_WARNING_PERCENT);
 /// From this fill level of the stream of orders on, in per cent, new orders are rejected, so that
 /// those already in the stream can complete: the later events of an order need about as much space
 /// again as its first.

@@ -1,12 +1,12 @@
-//! The janitor: purges messages that every step has processed, so that the stream never fills up, and
-//! warns while that of dead letters does.
+//! The janitor: purges messages that every step has processed and dead letters that are resolved, so
+//! that no stream fills up, and warns while that of dead letters does.
 
 use std::rc::Rc;
 
 use rand::RngExt;
 use streams::{
-    Connection, DEAD_LETTERS_WARNING_PERCENT, InspectError, Retention, Step, find_stream_state,
-    plan_purge, purge, subjects,
+    Connection, DEAD_LETTERS_WARNING_PERCENT, InspectError, Retention, Step, dead_letter,
+    find_stream_state, plan_purge, purge, subjects,
 };
 use thiserror::Error;
 use tokio::time::sleep;
@@ -50,6 +50,13 @@ impl Janitor {
                 Ok(0) => {}
                 Ok(messages) => tracing::info!(messages, "purged processed messages"),
                 Err(err) => tracing::debug!(error = error_chain(&err), "purge failed"),
+            }
+            match dead_letter::release_resolved(connection).await {
+                Ok(0) => {}
+                Ok(letters) => tracing::info!(letters, "removed resolved dead letters"),
+                Err(err) => {
+                    tracing::debug!(error = error_chain(&err), "dead letters not removed");
+                }
             }
             self.warn_of_dead_letters().await;
         }

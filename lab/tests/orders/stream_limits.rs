@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use millrace::audit::AuditSources;
+use millrace::dead_letters::{ResolveRequest, resolve};
 use orders::{Status, Timestamp};
 use serde_json::json;
-use streams::dead_letter::{self, Reason};
+use streams::dead_letter::{self, Reason, ResolutionKind, release_resolved};
 use streams::{
     DeliveryHistory, Origin, Profile, Publisher, Record, Retention, Topology, set_orders_limit,
     stream_state, subjects,
@@ -74,13 +75,7 @@ async fn status_warns_before_dead_letters_lack_room() {
     let mut plan = plan(Profile::Single);
     (plan.workers, plan.edges) = (Vec::new(), 0);
     let cluster = TestCluster::start(plan).await;
-    let publisher = Publisher::new(cluster.sources.connection.clone());
-    let now = Timestamp::from_millis(0);
-    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
-    let history = DeliveryHistory { origin, first_at: now, attempts: 1, replays: 0 };
-    let record = Record { line: "{}".into(), history, stored_at: now };
-    let message = dead_letter::message(&payment::CHARGE, Reason::Poison, &record, "it failed");
-    publisher.publish(&message, DEADLINE).await.unwrap();
+    cluster.store_dead_letter(1).await;
     assert!(!cluster.status_text().await.contains("WARNING"));
     let state = stream_state(&cluster.sources.connection, subjects::DEAD_LETTERS).await.unwrap();
     let mut nats = cluster.nats().await;
@@ -90,7 +85,47 @@ async fn status_warns_before_dead_letters_lack_room() {
     cluster.processes.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn resolved_dead_letters_go_when_the_stream_is_half_full_and_unresolved_ones_never() {
+    let mut plan = plan(Profile::Single);
+    (plan.workers, plan.edges) = (Vec::new(), 0);
+    let cluster = TestCluster::start(plan).await;
+    let connection = &cluster.sources.connection;
+    for number in 1..=6 {
+        cluster.store_dead_letter(number).await;
+    }
+    let letters = cluster.dead_letters().await;
+    let replay = ResolveRequest { action: ResolutionKind::Replayed, by: "Ada", why: "fixed" };
+    for letter in letters.iter().rev().step_by(2) {
+        resolve(connection, letter, replay).await.unwrap();
+    }
+    let unresolved = cluster.dead_letters().await;
+    assert_eq!(unresolved.len(), 3);
+    assert_eq!(release_resolved(connection).await.unwrap(), 0, "there is room");
+
+    let state = stream_state(connection, subjects::DEAD_LETTERS).await.unwrap();
+    let mut nats = cluster.nats().await;
+    nats.edit_stream("DEAD_LETTERS", "max_bytes", json!(state.bytes * 2)).await;
+    assert_eq!(release_resolved(connection).await.unwrap(), 3);
+    // Among what was removed is the last message of the stream.
+    assert_eq!(dead_letter::read(connection).await.unwrap(), unresolved);
+    let state = stream_state(connection, subjects::DEAD_LETTERS).await.unwrap();
+    assert_eq!(state.messages, 3);
+    cluster.processes.stop().await.unwrap();
+}
+
 impl TestCluster {
+    /// Stores the dead letter of the record with this number in the stream of orders.
+    async fn store_dead_letter(&self, sequence: u64) {
+        let publisher = Publisher::new(self.sources.connection.clone());
+        let now = Timestamp::from_millis(0);
+        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
+        let history = DeliveryHistory { origin, first_at: now, attempts: 1, replays: 0 };
+        let record = Record { line: "{}".into(), history, stored_at: now };
+        let message = dead_letter::message(&payment::CHARGE, Reason::Poison, &record, "it failed");
+        publisher.publish(&message, DEADLINE).await.unwrap();
+    }
+
     async fn purge(&self, retention: Retention) -> Result<u64, PurgeError> {
         let AuditSources { connection, database, .. } = &self.sources;
         purge_processed(connection, database, &stages::steps(), retention).await

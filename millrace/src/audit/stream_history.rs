@@ -57,7 +57,8 @@ impl StreamHistory {
                     order.apply(event.body.kind(), line, message.sequence);
                 }
             }
-            if message.sequence >= state.last_sequence {
+            // The last message that the state counts may have been removed.
+            if message.is_last || message.sequence >= state.last_sequence {
                 return Ok(history);
             }
         }

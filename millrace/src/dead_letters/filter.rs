@@ -69,7 +69,7 @@ mod tests {
             last_at_ms: died_at,
             record: String::new(),
         };
-        StoredDeadLetter { number, content, resolution: None }
+        StoredDeadLetter::unresolved(number, content)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Resolutions of dead letters. A dead letter is never removed: a resolution in the same stream
-//! records who resolved it, how, when and why.
+//! Resolutions of dead letters. Resolving a dead letter does not remove it: a resolution in the same
+//! stream records who resolved it, how, when and why.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -50,6 +50,8 @@ pub struct StoredDeadLetter {
     pub content: DeadLetter,
     /// Its latest resolution; `None` if it is unresolved.
     pub resolution: Option<Resolution>,
+    /// The sequence numbers of its resolutions in the stream.
+    pub(super) resolution_numbers: Vec<u64>,
 }
 
 /// Reading the dead letters failed.
@@ -75,24 +77,29 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
     let mut resolutions = HashMap::new();
     if let Some(state) = state.filter(|state| state.messages > 0) {
         let mut replay = Replay::from_start(connection, subjects::DEAD_LETTERS).await?;
-        let mut sequence = 0;
-        while sequence < state.last_sequence {
+        let mut is_at_end = false;
+        while !is_at_end {
             let message = replay.next().await?;
-            sequence = message.sequence;
+            let sequence = message.sequence;
+            // The last message that the state counts may have been removed.
+            is_at_end = message.is_last || sequence >= state.last_sequence;
             let is_resolution = message.subject.starts_with("handled.");
             for line in &message.lines {
                 if is_resolution {
-                    let resolution: Option<Resolution> = serde_json::from_slice(line).ok();
-                    resolutions
-                        .extend(resolution.map(|resolution| (resolution.letter, resolution)));
+                    if let Ok(resolution) = serde_json::from_slice::<Resolution>(line) {
+                        let all: &mut Vec<_> = resolutions.entry(resolution.letter).or_default();
+                        all.push((sequence, resolution));
+                    }
                 } else if let Ok(content) = serde_json::from_slice(line) {
-                    letters.push(StoredDeadLetter { number: sequence, content, resolution: None });
+                    letters.push(StoredDeadLetter::unresolved(sequence, content));
                 }
             }
         }
     }
     for letter in &mut letters {
-        letter.resolution = resolutions.remove(&letter.number);
+        let all = resolutions.remove(&letter.number).unwrap_or_default();
+        letter.resolution_numbers = all.iter().map(|(number, _)| *number).collect();
+        letter.resolution = all.into_iter().next_back().map(|(_, resolution)| resolution);
     }
     Ok(letters)
 }
@@ -105,6 +112,11 @@ pub async fn unresolved(connection: &Connection) -> Result<Vec<StoredDeadLetter>
 }
 
 impl StoredDeadLetter {
+    /// A dead letter without a resolution.
+    pub fn unresolved(number: u64, content: DeadLetter) -> Self {
+        Self { number, content, resolution: None, resolution_numbers: Vec::new() }
+    }
+
     /// The order that the record is about, if it can be parsed.
     pub fn order_id(&self) -> Option<OrderId> {
         record::order_id(self.content.record.as_bytes())
