@@ -1,7 +1,8 @@
 //! Bounds the stream of orders: when new orders must be rejected.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use crate::broker_time::broker_time;
 use crate::inspect::{InspectError, consumer_progress, inspect_error, stream_state};
 use crate::limits::ADMISSION_PERCENT_MAX;
 use crate::{Connection, Step, subjects};
@@ -34,10 +35,18 @@ pub async fn admission(
         position if position.is_at_end() => None,
         position => created_after(connection, position.ack_floor).await?,
     };
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
-    let waited = oldest.map_or(0, |oldest| (now - oldest.as_millis()).max(0));
-    let is_behind = waited as u128 > backlog_max.as_millis();
+    let Some(oldest) = oldest else { return Ok(Admission::Open) };
+    let now = broker_time(connection, subjects::ORDERS).await?;
+    let is_behind = is_older(oldest, now, backlog_max);
     Ok(if is_behind { Admission::BacklogTooOld } else { Admission::Open })
+}
+
+/// Whether a message that was stored at `stored_at` is older than `age_max`. Both times are the
+/// broker's, so that an edge's clock does not decide.
+fn is_older(stored_at: Timestamp, now: Timestamp, age_max: Duration) -> bool {
+    let age = now.as_millis() - stored_at.as_millis();
+    // A message of a leader whose clock was ahead is new.
+    u128::try_from(age).is_ok_and(|age| age > age_max.as_millis())
 }
 
 /// When the first batch of new orders after `sequence` was stored; `None` if there is none.
@@ -55,5 +64,24 @@ async fn created_after(
         }
         Err(err) if err.kind() == DirectGetErrorKind::NotFound => Ok(None),
         Err(err) => Err(inspect_error(subjects::ORDERS, err)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_too_old_once_it_is_older_than_the_limit() {
+        let stored_at = Timestamp::from_millis(1_795_151_246_000);
+        let is_old = |age_ms: i64| {
+            let now = Timestamp::from_millis(stored_at.as_millis() + age_ms);
+            is_older(stored_at, now, Duration::from_mins(10))
+        };
+        assert!(!is_old(600_000));
+        assert!(is_old(600_001));
+        let day_ms = 24 * 60 * 60 * 1_000;
+        assert!(is_old(day_ms));
+        assert!(!is_old(-day_ms), "the leader before had a clock that was ahead");
     }
 }

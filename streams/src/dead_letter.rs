@@ -3,8 +3,6 @@
 mod release;
 mod resolution;
 
-use std::time::SystemTime;
-
 use orders::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
@@ -12,7 +10,7 @@ use thiserror::Error;
 
 use crate::limits::{DEAD_LETTER_BYTES_MAX, DEAD_LETTER_RECORD_BYTES_MAX, ERROR_BYTES_MAX};
 use crate::record::truncate;
-use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
+use crate::{DeliveryHistory, OutboundMessage, Record, Step, own_time, subjects};
 
 pub use release::release_resolved;
 pub use resolution::{
@@ -92,7 +90,7 @@ pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> Out
         reason,
         error: truncate(error, ERROR_BYTES_MAX).to_owned(),
         history: record.history.clone(),
-        last_at_ms: SystemTime::now().into(),
+        last_at_ms: own_time(),
         record: truncate(&record_text, DEAD_LETTER_RECORD_BYTES_MAX).to_owned(),
     };
     let mut payload = to_json(&letter);

@@ -15,6 +15,7 @@
 
 pub mod batch;
 mod broker_baseline;
+mod broker_time;
 mod capacity;
 mod config;
 mod connection;
@@ -28,6 +29,7 @@ mod inspect;
 mod limits;
 mod message_headers;
 mod outbound;
+mod own_clock;
 mod profile;
 mod publisher;
 mod purge;
@@ -60,6 +62,7 @@ pub use inspect::{
 };
 pub use limits::{ACK_WAIT, ADMISSION_PERCENT_MAX, DEAD_LETTERS_WARNING_PERCENT, DURATION_MAX};
 pub use outbound::OutboundMessage;
+pub use own_clock::own_time;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};

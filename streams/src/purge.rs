@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use async_nats::jetstream::consumer::DeliverPolicy;
 use time::OffsetDateTime;
 
+use crate::broker_time::broker_time;
 use crate::inspect::{InspectError, find_progress, inspect_error, stream_state};
 use crate::limits::{PURGE_PRESSURE_PERCENT, RETENTION, RETENTION_UNDER_PRESSURE};
 use crate::{Connection, Step, StreamState, message_headers, subjects};
@@ -104,7 +105,8 @@ fn plan(state: &StreamState, keep_from: u64, observers: &[(&'static str, u64)]) 
 async fn first_since(connection: &Connection, age: Duration) -> Result<Option<u64>, InspectError> {
     let read = async {
         let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
-        let start_time = OffsetDateTime::from(SystemTime::now() - age);
+        let now = broker_time(connection, subjects::ORDERS).await?;
+        let start_time = OffsetDateTime::from(SystemTime::from(now) - age);
         let from = DeliverPolicy::ByStartTime { start_time };
         message_headers::read(&stream, from, &[], 1).await
     };

@@ -71,7 +71,8 @@ pub(crate) fn immediate(
 
 fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option<OutboundMessage> {
     let order = record.order_id()?;
-    let at = OffsetDateTime::from(SystemTime::now() + delay).format(&Rfc3339).ok()?;
+    let at =
+        OffsetDateTime::from(SystemTime::from(crate::own_time()) + delay).format(&Rfc3339).ok()?;
     let retry = ScheduledRetry {
         history: record.history.clone(),
         error: truncate(error, ERROR_BYTES_MAX).into(),

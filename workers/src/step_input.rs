@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use orders::{Event, OrderId, Timestamp};
+use orders::{Event, OrderId};
 use streams::DeliveryHistory;
 use streams::dead_letter::Reason;
-use streams::failpoint;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -89,14 +88,5 @@ pub fn order_id(row_id: Uuid) -> OrderId {
 /// The current time in the precision of rows and events: milliseconds. No deadline is decided by it:
 /// that takes the time of the database.
 pub fn now() -> SystemTime {
-    failpoint!("clock" => return wrong_clock());
-    Timestamp::from(SystemTime::now()).into()
-}
-
-/// A clock that is wrong by the seconds of the failpoint `clock=SECONDS`, which may be negative.
-#[cfg(feature = "failpoints")]
-fn wrong_clock() -> SystemTime {
-    let seconds = streams::failpoints::value("clock").and_then(|seconds| seconds.parse().ok());
-    let millis = Timestamp::from(SystemTime::now()).as_millis() + 1_000 * seconds.unwrap_or(0);
-    Timestamp::from_millis(millis).into()
+    streams::own_time().into()
 }

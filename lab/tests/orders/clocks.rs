@@ -1,7 +1,12 @@
-//! Workers whose clocks are wrong: database time decides deadlines, so no order is stuck or lost.
+//! Processes whose clocks are wrong: the time of the database and of the broker decides deadlines, so no
+//! order is stuck, lost or refused.
+
+use std::time::Duration;
 
 use orders::Status;
+use streams::failpoints::FAILPOINTS;
 use streams::{Pool, Profile};
+use tokio::time::{Instant, sleep};
 use workers::{inventory, payment};
 
 use super::fixtures::{basket, item};
@@ -43,6 +48,43 @@ async fn an_order_that_payment_finds_late_is_cancelled_even_if_the_sweep_has_pas
     assert_eq!(views[0].status, Status::Cancelled);
     assert_eq!(cluster.on_hand("PASSED").await, 10);
     cluster.processes.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_edge_whose_clock_is_ahead_admits_orders_while_others_wait() {
+    let mut cluster = start_with_clock("3600", "10m").await;
+    cluster.stop_worker(inventory::POOL).await;
+    // Longer than an edge takes to see the orders that wait.
+    let end = Instant::now() + Duration::from_secs(4);
+    let mut number = 0;
+    while Instant::now() < end {
+        number += 1;
+        let response = cluster.post(0, &format!("ahead-{number}"), &basket(&[("ROOM", 1)])).await;
+        assert_eq!(response.status, 202, "{}", response.body);
+        sleep(Duration::from_millis(200)).await;
+    }
+    cluster.processes.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_edge_whose_clock_is_behind_refuses_orders_while_inventory_is_far_behind() {
+    let mut cluster = start_with_clock("-3600", "1s").await;
+    cluster.stop_worker(inventory::POOL).await;
+    cluster.wait_until_accepted("waiting").await;
+    cluster.wait_until_refused("/problems/backlog").await;
+    cluster.start_worker(inventory::POOL).await;
+    cluster.wait_until_accepted("caught-up").await;
+    cluster.processes.stop().await.unwrap();
+}
+
+/// A cluster whose edges and workers have a clock that is wrong by `seconds`.
+async fn start_with_clock(seconds: &str, backlog_max_age: &str) -> TestCluster {
+    let mut plan = plan(Profile::Single);
+    plan.envs.push((FAILPOINTS.to_owned(), format!("clock={seconds}")));
+    plan.envs.push(("MILLRACE_BACKLOG_MAX_AGE".to_owned(), backlog_max_age.to_owned()));
+    let cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("ROOM", 1_000)]).await;
+    cluster
 }
 
 async fn assert_fulfilled_despite_clock(pool: Pool, clock: &str) {

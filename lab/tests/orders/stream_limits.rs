@@ -131,7 +131,7 @@ impl TestCluster {
         purge_processed(connection, database, &stages::steps(), retention).await
     }
 
-    async fn wait_until_refused(&self, problem: &str) {
+    pub(crate) async fn wait_until_refused(&self, problem: &str) {
         let mut number = 0;
         wait_until(&format!("orders are refused with {problem}"), async || {
             number += 1;
@@ -141,7 +141,7 @@ impl TestCluster {
         .await;
     }
 
-    async fn wait_until_accepted(&self, key: &str) {
+    pub(crate) async fn wait_until_accepted(&self, key: &str) {
         wait_until("orders are accepted", async || {
             self.post(0, key, &basket(&[("ROOM", 1)])).await.status == 202
         })

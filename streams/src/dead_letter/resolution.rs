@@ -2,7 +2,6 @@
 //! stream records who resolved it, how, when and why.
 
 use std::collections::HashMap;
-use std::time::SystemTime;
 
 use orders::{OrderId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,8 +11,8 @@ use super::DeadLetter;
 use crate::inspect::InspectError;
 use crate::replay::{Replay, ReplayError};
 use crate::{
-    Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state, record, retry,
-    subjects,
+    Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state, own_time,
+    record, retry, subjects,
 };
 
 /// How a dead letter was resolved.
@@ -125,7 +124,7 @@ impl StoredDeadLetter {
     /// The message that replays the record to `step`, and to no other step. The dead letter
     /// becomes the record's origin, so that a later failure creates a new dead letter.
     pub fn replay_message(&self, step: &Step) -> Result<OutboundMessage, NotReplayable> {
-        let now = Timestamp::from(SystemTime::now());
+        let now = own_time();
         let history = DeliveryHistory {
             origin: Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number },
             first_at: now,
@@ -149,7 +148,7 @@ impl StoredDeadLetter {
             action,
             by: by.to_owned(),
             why: why.to_owned(),
-            at_ms: SystemTime::now().into(),
+            at_ms: own_time(),
         };
         let payload =
             serde_json::to_vec(&resolution).expect("a resolution has string keys and integers");
