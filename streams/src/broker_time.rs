@@ -13,15 +13,36 @@ use orders::Timestamp;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::{Instant, sleep};
 
-use crate::Connection;
 use crate::inspect::{InspectError, inspect_error};
-use crate::limits::API_TIMEOUT;
+use crate::limits::{API_TIMEOUT, PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
+use crate::{Connection, PublishError, Publisher};
 
 /// The time in a reply of the JetStream API; there is none if it is an error.
 #[derive(Deserialize)]
 struct TimedReply {
     ts: Option<String>,
+}
+
+impl Publisher {
+    /// The time of the broker that leads `stream`, for messages that are published into it. Asks until
+    /// it answers or `timeout` expires. The time is at most a second old.
+    pub async fn broker_time(
+        &self,
+        stream: &'static str,
+        timeout: Duration,
+    ) -> Result<Timestamp, PublishError> {
+        let deadline = Instant::now() + timeout;
+        while Instant::now() < deadline {
+            match ask(self.connection(), stream, PUBLISH_RESEND_AFTER).await {
+                Ok(time) => return Ok(time),
+                Err(err) => tracing::debug!(%err, "no time from broker, asking again"),
+            }
+            sleep(PUBLISH_RETRY_DELAY).await;
+        }
+        Err(PublishError::Unacknowledged)
+    }
 }
 
 /// The time of the broker that leads `stream`.

@@ -96,6 +96,10 @@ impl Publisher {
         Self(connection)
     }
 
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.0
+    }
+
     /// Publishes `message`, sending it again every second until it is acknowledged or `timeout`
     /// expires. Sending it again never stores it twice, because its id is the same.
     pub async fn publish(

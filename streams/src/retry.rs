@@ -31,28 +31,46 @@ struct ScheduledRetry<'a> {
 }
 
 /// The message that schedules a retry of `record` at `step`, and counts a failed attempt. `None` if
-/// no attempt is left, or if the record is not an event.
-pub fn schedule(step: &Step, record: &Record, error: &str) -> Option<OutboundMessage> {
+/// no attempt is left, or if the record is not an event. `now` is the broker's time.
+pub fn schedule(
+    step: &Step,
+    record: &Record,
+    error: &str,
+    now: Timestamp,
+) -> Option<OutboundMessage> {
     let history =
         DeliveryHistory { attempts: record.history.attempts + 1, ..record.history.clone() };
     if history.attempts >= RETRY_ATTEMPTS_MAX || is_past_deadline(&history, record.stored_at) {
         return None;
     }
-    let delay = backoff(history.attempts);
+    let due = SystemTime::from(now) + backoff(history.attempts);
     let record = Record { history, ..record.clone() };
-    delayed(step, &record, error, delay)
+    delayed(step, &record, error, due)
 }
 
 /// The message that schedules `record` at `step` again without counting an attempt, because none
-/// was made: a dependency is unavailable. `None` if the record is not an event.
-pub fn postpone(step: &Step, record: &Record, error: &str) -> Option<OutboundMessage> {
-    delayed(step, record, error, rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX))
+/// was made: a dependency is unavailable. `None` if the record is not an event. `now` is the broker's
+/// time.
+pub fn postpone(
+    step: &Step,
+    record: &Record,
+    error: &str,
+    now: Timestamp,
+) -> Option<OutboundMessage> {
+    let delay = rand::rng().random_range(Duration::ZERO..=POSTPONE_MAX);
+    delayed(step, record, error, SystemTime::from(now) + delay)
 }
 
 /// The message that sends `record` to `step` again after `delay`, without counting an attempt: what
-/// the step waits for has not happened yet. `None` if the record is not an event.
-pub fn wait(step: &Step, record: &Record, delay: Duration) -> Option<OutboundMessage> {
-    delayed(step, record, "waiting", delay)
+/// the step waits for has not happened yet. `None` if the record is not an event. `now` is the
+/// broker's time.
+pub fn wait(
+    step: &Step,
+    record: &Record,
+    delay: Duration,
+    now: Timestamp,
+) -> Option<OutboundMessage> {
+    delayed(step, record, "waiting", SystemTime::from(now) + delay)
 }
 
 /// The message that sends `record` to `step` immediately, and to no other step; `id` distinguishes
@@ -69,10 +87,9 @@ pub(crate) fn immediate(
     Some(OutboundMessage::with_id(subjects::RETRIES, step.retry_subject(), payload.into(), id))
 }
 
-fn delayed(step: &Step, record: &Record, error: &str, delay: Duration) -> Option<OutboundMessage> {
+fn delayed(step: &Step, record: &Record, error: &str, due: SystemTime) -> Option<OutboundMessage> {
     let order = record.order_id()?;
-    let at =
-        OffsetDateTime::from(SystemTime::from(crate::own_time()) + delay).format(&Rfc3339).ok()?;
+    let at = OffsetDateTime::from(due).format(&Rfc3339).ok()?;
     let retry = ScheduledRetry {
         history: record.history.clone(),
         error: truncate(error, ERROR_BYTES_MAX).into(),
@@ -148,7 +165,7 @@ mod tests {
     #[test]
     fn a_retried_record_keeps_its_bytes_and_counts_one_more_attempt() {
         let record = record(0, now());
-        let message = schedule(&CHARGE, &record, "the \"provider\" failed").unwrap();
+        let message = schedule(&CHARGE, &record, "the \"provider\" failed", now()).unwrap();
         let due = parse_due(&message.payload, record.history.clone());
         assert_eq!(due.line, record.line);
         assert_eq!(due.history, DeliveryHistory { attempts: 1, ..record.history });
@@ -157,7 +174,7 @@ mod tests {
     #[test]
     fn a_scheduled_retry_has_the_json_keys_of_its_wire_format() {
         let record = record(0, now());
-        let message = schedule(&CHARGE, &record, "it failed").unwrap();
+        let message = schedule(&CHARGE, &record, "it failed", now()).unwrap();
         let body: serde_json::Value = serde_json::from_slice(message.payload()).unwrap();
         let expected = json!({
             "origin": {"stream": "ORDERS", "sequence": 7},
@@ -195,23 +212,38 @@ mod tests {
     fn a_postponed_record_counts_no_attempt_and_has_no_deadline() {
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
         let record = record(RETRY_ATTEMPTS_MAX - 1, yesterday);
-        let message = postpone(&CHARGE, &record, "it is unavailable").unwrap();
+        let message = postpone(&CHARGE, &record, "it is unavailable", now()).unwrap();
         assert_eq!(parse_due(&message.payload, record.history.clone()).history, record.history);
     }
 
     #[test]
     fn no_retry_is_scheduled_after_twelve_attempts_or_after_a_day() {
-        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 2, now()), "").is_some());
-        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 1, now()), "").is_none());
+        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 2, now()), "", now()).is_some());
+        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 1, now()), "", now()).is_none());
         let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
-        assert!(schedule(&CHARGE, &record(0, yesterday), "").is_none());
+        assert!(schedule(&CHARGE, &record(0, yesterday), "", now()).is_none());
     }
 
     #[test]
     fn the_age_of_a_record_does_not_depend_on_the_clock_of_a_worker() {
         let long_ago = Timestamp::from_millis(1_000);
         let waited_in_the_stream = Record { stored_at: long_ago, ..record(0, long_ago) };
-        assert!(schedule(&CHARGE, &waited_in_the_stream, "").is_some());
+        assert!(schedule(&CHARGE, &waited_in_the_stream, "", now()).is_some());
+    }
+
+    #[test]
+    fn a_retry_is_due_at_a_time_that_is_counted_from_the_brokers() {
+        let broker_time = Timestamp::from_millis(1_795_151_246_000);
+        let due_ms = |message: OutboundMessage| {
+            let schedule = message.headers.get(NATS_SCHEDULE).unwrap().as_str().to_owned();
+            let at = OffsetDateTime::parse(schedule.strip_prefix("@at ").unwrap(), &Rfc3339);
+            Timestamp::from(SystemTime::from(at.unwrap())).as_millis() - broker_time.as_millis()
+        };
+        let min_ms = RETRY_BACKOFF_MIN.as_millis() as i64;
+        let retry = schedule(&CHARGE, &record(0, now()), "", broker_time).unwrap();
+        assert!((min_ms / 2..=min_ms).contains(&due_ms(retry)));
+        let postponed = postpone(&CHARGE, &record(0, now()), "", broker_time).unwrap();
+        assert!((0..=POSTPONE_MAX.as_millis() as i64).contains(&due_ms(postponed)));
     }
 
     #[test]

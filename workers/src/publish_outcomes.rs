@@ -3,22 +3,41 @@
 //! What the broker refuses for good holds back nothing else: everything else is published first. A
 //! retry that is too large becomes a dead letter; a dead letter that is refused is given up, with an
 //! error in the log, and its record stays where it was, in the stream of orders.
+//!
+//! The delay of a retry is counted from the broker's time, which is asked for once for all records, and
+//! only if there is a retry.
 
+use std::time::Duration;
+
+use futures_util::FutureExt;
 use futures_util::future::join_all;
-use orders::Event;
+use orders::{Event, Timestamp};
 use streams::dead_letter::{self, Reason};
-use streams::{OutboundMessage, PublishError, Publisher, Record, Step, batch, failpoint, retry};
+use streams::{
+    OutboundMessage, PublishError, Publisher, Record, Step, batch, failpoint, retry, subjects,
+};
 
 use crate::limits::PUBLISH_TIMEOUT;
 use crate::step_input::StepOutcome;
 
-/// A record that a step did not complete, and the message that says so.
+/// A record that a step did not complete, and what happens to it.
 struct Failed<'a> {
     record: &'a Record,
     error: String,
-    /// `None` if the message is a dead letter.
-    retry: Option<OutboundMessage>,
+    /// `None` if it becomes a dead letter.
+    retry: Option<Retry>,
     reason: Reason,
+}
+
+/// How a record is scheduled again.
+#[derive(Clone, Copy)]
+enum Retry {
+    /// An attempt has failed.
+    CountAttempt,
+    /// A dependency is unavailable.
+    Postpone,
+    /// What the step waits for has not happened yet.
+    Wait(Duration),
 }
 
 /// Publishes every outcome, retry and dead letter of `records`, and waits until all are stored.
@@ -35,15 +54,15 @@ pub(crate) async fn publish_outcomes(
         match outcome {
             StepOutcome::Completed(completed) => events.extend(completed),
             StepOutcome::Retry(error) => {
-                let retry = retry::schedule(step, record, &error);
-                failed.push(Failed { record, error, retry, reason: Reason::Exhausted });
+                let (retry, reason) = (Some(Retry::CountAttempt), Reason::Exhausted);
+                failed.push(Failed { record, error, retry, reason });
             }
             StepOutcome::Postpone(error) => {
-                let retry = retry::postpone(step, record, &error);
-                failed.push(Failed { record, error, retry, reason: Reason::Undecodable });
+                let (retry, reason) = (Some(Retry::Postpone), Reason::Undecodable);
+                failed.push(Failed { record, error, retry, reason });
             }
             StepOutcome::Wait(delay) => {
-                let (retry, error) = (retry::wait(step, record, delay), "waiting".to_owned());
+                let (retry, error) = (Some(Retry::Wait(delay)), "waiting".to_owned());
                 failed.push(Failed { record, error, retry, reason: Reason::Undecodable });
             }
             StepOutcome::DeadLetter(reason, error) => {
@@ -55,24 +74,46 @@ pub(crate) async fn publish_outcomes(
     failpoint!("release_unasked" => crate::failpoints::skip_refund(&mut events));
     let messages = batch::messages(&events, records_max);
     let outcomes = messages.iter().map(|message| publisher.publish(message, PUBLISH_TIMEOUT));
-    let failed = failed.iter().map(|failed| publish_failed(publisher, step, failed));
+    let now = publisher.broker_time(subjects::RETRIES, PUBLISH_TIMEOUT).shared();
+    let failed = failed.iter().map(|failed| publish_failed(publisher, step, failed, now.clone()));
     // All of them, before any error: one that is refused must not keep the others from being sent.
     let (outcomes, failed) = tokio::join!(join_all(outcomes), join_all(failed));
     outcomes.into_iter().map(|result| result.map(drop)).chain(failed).collect()
+}
+
+impl Retry {
+    /// The message that schedules `record`; `None` if it cannot be retried. `now` is the broker's
+    /// time.
+    fn message(
+        self,
+        step: &Step,
+        record: &Record,
+        error: &str,
+        now: Timestamp,
+    ) -> Option<OutboundMessage> {
+        match self {
+            Self::CountAttempt => retry::schedule(step, record, error, now),
+            Self::Postpone => retry::postpone(step, record, error, now),
+            Self::Wait(delay) => retry::wait(step, record, delay, now),
+        }
+    }
 }
 
 async fn publish_failed(
     publisher: &Publisher,
     step: &Step,
     failed: &Failed<'_>,
+    now: impl Future<Output = Result<Timestamp, PublishError>>,
 ) -> Result<(), PublishError> {
-    if let Some(retry) = &failed.retry {
-        match publisher.publish(retry, PUBLISH_TIMEOUT).await {
+    let Failed { record, error, retry, reason } = failed;
+    if let Some(retry) = retry
+        && let Some(retry) = retry.message(step, record, error, now.await?)
+    {
+        match publisher.publish(&retry, PUBLISH_TIMEOUT).await {
             Err(err) if err.is_too_large() => {}
             result => return result.map(drop),
         }
     }
-    let Failed { record, error, reason, .. } = failed;
     let origin = &record.history.origin;
     tracing::error!(%step, ?reason, ?origin, error, "record dead-lettered");
     let letter = dead_letter::message(step, *reason, record, error);

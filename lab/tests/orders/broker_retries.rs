@@ -32,8 +32,11 @@ fn record(key: &str, attempts: u32) -> Record {
 }
 
 async fn schedule(connection: &Connection, key: &str, attempts: u32) {
-    let message = retry::schedule(&payment::CHARGE, &record(key, attempts), "it failed").unwrap();
-    Publisher::new(connection.clone()).publish(&message, PUBLISH_TIMEOUT).await.unwrap();
+    let publisher = Publisher::new(connection.clone());
+    let now = publisher.broker_time(subjects::RETRIES, PUBLISH_TIMEOUT).await.unwrap();
+    let record = record(key, attempts);
+    let message = retry::schedule(&payment::CHARGE, &record, "it failed", now).unwrap();
+    publisher.publish(&message, PUBLISH_TIMEOUT).await.unwrap();
 }
 
 async fn pending_retries(connection: &Connection) -> u64 {

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use orders::Status;
+use orders::{OrderId, Status};
 use streams::failpoints::FAILPOINTS;
 use streams::{Pool, Profile};
 use tokio::time::{Instant, sleep};
 use workers::{inventory, payment};
 
-use super::fixtures::{basket, item};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
 #[tokio::test]
@@ -77,11 +77,41 @@ async fn an_edge_whose_clock_is_behind_refuses_orders_while_inventory_is_far_beh
     cluster.processes.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_charge_is_retried_in_time_by_a_worker_whose_clock_is_ahead() {
+    let cluster = start_with_clock("3600", "10m").await;
+    let took = cluster.time_to_pay("tok_flaky_2").await;
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    cluster.processes.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_charge_is_not_retried_at_once_by_a_worker_whose_clock_is_behind() {
+    let cluster = start_with_clock("-3600", "10m").await;
+    let took = cluster.time_to_pay("tok_flaky_6").await;
+    // The least that six delays are: 100 ms, 200 ms and so on.
+    assert!(took > Duration::from_millis(100 * (2_u64.pow(6) - 1)), "{took:?}");
+    cluster.processes.stop().await.unwrap();
+}
+
+impl TestCluster {
+    /// How long an order that is paid with `token` takes until it is fulfilled.
+    async fn time_to_pay(&self, token: &str) -> Duration {
+        let body = with_payment_token(basket(&[("ROOM", 1)]), token);
+        let start = Instant::now();
+        let id: OrderId = self.place(token, &body).await;
+        self.wait_for_status(id, Status::Fulfilled).await;
+        start.elapsed()
+    }
+}
+
 /// A cluster whose edges and workers have a clock that is wrong by `seconds`.
 async fn start_with_clock(seconds: &str, backlog_max_age: &str) -> TestCluster {
     let mut plan = plan(Profile::Single);
     plan.envs.push((FAILPOINTS.to_owned(), format!("clock={seconds}")));
     plan.envs.push(("MILLRACE_BACKLOG_MAX_AGE".to_owned(), backlog_max_age.to_owned()));
+    // The failures of one order must not open the breaker.
+    plan.envs.push(("MILLRACE_BREAKER_FAILURES".to_owned(), "50".to_owned()));
     let cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("ROOM", 1_000)]).await;
     cluster

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use orders::{CancelledBy, Event, EventBody, Timestamp};
 use streams::dead_letter::{NotReplayable, ResolutionKind, StoredDeadLetter};
-use streams::{Connection, OutboundMessage, PublishError, Publisher, batch};
+use streams::{Connection, OutboundMessage, PublishError, Publisher, batch, subjects};
 use thiserror::Error;
 use tokio::time::interval;
 use workers::{payment, stages};
@@ -79,15 +79,16 @@ pub async fn resolve(
 ) -> Result<(), ResolveError> {
     let ResolveRequest { action, by, why } = request;
     let step = stages::step_named(&letter.content.step);
+    let publisher = Publisher::new(connection.clone());
     let pool = step.map_or("unknown", |step| step.pool.as_str());
     let mut messages = match action {
         ResolutionKind::Replayed => {
-            vec![letter.replay_message(&step.ok_or(ResolveError::UnknownStep)?)?]
+            let now = publisher.broker_time(subjects::RETRIES, PUBLISH_TIMEOUT).await?;
+            vec![letter.replay_message(&step.ok_or(ResolveError::UnknownStep)?, now)?]
         }
         ResolutionKind::Discarded => compensation(letter)?,
     };
     messages.push(letter.resolution_message(pool, action, by, why));
-    let publisher = Publisher::new(connection.clone());
     for message in &messages {
         publisher.publish(message, PUBLISH_TIMEOUT).await?;
     }

@@ -122,9 +122,13 @@ impl StoredDeadLetter {
     }
 
     /// The message that replays the record to `step`, and to no other step. The dead letter
-    /// becomes the record's origin, so that a later failure creates a new dead letter.
-    pub fn replay_message(&self, step: &Step) -> Result<OutboundMessage, NotReplayable> {
-        let now = own_time();
+    /// becomes the record's origin, so that a later failure creates a new dead letter. `now` is the
+    /// broker's time, from which the deadline of the retries is counted.
+    pub fn replay_message(
+        &self,
+        step: &Step,
+        now: Timestamp,
+    ) -> Result<OutboundMessage, NotReplayable> {
         let history = DeliveryHistory {
             origin: Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number },
             first_at: now,
