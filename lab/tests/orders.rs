@@ -12,6 +12,7 @@ mod crash_recovery;
 mod dead_letters;
 mod deleted_consumers;
 mod events;
+mod expiry_sweep;
 mod fixtures;
 mod happy_path;
 mod http_client;

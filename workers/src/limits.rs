@@ -80,6 +80,14 @@ pub(crate) const REBUILD_POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const REBUILD_PAGE_SIZE: i64 = 10_000;
 /// An order may wait for its payment longer than its limit by up to this.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// The sweep's cursor passes no reservation that is younger than this: an older one that is not seen
+/// yet would be missed. It is longer than a transaction and its commit, which ends with the timeout
+/// of its statement.
+pub(crate) const SWEEP_SLACK: Duration = Duration::from_mins(1);
+const _: () = assert!(
+    TRANSACTION_TIMEOUT.as_secs() + 10 < SWEEP_SLACK.as_secs(),
+    "a transaction must have ended before the sweep passes its time"
+);
 /// Reservations in one query of the sweep, which takes some milliseconds.
 pub(crate) const SWEEP_PAGE_SIZE: i64 = 1_000;
 /// Limit for the broker to store a request of the sweep. After it the next sweep publishes the

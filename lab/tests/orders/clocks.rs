@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use orders::{OrderId, Status};
+use orders::{EventKind, OrderId, Status};
 use streams::failpoints::FAILPOINTS;
 use streams::{Pool, Profile};
 use tokio::time::{Instant, sleep};
@@ -23,27 +23,27 @@ async fn a_payment_worker_whose_clock_is_ahead_charges_orders_that_have_not_expi
 }
 
 #[tokio::test]
-async fn an_order_that_payment_finds_late_is_cancelled_even_if_the_sweep_has_passed_it() {
+async fn an_order_that_payment_finds_late_is_cancelled_without_the_sweep() {
     let mut plan = plan(Profile::Single);
-    plan.envs.push(("MILLRACE_PAYMENT_TIMEOUT".to_owned(), "1s".to_owned()));
+    plan.envs.push(("MILLRACE_PAYMENT_TIMEOUT".to_owned(), "3s".to_owned()));
     let mut cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("PASSED", 10)]).await;
     cluster.stop_worker(payment::POOL).await;
-    let connection = cluster.sources.database.connection().await.unwrap();
-    connection
-        .execute("UPDATE inventory.sweep SET decided_at = now() + interval '1 day'", &[])
-        .await
-        .unwrap();
     let id = cluster.place("passed", &basket(&[("PASSED", 1)])).await;
     cluster.wait_for_status(id, Status::Reserved).await;
+    // Before the reservation expires, so that no sweep sees it.
+    cluster.stop_worker(inventory::POOL).await;
+    let connection = cluster.sources.database.connection().await.unwrap();
     wait_until("the reservation has expired", async || {
         let late =
-            "SELECT bool_and(decided_at < now() - interval '1 s') FROM inventory.reservations";
+            "SELECT bool_and(decided_at < now() - interval '3 s') FROM inventory.reservations";
         connection.query_one(late, &[]).await.unwrap().get(0)
     })
     .await;
     drop(connection);
     cluster.start_worker(payment::POOL).await;
+    cluster.wait_for_event(id, EventKind::CancelRequested).await;
+    cluster.start_worker(inventory::POOL).await;
     let views = cluster.wait_until_final(&[id]).await;
     assert_eq!(views[0].status, Status::Cancelled);
     assert_eq!(cluster.on_hand("PASSED").await, 10);

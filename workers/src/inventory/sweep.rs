@@ -3,20 +3,23 @@
 //! The sweep decides nothing. It publishes `cancel_requested`, with a time that comes from the row,
 //! and stores a cursor. So any number of workers may sweep concurrently and repeatedly.
 
-use std::collections::HashSet;
-use std::time::{Duration, SystemTime};
+mod cursor;
+mod expired;
 
-use deadpool_postgres::Object;
-use orders::{CancelledBy, Event, EventBody};
+use std::collections::HashSet;
+use std::time::Duration;
+
+use orders::Event;
 use streams::{PublishError, Publisher, batch};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::database::{Database, DatabaseError};
+use crate::database::Database;
 use crate::error_chain::error_chain;
-use crate::limits::{SWEEP_INTERVAL, SWEEP_PAGE_SIZE, SWEEP_PUBLISH_TIMEOUT};
-use crate::step_input::{StepError, order_id};
+use crate::limits::{SWEEP_INTERVAL, SWEEP_PUBLISH_TIMEOUT};
+use crate::step_input::StepError;
+use expired::ExpiredReservation;
 
 /// The sweep over the reservations.
 pub(super) struct Sweep {
@@ -26,12 +29,6 @@ pub(super) struct Sweep {
     pub(super) payment_timeout: Duration,
     /// Maximum number of events in one message.
     pub(super) max_batch: usize,
-}
-
-/// A reservation that was not paid in time.
-struct ExpiredReservation {
-    id: Uuid,
-    decided_at: SystemTime,
 }
 
 /// Why a sweep failed.
@@ -47,9 +44,10 @@ impl Sweep {
     /// Sweeps periodically until `shutdown`.
     pub(super) async fn run(&self, shutdown: CancellationToken) {
         let mut is_failing = false;
+        let mut handled = HashSet::new();
         // A sweep that is interrupted leaves nothing behind: the next one reads the same page
         // again.
-        while let Some(result) = shutdown.run_until_cancelled(self.sweep()).await {
+        while let Some(result) = shutdown.run_until_cancelled(self.sweep(&mut handled)).await {
             if let Err(err) = &result
                 && !is_failing
             {
@@ -61,92 +59,54 @@ impl Sweep {
         }
     }
 
-    /// Processes every reservation that has expired since the last sweep.
-    async fn sweep(&self) -> Result<(), SweepError> {
-        let (database, limit) = (&self.database, self.payment_timeout);
+    /// Processes every reservation that has expired since the last sweep. `handled` holds those that
+    /// are processed, and that the next sweep reads again.
+    async fn sweep(&self, handled: &mut HashSet<Uuid>) -> Result<(), SweepError> {
+        let (database, timeout) = (&self.database, self.payment_timeout);
+        let start = async |client: &mut _| cursor::start(client, timeout).await;
+        let mut position = database.with_retries(start).await?;
+        let mut read_again = HashSet::new();
         loop {
-            let page =
-                database.with_retries(async |client| expired_page(client, limit).await).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            let decided =
-                database.with_retries(async |client| decided(client, &page).await).await?;
-            let unpaid = page.iter().filter(|expired| !decided.contains(&expired.id));
-            let requests: Vec<Event> =
-                unpaid.map(|expired| expired.cancel_requested(limit)).collect();
-            for message in batch::messages(&requests, self.max_batch) {
-                self.publisher.publish(&message, SWEEP_PUBLISH_TIMEOUT).await?;
+            let read = async |client: &mut _| expired::page(client, &position, timeout).await;
+            let page = database.with_retries(read).await?;
+            let Some(last) = page.last() else { break };
+            self.request_cancellations(&page, handled).await?;
+            let settled = page.iter().filter(|expired| expired.is_settled);
+            if let Some(passed) = settled.map(ExpiredReservation::cursor).next_back() {
+                let advance = async |client: &mut _| cursor::advance(client, &passed).await;
+                database.with_retries(advance).await?;
             }
-            database.with_retries(async |client| advance_cursor(client, last).await).await?;
+            let unsettled = page.iter().filter(|expired| !expired.is_settled);
+            let unsettled: Vec<Uuid> = unsettled.map(|expired| expired.id).collect();
+            handled.extend(&unsettled);
+            read_again.extend(unsettled);
+            position = last.cursor();
         }
+        *handled = read_again;
+        Ok(())
     }
-}
 
-impl ExpiredReservation {
-    fn cancel_requested(&self, payment_timeout: Duration) -> Event {
-        Event {
-            order_id: order_id(self.id),
-            at: (self.decided_at + payment_timeout).into(),
-            body: EventBody::CancelRequested { by: CancelledBy::Expiry },
+    /// Requests the cancellation of the reservations of `page` that are not handled yet, and that still
+    /// wait for their payment.
+    async fn request_cancellations(
+        &self,
+        page: &[ExpiredReservation],
+        handled: &HashSet<Uuid>,
+    ) -> Result<(), SweepError> {
+        let new = page.iter().filter(|expired| !handled.contains(&expired.id));
+        let new: Vec<&ExpiredReservation> = new.collect();
+        if new.is_empty() {
+            return Ok(());
         }
+        let ids: Vec<Uuid> = new.iter().map(|expired| expired.id).collect();
+        let read = async |client: &mut _| expired::decided(client, &ids).await;
+        let decided = self.database.with_retries(read).await?;
+        let unpaid = new.iter().filter(|expired| !decided.contains(&expired.id));
+        let requests: Vec<Event> =
+            unpaid.map(|expired| expired.cancel_requested(self.payment_timeout)).collect();
+        for message in batch::messages(&requests, self.max_batch) {
+            self.publisher.publish(&message, SWEEP_PUBLISH_TIMEOUT).await?;
+        }
+        Ok(())
     }
-}
-
-/// The next page of expired reservations after the cursor. Uses the database's clock, so that all
-/// workers agree about the time.
-async fn expired_page(
-    connection: &Object,
-    payment_timeout: Duration,
-) -> Result<Vec<ExpiredReservation>, DatabaseError> {
-    let select =
-        connection.prepare_cached("SELECT decided_at, order_id FROM inventory.sweep").await?;
-    let cursor = connection.query_one(&select, &[]).await?;
-    let decided_at: SystemTime = cursor.try_get(0)?;
-    let id: Uuid = cursor.try_get(1)?;
-    let select = connection
-        .prepare_cached(
-            "SELECT order_id, decided_at FROM inventory.reservations
-             WHERE state = 'reserved' AND (decided_at, order_id) > ($1, $2)
-                 AND decided_at <= now() - make_interval(secs => $3)
-             ORDER BY decided_at, order_id LIMIT $4",
-        )
-        .await?;
-    let limit = payment_timeout.as_secs_f64();
-    let rows = connection.query(&select, &[&decided_at, &id, &limit, &SWEEP_PAGE_SIZE]).await?;
-    let expired = rows
-        .iter()
-        .map(|row| Ok(ExpiredReservation { id: row.try_get(0)?, decided_at: row.try_get(1)? }));
-    expired.collect()
-}
-
-/// The orders that no longer wait for their payment: payment or fulfilment has decided about them.
-/// A list of ids makes this index look-ups; a join might scan the whole tables.
-async fn decided(
-    connection: &Object,
-    page: &[ExpiredReservation],
-) -> Result<HashSet<Uuid>, DatabaseError> {
-    let select = connection
-        .prepare_cached(
-            "SELECT order_id FROM payment.payments WHERE order_id = ANY($1)
-                 AND state NOT IN ('pending', 'requires_action')
-             UNION ALL SELECT order_id FROM fulfilment.shipments WHERE order_id = ANY($1)",
-        )
-        .await?;
-    let ids: Vec<Uuid> = page.iter().map(|expired| expired.id).collect();
-    let rows = connection.query(&select, &[&ids]).await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-}
-
-/// Moves the cursor, so that the next sweep continues after `last`.
-async fn advance_cursor(
-    connection: &Object,
-    last: &ExpiredReservation,
-) -> Result<(), DatabaseError> {
-    let update = connection
-        .prepare_cached(
-            "UPDATE inventory.sweep SET decided_at = $1, order_id = $2
-             WHERE (decided_at, order_id) < ($1, $2)",
-        )
-        .await?;
-    connection.execute(&update, &[&last.decided_at, &last.id]).await?;
-    Ok(())
 }
