@@ -56,6 +56,11 @@ impl Gates {
     /// Whether an order that arrives now may be accepted.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         self.admission.check()?;
+        self.check_durability()
+    }
+
+    /// Whether a message that is stored now is kept as the profile says.
+    pub(crate) fn check_durability(&self) -> Result<(), Problem> {
         self.durability.0.check()?;
         self.streams.0.check()
     }

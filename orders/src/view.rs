@@ -33,10 +33,10 @@ pub enum NextAction {
     Authenticate {
         /// Where the buyer's browser goes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        redirect_url: Option<String>,
+        redirect_url: Option<BuyerSecret>,
         /// What the provider's library in the browser needs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        client_secret: Option<ClientSecret>,
+        client_secret: Option<BuyerSecret>,
     },
     /// Pay with another payment method.
     NewPaymentMethod {
@@ -45,21 +45,14 @@ pub enum NextAction {
     },
 }
 
-/// The secret with which the buyer's browser may complete a payment. Its debug form hides it.
+/// A text with which the buyer's browser may complete a payment. Its debug form hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ClientSecret(String);
+pub struct BuyerSecret(String);
 
-impl ClientSecret {
-    /// The provider's text.
-    pub fn new(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl std::fmt::Debug for ClientSecret {
+impl std::fmt::Debug for BuyerSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ClientSecret(…)")
+        f.write_str("BuyerSecret(…)")
     }
 }
 

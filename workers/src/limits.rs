@@ -113,12 +113,16 @@ pub(crate) const PROVIDER_PAGE_SIZE: u16 = 100;
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 /// The wait after a 429 without that header, as long as an open breaker waits before it probes.
 pub(crate) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
-/// Keys that one order may need: one for each failure that the provider has stored. More than the
+/// Keys that one call may need: one for each failure that the provider has stored. More than the
 /// attempts that a record has.
-pub(crate) const CREATE_KEYS_MAX: usize = 16;
+pub(crate) const STORED_KEYS_MAX: usize = 16;
 /// The default interval at which the provider is asked about a payment that waits for the buyer:
 /// webhooks can be lost, and a buyer hardly notices this delay.
 pub(crate) const PAYMENT_POLL_INTERVAL: &str = "30s";
+/// The longest interval to which it grows with the time that a buyer takes.
+pub(crate) const PAYMENT_POLL_INTERVAL_MAX: Duration = Duration::from_mins(2);
+/// How soon a submission is looked at again that came together with another one of its order.
+pub(crate) const SUBMISSION_DELAY: Duration = Duration::from_secs(1);
 /// Payment methods that a buyer may submit after the first one: few, so that stolen cards cannot be
 /// tried out with one order.
 pub(crate) const PAYMENT_METHODS_MAX: i32 = 5;

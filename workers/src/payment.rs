@@ -14,6 +14,7 @@ mod create_intent;
 mod failed_call;
 mod guarded_provider;
 pub mod held_funds;
+mod intent_progress;
 mod payment_row;
 mod payment_stage;
 pub mod provider;

@@ -18,8 +18,13 @@ use crate::state::ShardState;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
 
-/// The prefix of the types of events about intents.
-const ABOUT_INTENTS: &str = "payment_intent.";
+/// The types of events that can end a wait.
+const TYPES: [&str; 4] = [
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.canceled",
+];
 
 /// The members of an event that are used.
 #[derive(Deserialize)]
@@ -56,8 +61,9 @@ pub(super) async fn receive_provider_event(
         return Err(Problem::InvalidSignature);
     }
     if let Some(order_id) = order_of(&bytes)
-        && is_waiting(state, order_id).await
+        && is_waiting(state, order_id).await?
     {
+        state.gates.check_durability()?;
         let body = EventBody::PaymentSubmitted { payment_token: None };
         submit(&state.ingest.payments, order_id, body).await?;
     }
@@ -73,14 +79,14 @@ fn signature(headers: &HeaderMap) -> Result<&str, Problem> {
 /// about none.
 fn order_of(bytes: &[u8]) -> Option<OrderId> {
     let event: ProviderEvent = serde_json::from_slice(bytes).ok()?;
-    let is_about_intent = event.r#type.starts_with(ABOUT_INTENTS);
-    event.data.object.metadata.order_id.filter(|_| is_about_intent)?.parse().ok()
+    let is_of_interest = TYPES.contains(&&*event.r#type);
+    event.data.object.metadata.order_id.filter(|_| is_of_interest)?.parse().ok()
 }
 
-/// Whether the order waits for its buyer, or may do so: most events are about orders that do not.
-async fn is_waiting(state: &ShardState, order_id: OrderId) -> bool {
-    let view = state.lookups.status.get(order_id).await;
-    view.is_none_or(|view| view.is_some_and(|view| view.status == Status::RequiresAction))
+/// Whether the order waits for its buyer: most events are about orders that do not.
+async fn is_waiting(state: &ShardState, order_id: OrderId) -> Result<bool, Problem> {
+    let view = state.lookups.status.get(order_id).await.ok_or(Problem::StatusUnavailable)?;
+    Ok(view.is_some_and(|view| view.status == Status::RequiresAction))
 }
 
 #[cfg(test)]
@@ -99,6 +105,7 @@ mod tests {
         assert_eq!(order_of(event("payment_intent.succeeded", &id_text).as_bytes()), Some(id));
         for other in [
             event("charge.refunded", &id_text),
+            event("payment_intent.created", &id_text),
             event("payment_intent.succeeded", "x"),
             r#"{"type":"payment_intent.succeeded","data":{"object":{}}}"#.to_owned(),
             "[]".to_owned(),

@@ -40,6 +40,7 @@ pub(super) async fn submit_payment(
     if status != Status::RequiresAction {
         return Err(Problem::NoPaymentRequired(status));
     }
+    state.gates.check_durability()?;
     let body = EventBody::PaymentSubmitted { payment_token };
     submit(&state.ingest.payments, order_id, body).await?;
     Ok(json_with_status(StatusCode::ACCEPTED, &PaymentResponse { order_id: signed_id, status }))

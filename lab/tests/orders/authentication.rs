@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, StatusCode};
-use orders::{EventBody, EventKind, OrderId, Status};
+use orders::{EventBody, EventKind, OrderId, Status, SubmitPayment};
 use payment_simulator::set_faults;
 use serde_json::{Value, json};
 use streams::{Profile, consumer_progress};
@@ -83,7 +83,44 @@ async fn an_order_whose_every_card_is_declined_is_cancelled_in_the_end() {
     let history = cluster.history(waiting.id).await;
     assert_eq!(history, ["accepted", "reserved", "requires_action", "declined", "cancelled"]);
     assert_eq!(cluster.on_hand("PAY").await, STOCK);
+    // The buyer's browser cannot complete it any more.
+    assert_eq!(cluster.intents_of(waiting.id).await[0].status, provider::Status::Canceled);
     cluster.verify_and_stop(&[waiting.id]).await;
+}
+
+#[tokio::test]
+async fn payment_methods_that_do_not_exist_do_not_end_an_open_authentication() {
+    let cluster = start(&[]).await;
+    let waiting = cluster.place_and_wait_for_action("unknown").await;
+    let tokens: Vec<String> = (0..10).map(|number| format!("tok_unknown_{number}")).collect();
+    cluster.publish_tokens("unknown", tokens.iter().map(String::as_str).map(Some)).await;
+    wait_until("payment has tried them", async || {
+        let source = payment::COMPLETE.events();
+        consumer_progress(&cluster.sources.connection, &source).await.unwrap().is_at_end()
+    })
+    .await;
+    cluster.decide(&waiting, "approve").await;
+    let history = cluster.history(waiting.id).await;
+    assert_eq!(history, ["accepted", "reserved", "requires_action", "paid", "fulfilled"]);
+    cluster.assert_charged_once(waiting.id).await;
+    cluster.verify_and_stop(&[waiting.id]).await;
+}
+
+#[tokio::test]
+async fn no_payment_method_is_lost_while_the_provider_refuses_calls() {
+    let cluster = start(&[("MILLRACE_PAYMENT_POLL_INTERVAL", NEVER)]).await;
+    cluster.stop_webhooks().await;
+    let waiting = cluster.place_and_wait_for_action("refused").await;
+    cluster.decide(&waiting, "deny").await;
+    cluster.set_provider_faults("fail=429&retry_after=1").await;
+    let tokens = [None, Some("tok_insufficientFunds"), Some("tok_visa")];
+    cluster.publish_tokens("refused", tokens).await;
+    cluster.wait_for_refusals(2).await;
+    cluster.set_provider_faults("fail=none").await;
+    let history = cluster.history(waiting.id).await;
+    assert_eq!(history, ["accepted", "reserved", "requires_action", "paid", "fulfilled"]);
+    cluster.assert_charged_once(waiting.id).await;
+    cluster.verify_without_waiting_for_polls(&[waiting.id]).await;
 }
 
 #[tokio::test]
@@ -242,9 +279,23 @@ impl TestCluster {
     }
 
     pub(crate) async fn publish_submission(&self, key: &str) {
-        let body = EventBody::PaymentSubmitted { payment_token: None };
-        let line = ndjson_line(&event(key, body));
-        self.publish(EventKind::PaymentSubmitted, &[line]).await;
+        self.publish_tokens(key, [None]).await;
+    }
+
+    /// Submits all these payment methods in one message, as an edge does with those that come at
+    /// once.
+    async fn publish_tokens<'t>(
+        &self,
+        key: &str,
+        tokens: impl IntoIterator<Item = Option<&'t str>>,
+    ) {
+        let line = |token| {
+            let body = json!({"token": token}).to_string();
+            let SubmitPayment { payment_token } = SubmitPayment::parse(body.as_bytes()).unwrap();
+            ndjson_line(&event(key, EventBody::PaymentSubmitted { payment_token }))
+        };
+        let lines: Vec<_> = tokens.into_iter().map(line).collect();
+        self.publish(EventKind::PaymentSubmitted, &lines).await;
     }
 
     /// The names of the statuses of an order, when it is final.

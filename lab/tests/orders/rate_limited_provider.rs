@@ -52,7 +52,7 @@ async fn start() -> TestCluster {
 }
 
 impl TestCluster {
-    async fn wait_for_refusals(&self, count: u64) {
+    pub(crate) async fn wait_for_refusals(&self, count: u64) {
         wait_until(&format!("the provider has refused {count} calls"), async || {
             self.rate_limit().await["refused"].as_u64().unwrap() >= count
         })

@@ -1,5 +1,5 @@
 //! Room for new dead letters: the oldest resolved ones go once the stream is half full, so that it
-//! never fills up with what nobody has to look at any more.
+//! never fills up with what needs no operator any more.
 
 use super::resolution::{DeadLetterError, StoredDeadLetter, read};
 use crate::inspect::inspect_error;

@@ -97,10 +97,14 @@ fn outcome(
             .remove(&id)
             .unwrap_or_else(|| StepOutcome::Retry("the charge is not decided yet".to_owned())),
         State::Paid | State::Refunded => {
-            StepOutcome::Completed(row.and_then(|row| charge.paid(row)).into_iter().collect())
+            let action = row.and_then(|row| charge.requires_action(row));
+            let paid = row.and_then(|row| charge.paid(row));
+            StepOutcome::Completed(action.into_iter().chain(paid).collect())
         }
         State::Declined => {
-            StepOutcome::Completed(row.and_then(|row| charge.declined(row)).into_iter().collect())
+            let action = row.and_then(|row| charge.requires_action(row));
+            let declined = row.and_then(|row| charge.declined(row));
+            StepOutcome::Completed(action.into_iter().chain(declined).collect())
         }
         // From here on it waits at `complete`, which consumes this event.
         State::RequiresAction => {

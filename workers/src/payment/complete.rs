@@ -4,25 +4,36 @@
 //! decided, and `payment_submitted`, which says that the buyer or the provider has done something.
 //! Neither is believed: the provider is asked for the intent, and its state decides.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::SystemTime;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, SystemTime};
 
-use orders::{CancelledBy, Event, EventBody, NextAction, PaymentToken};
+use orders::{CancelledBy, Event, EventBody};
 use streams::failpoint;
-use uuid::Uuid;
 
 use super::guarded_provider::provider_unavailable;
+use super::intent_progress::{Submission, next_row};
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
-use super::provider::{Confirmation, Provider};
-use super::provider_calls::{call_concurrently, call_key};
-use crate::limits::PAYMENT_METHODS_MAX;
+use super::provider_calls::call_concurrently;
+use crate::limits::{PAYMENT_POLL_INTERVAL_MAX, SUBMISSION_DELAY};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
-/// The decline codes after which no other payment method is accepted
-/// (<https://docs.stripe.com/declines/codes>).
-const FINAL_DECLINES: [&str; 5] =
-    ["fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "stolen_card"];
+/// The call to make for one record.
+struct Call<'a> {
+    /// The record's index in the set.
+    index: usize,
+    row: &'a Payment,
+    submission: Option<Submission<'a>>,
+    input: &'a StepInput,
+}
+
+/// The result of the call for a record.
+enum CallResult {
+    Succeeded,
+    Failed(StepOutcome),
+    /// The call was made for another record of the order, or is not needed.
+    NotMade,
+}
 
 pub(super) async fn complete(
     stage: &PaymentStage,
@@ -30,31 +41,38 @@ pub(super) async fn complete(
 ) -> Result<Vec<StepOutcome>, StepError> {
     let database = &stage.database;
     let now = database.time().await?;
-    let ids: Vec<Uuid> = inputs.iter().map(StepInput::row_id).collect();
+    let ids: Vec<_> = inputs.iter().map(StepInput::row_id).collect();
     let mut rows =
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
-    let mut failures = HashMap::new();
     let calls = calls(inputs, &rows, now);
-    let results =
-        call_concurrently(&calls, async |(row, input)| ask_provider(stage, row, input).await).await;
-    let mut decided = BTreeMap::new();
-    for ((row, _), result) in calls.iter().zip(results) {
-        match result {
-            Ok(Some(row)) => drop(decided.insert(row.id, row)),
-            Ok(None) => {}
-            Err(failure) => drop(failures.insert(row.id, failure)),
-        }
+    let responses = call_concurrently(&calls, async |call| {
+        next_row(&stage.provider, call.row, call.submission.as_ref(), call.input).await
+    });
+    let mut decided = Vec::new();
+    let mut results = HashMap::new();
+    for (call, response) in calls.iter().zip(responses.await) {
+        let result = match response {
+            Ok(row) => {
+                decided.extend(row);
+                CallResult::Succeeded
+            }
+            Err(failure) => CallResult::Failed(failure),
+        };
+        results.insert(call.index, result);
     }
     failpoint!("complete.asked");
-    let decided: Vec<Payment> = decided.into_values().collect();
     let decided = database
         .with_retries(async |connection| payment_row::decide(connection, &decided).await)
         .await?;
     rows.extend(decided);
     let outcomes: Vec<_> = inputs
         .iter()
-        .map(|input| match rows.get(&input.row_id()) {
-            Some(row) => outcome(stage, input, row, now, &mut failures),
+        .enumerate()
+        .map(|(index, input)| match rows.get(&input.row_id()) {
+            Some(row) => {
+                let result = results.remove(&index).unwrap_or(CallResult::NotMade);
+                outcome(input, row, result, stage, now)
+            }
             // An order that payment has not processed does not wait for its buyer.
             None => StepOutcome::Completed(Vec::new()),
         })
@@ -69,89 +87,27 @@ pub(super) async fn complete(
     }
 }
 
-/// One call for each payment that waits for the buyer and has not expired. Of several records of an
-/// order, one that has a payment method goes first.
-fn calls<'a>(
-    inputs: &'a [StepInput],
-    rows: &'a Rows,
-    now: SystemTime,
-) -> Vec<(&'a Payment, &'a StepInput)> {
-    let mut with_method_first: Vec<&StepInput> = inputs.iter().collect();
-    with_method_first.sort_by_key(|input| payment_method(input).is_none());
+/// One call for each payment that waits for its buyer and has not expired: for the first record that
+/// brings a payment method, or else for the first record.
+fn calls<'a>(inputs: &'a [StepInput], rows: &'a Rows, now: SystemTime) -> Vec<Call<'a>> {
+    let call = |(index, input): (usize, &'a StepInput)| {
+        let row = rows.get(&input.row_id())?;
+        let waits = row.state == State::RequiresAction && !row.is_expired(now);
+        waits.then(|| Call { index, row, submission: Submission::of(input, row), input })
+    };
+    let mut calls: Vec<_> = inputs.iter().enumerate().filter_map(call).collect();
+    calls.sort_by_key(|call| call.submission.is_none());
     let mut seen = HashSet::new();
-    let is_first = |input: &&StepInput| seen.insert(input.row_id());
-    let row = |input: &'a StepInput| Some((rows.get(&input.row_id())?, input));
-    let waits = |(row, _): &(&Payment, &StepInput)| {
-        row.state == State::RequiresAction && !row.is_expired(now)
-    };
-    with_method_first.into_iter().filter(is_first).filter_map(row).filter(waits).collect()
-}
-
-/// Whether this is the record that comes back until the payment is decided.
-const fn is_waiter(input: &StepInput) -> bool {
-    matches!(input.event.body, EventBody::RequiresAction)
-}
-
-const fn payment_method(input: &StepInput) -> Option<&PaymentToken> {
-    match &input.event.body {
-        EventBody::PaymentSubmitted { payment_token } => payment_token.as_ref(),
-        _ => None,
-    }
-}
-
-/// Asks for the intent, or confirms it with the payment method that the buyer has submitted. Returns
-/// the row's new content; `None` if nothing has changed.
-async fn ask_provider(
-    stage: &PaymentStage,
-    row: &Payment,
-    input: &StepInput,
-) -> Result<Option<Payment>, StepOutcome> {
-    let intent = row.intent.as_deref().unwrap_or_default();
-    let method = payment_method(input).map(PaymentToken::expose);
-    let key = call_key(input.order_id(), "complete", &input.history);
-    let call = async |provider: &Provider| match method {
-        Some(_) => provider.confirm_with(intent, method, &key).await,
-        None => provider.retrieve(intent).await.map(Confirmation::from),
-    };
-    let confirmation = stage.provider.call(call).await?;
-    let methods_submitted = row.methods_submitted + i32::from(method.is_some());
-    let row = Payment { methods_submitted, ..row.clone() };
-    Ok(row.after(confirmation))
-}
-
-impl Payment {
-    /// The row after what the provider has reported; `None` if it is as before.
-    fn after(self, confirmation: Confirmation) -> Option<Self> {
-        match confirmation {
-            Confirmation::Succeeded => Some(self.paid()),
-            Confirmation::RequiresAction(action) => Some(self.requires(action)),
-            Confirmation::Declined { code } if self.is_last_decline(&code) => {
-                Some(self.declined(code))
-            }
-            Confirmation::Declined { code } => {
-                Some(self.requires(NextAction::NewPaymentMethod { decline_code: code }))
-            }
-            // It is being processed; or it was cancelled, as refund will find.
-            Confirmation::Unexpected { .. } => None,
-        }
-    }
-
-    /// Whether no further payment method is accepted after a decline with this code.
-    fn is_last_decline(&self, code: &str) -> bool {
-        FINAL_DECLINES.contains(&code) || self.methods_submitted >= PAYMENT_METHODS_MAX
-    }
-
-    fn is_expired(&self, now: SystemTime) -> bool {
-        self.expires_at.is_some_and(|expires_at| expires_at < now)
-    }
+    calls.retain(|call| seen.insert(call.row.id));
+    calls
 }
 
 fn outcome(
-    stage: &PaymentStage,
     input: &StepInput,
     row: &Payment,
+    result: CallResult,
+    stage: &PaymentStage,
     now: SystemTime,
-    failures: &mut HashMap<Uuid, StepOutcome>,
 ) -> StepOutcome {
     let event = |at: Option<SystemTime>, body| {
         let event = |at: SystemTime| Event { order_id: input.order_id(), at: at.into(), body };
@@ -159,7 +115,7 @@ fn outcome(
     };
     let nothing = StepOutcome::Completed(Vec::new());
     match row.state {
-        State::Paid => match (row.amount, row.intent.clone()) {
+        State::Paid | State::Refunded => match (row.amount, row.intent.clone()) {
             (Some(amount), Some(payment_intent)) => {
                 event(row.decided_at, EventBody::Paid { amount, payment_intent })
             }
@@ -172,42 +128,31 @@ fn outcome(
         State::RequiresAction if row.is_expired(now) => {
             event(row.expires_at, EventBody::CancelRequested { by: CancelledBy::Expiry })
         }
-        State::RequiresAction => match failures.remove(&row.id) {
-            Some(failure) => failure,
-            None if is_waiter(input) => StepOutcome::Wait(stage.poll_interval),
-            None => nothing,
+        State::RequiresAction if is_poll(input) => match result {
+            CallResult::Failed(postponed @ StepOutcome::Postpone(_)) => postponed,
+            // It goes on waiting, whatever has failed.
+            _ => StepOutcome::Wait(poll_interval(row, stage.poll_interval, now)),
+        },
+        State::RequiresAction => match (result, Submission::of(input, row)) {
+            (CallResult::Failed(failure), _) => failure,
+            // Another record of the order went first.
+            (CallResult::NotMade, Some(_)) => StepOutcome::Wait(SUBMISSION_DELAY),
+            (CallResult::Succeeded | CallResult::NotMade, _) => nothing,
         },
         // Charge has not finished with it.
-        State::Pending => StepOutcome::Retry("the charge is not decided yet".to_owned()),
-        State::Refunded | State::Voided => nothing,
+        State::Pending => StepOutcome::Wait(SUBMISSION_DELAY),
+        State::Voided => nothing,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether this is the record that comes back until the payment is decided.
+const fn is_poll(input: &StepInput) -> bool {
+    matches!(input.event.body, EventBody::RequiresAction)
+}
 
-    fn waiting(methods_submitted: i32) -> Payment {
-        let amount = orders::Money { amount: 5, currency: "EUR".parse().unwrap() };
-        let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
-        Payment { state: State::RequiresAction, methods_submitted, ..row }
-    }
-
-    fn state_after(row: Payment, code: &str) -> State {
-        row.after(Confirmation::Declined { code: code.to_owned() }).unwrap().state
-    }
-
-    #[test]
-    fn a_decline_allows_another_payment_method_until_there_were_too_many() {
-        let last = PAYMENT_METHODS_MAX;
-        assert_eq!(state_after(waiting(last - 1), "insufficient_funds"), State::RequiresAction);
-        assert_eq!(state_after(waiting(last), "insufficient_funds"), State::Declined);
-        assert_eq!(state_after(waiting(0), "stolen_card"), State::Declined);
-    }
-
-    #[test]
-    fn a_payment_that_is_being_processed_stays_as_it_is() {
-        let status = super::super::provider::Status::Processing;
-        assert!(waiting(0).after(Confirmation::Unexpected { status }).is_none());
-    }
+/// The interval grows with the time that the buyer takes, so that many open payments do not use up the
+/// calls that the provider allows.
+fn poll_interval(row: &Payment, configured: Duration, now: SystemTime) -> Duration {
+    let waited = row.action_at.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+    configured.max((waited / 4).min(PAYMENT_POLL_INTERVAL_MAX))
 }

@@ -92,7 +92,8 @@ impl GuardedProvider {
                     let has_recovered = health == Health::Works;
                     let change = lock(&self.breaker).record_probe(has_recovered, Instant::now());
                     self.report(change).await;
-                    if has_recovered {
+                    // A call that was refused during the probe may have opened the breaker again.
+                    if lock(&self.breaker).is_closed() {
                         return Ok(());
                     }
                 }
@@ -105,7 +106,8 @@ impl GuardedProvider {
     /// Makes no call for `wait`, and fewer after it, because the provider has refused one that began
     /// at `started`.
     async fn obey(&self, started: Instant, wait: Option<Duration>) {
-        let wait = wait.unwrap_or(RETRY_AFTER_DEFAULT);
+        // A wait of zero would lead to the next refusal at once.
+        let wait = wait.unwrap_or_default().max(RETRY_AFTER_DEFAULT);
         let now = Instant::now();
         {
             let mut limit = self.slots.limit();

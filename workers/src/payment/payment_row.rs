@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use deadpool_postgres::Object;
 use orders::{Money, NextAction};
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
@@ -40,6 +40,10 @@ pub(super) struct Payment {
     pub(super) action_at: Option<SystemTime>,
     /// Payment methods that the buyer has submitted after the first one.
     pub(super) methods_submitted: i32,
+    /// The sequence number of the last such submission in the stream of orders.
+    pub(super) last_submission: i64,
+    /// The version that was read.
+    pub(super) version: i32,
     /// When the reservation expires; `None` in rows of an earlier version.
     pub(super) expires_at: Option<SystemTime>,
     pub(super) refunded_at: Option<SystemTime>,
@@ -52,7 +56,8 @@ pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, Data
     let select = connection
         .prepare_cached(
             "SELECT order_id, state, amount, currency, intent, decline_code, decided_at,
-                 refunded_at, next_action, action_at, methods_submitted, expires_at
+                 refunded_at, next_action, action_at, methods_submitted, last_submission, version,
+                 expires_at
              FROM payment.payments WHERE order_id = ANY($1)",
         )
         .await?;
@@ -90,7 +95,8 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     winning_rows(connection, new, &written).await
 }
 
-/// Writes the provider's decisions into rows that are not decided yet. Returns the winning rows.
+/// Writes the provider's decisions into rows that are not decided yet and have not changed since they
+/// were read. Returns the winning rows.
 pub(super) async fn decide(
     connection: &Object,
     decided: &[Payment],
@@ -100,13 +106,17 @@ pub(super) async fn decide(
     }
     let update = "UPDATE payment.payments AS payments
          SET state = new.state, decline_code = new.decline_code, next_action = new.next_action,
-             methods_submitted = greatest(payments.methods_submitted, new.methods_submitted),
+             methods_submitted = new.methods_submitted, last_submission = new.last_submission,
+             version = payments.version + 1,
              action_at = CASE new.state WHEN 'requires_action'
                  THEN coalesce(payments.action_at, now()) ELSE payments.action_at END,
              decided_at = CASE WHEN new.state <> 'requires_action' THEN now() END
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::int[])
-             AS new (id, state, decline_code, next_action, methods_submitted)
-         WHERE payments.order_id = new.id AND payments.state IN ('pending', 'requires_action')
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::int[],
+                 $6::bigint[], $7::int[])
+             AS new (id, state, decline_code, next_action, methods_submitted, last_submission,
+                 version)
+         WHERE payments.order_id = new.id AND payments.version = new.version
+             AND payments.state IN ('pending', 'requires_action')
          RETURNING order_id, payments.decided_at, payments.action_at";
     let update = connection.prepare_cached(update).await?;
     let ids = column(decided, |row| row.id);
@@ -114,8 +124,11 @@ pub(super) async fn decide(
     let decline_codes = column(decided, |row| row.decline_code.as_deref());
     let actions = column(decided, |row| row.next_action.as_ref().map(Json));
     let methods = column(decided, |row| row.methods_submitted);
-    let written =
-        connection.query(&update, &[&ids, &states, &decline_codes, &actions, &methods]).await?;
+    let submissions = column(decided, |row| row.last_submission);
+    let versions = column(decided, |row| row.version);
+    let parameters: [&(dyn ToSql + Sync); 7] =
+        [&ids, &states, &decline_codes, &actions, &methods, &submissions, &versions];
+    let written = connection.query(&update, &parameters).await?;
     winning_rows(connection, decided, &written).await
 }
 
@@ -172,6 +185,8 @@ impl Payment {
             next_action: None,
             action_at: None,
             methods_submitted: 0,
+            last_submission: 0,
+            version: 0,
             intent: None,
             decline_code: None,
             decided_at: None,
@@ -212,6 +227,8 @@ impl Payment {
             next_action: next_action.map(|Json(action)| action),
             action_at: row.try_get("action_at")?,
             methods_submitted: row.try_get("methods_submitted")?,
+            last_submission: row.try_get("last_submission")?,
+            version: row.try_get("version")?,
             expires_at: row.try_get("expires_at")?,
             amount: amount.zip(currency).map(|(amount, currency)| Money { amount, currency }),
             id: row.try_get("order_id")?,

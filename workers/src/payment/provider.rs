@@ -118,23 +118,26 @@ impl Provider {
         intent: &str,
         idempotency_key: &str,
     ) -> Result<Confirmation, CallError> {
-        self.confirm_with(intent, None, idempotency_key).await
-    }
-
-    /// Like [`Self::confirm`], with another payment method if there is one.
-    pub async fn confirm_with(
-        &self,
-        intent: &str,
-        payment_method: Option<&str>,
-        idempotency_key: &str,
-    ) -> Result<Confirmation, CallError> {
         let path = format!("/v1/payment_intents/{intent}/confirm");
-        let form = form_encoded(payment_method.map(|token| ("payment_method", token)));
-        let response = self.post(&path, form, idempotency_key).await?;
+        let response = self.post(&path, String::new(), idempotency_key).await?;
         match response.intent() {
             Err(CallError::Declined { code }) => Ok(Confirmation::Declined { code }),
             intent => intent.map(Confirmation::from),
         }
+    }
+
+    /// Like [`Self::confirm`], with another payment method. One that the provider does not take is
+    /// an error, and the intent is as it was.
+    pub async fn confirm_with(
+        &self,
+        intent: &str,
+        payment_method: &str,
+        idempotency_key: &str,
+    ) -> Result<Confirmation, CallError> {
+        let path = format!("/v1/payment_intents/{intent}/confirm");
+        let form = form_encoded([("payment_method", payment_method)]);
+        let response = self.post(&path, form, idempotency_key).await?;
+        response.intent().map(Confirmation::from)
     }
 
     /// Cancels an intent and returns its status: `Canceled`, now or earlier, or `Succeeded` if the

@@ -1,6 +1,6 @@
 //! The provider's objects: the fields that we read.
 
-use orders::{ClientSecret, NextAction};
+use orders::{BuyerSecret, NextAction};
 use serde::Deserialize;
 
 /// The fields of a `PaymentIntent` that we need.
@@ -22,7 +22,7 @@ pub struct Intent {
     last_payment_error: Option<PaymentError>,
     /// What the buyer's browser has to do, in the provider's own form.
     next_action: Option<ProviderAction>,
-    client_secret: Option<String>,
+    client_secret: Option<BuyerSecret>,
 }
 
 /// The metadata of an intent.
@@ -91,7 +91,7 @@ struct ProviderAction {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct RedirectToUrl {
-    url: Option<String>,
+    url: Option<BuyerSecret>,
 }
 
 /// A page of a list, newest first.
@@ -137,7 +137,7 @@ impl From<Intent> for Confirmation {
             },
             (Status::RequiresAction, _) => Confirmation::RequiresAction(NextAction::Authenticate {
                 redirect_url: intent.next_action.and_then(|action| action.redirect_to_url?.url),
-                client_secret: intent.client_secret.map(ClientSecret::new),
+                client_secret: intent.client_secret,
             }),
             (status, _) => Confirmation::Unexpected { status },
         }

@@ -1,0 +1,205 @@
+//! What the provider says about a payment that waits for its buyer, and the row that follows from it.
+
+use std::time::SystemTime;
+
+use orders::{EventBody, NextAction};
+use streams::subjects;
+
+use super::guarded_provider::GuardedProvider;
+use super::payment_row::Payment;
+use super::provider::{CallError, Confirmation, Provider, Status};
+use super::provider_calls::{call_key, call_past_failures};
+use crate::limits::PAYMENT_METHODS_MAX;
+use crate::step_input::{StepInput, StepOutcome};
+
+/// The decline codes after which no other payment method is accepted
+/// (<https://docs.stripe.com/declines/codes>).
+const FINAL_DECLINES: [&str; 5] =
+    ["fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "stolen_card"];
+
+/// Another payment method that a buyer has submitted, and that has not been tried.
+pub(super) struct Submission<'a> {
+    token: &'a str,
+    /// Its sequence number in the stream of orders.
+    number: i64,
+}
+
+impl<'a> Submission<'a> {
+    /// The submission that a record brings; `None` if it brings none, or if the row has it already, or
+    /// too many.
+    pub(super) fn of(input: &'a StepInput, row: &Payment) -> Option<Self> {
+        let EventBody::PaymentSubmitted { payment_token: Some(token) } = &input.event.body else {
+            return None;
+        };
+        let origin = &input.history.origin;
+        // A dead letter that is replayed has a number in another stream.
+        let number = if origin.stream == subjects::ORDERS {
+            origin.sequence as i64
+        } else {
+            row.last_submission + 1
+        };
+        let is_new = number > row.last_submission && row.methods_submitted < PAYMENT_METHODS_MAX;
+        is_new.then(|| Self { token: token.expose(), number })
+    }
+}
+
+/// The row after asking for the intent, or after confirming it with the submitted payment method.
+/// `None` if the row stays as it is.
+pub(super) async fn next_row(
+    provider: &GuardedProvider,
+    row: &Payment,
+    submission: Option<&Submission<'_>>,
+    input: &StepInput,
+) -> Result<Option<Payment>, StepOutcome> {
+    let intent = row.intent.as_deref().unwrap_or_default();
+    let prefix = format!("{}-complete-{}", input.order_id(), input.history.origin.sequence);
+    let ask = async |provider: &Provider| match submission {
+        Some(submission) => confirm(provider, intent, submission.token, &prefix).await,
+        None => provider.retrieve(intent).await.map(Confirmation::from),
+    };
+    let confirmation = provider.call(ask).await?;
+    let row = row.clone().with(submission);
+    match confirmation {
+        Confirmation::Declined { code } if row.is_last_decline(&code) => {
+            let key = call_key(input.order_id(), "close", &input.history);
+            close(provider, row, code, &key).await.map(Some)
+        }
+        confirmation => Ok(row.after(confirmation).or_else(|| row.if_changed(submission))),
+    }
+}
+
+/// Confirms the intent with another payment method. One that the provider does not take leaves the
+/// intent as it is, which may be open or even paid by an earlier call: so the intent decides.
+async fn confirm(
+    provider: &Provider,
+    intent: &str,
+    token: &str,
+    prefix: &str,
+) -> Result<Confirmation, CallError> {
+    let call = async |key: &str| provider.confirm_with(intent, token, key).await;
+    match call_past_failures(prefix, call).await {
+        (_, Err(CallError::Declined { code })) => {
+            let confirmation = Confirmation::from(provider.retrieve(intent).await?);
+            Ok(match confirmation {
+                Confirmation::Declined { .. }
+                | Confirmation::Unexpected {
+                    status: Status::RequiresPaymentMethod | Status::RequiresConfirmation,
+                } => Confirmation::Declined { code },
+                other => other,
+            })
+        }
+        (_, confirmation) => confirmation,
+    }
+}
+
+/// The row of a payment for which no other payment method is accepted. The intent is cancelled first:
+/// the buyer's browser could still complete it.
+async fn close(
+    provider: &GuardedProvider,
+    row: Payment,
+    code: String,
+    key: &str,
+) -> Result<Payment, StepOutcome> {
+    let intent = row.intent.as_deref().unwrap_or_default();
+    match provider.call(async |provider: &Provider| provider.cancel(intent, key).await).await? {
+        Status::Canceled => Ok(row.declined(code)),
+        Status::Succeeded => Ok(row.paid()),
+        status => {
+            let error = format!("unexpected status of the payment intent: {status:?}");
+            Err(StepOutcome::Retry(error))
+        }
+    }
+}
+
+impl Payment {
+    fn with(self, submission: Option<&Submission<'_>>) -> Self {
+        let Some(submission) = submission else { return self };
+        let methods_submitted = self.methods_submitted + 1;
+        Self { methods_submitted, last_submission: submission.number, ..self }
+    }
+
+    /// The row after what the provider has reported; `None` if that decides nothing.
+    fn after(&self, confirmation: Confirmation) -> Option<Self> {
+        let row = self.clone();
+        match confirmation {
+            Confirmation::Succeeded => Some(row.paid()),
+            Confirmation::RequiresAction(action) => Some(row.requires(action)),
+            Confirmation::Declined { code } => {
+                Some(row.requires(NextAction::NewPaymentMethod { decline_code: code }))
+            }
+            // It is being processed; or it was cancelled, as refund will find.
+            Confirmation::Unexpected { .. } => None,
+        }
+    }
+
+    /// The row, if it records a submission.
+    fn if_changed(&self, submission: Option<&Submission<'_>>) -> Option<Self> {
+        submission.map(|_| self.clone())
+    }
+
+    /// Whether no further payment method is accepted after a decline with this code.
+    fn is_last_decline(&self, code: &str) -> bool {
+        FINAL_DECLINES.contains(&code) || self.methods_submitted >= PAYMENT_METHODS_MAX
+    }
+
+    /// Whether the reservation has expired.
+    pub(super) fn is_expired(&self, now: SystemTime) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at < now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orders::{Event, Money, OrderId, SubmitPayment, Timestamp};
+    use streams::{DeliveryHistory, Origin};
+    use uuid::Uuid;
+
+    use super::super::payment_row::State;
+    use super::*;
+
+    fn waiting(methods_submitted: i32, last_submission: i64) -> Payment {
+        let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
+        let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
+        Payment { state: State::RequiresAction, methods_submitted, last_submission, ..row }
+    }
+
+    fn submitted(stream: &str, sequence: u64) -> StepInput {
+        let SubmitPayment { payment_token } =
+            SubmitPayment::parse(br#"{"token": "tok_visa"}"#).unwrap();
+        let at = Timestamp::from_millis(0);
+        let origin = Origin { stream: stream.to_owned(), sequence };
+        StepInput {
+            event: Event {
+                order_id: OrderId::from_bytes([0; 16]),
+                at,
+                body: EventBody::PaymentSubmitted { payment_token },
+            },
+            history: DeliveryHistory { origin, first_at: at, attempts: 0, replays: 0 },
+        }
+    }
+
+    #[test]
+    fn a_decline_is_the_last_one_by_its_code_or_after_too_many_payment_methods() {
+        assert!(!waiting(PAYMENT_METHODS_MAX - 1, 0).is_last_decline("insufficient_funds"));
+        assert!(waiting(PAYMENT_METHODS_MAX, 0).is_last_decline("insufficient_funds"));
+        assert!(waiting(0, 0).is_last_decline("stolen_card"));
+    }
+
+    #[test]
+    fn a_submission_counts_once_and_none_counts_after_too_many() {
+        let input = submitted(subjects::ORDERS, 7);
+        let number = |row| Submission::of(&input, &row).map(|submission| submission.number);
+        assert_eq!(number(waiting(0, 6)), Some(7));
+        assert_eq!(number(waiting(1, 7)), None);
+        assert_eq!(number(waiting(2, 9)), None);
+        assert_eq!(number(waiting(PAYMENT_METHODS_MAX, 6)), None);
+        let replayed = submitted(subjects::DEAD_LETTERS, 1);
+        assert!(Submission::of(&replayed, &waiting(1, 9)).is_some());
+    }
+
+    #[test]
+    fn a_payment_that_is_being_processed_stays_as_it_is() {
+        let unexpected = Confirmation::Unexpected { status: Status::Processing };
+        assert!(waiting(0, 0).after(unexpected).is_none());
+    }
+}
