@@ -125,7 +125,7 @@ pub(crate) const PAYMENT_POLL_INTERVAL_MAX: Duration = Duration::from_mins(2);
 pub(crate) const SUBMISSION_DELAY: Duration = Duration::from_secs(1);
 /// Payment methods that a buyer may submit after the first one: few, so that stolen cards cannot be
 /// tried out with one order.
-pub(crate) const PAYMENT_METHODS_MAX: i32 = 5;
+pub(crate) const PAYMENT_METHODS_MAX: usize = 5;
 /// Longer than each of Stripe's codes, which status responses contain.
 pub(crate) const DECLINE_CODE_CHARS_MAX: usize = 64;
 /// Calls that must succeed before one more may be in flight, after the provider has refused some:

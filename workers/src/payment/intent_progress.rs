@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use orders::{EventBody, NextAction};
-use streams::subjects;
+use orders::{Event, EventBody, NextAction, PaymentToken};
+use sha2::{Digest, Sha256};
 
 use super::guarded_provider::GuardedProvider;
 use super::payment_row::Payment;
@@ -20,8 +20,7 @@ const FINAL_DECLINES: [&str; 5] =
 /// Another payment method that a buyer has submitted, and that has not been tried.
 pub(super) struct Submission<'a> {
     token: &'a str,
-    /// Its sequence number in the stream of orders.
-    number: i64,
+    id: String,
 }
 
 impl<'a> Submission<'a> {
@@ -31,16 +30,17 @@ impl<'a> Submission<'a> {
         let EventBody::PaymentSubmitted { payment_token: Some(token) } = &input.event.body else {
             return None;
         };
-        let origin = &input.history.origin;
-        // A dead letter that is replayed has a number in another stream.
-        let number = if origin.stream == subjects::ORDERS {
-            origin.sequence as i64
-        } else {
-            row.last_submission + 1
-        };
-        let is_new = number > row.last_submission && row.methods_submitted < PAYMENT_METHODS_MAX;
-        is_new.then(|| Self { token: token.expose(), number })
+        let submission = Self { token: token.expose(), id: submission_id(&input.event, token) };
+        let has_room = row.submissions.len() < PAYMENT_METHODS_MAX;
+        (has_room && !row.submissions.contains(&submission.id)).then_some(submission)
     }
+}
+
+/// Identifies a submission of an order by its content: several can come in one message.
+fn submission_id(event: &Event, token: &PaymentToken) -> String {
+    let content = format!("{}-{}", event.at.as_millis(), token.expose());
+    let digest = Sha256::digest(content.as_bytes());
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// The row after asking for the intent, or after confirming it with the submitted payment method.
@@ -52,9 +52,11 @@ pub(super) async fn next_row(
     input: &StepInput,
 ) -> Result<Option<Payment>, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
-    let prefix = format!("{}-complete-{}", input.order_id(), input.history.origin.sequence);
     let ask = async |provider: &Provider| match submission {
-        Some(submission) => confirm(provider, intent, submission.token, &prefix).await,
+        Some(Submission { token, id }) => {
+            let prefix = format!("{}-complete-{id}", input.order_id());
+            confirm(provider, intent, token, &prefix).await
+        }
         None => provider.retrieve(intent).await.map(Confirmation::from),
     };
     let confirmation = provider.call(ask).await?;
@@ -114,8 +116,9 @@ async fn close(
 impl Payment {
     fn with(self, submission: Option<&Submission<'_>>) -> Self {
         let Some(submission) = submission else { return self };
-        let methods_submitted = self.methods_submitted + 1;
-        Self { methods_submitted, last_submission: submission.number, ..self }
+        let mut submissions = self.submissions;
+        submissions.push(submission.id.clone());
+        Self { submissions, ..self }
     }
 
     /// The row after what the provider has reported; `None` if that decides nothing.
@@ -139,7 +142,7 @@ impl Payment {
 
     /// Whether no further payment method is accepted after a decline with this code.
     fn is_last_decline(&self, code: &str) -> bool {
-        FINAL_DECLINES.contains(&code) || self.methods_submitted >= PAYMENT_METHODS_MAX
+        FINAL_DECLINES.contains(&code) || self.submissions.len() >= PAYMENT_METHODS_MAX
     }
 
     /// Whether the reservation has expired.
@@ -150,24 +153,25 @@ impl Payment {
 
 #[cfg(test)]
 mod tests {
-    use orders::{Event, Money, OrderId, SubmitPayment, Timestamp};
-    use streams::{DeliveryHistory, Origin};
+    use orders::{Money, OrderId, SubmitPayment, Timestamp};
+    use streams::{DeliveryHistory, Origin, subjects};
     use uuid::Uuid;
 
     use super::super::payment_row::State;
     use super::*;
 
-    fn waiting(methods_submitted: i32, last_submission: i64) -> Payment {
+    fn waiting(submissions: usize) -> Payment {
         let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
         let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
-        Payment { state: State::RequiresAction, methods_submitted, last_submission, ..row }
+        let submissions = (0..submissions).map(|number| number.to_string()).collect();
+        Payment { state: State::RequiresAction, submissions, ..row }
     }
 
-    fn submitted(stream: &str, sequence: u64) -> StepInput {
-        let SubmitPayment { payment_token } =
-            SubmitPayment::parse(br#"{"token": "tok_visa"}"#).unwrap();
+    fn submitted(token: &str) -> StepInput {
+        let body = format!(r#"{{"token": "{token}"}}"#);
+        let SubmitPayment { payment_token } = SubmitPayment::parse(body.as_bytes()).unwrap();
         let at = Timestamp::from_millis(0);
-        let origin = Origin { stream: stream.to_owned(), sequence };
+        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
         StepInput {
             event: Event {
                 order_id: OrderId::from_bytes([0; 16]),
@@ -180,26 +184,26 @@ mod tests {
 
     #[test]
     fn a_decline_is_the_last_one_by_its_code_or_after_too_many_payment_methods() {
-        assert!(!waiting(PAYMENT_METHODS_MAX - 1, 0).is_last_decline("insufficient_funds"));
-        assert!(waiting(PAYMENT_METHODS_MAX, 0).is_last_decline("insufficient_funds"));
-        assert!(waiting(0, 0).is_last_decline("stolen_card"));
+        assert!(!waiting(PAYMENT_METHODS_MAX - 1).is_last_decline("insufficient_funds"));
+        assert!(waiting(PAYMENT_METHODS_MAX).is_last_decline("insufficient_funds"));
+        assert!(waiting(0).is_last_decline("stolen_card"));
     }
 
     #[test]
-    fn a_submission_counts_once_and_none_counts_after_too_many() {
-        let input = submitted(subjects::ORDERS, 7);
-        let number = |row| Submission::of(&input, &row).map(|submission| submission.number);
-        assert_eq!(number(waiting(0, 6)), Some(7));
-        assert_eq!(number(waiting(1, 7)), None);
-        assert_eq!(number(waiting(2, 9)), None);
-        assert_eq!(number(waiting(PAYMENT_METHODS_MAX, 6)), None);
-        let replayed = submitted(subjects::DEAD_LETTERS, 1);
-        assert!(Submission::of(&replayed, &waiting(1, 9)).is_some());
+    fn each_submission_of_a_message_counts_once_and_none_counts_after_too_many() {
+        let (first, second) = (submitted("tok_a"), submitted("tok_b"));
+        let row = waiting(0);
+        let row = row.clone().with(Submission::of(&first, &row).as_ref());
+        assert!(Submission::of(&first, &row).is_none());
+        let row = row.clone().with(Submission::of(&second, &row).as_ref());
+        assert!(Submission::of(&second, &row).is_none());
+        assert_eq!(row.submissions.len(), 2);
+        assert!(Submission::of(&first, &waiting(PAYMENT_METHODS_MAX)).is_none());
     }
 
     #[test]
     fn a_payment_that_is_being_processed_stays_as_it_is() {
         let unexpected = Confirmation::Unexpected { status: Status::Processing };
-        assert!(waiting(0, 0).after(unexpected).is_none());
+        assert!(waiting(0).after(unexpected).is_none());
     }
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use deadpool_postgres::Object;
 use orders::{Money, NextAction};
 use tokio_postgres::Row;
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
@@ -38,10 +38,8 @@ pub(super) struct Payment {
     pub(super) next_action: Option<NextAction>,
     /// When the buyer first had to act.
     pub(super) action_at: Option<SystemTime>,
-    /// Payment methods that the buyer has submitted after the first one.
-    pub(super) methods_submitted: i32,
-    /// The sequence number of the last such submission in the stream of orders.
-    pub(super) last_submission: i64,
+    /// The ids of the payment methods that the buyer has submitted after the first one.
+    pub(super) submissions: Vec<String>,
     /// The version that was read.
     pub(super) version: i32,
     /// When the reservation expires; `None` in rows of an earlier version.
@@ -56,8 +54,7 @@ pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, Data
     let select = connection
         .prepare_cached(
             "SELECT order_id, state, amount, currency, intent, decline_code, decided_at,
-                 refunded_at, next_action, action_at, methods_submitted, last_submission, version,
-                 expires_at
+                 refunded_at, next_action, action_at, submissions, version, expires_at
              FROM payment.payments WHERE order_id = ANY($1)",
         )
         .await?;
@@ -106,15 +103,13 @@ pub(super) async fn decide(
     }
     let update = "UPDATE payment.payments AS payments
          SET state = new.state, decline_code = new.decline_code, next_action = new.next_action,
-             methods_submitted = new.methods_submitted, last_submission = new.last_submission,
-             version = payments.version + 1,
+             submissions = new.submissions, version = payments.version + 1,
              action_at = CASE new.state WHEN 'requires_action'
                  THEN coalesce(payments.action_at, now()) ELSE payments.action_at END,
              decided_at = CASE WHEN new.state <> 'requires_action' THEN now() END
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::int[],
-                 $6::bigint[], $7::int[])
-             AS new (id, state, decline_code, next_action, methods_submitted, last_submission,
-                 version)
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[],
+                 $6::int[])
+             AS new (id, state, decline_code, next_action, submissions, version)
          WHERE payments.order_id = new.id AND payments.version = new.version
              AND payments.state IN ('pending', 'requires_action')
          RETURNING order_id, payments.decided_at, payments.action_at";
@@ -123,12 +118,11 @@ pub(super) async fn decide(
     let states = column(decided, |row| row.state.as_str());
     let decline_codes = column(decided, |row| row.decline_code.as_deref());
     let actions = column(decided, |row| row.next_action.as_ref().map(Json));
-    let methods = column(decided, |row| row.methods_submitted);
-    let submissions = column(decided, |row| row.last_submission);
+    let submissions = column(decided, |row| Json(&row.submissions));
     let versions = column(decided, |row| row.version);
-    let parameters: [&(dyn ToSql + Sync); 7] =
-        [&ids, &states, &decline_codes, &actions, &methods, &submissions, &versions];
-    let written = connection.query(&update, &parameters).await?;
+    let written = connection
+        .query(&update, &[&ids, &states, &decline_codes, &actions, &submissions, &versions])
+        .await?;
     winning_rows(connection, decided, &written).await
 }
 
@@ -184,8 +178,7 @@ impl Payment {
             expires_at: Some(expires_at),
             next_action: None,
             action_at: None,
-            methods_submitted: 0,
-            last_submission: 0,
+            submissions: Vec::new(),
             version: 0,
             intent: None,
             decline_code: None,
@@ -223,11 +216,11 @@ impl Payment {
         let currency = currency.and_then(|currency| currency.parse().ok());
         let amount: Option<i64> = row.try_get("amount")?;
         let next_action: Option<Json<NextAction>> = row.try_get("next_action")?;
+        let Json(submissions) = row.try_get("submissions")?;
         Ok(Self {
             next_action: next_action.map(|Json(action)| action),
             action_at: row.try_get("action_at")?,
-            methods_submitted: row.try_get("methods_submitted")?,
-            last_submission: row.try_get("last_submission")?,
+            submissions,
             version: row.try_get("version")?,
             expires_at: row.try_get("expires_at")?,
             amount: amount.zip(currency).map(|(amount, currency)| Money { amount, currency }),

@@ -7,10 +7,8 @@ ALTER TABLE payment.payments
     ADD COLUMN next_action jsonb,
     -- When the buyer first had to act.
     ADD COLUMN action_at timestamptz(3),
-    -- Payment methods that the buyer has submitted after the first one.
-    ADD COLUMN methods_submitted int NOT NULL DEFAULT 0,
-    -- The sequence number of the last such submission in the stream of orders.
-    ADD COLUMN last_submission bigint NOT NULL DEFAULT 0,
+    -- The ids of the payment methods that the buyer has submitted after the first one.
+    ADD COLUMN submissions jsonb NOT NULL DEFAULT '[]',
     -- Counts the decisions: one that was made about an older version is not written.
     ADD COLUMN version int NOT NULL DEFAULT 0,
     -- When the reservation expires.
