@@ -88,7 +88,7 @@ fn check_errors(errors: &[FieldError], json: &JsonValue, body: &[u8]) {
 fn is_missing_member(pointer: &str, json: &JsonValue) -> bool {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return false };
     let required = match parent {
-        "" => ["currency", "lines"].as_slice(),
+        "" => ["currency", "lines", "payment"].as_slice(),
         "/payment" => &["token"],
         _ => &["sku", "quantity", "unit_price"],
     };

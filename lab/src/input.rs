@@ -12,6 +12,9 @@ const SAMPLE_ORDERS: &str = include_str!("sample/orders.jsonl");
 /// The catalogue with every SKU of the sample orders.
 const SAMPLE_CATALOG: &str = include_str!("sample/catalog.jsonl");
 
+/// The token of a test card that pays at once.
+pub const GOOD_CARD: &str = "tok_visa";
+
 /// One order of a file. It is not validated here; the edge does that.
 #[derive(Debug, Clone, Deserialize)]
 pub struct OrderRow {
@@ -32,7 +35,7 @@ struct LineRow {
     unit_price: i64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct PaymentRow {
     token: String,
 }
@@ -43,19 +46,24 @@ struct RequestBody<'a> {
     customer_id: Option<&'a str>,
     currency: &'a str,
     lines: &'a [LineRow],
-    payment: Option<&'a PaymentRow>,
+    payment: PaymentBody<'a>,
     reference: &'a str,
 }
 
+#[derive(Serialize)]
+struct PaymentBody<'a> {
+    token: &'a str,
+}
+
 impl OrderRow {
-    /// The JSON request body.
+    /// The JSON request body. A row without a token is paid with [`GOOD_CARD`].
     pub fn body(&self) -> Vec<u8> {
         let Self { invoice, customer_id, currency, lines, payment } = self;
         let body = RequestBody {
             customer_id: customer_id.as_deref(),
             currency,
             lines,
-            payment: payment.as_ref(),
+            payment: PaymentBody { token: payment.as_ref().map_or(GOOD_CARD, |row| &row.token) },
             reference: invoice,
         };
         serde_json::to_vec(&body).expect("an order row always serialises to JSON")

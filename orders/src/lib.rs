@@ -10,6 +10,7 @@
 //! | [`OrderView`], [`StockView`] | the replies to status and stock requests |
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
 
+mod currency;
 mod digest;
 mod event;
 mod field_error;
@@ -27,13 +28,14 @@ mod submit_payment;
 mod timestamp;
 mod view;
 
+pub use currency::{Currency, InvalidCurrency};
 pub use digest::BodyDigest;
 pub use event::{Created, Event, EventBody, EventKind, UnknownEvent};
 pub use field_error::{FieldError, InvalidOrder};
 pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys};
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
-pub use money::{Currency, InvalidCurrency, Money, TotalTooLarge};
+pub use money::{Money, TotalTooLarge};
 pub use place_order::{PaymentToken, PlaceOrder};
 pub use reason::{CancelReason, CancelledBy, Rejection};
 pub use sku::{InvalidSku, Sku};

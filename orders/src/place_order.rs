@@ -20,7 +20,8 @@ pub struct PlaceOrder {
     pub total: Money,
     /// 1 to 1,000 lines.
     pub lines: Vec<OrderLine>,
-    /// The payment token.
+    /// The payment token. Every order that is parsed from a body has one; an order that an earlier
+    /// version stored may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_token: Option<PaymentToken>,
     /// The shop's own reference for the order; up to 255 characters.
@@ -39,7 +40,7 @@ impl PlaceOrder {
     ///
     /// ```json
     /// {"customer_id"?, "currency", "lines": [{"sku", "quantity", "unit_price"}],
-    ///  "expected_total"?, "payment": {"token"}?, "reference"?}
+    ///  "expected_total"?, "payment": {"token"}, "reference"?}
     /// ```
     ///
     /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
@@ -83,10 +84,7 @@ fn parse_order(root: &Json<'_>, errors: &mut FieldErrors) -> Option<PlaceOrder> 
     let currency = required(currency, &"/currency", errors, currency_code);
     let lines = parse_lines(lines, errors);
     let expected_total = optional(expected_total, &"/expected_total", errors, total_amount);
-    let payment_token = payment.and_then(|payment| {
-        let [token] = payment.members(&"/payment", ["token"], errors)?;
-        required(token, &"/payment/token", errors, payment_token)
-    });
+    let payment_token = parse_payment(payment, errors);
     let reference = optional(reference, &"/reference", errors, short_text);
 
     let (currency, lines) = (currency?, lines?);
@@ -98,6 +96,15 @@ fn parse_order(root: &Json<'_>, errors: &mut FieldErrors) -> Option<PlaceOrder> 
         errors.add("/expected_total", detail);
     }
     Some(PlaceOrder { customer_id, total, lines, payment_token, reference })
+}
+
+fn parse_payment(payment: Option<&Json<'_>>, errors: &mut FieldErrors) -> Option<PaymentToken> {
+    let Some(payment) = payment else {
+        errors.add("/payment", "missing; an order names its payment as {\"token\": \"…\"}");
+        return None;
+    };
+    let [token] = payment.members(&"/payment", ["token"], errors)?;
+    required(token, &"/payment/token", errors, payment_token)
 }
 
 fn parse_lines(lines: Option<&Json<'_>>, errors: &mut FieldErrors) -> Option<Vec<OrderLine>> {
@@ -159,7 +166,12 @@ fn short_text(value: &Json<'_>) -> Result<String, String> {
 }
 
 fn currency_code(value: &Json<'_>) -> Result<Currency, String> {
-    value.text()?.parse().map_err(|err| format!("{err}, got {value}"))
+    let currency: Result<Currency, _> = value.text()?.parse();
+    match currency {
+        Ok(currency) if currency.is_in_use() => Ok(currency),
+        Ok(_) => Err(format!("{value} is not the code of a currency in use (ISO 4217)")),
+        Err(err) => Err(format!("{err}, got {value}")),
+    }
 }
 
 fn sku_of(value: &Json<'_>) -> Result<Sku, String> {

@@ -2,8 +2,7 @@
 
 use orders::{BodyDigest, FieldError, InvalidOrder, PlaceOrder};
 
-const SMALLEST: &str =
-    r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
+const SMALLEST: &str = r#"{"currency":"GBP","payment":{"token":"tok_visa"},"lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
 
 fn field_errors(body: &str) -> Vec<FieldError> {
     match PlaceOrder::parse(body.as_bytes()) {
@@ -12,12 +11,16 @@ fn field_errors(body: &str) -> Vec<FieldError> {
     }
 }
 
+fn with_lines(lines: &str) -> String {
+    format!(r#"{{"currency":"GBP","payment":{{"token":"tok_visa"}},"lines":[{lines}]}}"#)
+}
+
 fn pointers(body: &str) -> Vec<String> {
     field_errors(body).into_iter().map(|error| error.pointer).collect()
 }
 
 #[test]
-fn an_order_needs_only_a_currency_and_one_line() {
+fn an_order_needs_only_a_currency_a_payment_and_one_line() {
     let order = PlaceOrder::parse(SMALLEST.as_bytes()).unwrap();
     assert_eq!(order.total.amount, 1_530);
     assert_eq!(order.lines[0].sku.as_str(), "85123A");
@@ -62,6 +65,24 @@ fn all_field_errors_are_reported_at_once_each_with_a_json_pointer() {
 }
 
 #[test]
+fn an_order_without_a_payment_is_a_field_error_at_the_payment() {
+    let payment = r#""payment":{"token":"tok_visa"},"#;
+    for without in ["", r#""payment":null,"#] {
+        let error = field_errors(&SMALLEST.replace(payment, without)).remove(0);
+        assert_eq!(error.pointer, "/payment");
+        assert!(error.detail.starts_with("missing; "), "{}", error.detail);
+    }
+    assert_eq!(pointers(&SMALLEST.replace(r#""token":"tok_visa""#, "")), ["/payment/token"]);
+}
+
+#[test]
+fn a_currency_that_nobody_pays_in_is_a_field_error() {
+    let error = field_errors(&SMALLEST.replace("GBP", "XXX")).remove(0);
+    assert_eq!(error.pointer, "/currency");
+    assert_eq!(error.detail, "\"XXX\" is not the code of a currency in use (ISO 4217)");
+}
+
+#[test]
 fn a_field_error_names_the_invalid_value_and_the_expected_one() {
     let body = SMALLEST.replace('6', "-6");
     let error = field_errors(&body).remove(0);
@@ -71,9 +92,9 @@ fn a_field_error_names_the_invalid_value_and_the_expected_one() {
 
 #[test]
 fn a_field_error_never_contains_the_payment_token() {
-    let body = SMALLEST.replace("}]}", r#"}],"payment":{"token":"tok secret"}}"#);
+    let body = SMALLEST.replace("tok_visa", "tok secret");
     assert!(!format!("{:?}", field_errors(&body)).contains("secret"));
-    let misplaced = SMALLEST.replace("}]}", r#"}],"payment":"tok_secret"}"#);
+    let misplaced = SMALLEST.replace(r#"{"token":"tok_visa"}"#, r#""tok_secret""#);
     assert_eq!(field_errors(&misplaced)[0].detail, "a string is not an object");
 }
 
@@ -95,7 +116,7 @@ fn a_duplicate_member_is_a_field_error() {
 #[test]
 fn a_total_that_overflows_is_a_field_error() {
     let line = r#"{"sku":"A","quantity":1000000,"unit_price":999999999999}"#;
-    let body = format!(r#"{{"currency":"GBP","lines":[{}]}}"#, vec![line; 1_000].join(","));
+    let body = with_lines(&vec![line; 1_000].join(","));
     assert_eq!(pointers(&body), ["/lines"]);
 }
 
@@ -103,7 +124,7 @@ fn a_total_that_overflows_is_a_field_error() {
 fn an_order_has_from_1_to_1000_lines() {
     let line = r#"{"sku":"A","quantity":1,"unit_price":1}"#;
     for (count, fits) in [(0, false), (1, true), (1_000, true), (1_001, false)] {
-        let body = format!(r#"{{"currency":"GBP","lines":[{}]}}"#, vec![line; count].join(","));
+        let body = with_lines(&vec![line; count].join(","));
         assert_eq!(PlaceOrder::parse(body.as_bytes()).is_ok(), fits, "{count}");
     }
 }
@@ -124,7 +145,7 @@ fn a_body_that_is_not_json_is_distinguished_from_one_that_is_not_an_order() {
 
 #[test]
 fn at_most_a_hundred_field_errors_are_reported() {
-    let body = format!(r#"{{"currency":"GBP","lines":[{}]}}"#, vec!["0"; 1_000].join(","));
+    let body = with_lines(&vec!["0"; 1_000].join(","));
     assert_eq!(field_errors(&body).len(), 100);
 }
 
@@ -132,7 +153,7 @@ fn at_most_a_hundred_field_errors_are_reported() {
 fn the_digest_depends_on_the_content_of_an_order_and_not_on_its_json_formatting() {
     let digest = |body: &str| BodyDigest::of(&PlaceOrder::parse(body.as_bytes()).unwrap());
     let formatted_differently = r#" { "lines":[{"unit_price":255,"sku":"85123\u0041","quantity":6}],
-        "reference":null,"currency":"GBP"} "#;
+        "reference":null,"payment":{"token":"tok_visa"},"currency":"GBP"} "#;
     assert_eq!(digest(SMALLEST), digest(formatted_differently));
     assert_ne!(digest(SMALLEST), digest(&SMALLEST.replace('6', "7")));
 }

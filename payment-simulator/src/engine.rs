@@ -88,7 +88,8 @@ impl Engine {
         if new.amount < self.amount_min {
             return Err(ApiError::parameter("amount", "amount_too_small"));
         }
-        self.use_token(new.payment_method.single_use_token)?;
+        let card = new.payment_method.as_ref().map(|method| method.card);
+        self.use_token(new.payment_method.and_then(|method| method.single_use_token))?;
         let intent = Arc::new(Intent {
             id: self.ids.id("pi_", self.intents.len()),
             amount: new.amount,
@@ -99,7 +100,6 @@ impl Engine {
             site: Arc::clone(&self.site),
         });
         let id = intent.id.clone();
-        let card = new.payment_method.card;
         let current = IntentSnapshot { intent, card, state: IntentState::Unconfirmed };
         self.intents.push(IntentEntry::new(current.clone()));
         if new.confirm {

@@ -55,7 +55,7 @@ impl ApiError {
     }
 
     pub(super) fn unexpected_state(intent: IntentSnapshot, action: &str) -> ApiError {
-        let status = intent.state.status();
+        let status = intent.status();
         ApiError {
             code: Some("payment_intent_unexpected_state"),
             payment_intent: Some(intent),

@@ -20,8 +20,8 @@ impl Serialize for IntentSnapshot {
             metadata: Metadata { order_id: intent.order_id.as_deref() },
             next_action: next_action(intent, *state),
             // Stripe detaches a card that failed from the intent.
-            payment_method: (!state.is_failed()).then(|| card.to_string()),
-            status: state.status(),
+            payment_method: card.filter(|_| !state.is_failed()).map(|card| card.to_string()),
+            status: self.status(),
         }
         .serialize(serializer)
     }

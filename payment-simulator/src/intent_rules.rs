@@ -16,7 +16,7 @@ pub(super) struct IntentEntry {
 
 impl IntentEntry {
     pub(super) fn new(current: IntentSnapshot) -> IntentEntry {
-        let failures_left = failures(current.card);
+        let failures_left = current.card.map_or(0, failures);
         IntentEntry { current, failures_left }
     }
 
@@ -36,10 +36,10 @@ impl IntentEntry {
     /// The intent as if `card` had not been confirmed yet. A repeat with the same card does not
     /// start its failures anew.
     pub(super) fn replace_card(&mut self, card: Card) {
-        if card != self.current.card {
+        if Some(card) != self.current.card {
             self.failures_left = failures(card);
         }
-        self.current.card = card;
+        self.current.card = Some(card);
         self.current.state = IntentState::Unconfirmed;
     }
 
@@ -49,11 +49,14 @@ impl IntentEntry {
             IntentState::RequiresAction => return Ok(self.current_intent()),
             _ => return Err(ApiError::unexpected_state(self.current.clone(), "confirm")),
         }
+        let Some(card) = self.current.card else {
+            return Err(ApiError::unexpected_state(self.current.clone(), "confirm"));
+        };
         if self.failures_left > 0 {
             self.failures_left -= 1;
             return Err(ApiError::server_error());
         }
-        match self.current.card {
+        match card {
             Card::Declined(decline) => {
                 self.current.state = IntentState::Declined(decline);
                 return Err(ApiError::declined(self.current.clone(), decline));
@@ -65,7 +68,7 @@ impl IntentEntry {
             Card::ThreeDSecure => self.current.state = IntentState::RequiresAction,
             Card::Visa | Card::Flaky(_) | Card::Hang => self.current.state = IntentState::Succeeded,
         }
-        let withheld = (self.current.card == Card::Hang).then_some(SimulatedFault::Hang);
+        let withheld = (card == Card::Hang).then_some(SimulatedFault::Hang);
         Ok(Outcome { withheld, ..self.current_intent() })
     }
 

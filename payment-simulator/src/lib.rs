@@ -29,10 +29,9 @@
 //! of webhooks, signed as `Stripe-Signature` says. Events come in any order, and one that cannot be
 //! delivered within a few tries is lost.
 //!
-//! The currency `xts` is refused as unsupported.
+//! The currency `kpw` is refused as unsupported.
 //!
-//! Beyond Stripe: an intent without a `payment_method` gets the card that succeeds, lists accept a
-//! `limit` of up to 10,000, and amounts may have twelve digits.
+//! Beyond Stripe: lists accept a `limit` of up to 10,000, and amounts may have twelve digits.
 //!
 //! All state is in memory and lost when the process exits. Every intent and refund (some 300 bytes
 //! each) is kept until then, since an audit lists them all, and so are the latest 2^20 keys.

@@ -40,7 +40,8 @@ pub(super) enum IntentState {
 #[derive(Clone, Debug)]
 pub(super) struct IntentSnapshot {
     pub(super) intent: Arc<Intent>,
-    pub(super) card: Card,
+    /// Without one, the intent cannot be confirmed.
+    pub(super) card: Option<Card>,
     pub(super) state: IntentState,
 }
 
@@ -86,7 +87,7 @@ impl IntentState {
         matches!(self, IntentState::Declined(_) | IntentState::AuthenticationFailed)
     }
 
-    pub(super) fn status(self) -> &'static str {
+    fn status(self) -> &'static str {
         match self {
             IntentState::Unconfirmed => "requires_confirmation",
             IntentState::RequiresAction => "requires_action",
@@ -95,6 +96,15 @@ impl IntentState {
             }
             IntentState::Succeeded => "succeeded",
             IntentState::Canceled => "canceled",
+        }
+    }
+}
+
+impl IntentSnapshot {
+    pub(super) fn status(&self) -> &'static str {
+        match self.card {
+            None if self.state == IntentState::Unconfirmed => "requires_payment_method",
+            _ => self.state.status(),
         }
     }
 }

@@ -5,10 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::error::ApiError;
 use super::limits::{AMOUNT_MAX, METADATA_BYTES_MAX};
-use super::test_cards::{Card, CreateFault, PaymentMethod};
+use super::test_cards::{CreateFault, PaymentMethod};
 
-/// The code that ISO 4217 reserves for tests; no provider supports it.
-const UNSUPPORTED_CURRENCY: &str = "xts";
+/// A currency in use that Stripe does not support.
+const UNSUPPORTED_CURRENCY: &str = "kpw";
 
 /// A `POST` request that changes state.
 #[derive(Debug, Hash)]
@@ -35,7 +35,8 @@ pub(super) struct NewIntent {
     pub(super) amount: i64,
     /// Three lower-case letters.
     pub(super) currency: String,
-    pub(super) payment_method: PaymentMethod,
+    /// Without one, the intent cannot be confirmed until it gets one.
+    pub(super) payment_method: Option<PaymentMethod>,
     pub(super) fault: Option<CreateFault>,
     pub(super) order_id: Option<String>,
     pub(super) confirm: bool,
@@ -69,7 +70,7 @@ impl Operation {
 
 fn create(form: &[u8]) -> Result<Operation, ApiError> {
     let (mut amount, mut currency, mut order_id) = (None, None, None);
-    let mut payment_method = PaymentMethod { card: Card::Visa, single_use_token: None };
+    let mut payment_method: Option<PaymentMethod> = None;
     let mut confirm = false;
     for (name, value) in form_urlencoded::parse(form) {
         match name.as_ref() {
@@ -78,7 +79,7 @@ fn create(form: &[u8]) -> Result<Operation, ApiError> {
                 return Err(ApiError::unsupported_currency(&value));
             }
             "currency" if is_currency(&value) => currency = Some(value.into_owned()),
-            "payment_method" => payment_method = parse_payment_method(&value)?,
+            "payment_method" => payment_method = Some(parse_payment_method(&value)?),
             "metadata[order_id]" if value.len() <= METADATA_BYTES_MAX => {
                 order_id = Some(value.into_owned());
             }
@@ -92,7 +93,8 @@ fn create(form: &[u8]) -> Result<Operation, ApiError> {
     }
     let amount = amount.ok_or_else(|| ApiError::parameter("amount", "parameter_missing"))?;
     let currency = currency.ok_or_else(|| ApiError::parameter("currency", "parameter_missing"))?;
-    let fault = payment_method.single_use_token.as_deref().and_then(CreateFault::of);
+    let token = payment_method.as_ref().and_then(|method| method.single_use_token.as_deref());
+    let fault = token.and_then(CreateFault::of);
     Ok(Operation::Create(NewIntent { amount, currency, payment_method, fault, order_id, confirm }))
 }
 

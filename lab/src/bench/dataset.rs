@@ -12,7 +12,7 @@ use tokio_postgres::types::ToSql;
 use workers::database::Database;
 use workers::inventory::stock::CatalogItem;
 
-use crate::input;
+use crate::input::{self, GOOD_CARD};
 
 /// SKUs of the generated catalogue: enough that small orders rarely contend for one.
 const SKUS: u32 = 10_000;
@@ -25,8 +25,6 @@ const LINES_PER_ORDER: u32 = 3;
 const PRICE: i64 = 250;
 /// More stock than a whole day of benchmarks orders.
 const AMPLE_STOCK: i64 = 1_000_000_000_000;
-/// The token of the provider's test card that succeeds; it can be used any number of times.
-const TOKEN: &str = "tok_visa";
 /// A fixed seed: the bodies are the same in every run.
 const SEED: u64 = 1;
 
@@ -78,9 +76,7 @@ impl Dataset {
     /// Writes the bodies into `folder`. The baskets are read from the file `orders`, or from the
     /// sample.
     pub(super) fn write(folder: &Path, orders: Option<&Path>) -> Result<Self> {
-        let rows = input::orders(orders)?.into_iter();
-        let baskets =
-            rows.map(|row| if row.has_token() { row } else { row.with_payment_token(TOKEN) });
+        let baskets = input::orders(orders)?.into_iter();
         let baskets: Vec<Vec<u8>> = baskets.map(|row| row.body()).collect();
         let dataset = Self {
             folder: folder.to_path_buf(),
@@ -141,7 +137,7 @@ fn small(hot: Option<&str>) -> Vec<u8> {
         let total = PRICE * i64::from(LINES_PER_ORDER);
         writeln!(
             text,
-            r#"{{"customer_id":"{number}","currency":"GBP","lines":[{lines}],"expected_total":{total},"payment":{{"token":"{TOKEN}"}}}}"#
+            r#"{{"customer_id":"{number}","currency":"GBP","lines":[{lines}],"expected_total":{total},"payment":{{"token":"{GOOD_CARD}"}}}}"#
         )
         .expect("writing to a String cannot fail");
     }

@@ -9,6 +9,8 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use workers::inventory::stock::CatalogItem;
 
+use crate::input::GOOD_CARD;
+
 /// The number of SKUs that never sell out, and of SKUs that soon do.
 const AMPLE_SKUS: u32 = 40;
 const SCARCE_SKUS: u32 = 4;
@@ -97,7 +99,7 @@ pub(super) fn script_for(seed: u64, number: u64) -> BuyerScript {
 
 /// An order that is in stock, can be paid and can be shipped.
 pub(super) fn simple_order(random: &mut StdRng) -> Bytes {
-    body(&[line(random.random_range(0..AMPLE_SKUS), 1)], None)
+    body(&[line(random.random_range(0..AMPLE_SKUS), 1)], GOOD_CARD)
 }
 
 fn lines(random: &mut StdRng) -> Vec<Value> {
@@ -110,23 +112,19 @@ fn line(number: u32, quantity: u32) -> Value {
     json!({"sku": sku(number), "quantity": quantity, "unit_price": PRICE})
 }
 
-fn card(random: &mut StdRng) -> Option<&'static str> {
+fn card(random: &mut StdRng) -> &'static str {
     let mut draw = random.random_range(0..1_000);
     for (per_mille, token) in CARDS_PER_MILLE {
         if draw < per_mille {
-            return Some(token);
+            return token;
         }
         draw -= per_mille;
     }
-    None
+    GOOD_CARD
 }
 
-fn body(lines: &[Value], token: Option<&str>) -> Bytes {
-    let mut body = json!({"currency": "GBP", "lines": lines});
-    if let Some(token) = token {
-        body["payment"] = json!({"token": token});
-    }
-    body.to_string().into()
+fn body(lines: &[Value], token: &str) -> Bytes {
+    json!({"currency": "GBP", "lines": lines, "payment": {"token": token}}).to_string().into()
 }
 
 fn sku(number: u32) -> String {

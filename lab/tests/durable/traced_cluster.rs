@@ -27,8 +27,7 @@ const DEADLINE: Duration = Duration::from_mins(2);
 const CLIENTS: usize = 16;
 /// Orders of each client, one after the other.
 const ORDERS: usize = 12;
-const ORDER: &str =
-    r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
+const ORDER: &str = r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}],"payment":{"token":"tok_visa"}}"#;
 const SECRET: &str = "the secret of the tests";
 
 /// Traced brokers with an edge, and Redis and PostgreSQL, which are not traced.

@@ -10,11 +10,9 @@ use tokio::time::timeout;
 use super::test_edge::DEADLINE;
 
 /// A small order.
-pub(crate) const ORDER: &str =
-    r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
+pub(crate) const ORDER: &str = r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}],"payment":{"token":"tok_visa"}}"#;
 /// The same order with another quantity.
-pub(crate) const OTHER_ORDER: &str =
-    r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":7,"unit_price":255}]}"#;
+pub(crate) const OTHER_ORDER: &str = r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":7,"unit_price":255}],"payment":{"token":"tok_visa"}}"#;
 
 /// One connection to an edge.
 pub(crate) struct RawHttp(BufReader<TcpStream>);

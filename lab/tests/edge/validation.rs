@@ -62,7 +62,7 @@ async fn a_body_that_is_not_json_is_refused() {
 async fn an_invalid_order_is_refused_with_a_pointer_to_each_error() {
     let edge = TestServers::shared().await.start_edge().await;
     let invalid = r#"{"currency":"gbp","lines":[{"sku":"A","quantity":0,"unit_price":1e400},
-        {"sku":"","quantity":-1}],"lines":[],"expected_total":-1,"x":1}"#;
+        {"sku":"","quantity":-1}],"lines":[],"expected_total":-1,"x":1,"payment":null}"#;
     let reply = edge.connect().await.post(&fresh_key(), &invalid.replace("1e400", "1e40")).await;
     reply.assert_problem(422, "not-an-order");
     let problem = reply.json();
@@ -72,7 +72,7 @@ async fn an_invalid_order_is_refused_with_a_pointer_to_each_error() {
     for pointer in ["/currency", "/lines/0/quantity", "/lines/0/unit_price", "/lines/1/sku"] {
         assert!(pointers.contains(&pointer), "{pointer} is not among {pointers:?}");
     }
-    for pointer in ["/lines/1/unit_price", "/lines", "/expected_total", "/x"] {
+    for pointer in ["/lines/1/unit_price", "/lines", "/expected_total", "/x", "/payment"] {
         assert!(pointers.contains(&pointer), "{pointer} is not among {pointers:?}");
     }
     edge.stop().await;
@@ -82,7 +82,8 @@ async fn an_invalid_order_is_refused_with_a_pointer_to_each_error() {
 async fn an_overflowing_total_and_an_unrepresentable_number_are_refused() {
     let edge = TestServers::shared().await.start_edge().await;
     let line = r#"{"sku":"A","quantity":1000000,"unit_price":999999999999}"#;
-    let huge = format!(r#"{{"currency":"GBP","lines":[{line},{line}]}}"#);
+    let huge = ORDER
+        .replace(r#"{"sku":"85123A","quantity":6,"unit_price":255}"#, &format!("{line},{line}"));
     let mut client = edge.connect().await;
     let reply = client.post(&fresh_key(), &huge).await;
     reply.assert_problem(422, "not-an-order");

@@ -1,6 +1,6 @@
 //! Catalogue items and order bodies.
 
-use lab::input::OrderRow;
+use lab::input::{GOOD_CARD, OrderRow};
 use serde_json::{Value, json};
 use workers::inventory::stock::CatalogItem;
 
@@ -19,12 +19,13 @@ pub(crate) fn item(sku: &str, on_hand: i64) -> CatalogItem {
     }
 }
 
-/// An order's body: each SKU with its quantity, at the catalogue's price.
+/// An order's body: each SKU with its quantity, at the catalogue's price, paid with a good card.
 pub(crate) fn basket(lines: &[(&str, u32)]) -> Value {
     let lines = lines
         .iter()
         .map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity, "unit_price": PRICE}));
-    json!({"currency": "GBP", "lines": lines.collect::<Vec<_>>()})
+    let payment = json!({"token": GOOD_CARD});
+    json!({"currency": "GBP", "lines": lines.collect::<Vec<_>>(), "payment": payment})
 }
 
 /// The same order, paid with `token`.

@@ -1,12 +1,12 @@
 //! Placed, reserved, paid, fulfilled: for one order, for real ones, and not for invalid ones.
 
 use hyper::StatusCode;
-use lab::input;
+use lab::input::{self, GOOD_CARD};
 use orders::Status;
 use serde_json::{Value, json};
 use streams::{Profile, subjects};
 
-use super::fixtures::{basket, item, rows};
+use super::fixtures::{basket, item, rows, with_payment_token};
 use super::test_cluster::{TestCluster, plan, with_shared_cluster};
 
 /// Rows of a real retailer's accounts that are not orders.
@@ -67,6 +67,7 @@ fn rows_that_are_not_orders_are_refused_with_a_pointer_to_each_invalid_member() 
             let mut body: Value = serde_json::from_str(row).unwrap();
             let key = body["invoice"].as_str().unwrap().to_owned();
             body.as_object_mut().unwrap().retain(|name, _| name == "currency" || name == "lines");
+            let body = with_payment_token(body, GOOD_CARD);
             let response = cluster.post(0, &key, &body).await;
             assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY, "{row}");
             assert_eq!(pointers(&response.body), invalid_members(&body), "{row}");

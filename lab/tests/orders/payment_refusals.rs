@@ -26,10 +26,10 @@ async fn an_amount_below_the_providers_minimum_is_declined() {
 #[tokio::test]
 async fn a_currency_that_the_provider_does_not_support_is_declined() {
     let cluster = TestCluster::start(plan(Profile::Single)).await;
-    let currency = "XTS".parse().unwrap();
+    let currency = "KPW".parse().unwrap();
     cluster.load_catalog(&[CatalogItem { currency, ..item("FOREIGN", STOCK) }]).await;
     let mut body = basket(&[("FOREIGN", 1)]);
-    body["currency"] = json!("XTS");
+    body["currency"] = json!("KPW");
     cluster.assert_declined("FOREIGN", &body, "invalid_currency").await;
     cluster.verify_and_stop(&[]).await;
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use lab::input::GOOD_CARD;
 use payment_simulator::{FaultConfig, SimulatedFault};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -34,8 +35,12 @@ async fn every_order_is_charged_once_under_every_fault() {
         for order in 0..8 {
             let order = format!("{fault}/{order}");
             let intent = retry_until_ok(&order, async |key: String| {
-                let new =
-                    NewIntent { order: &order, amount: 10, currency: "EUR", payment_method: None };
+                let new = NewIntent {
+                    order: &order,
+                    amount: 10,
+                    currency: "EUR",
+                    payment_method: Some(GOOD_CARD),
+                };
                 client.create_intent(&new, &key).await
             })
             .await;

@@ -1,6 +1,7 @@
 //! Idempotency keys, and requests that are refused before their key is saved.
 
 use hyper::StatusCode;
+use lab::input::GOOD_CARD;
 use payment_simulator::FaultConfig;
 use tokio::time::Instant;
 use workers::payment::provider::{CallError, Confirmation, NewIntent, Status};
@@ -26,13 +27,13 @@ async fn a_saved_500_is_replayed_and_a_new_key_calls_again() {
 #[tokio::test]
 async fn a_repeated_key_returns_the_same_bytes_even_after_the_intent_has_changed() {
     let provider = TestSimulator::start(FaultConfig::default()).await;
-    let form = "amount=700&currency=usd&metadata[order_id]=o1";
+    let form = "amount=700&currency=usd&metadata[order_id]=o1&payment_method=tok_visa";
     let first = provider.send("POST", "/v1/payment_intents", form, Some("k")).await;
     assert!(!first.replayed);
     let id = first.json()["id"].as_str().unwrap().to_owned();
     let client = provider.client();
     assert_eq!(client.confirm(&id, "c").await.unwrap(), Confirmation::Succeeded);
-    let reordered = "metadata%5Border_id%5D=o1&currency=usd&amount=700";
+    let reordered = "payment_method=tok_visa&metadata%5Border_id%5D=o1&currency=usd&amount=700";
     let repeated = provider.send("POST", "/v1/payment_intents", reordered, Some("k")).await;
     assert!(repeated.replayed);
     assert_eq!(repeated.body, first.body);
@@ -45,7 +46,12 @@ async fn a_key_is_refused_for_another_request() {
     let provider = TestSimulator::start(FaultConfig::default()).await;
     let client = provider.client();
     let intent = create(&client, None, "order").await;
-    let other = NewIntent { order: "order", amount: 1251, currency: "GBP", payment_method: None };
+    let other = NewIntent {
+        order: "order",
+        amount: 1251,
+        currency: "GBP",
+        payment_method: Some(GOOD_CARD),
+    };
     let refusal = client.create_intent(&other, "order/intent").await.unwrap_err();
     assert!(
         matches!(&refusal, CallError::Refused { status: 400, code, .. } if code == "idempotency_error"),

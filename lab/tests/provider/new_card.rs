@@ -74,3 +74,21 @@ async fn an_unknown_or_used_token_changes_nothing() {
     assert_eq!(provider.pay("tok_once_b").await["error"]["code"], "token_already_used");
     provider.stop().await;
 }
+
+#[tokio::test]
+async fn an_intent_without_a_card_cannot_be_confirmed_until_it_gets_one() {
+    let provider = TestSimulator::start(FaultConfig::default()).await;
+    let form = "amount=1250&currency=gbp";
+    let intent = provider.send("POST", "/v1/payment_intents", form, None).await.json();
+    assert_eq!(
+        (&intent["status"], &intent["payment_method"]),
+        (&json!("requires_payment_method"), &json!(null))
+    );
+    let id = intent["id"].as_str().unwrap();
+    let refused = provider.confirm(id, "").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(refused.json()["error"]["code"], "payment_intent_unexpected_state");
+    let paid = provider.confirm(id, "payment_method=tok_visa").await;
+    assert_eq!(paid.json()["status"], "succeeded");
+    provider.stop().await;
+}

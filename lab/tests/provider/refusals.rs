@@ -12,7 +12,7 @@ async fn an_amount_below_the_minimum_and_an_unsupported_currency_are_refused() {
     provider.control("amount_min=50").await;
     for (form, code, param) in [
         ("amount=49&currency=usd", json!("amount_too_small"), "amount"),
-        ("amount=50&currency=xts", json!(null), "currency"),
+        ("amount=50&currency=kpw", json!(null), "currency"),
     ] {
         let raw = provider.send("POST", "/v1/payment_intents", form, None).await;
         assert_eq!(raw.status, StatusCode::BAD_REQUEST, "{form}");

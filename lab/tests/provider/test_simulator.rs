@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use lab::input::GOOD_CARD;
 use payment_simulator::FaultConfig;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -149,8 +150,10 @@ pub(crate) fn client(url: &str, limits: Limits) -> Provider {
     Provider::new(url, "sk_test_secret", limits).unwrap()
 }
 
+/// An intent for `order`, with a good card unless there is a token.
 pub(crate) async fn create(client: &Provider, token: Option<&str>, order: &str) -> Intent {
-    let new = NewIntent { order, amount: 1250, currency: "GBP", payment_method: token };
+    let payment_method = token.or(Some(GOOD_CARD));
+    let new = NewIntent { order, amount: 1250, currency: "GBP", payment_method };
     client.create_intent(&new, &format!("{order}/intent")).await.unwrap()
 }
 
