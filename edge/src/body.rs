@@ -8,7 +8,9 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::limits::{BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT};
+use crate::limits::{
+    BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_TIMEOUT, DISCARD_TIMEOUT, DISCARDED_BYTES_MAX,
+};
 use crate::problem::Problem;
 
 /// The bytes that all request bodies in memory share, across all shards.
@@ -23,20 +25,38 @@ pub(crate) struct Body {
     pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
+/// Reads the rest of a body that is not wanted. Returns whether it has ended.
+pub(crate) async fn discard(incoming: &mut Incoming) -> bool {
+    if incoming.size_hint().lower() > DISCARDED_BYTES_MAX as u64 {
+        return false;
+    }
+    let rest = async {
+        let mut discarded = 0;
+        while let Some(frame) = incoming.frame().await {
+            discarded += frame.ok()?.data_ref().map_or(0, Bytes::len);
+            if discarded > DISCARDED_BYTES_MAX {
+                return None;
+            }
+        }
+        Some(())
+    };
+    timeout(DISCARD_TIMEOUT, rest).await.is_ok_and(|end| end.is_some())
+}
+
 impl BodyMemoryBudget {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(BODIES_BYTES_MAX)))
     }
 
     /// Reads the whole body. Stops at the first violation of a limit.
-    pub(crate) async fn receive(&self, incoming: Incoming) -> Result<Body, Problem> {
+    pub(crate) async fn receive(&self, incoming: &mut Incoming) -> Result<Body, Problem> {
         if incoming.size_hint().lower() > BODY_BYTES_MAX as u64 {
             return Err(Problem::BodyTooLarge);
         }
         timeout(BODY_TIMEOUT, self.read(incoming)).await.map_err(|_| Problem::BodyTimeout)?
     }
 
-    async fn read(&self, mut incoming: Incoming) -> Result<Body, Problem> {
+    async fn read(&self, incoming: &mut Incoming) -> Result<Body, Problem> {
         let mut body = Body::default();
         let mut rest = BytesMut::new();
         while let Some(frame) = incoming.frame().await {

@@ -10,17 +10,34 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Time for a body to arrive: the largest one at 25 KiB/s.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes in a request's line and headers: twice the maximum that browsers and proxies send.
+/// Bytes of a refused body that are read all the same, so that its client sees the refusal: a page's
+/// worth of a large upload.
+pub(crate) const DISCARDED_BYTES_MAX: usize = 1024 * 1024;
+/// Time for them: a client that is slower than this loses the connection.
+pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+/// Bytes in a request's target and headers: twice the maximum that browsers and proxies send.
 pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of a head that are read at most. A client whose cookies grow exceeds the limit by less than
+/// the difference at first, and sees why; beyond, the connection ends with a bare 431.
+pub(crate) const HEAD_READ_BYTES_MAX: usize = 40 * 1024;
+
+/// Characters of an unknown parameter's name that a problem repeats.
+pub(crate) const PARAMETER_CHARS_MAX: usize = 64;
 
 /// Open connections over all shards; an idle one takes some 20 KiB. More wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 10_240;
 /// Requests in flight on one HTTP/2 connection: as many as a batch holds.
 pub(crate) const STREAMS_MAX: u32 = 256;
-/// Flow-control window of one HTTP/2 stream: the default of the protocol.
-pub(crate) const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
-/// Flow-control window of an HTTP/2 connection: four streams that send a large body at once.
-pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// Flow-control window of an HTTP/2 connection, and of each of its streams: the least that the
+/// protocol allows for a connection. What is in it is not counted with the bodies yet.
+pub(crate) const WINDOW_BYTES: u32 = 64 * 1024 - 1;
+/// Bytes that all clients together can make the process buffer before a request's body is counted.
+const UNCOUNTED_BYTES_MAX: usize = 700 * 1024 * 1024;
+const _: () = assert!(
+    CONNECTIONS_MAX * (WINDOW_BYTES as usize) <= UNCOUNTED_BYTES_MAX
+        && CONNECTIONS_MAX * HEAD_READ_BYTES_MAX <= UNCOUNTED_BYTES_MAX,
+    "a connection has either a head of HTTP/1.1 or a window of HTTP/2"
+);
 /// A connection that starts no request for this long, up to twice as long, is closed. This limits
 /// slow headers as well, since a request starts when its headers are complete.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);

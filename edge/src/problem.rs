@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
 use orders::{FieldError, InvalidOrder, Status};
 use serde::Serialize;
 
-use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, RETRY_AFTER_SECONDS, SKUS_MAX};
+use crate::limits::{
+    BODY_BYTES_MAX, BODY_TIMEOUT, HEAD_BYTES_MAX, PARAMETER_CHARS_MAX, RETRY_AFTER_SECONDS,
+    SKUS_MAX,
+};
 use crate::response::{HttpResponse, with_body};
 
 /// Why a request fails.
@@ -20,6 +23,15 @@ pub(crate) enum Problem {
         /// The value of the `Allow` header.
         allowed: String,
     },
+    /// A request of HTTP/1.1 has no `Host` or several.
+    InvalidHost,
+    /// The target and the headers are too large.
+    HeadTooLarge,
+    /// A resource that takes no parameters got this one.
+    UnknownParameter(String),
+    /// The body is compressed, or has a transfer coding besides chunked.
+    UnsupportedContentEncoding,
+    UnsupportedTransferCoding,
     /// The content type is not JSON.
     UnsupportedMediaType,
     /// The `Idempotency-Key` header is missing, sent more than once, or invalid.
@@ -95,6 +107,9 @@ impl Problem {
             let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
             response.headers_mut().insert(ALLOW, allowed);
         }
+        if matches!(self, Self::UnsupportedContentEncoding) {
+            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
@@ -110,6 +125,25 @@ impl Problem {
             Self::MethodNotAllowed { .. } => {
                 (S::METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed")
             }
+            Self::InvalidHost => (S::BAD_REQUEST, "/problems/invalid-host", "Invalid host"),
+            Self::HeadTooLarge => (
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "/problems/headers-too-large",
+                "Request headers too large",
+            ),
+            Self::UnknownParameter(_) => {
+                (S::BAD_REQUEST, "/problems/unknown-parameter", "Unknown query parameter")
+            }
+            Self::UnsupportedContentEncoding => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "/problems/unsupported-content-encoding",
+                "Unsupported content encoding",
+            ),
+            Self::UnsupportedTransferCoding => (
+                S::NOT_IMPLEMENTED,
+                "/problems/unsupported-transfer-coding",
+                "Unsupported transfer coding",
+            ),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "/problems/wrong-media-type", "Unsupported media type")
             }
@@ -187,6 +221,24 @@ impl Problem {
             }
             Self::MethodNotAllowed { allowed } => {
                 return format!("Use one of the methods that this path allows: {allowed}.").into();
+            }
+            Self::InvalidHost => {
+                "A request of HTTP/1.1 has one Host header (RFC 9112, section 3.2)."
+            }
+            Self::HeadTooLarge => {
+                return format!("Send at most {HEAD_BYTES_MAX} bytes of target and headers.")
+                    .into();
+            }
+            Self::UnknownParameter(name) => {
+                let name: String = name.chars().take(PARAMETER_CHARS_MAX).collect();
+                return format!(
+                    "This resource takes no query parameters, and was not changed; leave out {name:?}."
+                )
+                .into();
+            }
+            Self::UnsupportedContentEncoding => "Send the body as it is, without Content-Encoding.",
+            Self::UnsupportedTransferCoding => {
+                "Send the body with Content-Length, or with Transfer-Encoding: chunked alone."
             }
             Self::UnsupportedMediaType => "Send the order as Content-Type: application/json.",
             Self::KeyMissing => {

@@ -6,6 +6,7 @@ mod order_status;
 mod place_order;
 mod provider_event;
 mod repeat;
+mod request_head;
 mod stock;
 mod submit;
 mod submit_payment;
@@ -13,26 +14,34 @@ mod table;
 
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
-use hyper::{Method, Request};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
+use hyper::{Method, Request, Version};
 
 pub use table::{ROUTES, Route};
 
+use crate::body::discard;
 use crate::problem::Problem;
 use crate::response::HttpResponse;
 use crate::state::ShardState;
+use request_head::check_head;
 use table::Endpoint;
 
 /// Responds to a request; an error becomes a problem document.
-pub(crate) async fn respond(state: &ShardState, request: Request<Incoming>) -> HttpResponse {
-    let is_head = request.method() == Method::HEAD;
-    let response = dispatch(state, request).await.unwrap_or_else(|problem| problem.to_response());
-    if is_head { without_body(response) } else { response }
+pub(crate) async fn respond(state: &ShardState, mut request: Request<Incoming>) -> HttpResponse {
+    let response = match dispatch(state, &mut request).await {
+        Ok(response) => response,
+        Err(problem) => refuse(&problem, &mut request).await,
+    };
+    if request.method() == Method::HEAD { without_body(response) } else { response }
 }
 
 /// A match instead of function pointers in the table: those would cost an allocation for the future
 /// of each request.
-async fn dispatch(state: &ShardState, request: Request<Incoming>) -> Result<HttpResponse, Problem> {
+async fn dispatch(
+    state: &ShardState,
+    request: &mut Request<Incoming>,
+) -> Result<HttpResponse, Problem> {
+    check_head(request)?;
     let (endpoint, parameter) = table::find(ROUTES, request.method(), request.uri().path())?;
     match endpoint {
         Endpoint::PlaceOrder => place_order::place_order(state, request).await,
@@ -50,6 +59,17 @@ async fn dispatch(state: &ShardState, request: Request<Incoming>) -> Result<Http
         Endpoint::Livez => Ok(health::livez()),
         Endpoint::Readyz => Ok(health::readyz(state)),
     }
+}
+
+/// The response to a refused request. The rest of its body is read first: a client whose connection
+/// ends while it sends may not see the response. One that expects 100 (Continue) sends nothing.
+async fn refuse(problem: &Problem, request: &mut Request<Incoming>) -> HttpResponse {
+    let is_complete = request.headers().contains_key(EXPECT) || discard(request.body_mut()).await;
+    let mut response = problem.to_response();
+    if !is_complete && request.version() <= Version::HTTP_11 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// The response to HEAD: that to GET with its `Content-Length`, without the body.

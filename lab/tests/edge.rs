@@ -13,6 +13,7 @@ mod malformed_requests;
 mod order_status;
 mod overload;
 mod placement;
+mod request_heads;
 mod same_key_other_body;
 mod slow_clients;
 mod stock_lookup;

@@ -33,7 +33,7 @@ impl Currency {
         std::str::from_utf8(&self.0).expect("a currency holds ASCII letters only")
     }
 
-    /// Whether somebody can pay in it. Only new orders are checked, so that a currency that is
+    /// Whether it is legal tender. Only new orders are checked, so that a currency that is
     /// withdrawn stays readable.
     pub fn is_in_use(&self) -> bool {
         let (codes, _) = IN_USE.as_bytes().as_chunks::<4>();

@@ -14,10 +14,32 @@ pub struct IdempotencyKey(String);
 pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
+    /// Parses the value of an `Idempotency-Key` header: the bare key, or the key as a string of
+    /// Structured Fields (RFC 9651, section 3.3.3), as the IETF draft has it. `"k"` and `k` are the
+    /// same key.
+    pub fn from_header(value: &str) -> Result<Self, InvalidIdempotencyKey> {
+        unquoted(value).as_deref().unwrap_or(value).parse()
+    }
+
     /// The key as the client sent it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The content of a quoted string; `None` if `value` is not wholly one.
+fn unquoted(value: &str) -> Option<String> {
+    let quoted = value.strip_prefix('"')?.strip_suffix('"')?;
+    let mut content = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        content.push(match character {
+            '"' => return None,
+            '\\' => characters.next().filter(|escaped| matches!(escaped, '"' | '\\'))?,
+            other => other,
+        });
+    }
+    Some(content)
 }
 
 impl std::str::FromStr for IdempotencyKey {
@@ -33,6 +55,29 @@ impl std::str::FromStr for IdempotencyKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_key_and_the_bare_one_are_the_same() {
+        let key = |value: &str| IdempotencyKey::from_header(value).map(|key| key.0);
+        for (value, expected) in [
+            ("k", "k"),
+            (r#""k""#, "k"),
+            (r#""a\"b\\c""#, r#"a"b\c"#),
+            // Not wholly a string, so the bare key.
+            (r#""k"#, r#""k"#),
+            (r#"k""#, r#"k""#),
+            (r#""k";p=1"#, r#""k";p=1"#),
+            (r#""a"b""#, r#""a"b""#),
+            (r#""a\b""#, r#""a\b""#),
+            (r#""k\""#, r#""k\""#),
+        ] {
+            assert_eq!(key(value), Ok(expected.to_owned()), "{value}");
+        }
+        for bad in [r#""""#, r#""a b""#, ""] {
+            assert_eq!(key(bad), Err(InvalidIdempotencyKey), "{bad}");
+        }
+        assert_eq!(key("\""), Ok("\"".to_owned()));
+    }
 
     #[test]
     fn a_key_is_1_to_255_visible_ascii_characters() {

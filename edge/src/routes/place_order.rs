@@ -28,12 +28,12 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// Accepts an order: 202 once a broker has acknowledged it, unless the order's row has another body.
 pub(super) async fn place_order(
     state: &ShardState,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<HttpResponse, Problem> {
     state.gates.check()?;
     require_json(request.headers())?;
     let key = idempotency_key(request.headers())?;
-    let Body { bytes, permit: _permit } = state.body_budget.receive(request.into_body()).await?;
+    let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
     let order = PlaceOrder::parse(&bytes)?;
     drop(bytes);
 
@@ -55,11 +55,16 @@ pub(super) async fn place_order(
 }
 
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut content_types = headers.get_all(CONTENT_TYPE).iter();
+    let content_type = content_types.next().and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next());
     let is_json = media_type
         .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
-    if is_json { Ok(()) } else { Err(Problem::UnsupportedMediaType) }
+    if is_json && content_types.next().is_none() {
+        Ok(())
+    } else {
+        Err(Problem::UnsupportedMediaType)
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
@@ -69,7 +74,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
         return Err(Problem::KeyDuplicated);
     }
     let key = key.to_str().map_err(|_| Problem::KeyInvalid)?;
-    key.parse().map_err(|_| Problem::KeyInvalid)
+    IdempotencyKey::from_header(key).map_err(|_| Problem::KeyInvalid)
 }
 
 fn submit(

@@ -52,11 +52,11 @@ struct Metadata {
 /// Has payment look at the order that the event is about, if that order waits for its buyer.
 pub(super) async fn receive_provider_event(
     state: &ShardState,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<HttpResponse, Problem> {
     let secrets = state.webhook_secrets.as_ref().ok_or(Problem::NotFound)?;
     let signature = signature(request.headers())?.to_owned();
-    let Body { bytes, permit: _permit } = state.body_budget.receive(request.into_body()).await?;
+    let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
     if !secrets.verify(&signature, &bytes, SystemTime::now()) {
         return Err(Problem::InvalidSignature);
     }

@@ -26,11 +26,11 @@ struct PaymentResponse<'a> {
 pub(super) async fn submit_payment(
     state: &ShardState,
     signed_id: &str,
-    request: Request<Incoming>,
+    request: &mut Request<Incoming>,
 ) -> Result<HttpResponse, Problem> {
     let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
     require_json(request.headers())?;
-    let Body { bytes, permit: _permit } = state.body_budget.receive(request.into_body()).await?;
+    let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
     let SubmitPayment { payment_token } =
         SubmitPayment::parse(&bytes).map_err(Problem::invalid_payment)?;
     drop(bytes);

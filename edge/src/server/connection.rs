@@ -14,9 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::activity::{ActivityTracker, RequestGuard};
 use super::drain;
-use crate::limits::{
-    CONNECTION_WINDOW_BYTES, HEAD_BYTES_MAX, IDLE_TIMEOUT, STREAM_WINDOW_BYTES, STREAMS_MAX,
-};
+use crate::limits::{HEAD_READ_BYTES_MAX, IDLE_TIMEOUT, STREAMS_MAX, WINDOW_BYTES};
 use crate::response::HttpResponse;
 use crate::routes;
 use crate::state::ShardState;
@@ -27,13 +25,13 @@ pub(super) fn protocol() -> Builder<TokioExecutor> {
     let mut protocol = Builder::new(TokioExecutor::new());
     // Header timeouts would cost a timer for each request; `ActivityTracker` costs one for each
     // connection.
-    protocol.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES_MAX);
+    protocol.http1().header_read_timeout(None).max_buf_size(HEAD_READ_BYTES_MAX);
     protocol
         .http2()
         .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEAD_BYTES_MAX as u32)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+        .max_header_list_size(HEAD_READ_BYTES_MAX as u32)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES);
     protocol
 }
 

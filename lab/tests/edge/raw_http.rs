@@ -1,5 +1,6 @@
 //! HTTP/1.1 written by hand, so that a test can send what no well-behaved client would.
 
+use std::io;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -34,6 +35,11 @@ impl RawHttp {
     /// read.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.ok();
+    }
+
+    /// Sends these bytes; an error if the edge has closed the connection before it took them all.
+    pub(crate) async fn send_all(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.0.write_all(bytes.as_ref()).await
     }
 
     /// The next response.

@@ -19,7 +19,8 @@ const SPARE_FDS: usize = 10;
 const DEADLINE: Duration = Duration::from_mins(1);
 const ORDER: &str = "POST /v1/orders HTTP/1.1\r\nhost: edge\r\nconnection: close\r\n\
     content-type: application/json\r\nidempotency-key: slow-clients\r\ncontent-length: 107\r\n\r\n\
-    {\"currency\":\"GBP\",\"lines\":[{\"sku\":\"85123A\",\"quantity\":6,\"unit_price\":255}],\"payment\":{\"token\":\"tok_visa\"}}\n";
+    {\"currency\":\"GBP\",\"lines\":[{\"sku\":\"85123A\",\"quantity\":6,\"unit_price\":255}],\
+    \"payment\":{\"token\":\"tok_visa\"}}\n";
 /// The environment variable with the edge's address, for the client process.
 const EDGE_ADDRESS: &str = "SLOW_CLIENTS_EDGE";
 /// The line that the client process prints once all of its clients are connected.
