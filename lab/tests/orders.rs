@@ -40,6 +40,7 @@ mod same_key_other_body;
 mod slow_provider;
 mod steady_clients;
 mod stream_limits;
+mod stream_readers;
 mod supervision;
 mod test_cluster;
 mod work_sharing;

@@ -62,6 +62,12 @@ impl RawNats {
         assert_eq!(updated["config"][setting], config[setting], "{updated}");
     }
 
+    /// Publishes `payload` on `subject` this many times, without waiting for acknowledgements.
+    pub(crate) async fn publish(&mut self, subject: &str, payload: &str, times: usize) {
+        let message = format!("PUB {subject} {}\r\n{payload}\r\n", payload.len());
+        self.send(&message.repeat(times)).await;
+    }
+
     /// Replies to each message on `subject` with `reply`, until the task is aborted.
     pub(crate) async fn impersonate(mut self, subject: &str, reply: &str) {
         self.send(&format!("SUB {subject} 2\r\n")).await;

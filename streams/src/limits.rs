@@ -197,3 +197,10 @@ pub(crate) const HEADER_READER_TTL: Duration = Duration::from_secs(10);
 /// The longest duration that is accepted as a setting: far above any useful wait, and far below the
 /// point where sums of times overflow.
 pub const DURATION_MAX: Duration = Duration::from_hours(365 * 24);
+
+/// How long the consumer of a reader may send nothing although there is something: many times what a
+/// batch of messages takes, and less than a person waits for a command.
+pub(crate) const REPLAY_SILENCE_MAX: Duration = Duration::from_secs(3);
+/// Consumers that a reader tries for one message: each is on any of three brokers, so that one broken
+/// broker ends a reading once in 6,500.
+pub(crate) const REPLAY_CONSUMERS_MAX: usize = 8;

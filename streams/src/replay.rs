@@ -1,16 +1,26 @@
 //! Reads a stream from a given position, without consuming it.
 
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use orders::{EventKind, Timestamp};
 use thiserror::Error;
+use tokio::time::timeout;
 
+use crate::inspect::{InspectError, stream_state};
+use crate::limits::{REPLAY_CONSUMERS_MAX, REPLAY_SILENCE_MAX};
 use crate::{Connection, batch, subjects};
 
 /// Reads the messages of a stream one by one, in order.
 pub struct Replay {
+    connection: Connection,
+    stream: String,
+    /// The sequence number up to which all messages were read.
+    position: u64,
+    /// Whether the broker had no further message when it sent the last one.
+    is_at_end: bool,
     messages: pull::Ordered,
 }
 
@@ -26,54 +36,131 @@ pub struct Replayed {
     pub subject: String,
     /// Its records, one JSON object each.
     pub lines: Vec<Bytes>,
-    /// Whether it was the last message of the stream when the broker sent it.
-    pub is_last: bool,
 }
 
 /// Reading a stream failed.
 #[derive(Debug, Error)]
-#[error("cannot read the stream")]
-pub struct ReplayError(#[source] async_nats::Error);
+pub enum ReplayError {
+    /// A broker refused a request, or did not reply.
+    #[error("cannot read the stream")]
+    Read(#[source] async_nats::Error),
+    /// The state of the stream could not be read.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// No broker sends messages that the stream has.
+    #[error(
+        "the brokers send nothing of {stream} after message {position}, although there is more; \
+         `status` shows whether one of them is behind"
+    )]
+    Silent {
+        /// The stream.
+        stream: String,
+        /// The last message that was read.
+        position: u64,
+    },
+}
 
 impl Replay {
     /// Reads all of `stream` from its first message, and follows it.
     pub async fn from_start(connection: &Connection, stream: &str) -> Result<Self, ReplayError> {
-        Self::open(connection, stream, DeliverPolicy::All).await
+        Self::open(connection, stream, 0).await
     }
 
     /// Follows `stream`, beginning with the next message that is stored.
     pub async fn from_now(connection: &Connection, stream: &str) -> Result<Self, ReplayError> {
-        Self::open(connection, stream, DeliverPolicy::New).await
+        let end = stream_state(connection, stream).await?.last_sequence;
+        Self::open(connection, stream, end).await
     }
 
     async fn open(
         connection: &Connection,
         stream: &str,
-        deliver_policy: DeliverPolicy,
+        position: u64,
     ) -> Result<Self, ReplayError> {
-        let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(read_error)?;
-        let config = pull::OrderedConfig { deliver_policy, ..pull::OrderedConfig::default() };
-        let consumer = stream.create_consumer(config).await.map_err(read_error)?;
-        Ok(Self { messages: consumer.messages().await.map_err(read_error)? })
+        let (messages, _) = consume_after(connection, stream, position).await?;
+        let (connection, stream) = (connection.clone(), stream.to_owned());
+        Ok(Self { connection, stream, position, is_at_end: false, messages })
     }
 
     /// The next message; at the end of the stream, waits for one.
     pub async fn next(&mut self) -> Result<Replayed, ReplayError> {
-        let message = match self.messages.next().await {
-            Some(message) => message.map_err(read_error)?,
-            None => return Err(ReplayError("the consumer was closed".into())),
-        };
-        let info = message.info().map_err(ReplayError)?;
+        loop {
+            if let Some(message) = self.receive().await? {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// The next message up to the sequence number `end`, which the stream had before; `None` if there
+    /// is none any more.
+    pub async fn next_until(&mut self, end: u64) -> Result<Option<Replayed>, ReplayError> {
+        while self.position < end && !self.is_at_end {
+            if let Some(message) = self.receive().await? {
+                return Ok(Some(message).filter(|message| message.sequence <= end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next message; `None` if none came for a while because there is none.
+    async fn receive(&mut self) -> Result<Option<Replayed>, ReplayError> {
+        for _ in 0..REPLAY_CONSUMERS_MAX {
+            match timeout(REPLAY_SILENCE_MAX, self.messages.next()).await {
+                Ok(Some(message)) => {
+                    return self.read(message.map_err(read_error)?).map(Some);
+                }
+                Ok(None) => return Err(ReplayError::Read("the consumer was closed".into())),
+                Err(_) if self.has_more().await? => {}
+                Err(_) => return Ok(None),
+            }
+        }
+        Err(ReplayError::Silent { stream: self.stream.clone(), position: self.position })
+    }
+
+    /// Whether the stream has messages that were not read. If so, another consumer reads on: a
+    /// consumer lives on one broker, whose copy of the stream may be broken.
+    async fn has_more(&mut self) -> Result<bool, ReplayError> {
+        let end = stream_state(&self.connection, &self.stream).await?.last_sequence;
+        if end <= self.position {
+            return Ok(false);
+        }
+        let (messages, pending) =
+            consume_after(&self.connection, &self.stream, self.position).await?;
+        self.messages = messages;
+        if pending == 0 {
+            // What there was has been removed.
+            self.position = end;
+        }
+        Ok(pending > 0)
+    }
+
+    fn read(&mut self, message: Message) -> Result<Replayed, ReplayError> {
+        let info = message.info().map_err(ReplayError::Read)?;
         let stored_at = (info.published.unix_timestamp_nanos() / 1_000_000) as i64;
+        self.position = info.stream_sequence;
+        self.is_at_end = info.pending == 0;
         Ok(Replayed {
             sequence: info.stream_sequence,
             stored_at: Timestamp::from_millis(stored_at),
             kind: subjects::event_kind(&message.subject),
             subject: message.subject.to_string(),
-            is_last: info.pending == 0,
             lines: batch::lines(&message.payload).collect(),
         })
     }
+}
+
+/// The messages of `stream` after a sequence number, and how many there are.
+async fn consume_after(
+    connection: &Connection,
+    stream: &str,
+    position: u64,
+) -> Result<(pull::Ordered, u64), ReplayError> {
+    let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(read_error)?;
+    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: position + 1 };
+    let config = pull::OrderedConfig { deliver_policy, ..pull::OrderedConfig::default() };
+    let consumer = stream.create_consumer(config).await.map_err(read_error)?;
+    let pending = consumer.cached_info().num_pending;
+    Ok((consumer.messages().await.map_err(read_error)?, pending))
 }
 
 /// The records of one message of the stream of orders; `None` if the message has been purged.
@@ -91,5 +178,5 @@ pub async fn records_at(
 }
 
 fn read_error(err: impl Into<async_nats::Error>) -> ReplayError {
-    ReplayError(err.into())
+    ReplayError::Read(err.into())
 }

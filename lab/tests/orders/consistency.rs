@@ -76,9 +76,8 @@ impl TestCluster {
             return messages;
         }
         let mut replay = Replay::from_start(&self.sources.connection, stream).await.unwrap();
-        let is_at_end = |last: &Replayed| last.is_last || last.sequence >= state.last_sequence;
-        while !messages.last().is_some_and(is_at_end) {
-            messages.push(replay.next().await.unwrap());
+        while let Some(message) = replay.next_until(state.last_sequence).await.unwrap() {
+            messages.push(message);
         }
         messages
     }

@@ -48,8 +48,7 @@ impl StreamHistory {
             return Ok(history);
         }
         let mut replay = Replay::from_start(connection, subjects::ORDERS).await?;
-        loop {
-            let message = replay.next().await?;
+        while let Some(message) = replay.next_until(state.last_sequence).await? {
             for line in &message.lines {
                 // A record that is not an event became a dead letter; it belongs to no order.
                 if let Ok(event) = serde_json::from_slice::<Event>(line) {
@@ -57,11 +56,8 @@ impl StreamHistory {
                     order.apply(event.body.kind(), line, message.sequence);
                 }
             }
-            // The last message that the state counts may have been removed.
-            if message.is_last || message.sequence >= state.last_sequence {
-                return Ok(history);
-            }
         }
+        Ok(history)
     }
 }
 

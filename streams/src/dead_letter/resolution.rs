@@ -76,12 +76,8 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
     let mut resolutions = HashMap::new();
     if let Some(state) = state.filter(|state| state.messages > 0) {
         let mut replay = Replay::from_start(connection, subjects::DEAD_LETTERS).await?;
-        let mut is_at_end = false;
-        while !is_at_end {
-            let message = replay.next().await?;
+        while let Some(message) = replay.next_until(state.last_sequence).await? {
             let sequence = message.sequence;
-            // The last message that the state counts may have been removed.
-            is_at_end = message.is_last || sequence >= state.last_sequence;
             let is_resolution = message.subject.starts_with("handled.");
             for line in &message.lines {
                 if is_resolution {

@@ -1,0 +1,56 @@
+//! Readers of a stream (`audit`, `dead list`, `tail`) whose consumer sends nothing.
+
+use serde_json::{Value, json};
+use streams::{Replay, stream_state, subjects};
+use tokio::time::timeout;
+
+use super::test_cluster::DEADLINE;
+use crate::raw_nats::RawNats;
+use crate::test_servers::TestServers;
+
+/// Several times what a consumer sends ahead.
+const MESSAGES: u64 = 3_000;
+
+/// A stream of messages, and a reader whose consumer has stopped sending, as one does whose broker
+/// cannot read its copy of the stream.
+async fn stalled_reader(servers: &TestServers) -> (RawNats, Replay) {
+    let connection = servers.connect().await;
+    let mut nats = RawNats::connect(&servers.processes.brokers.url()).await;
+    nats.publish("orders.created", "{}", MESSAGES as usize).await;
+    while stream_state(&connection, subjects::ORDERS).await.unwrap().messages < MESSAGES {}
+    let replay = Replay::from_start(&connection, subjects::ORDERS).await.unwrap();
+    let names = nats.api("CONSUMER.NAMES.ORDERS", &json!({})).await;
+    let names = names["consumers"].as_array().unwrap().clone();
+    let pause = json!({"pause_until": "2099-01-01T00:00:00Z"});
+    for name in names.iter().filter_map(Value::as_str) {
+        let paused = nats.api(&format!("CONSUMER.PAUSE.ORDERS.{name}"), &pause).await;
+        assert_eq!(paused["paused"], true, "{paused}");
+    }
+    (nats, replay)
+}
+
+#[tokio::test]
+async fn a_reader_whose_consumer_stops_sending_reads_on_with_another_one() {
+    let servers = TestServers::start_with_streams().await;
+    let (_nats, mut replay) = stalled_reader(&servers).await;
+    let mut sequences = Vec::new();
+    while let Some(message) = timeout(DEADLINE, replay.next_until(MESSAGES)).await.unwrap().unwrap()
+    {
+        sequences.push(message.sequence);
+    }
+    assert!(sequences.iter().copied().eq(1..=MESSAGES), "{} messages", sequences.len());
+}
+
+#[tokio::test]
+async fn a_reader_does_not_wait_for_messages_that_were_removed_while_it_read() {
+    let servers = TestServers::start_with_streams().await;
+    let (mut nats, mut replay) = stalled_reader(&servers).await;
+    let purged = nats.api("STREAM.PURGE.ORDERS", &json!({})).await;
+    assert_eq!(purged["success"], true, "{purged}");
+    let rest = async { while replay.next_until(MESSAGES).await.unwrap().is_some() {} };
+    timeout(DEADLINE, rest).await.expect("the reader waits");
+
+    nats.publish("orders.created", "{}", 1).await;
+    let next = timeout(DEADLINE, replay.next()).await.unwrap().unwrap();
+    assert_eq!(next.sequence, MESSAGES + 1);
+}
