@@ -42,4 +42,4 @@ pub use sku::{InvalidSku, Sku};
 pub use status::Status;
 pub use submit_payment::SubmitPayment;
 pub use timestamp::Timestamp;
-pub use view::{BuyerSecret, NextAction, OrderView, Reason, StatusChange, StockView};
+pub use view::{BuyerSecret, NextAction, OrderView, Reason, StatusChange, StockView, Unanswered};

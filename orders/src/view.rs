@@ -1,7 +1,8 @@
 //! Views of an order and of stock for buyers: the replies to `status.get` and `stock.get`.
 //!
 //! A request is a JSON array of ids (or SKUs). Its reply is an array of the same length and
-//! sequence, with `null` for what is not in the database.
+//! sequence, with `null` for what is not in the database, and an [`Unanswered`] for what this reply
+//! does not answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,20 @@ pub struct OrderView {
     /// What the buyer has to do, while the status is [`Status::RequiresAction`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
+}
+
+/// Why a reply does not answer a key. No version reads it as a view: to an edge of the version before,
+/// the whole reply is invalid, as if no worker had replied. `null` would say that there are no rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "unanswered", rename_all = "snake_case")]
+pub enum Unanswered {
+    /// The answer did not fit into the reply. It may fit into another one.
+    TooLarge {
+        /// What the answer takes of a reply.
+        bytes: usize,
+    },
+    /// The worker cannot read the rows, which a newer version has written.
+    Unreadable,
 }
 
 /// What the buyer has to do before the order can be paid. Only the buyer may see it.

@@ -60,7 +60,9 @@ pub use inspect::{
     ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
     consumer_progress, find_progress, find_stream_state, lag, stream_state, worker_presence,
 };
-pub use limits::{ACK_WAIT, ADMISSION_PERCENT_MAX, DEAD_LETTERS_WARNING_PERCENT, DURATION_MAX};
+pub use limits::{
+    ACK_WAIT, ADMISSION_PERCENT_MAX, DEAD_LETTERS_WARNING_PERCENT, DURATION_MAX, REPLY_BYTES_MAX,
+};
 pub use outbound::OutboundMessage;
 pub use own_clock::own_time;
 pub use profile::{Profile, UnknownProfile};

@@ -13,6 +13,12 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 const _: () =
     assert!(2 * BATCH_BYTES_MAX <= MESSAGE_BYTES_MAX, "a batch must be half of a message at most");
 
+/// Bytes of the answers in a reply of a worker: half of a message, so that what a reply says about
+/// the keys that it does not answer fits as well. More than the largest order, and so than the
+/// largest status.
+pub const REPLY_BYTES_MAX: usize = 512 * 1024;
+const _: () = assert!(2 * REPLY_BYTES_MAX <= MESSAGE_BYTES_MAX);
+
 /// Bytes in the stream of orders: a quarter of a broker's store (`max_file` in
 /// `nats-config/shared.conf`). Beyond it the broker rejects new messages.
 pub(crate) const ORDERS_BYTES_MAX: i64 = 4 << 30;

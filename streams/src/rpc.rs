@@ -121,10 +121,15 @@ impl RequestStream {
 }
 
 impl Request {
-    /// Sends the reply. The caller may no longer be waiting for it, which is not an error.
+    /// Sends the reply, or an empty one if that is too large for a message, so that the caller does not
+    /// wait for it. The caller may no longer be waiting, which is not an error.
     pub async fn reply(self, payload: Vec<u8>) {
-        if let Err(err) = self.request.respond(Ok(payload.into())).await {
-            tracing::debug!(%err, "reply not sent");
+        let bytes = payload.len();
+        let Err(err) = self.request.respond(Ok(payload.into())).await else { return };
+        let subject = &*self.request.message.subject;
+        tracing::warn!(%err, subject, bytes, "reply not sent");
+        if let Err(err) = self.request.respond(Ok(Bytes::new())).await {
+            tracing::warn!(%err, subject, "empty reply not sent");
         }
     }
 }

@@ -66,7 +66,8 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
         subject: subjects::STOCK_GET,
         serve: |inventory, requests, shutdown| {
             Box::pin(serve(requests, shutdown, async move |skus: Vec<Sku>| {
-                stock::look_up(&inventory.database, &skus).await
+                let views = stock::look_up(&inventory.database, &skus).await?;
+                Ok(views.into_iter().map(Ok).collect())
             }))
         },
     }],

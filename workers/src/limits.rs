@@ -49,6 +49,12 @@ pub const SHUTDOWN_MAX: Duration = DRAIN_TIMEOUT.saturating_add(Duration::from_s
 
 /// Maximum number of ids or SKUs in one request; a larger request is rejected.
 pub(crate) const QUERY_KEYS_MAX: usize = 256;
+/// Bytes of the answer about one SKU: its 64 characters, each escaped, three numbers and the keys.
+pub(crate) const STOCK_ANSWER_BYTES_MAX: usize = 512;
+const _: () = assert!(
+    QUERY_KEYS_MAX * STOCK_ANSWER_BYTES_MAX <= streams::REPLY_BYTES_MAX,
+    "a reply must have room for all answers about stock"
+);
 /// The requester waits no longer than this, and other requests are queued.
 pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 

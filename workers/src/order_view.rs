@@ -22,7 +22,10 @@ pub(crate) async fn serve_status(
     database: Database,
     shutdown: CancellationToken,
 ) {
-    let query = async |ids: Vec<OrderId>| order_views(&database, &ids).await;
+    let query = async |ids: Vec<OrderId>| {
+        let views = order_views(&database, &ids).await?;
+        Ok(views.into_iter().map(Ok).collect())
+    };
     serve(requests, shutdown, query).await;
 }
 

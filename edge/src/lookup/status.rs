@@ -1,10 +1,16 @@
 //! Looks up the status of orders: requests that arrive while one lookup is in flight share the next.
+//!
+//! A reply has a limited size, and the smallest answers first. The others are asked for again, in
+//! requests that the reply has room for, and beside the lookups of all other orders, which do not
+//! wait for them.
 
-use orders::{OrderId, OrderView};
+use std::collections::{BTreeSet, HashMap};
+
+use orders::{OrderId, OrderView, Unanswered};
 use streams::subjects::STATUS_GET;
-use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit};
+use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, REPLY_BYTES_MAX, group_commit};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::worker_request::request_batch;
 use crate::limits::{LOOKUP_BATCH_MAX, LOOKUPS_WAITING_MAX, STATUS_TIMEOUT};
@@ -15,42 +21,67 @@ pub(crate) struct StatusLookup(GroupSender<LookupRequest>);
 
 struct LookupRequest {
     id: OrderId,
-    /// Dropped if no worker replies.
+    deadline: Instant,
+    /// Dropped if no worker answers.
     reply: oneshot::Sender<Option<OrderView>>,
 }
 
 impl StatusLookup {
-    /// Starts the task that sends lookups over `broker`, until every clone is dropped.
+    /// Starts the tasks that send lookups over `broker`, until every clone is dropped.
     pub(super) fn start(broker: Connection) -> Self {
-        let (sender, queue) = group_commit(GroupLimits {
-            items: LOOKUP_BATCH_MAX,
-            bytes: usize::MAX,
-            waiting: LOOKUPS_WAITING_MAX,
-        });
-        tokio::spawn(run_lookups(queue, broker));
-        Self(sender)
+        let queue = |bytes| {
+            group_commit(GroupLimits {
+                items: LOOKUP_BATCH_MAX,
+                bytes,
+                waiting: LOOKUPS_WAITING_MAX,
+            })
+        };
+        // The size of an answer is not known before it is asked for.
+        let (first, first_queue) = queue(usize::MAX);
+        let (again, again_queue) = queue(REPLY_BYTES_MAX);
+        tokio::spawn(run_lookups(first_queue, Some(again), broker.clone()));
+        tokio::spawn(run_lookups(again_queue, None, broker));
+        Self(first)
     }
 
     /// What the database knows of an order: `Some(None)` if it has no rows, `None` if no worker
-    /// replies in time.
+    /// answers in time.
     pub(crate) async fn get(&self, id: OrderId) -> Option<Option<OrderView>> {
+        let deadline = Instant::now() + STATUS_TIMEOUT;
         let (reply, receiver) = oneshot::channel();
-        self.0.try_enqueue(LookupRequest { id, reply }, 0).ok()?;
-        timeout(STATUS_TIMEOUT, receiver).await.ok()?.ok()
+        self.0.try_enqueue(LookupRequest { id, deadline, reply }, 0).ok()?;
+        timeout_at(deadline, receiver).await.ok()?.ok()
     }
 }
 
-async fn run_lookups(mut queue: GroupReceiver<LookupRequest>, broker: Connection) {
+/// Sends what is in `queue`, and moves what did not fit into a reply to `again`.
+async fn run_lookups(
+    mut queue: GroupReceiver<LookupRequest>,
+    again: Option<GroupSender<LookupRequest>>,
+    broker: Connection,
+) {
     while let Some(mut requests) = queue.next().await {
         requests.retain(|request| !request.reply.is_closed());
-        if requests.is_empty() {
+        let Some(deadline) = requests.iter().map(|request| request.deadline).max() else {
             continue;
-        }
-        let ids: Vec<_> = requests.iter().map(|request| request.id).collect();
-        let views = request_batch(&broker, STATUS_GET, &ids, STATUS_TIMEOUT).await;
-        for (request, view) in requests.into_iter().zip(views.into_iter().flatten()) {
-            // The receiver is gone if the client has disconnected.
-            request.reply.send(view).ok();
+        };
+        let ids: BTreeSet<_> = requests.iter().map(|request| request.id).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let Some(answers) = request_batch(&broker, STATUS_GET, &ids, timeout).await else {
+            continue;
+        };
+        let answers: HashMap<_, _> = ids.into_iter().zip(answers).collect();
+        for request in requests {
+            match answers.get(&request.id) {
+                // The receiver is gone if the client has disconnected.
+                Some(Ok(view)) => drop(request.reply.send(view.clone())),
+                Some(Err(Unanswered::TooLarge { bytes })) => {
+                    // Without a place in the queue the request is dropped, and so unanswered.
+                    again.as_ref().map(|again| again.try_enqueue(request, *bytes));
+                }
+                Some(Err(Unanswered::Unreadable)) | None => {}
+            }
         }
     }
 }

@@ -87,7 +87,10 @@ async fn fetch(
     let fetched = if missing.is_empty() {
         Vec::new()
     } else {
-        let views = request_batch(broker, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
+        let answers = request_batch(broker, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
+        // A SKU without an answer must not be taken for one that is not in the catalogue. Each fits
+        // into the reply, so that is an error.
+        let views: Vec<Option<_>> = answers.into_iter().collect::<Result<_, _>>().ok()?;
         views.into_iter().flatten().collect()
     };
     stock_cache::write(cache, &fetched).await;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use streams::WorkerState;
 use streams::subjects::STOCK_GET;
@@ -130,6 +130,24 @@ async fn stock_is_unavailable_without_workers() {
     let reply = edge.connect().await.get("/v1/stock/A").await;
     reply.assert_problem(503, "stock-unavailable");
     assert_eq!(reply.header("retry-after"), Some("1"));
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_sku_without_an_answer_is_not_taken_for_one_that_is_not_in_the_catalogue() {
+    let servers = TestServers::start_with_streams().await;
+    let connection = servers.connect().await;
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STOCK_GET).await.unwrap();
+    connection.flush().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let answering = async {
+        let unanswered = json!([{"unanswered": "too_large", "bytes": 9}]);
+        requests.next().await.unwrap().reply(unanswered.to_string().into()).await;
+    };
+    let (reply, ()) = join(client.get("/v1/stock/A"), answering).await;
+    reply.assert_problem(503, "stock-unavailable");
     edge.stop().await;
 }
 
