@@ -51,6 +51,13 @@ pub const ORDERS_WAITING_MAX: usize = 4_096;
 /// Requests about placed orders, of each kind, that wait for a batch of their shard: sixteen full
 /// batches.
 pub(crate) const ORDER_REQUESTS_WAITING_MAX: usize = 4_096;
+/// Bytes of the record of such a request: a payment token of 255 characters, each escaped, and the
+/// rest. A batch of them is no larger than one of orders.
+pub(crate) const ORDER_REQUEST_BYTES_MAX: usize = 2 * 1024;
+const _: () = assert!(
+    streams::batch::RECORDS_MAX * ORDER_REQUEST_BYTES_MAX <= streams::batch::BYTES_MAX,
+    "a batch must have room for as many requests as orders"
+);
 /// Time until a batch counts as not acknowledged: a broker's leader election takes one or two
 /// seconds.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(4);
@@ -93,7 +100,7 @@ pub(crate) const CACHE_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// correctly.
 pub(crate) const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
-/// Timeout of an order status lookup; without a reply the response is less complete.
+/// Timeout of an order status lookup; without an answer the status is unknown.
 pub(crate) const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 const _: () = assert!(
     PUBLISH_TIMEOUT.as_millis() + STATUS_TIMEOUT.as_millis() <= RESPONSE_TIMEOUT.as_millis(),

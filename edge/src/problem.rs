@@ -49,7 +49,7 @@ pub(crate) enum Problem {
     InvalidPayment(Vec<FieldError>),
     /// The order has a status in which it waits for nothing from its buyer.
     NoPaymentRequired(Status),
-    /// No worker replied to the status lookup.
+    /// No worker answered the status lookup.
     StatusUnavailable,
     /// A webhook is not signed by the payment provider, or too long ago.
     InvalidSignature,
@@ -301,9 +301,11 @@ impl Problem {
             Self::NoSuchSku(sku) => {
                 return format!("The catalogue has no SKU {sku:?}; check its spelling.").into();
             }
-            Self::StatusUnavailable | Self::StockUnavailable => {
-                "No worker replied in time; retry in a second."
+            Self::StatusUnavailable => {
+                "The order is stored, but its status cannot be read now: no worker answered in \
+                 time; retry in a second."
             }
+            Self::StockUnavailable => "No worker answered in time; retry in a second.",
         };
         text.into()
     }

@@ -1,4 +1,6 @@
-//! `GET /v1/orders/{id}`: the status of an order, as any worker reports it.
+//! `GET /v1/orders/{id}`: the status of an order, as any worker reports it from the database. Without
+//! such a report the status is unknown, and said to be: any guess might go back behind one that was
+//! shown before.
 
 use std::time::SystemTime;
 
@@ -16,7 +18,7 @@ struct StatusResponse<'a> {
     status: Status,
     reason: Option<Reason>,
     history: Vec<StatusChangeResponse>,
-    /// Whether a worker replied from the database.
+    /// Always true: the status comes from the database, or is not given.
     current: bool,
     /// The digest of the body that inventory processed, if it has processed one. Another body was
     /// discarded if a client got a 202 with another digest.
@@ -42,10 +44,9 @@ pub(super) async fn get_order_status(
     signed_id: &str,
 ) -> Result<HttpResponse, Problem> {
     let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
-    let found = state.lookups.status.get(order_id).await;
-    let current = found.is_some();
+    let found = state.lookups.status.get(order_id).await.ok_or(Problem::StatusUnavailable)?;
     // An order without rows is accepted: the signature of its id proves that an edge issued it.
-    let view = found.flatten().unwrap_or_else(|| OrderView {
+    let view = found.unwrap_or_else(|| OrderView {
         status: Status::Accepted,
         reason: None,
         history: Vec::new(),
@@ -61,7 +62,7 @@ pub(super) async fn get_order_status(
         status,
         reason,
         history,
-        current,
+        current: true,
         body_digest,
         next_action,
         payment_delayed,

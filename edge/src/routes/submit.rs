@@ -1,13 +1,23 @@
-//! Stores a request about a placed order.
+//! Stores a request about a placed order, and answers that it is stored.
 
-use orders::{EventBody, OrderId};
+use hyper::StatusCode;
+use orders::{EventBody, OrderId, Status};
+use serde::Serialize;
 use streams::GroupSender;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::ingest::{OrderRequest, SubmitResult};
-use crate::limits::RESPONSE_TIMEOUT;
+use crate::limits::{ORDER_REQUEST_BYTES_MAX, RESPONSE_TIMEOUT};
 use crate::problem::Problem;
+use crate::response::{HttpResponse, json_with_status};
+
+#[derive(Serialize)]
+struct SubmitResponse<'a> {
+    order_id: &'a str,
+    /// The status before the request is processed; null if it cannot be read now.
+    status: Option<Status>,
+}
 
 /// Returns when the request is stored.
 pub(super) async fn submit(
@@ -17,9 +27,15 @@ pub(super) async fn submit(
 ) -> Result<(), Problem> {
     let (reply, receiver) = oneshot::channel();
     let request = OrderRequest { order_id, body, reply };
-    queue.try_enqueue(request, 0).map_err(|_| Problem::Overloaded)?;
+    queue.try_enqueue(request, ORDER_REQUEST_BYTES_MAX).map_err(|_| Problem::Overloaded)?;
     match timeout(RESPONSE_TIMEOUT, receiver).await {
         Ok(Ok(SubmitResult::Stored { .. })) => Ok(()),
         _ => Err(Problem::AckTimeout),
     }
+}
+
+/// The 202 to a request about the order whose signed id is `signed_id`.
+pub(super) fn accepted(signed_id: &str, status: Option<Status>) -> HttpResponse {
+    let response = SubmitResponse { order_id: signed_id, status };
+    json_with_status(StatusCode::ACCEPTED, &response)
 }

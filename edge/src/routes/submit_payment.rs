@@ -1,26 +1,19 @@
 //! `POST /v1/orders/{id}/payment`: the buyer has authenticated the payment, or pays with another
 //! payment method.
 //!
-//! The request changes no state: payment asks the provider, and its row is the decision.
+//! The request changes no state: payment asks the provider, and its row is the decision. It is stored
+//! only if the order waits for its buyer: while the status cannot be read, nothing is submitted.
 
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
 use orders::{EventBody, Status, SubmitPayment};
-use serde::Serialize;
 
 use super::place_order::require_json;
-use super::submit::submit;
+use super::submit::{accepted, submit};
 use crate::body::Body;
 use crate::problem::Problem;
-use crate::response::{HttpResponse, json_with_status};
+use crate::response::HttpResponse;
 use crate::state::ShardState;
-
-#[derive(Serialize)]
-struct PaymentResponse<'a> {
-    order_id: &'a str,
-    /// The last known status.
-    status: Status,
-}
 
 /// Submits a payment for the order whose signed id is `signed_id`.
 pub(super) async fn submit_payment(
@@ -43,5 +36,5 @@ pub(super) async fn submit_payment(
     state.gates.check_durability()?;
     let body = EventBody::PaymentSubmitted { payment_token };
     submit(&state.ingest.payments, order_id, body).await?;
-    Ok(json_with_status(StatusCode::ACCEPTED, &PaymentResponse { order_id: signed_id, status }))
+    Ok(accepted(signed_id, Some(status)))
 }

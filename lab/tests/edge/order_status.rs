@@ -1,32 +1,31 @@
 //! The status of an order, with and without workers that know it.
 
-use futures_util::future::join_all;
+use bytes::Bytes;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
-use streams::WorkerState;
 use streams::subjects::STATUS_GET;
+use streams::{Request, WorkerState};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use workers::inventory;
 
-use super::raw_http::ORDER;
-use super::test_edge::{TestEdge, fresh_key, signing_keys};
+use super::raw_http::{ORDER, Reply};
+use super::test_edge::{DEADLINE, TestEdge, fresh_key, signing_keys};
 use crate::test_servers::TestServers;
 
 /// The digest of the body that the worker of these tests reports.
 const DIGEST: &str = "0123456789abcdef0123456789abcdef";
 
 #[tokio::test]
-async fn an_order_is_found_right_after_its_202_even_without_workers_and_redis() {
-    let mut servers = TestServers::start_with_streams().await;
+async fn without_an_answer_the_status_of_an_order_is_unknown_and_not_accepted() {
+    let servers = TestServers::start_with_streams().await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     let placed = client.post(&fresh_key(), ORDER).await;
-    servers.processes.redis.kill().await.unwrap();
     let reply = client.get(placed.header("location").unwrap()).await;
-    assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")));
-    let id = placed.json()["order_id"].clone();
-    let expected = json!({
-        "order_id": id, "status": "accepted", "reason": null, "history": [], "current": false,
-    });
-    assert_eq!(reply.json(), expected);
+    reply.assert_problem(503, "status-unavailable");
+    assert_eq!(reply.header("retry-after"), Some("1"));
     edge.stop().await;
 }
 
@@ -70,7 +69,7 @@ async fn the_status_that_workers_report_is_shown() {
     get_status(&edge, 0xff).await;
     assert!(answering.await.unwrap() <= 202);
     // Now no worker responds any more.
-    assert_eq!(get_status(&edge, 0x10).await["current"], false);
+    get(&edge, 0x10).await.assert_problem(503, "status-unavailable");
     edge.stop().await;
 }
 
@@ -81,24 +80,152 @@ async fn an_invalid_reply_from_a_worker_is_ignored() {
     let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
     let mut requests = service.requests(STATUS_GET).await.unwrap();
     let answering = tokio::spawn(async move {
-        for invalid in ["[]", "{}", "[{\"status\":\"eaten\"}]", ""] {
+        for invalid in ["[]", "{}", "[{\"status\":\"eaten\"}]", "[{\"unanswered\":\"later\"}]", ""]
+        {
             requests.next().await.unwrap().reply(invalid.into()).await;
         }
     });
     connection.flush().await;
     let edge = servers.start_edge().await;
-    for _ in 0..4 {
-        assert_eq!(get_status(&edge, 0x10).await["current"], false);
+    for _ in 0..5 {
+        get(&edge, 0x10).await.assert_problem(503, "status-unavailable");
     }
     answering.await.unwrap();
     edge.stop().await;
 }
 
+#[tokio::test]
+async fn an_answer_that_the_edge_cannot_read_spoils_no_other_in_the_same_reply() {
+    let servers = TestServers::start_with_streams().await;
+    let answering = answer(&servers, |request| {
+        let eaten = json!({"status": "eaten", "reason": null, "history": []});
+        let view = |id: &String| if id.starts_with('f') { eaten.clone() } else { rejected() };
+        Some(reply_with(request, view))
+    })
+    .await;
+    let edge = servers.start_edge().await;
+    let replies = (0..50).map(|number| get(&edge, if number % 2 == 0 { 0x10 } else { 0xff }));
+    for (number, reply) in join_all(replies).await.into_iter().enumerate() {
+        if number % 2 == 0 {
+            assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("rejected")));
+        } else {
+            reply.assert_problem(503, "status-unavailable");
+        }
+    }
+    answering.abort();
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn answers_that_did_not_fit_are_asked_for_again_in_requests_with_room_for_them() {
+    let servers = TestServers::start_with_streams().await;
+    let answering = answer(&servers, |request| {
+        let is_alone = ids(&request).len() == 1;
+        Some(reply_with(request, move |_| if is_alone { rejected() } else { too_large() }))
+    })
+    .await;
+    let edge = servers.start_edge().await;
+    let edge_ref = &edge;
+    let replies = join_all((0..10).map(|number| async move {
+        let mut reply = get(edge_ref, number).await;
+        // On a busy machine they may not all come in time.
+        while reply.status == 503 {
+            reply = get(edge_ref, number).await;
+        }
+        reply.json()
+    }));
+    for shown in timeout(DEADLINE, replies).await.unwrap() {
+        assert_eq!(shown["status"], "rejected");
+    }
+    answering.abort();
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_did_not_fit_delays_none_of_another_order() {
+    let servers = TestServers::start_with_streams().await;
+    let (asked_again, mut is_asked_again) = mpsc::unbounded_channel();
+    let mut is_first = true;
+    let answering = answer(&servers, move |request| {
+        let is_large = ids(&request)[0].starts_with('f');
+        if is_large && !std::mem::take(&mut is_first) {
+            // This one is never answered.
+            asked_again.send(request).unwrap();
+            return None;
+        }
+        let view = |id: &String| if id.starts_with('f') { too_large() } else { rejected() };
+        Some(reply_with(request, view))
+    })
+    .await;
+    let edge = servers.start_edge().await;
+    let large = get(&edge, 0xff);
+    let small = async {
+        let unanswered = is_asked_again.recv().await;
+        let reply = get(&edge, 0x10).await;
+        drop(unanswered);
+        reply
+    };
+    let (large, small) = join(large, small).await;
+    large.assert_problem(503, "status-unavailable");
+    assert_eq!((small.status, &small.json()["status"]), (200, &json!("rejected")));
+    answering.abort();
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_reply_that_is_too_large_for_a_message_leaves_nobody_waiting() {
+    let servers = TestServers::shared().await;
+    let connection = servers.connect().await;
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
+    let mut requests = service.requests("test.too-large").await.unwrap();
+    connection.flush().await;
+    let answering = async { requests.next().await.unwrap().reply(vec![b' '; 2 << 20]).await };
+    let asking = connection.request("test.too-large", Bytes::new(), DEADLINE);
+    assert_eq!(join(answering, asking).await.1.as_deref(), Ok(&b""[..]));
+}
+
 async fn get_status(edge: &TestEdge, first_byte: u8) -> Value {
-    let id = signing_keys().sign(orders::OrderId::from_bytes([first_byte; 16]));
-    let reply = edge.connect().await.get(&format!("/v1/orders/{id}")).await;
+    let reply = get(edge, first_byte).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     reply.json()
+}
+
+async fn get(edge: &TestEdge, first_byte: u8) -> Reply {
+    let id = signing_keys().sign(orders::OrderId::from_bytes([first_byte; 16]));
+    edge.connect().await.get(&format!("/v1/orders/{id}")).await
+}
+
+/// Answers each request as `reply` says, until the returned task is aborted. A request for which
+/// `reply` returns nothing is not answered.
+async fn answer(
+    servers: &TestServers,
+    mut reply: impl FnMut(Request) -> Option<(Request, Vec<u8>)> + Send + 'static,
+) -> JoinHandle<()> {
+    let connection = servers.connect().await;
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STATUS_GET).await.unwrap();
+    connection.flush().await;
+    tokio::spawn(async move {
+        while let Some(request) = requests.next().await {
+            if let Some((request, payload)) = reply(request) {
+                request.reply(payload).await;
+            }
+        }
+    })
+}
+
+fn ids(request: &Request) -> Vec<String> {
+    serde_json::from_slice(&request.payload).unwrap()
+}
+
+fn reply_with(request: Request, view: impl FnMut(&String) -> Value) -> (Request, Vec<u8>) {
+    let views: Vec<Value> = ids(&request).iter().map(view).collect();
+    (request, serde_json::to_vec(&views).unwrap())
+}
+
+/// The marker of an answer of which no two fit into one reply.
+fn too_large() -> Value {
+    json!({"unanswered": "too_large", "bytes": 400_000})
 }
 
 fn rejected() -> Value {
