@@ -31,8 +31,9 @@ use streams::{
 };
 use workers::database::Database;
 use workers::inventory::balance;
+use workers::order_view::{self, UnreadableRow};
 use workers::payment::provider::Provider;
-use workers::{order_view, stages};
+use workers::stages;
 
 use crate::ledger::Acknowledged;
 use crate::limits::ORDERS_PAGE_SIZE;
@@ -45,7 +46,7 @@ pub use repair::{Repaired, repair};
 pub use report::{ListedDeadLetter, Problem, Report, write_json};
 use stream_history::StreamHistory;
 pub use verdict::StuckOrder;
-use verdict::Verdict;
+use verdict::{OrderRows, Verdict};
 
 /// The systems that an audit compares.
 pub struct AuditSources {
@@ -107,7 +108,7 @@ pub async fn audit_acknowledged(
     // In this order: a source may be ahead of those that were read before it.
     let history = StreamHistory::read(&sources.connection).await?;
     let dead_letters = dead_letter::unresolved(&sources.connection).await?;
-    let views = read_views(&sources.database).await?;
+    let (views, unreadable) = read_views(&sources.database).await?;
     let held = funds::held(&sources.database).await?;
     let captured = funds::captured(&sources.provider).await?;
     let stock_imbalances = balance::stock_imbalances(&sources.database).await?;
@@ -127,7 +128,8 @@ pub async fn audit_acknowledged(
 
     let mut verdict = Verdict::new(report, is_quiescent);
     verdict.check_topology(&differences);
-    verdict.check_orders(acknowledged, &history, &dead_letters, &views);
+    let orders = OrderRows { views: &views, unreadable: &unreadable };
+    verdict.check_orders(acknowledged, &history, &dead_letters, &orders);
     verdict.check_funds(&held, &captured);
     verdict.check_final_states(&views, &captured);
     verdict.check_stock(&stock_imbalances);
@@ -142,14 +144,24 @@ async fn end(connection: &Connection) -> Result<u64> {
     Ok(state.map_or(0, |state| state.last_sequence))
 }
 
-async fn read_views(database: &Database) -> Result<HashMap<OrderId, OrderView>> {
-    let mut views = HashMap::new();
+/// The orders that have rows: those that this version can read, and the others.
+async fn read_views(
+    database: &Database,
+) -> Result<(HashMap<OrderId, OrderView>, HashMap<OrderId, UnreadableRow>)> {
+    let (mut views, mut unreadable) = (HashMap::new(), HashMap::new());
     let mut after = None;
     loop {
         let page = order_view::page(database, after, ORDERS_PAGE_SIZE);
         let page = page.await.context("cannot read the orders from the database")?;
-        let Some((last, _)) = page.last() else { return Ok(views) };
+        let Some((last, _)) = page.last() else {
+            return Ok((views, unreadable));
+        };
         after = Some(*last);
-        views.extend(page);
+        for (id, view) in page {
+            match view {
+                Ok(view) => drop(views.insert(id, view)),
+                Err(err) => drop(unreadable.insert(id, err)),
+            }
+        }
     }
 }

@@ -3,18 +3,28 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use orders::{BodyDigest, EventKind, NextAction, OrderId, OrderView, Reason, Status, StatusChange};
+use orders::{
+    BodyDigest, EventKind, NextAction, OrderId, OrderView, Reason, Status, StatusChange, Unanswered,
+};
 use streams::RequestStream;
+use thiserror::Error;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
+use crate::error_chain::error_chain;
 use crate::order_rows::OrderRows;
 use crate::queries::serve;
 use crate::stages::STAGES;
 use crate::step_input::{order_id, row_id};
+
+/// An order has a row that this version cannot read, for example in a state that it does not know:
+/// a newer version wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("cannot be read: {0}")]
+pub struct UnreadableRow(String);
 
 /// Serves order views.
 pub(crate) async fn serve_status(
@@ -24,26 +34,32 @@ pub(crate) async fn serve_status(
 ) {
     let query = async |ids: Vec<OrderId>| {
         let views = order_views(&database, &ids).await?;
-        Ok(views.into_iter().map(Ok).collect())
+        let answers = ids.iter().zip(views).map(|(id, view)| {
+            view.map_err(|err| {
+                tracing::warn!(order_id = %id, %err, "order not reported");
+                Unanswered::Unreadable
+            })
+        });
+        Ok(answers.collect())
     };
     serve(requests, shutdown, query).await;
 }
 
 /// The view of each order: one entry for each id, in the same order; `None` for an order that no
-/// step has processed.
+/// step has processed. An order that is unreadable hides no other one.
 pub async fn order_views(
     database: &Database,
     ids: &[OrderId],
-) -> Result<Vec<Option<OrderView>>, DatabaseError> {
+) -> Result<Vec<Result<Option<OrderView>, UnreadableRow>>, DatabaseError> {
     let connection = database.connection().await?;
     let sql = format!("WITH ids AS (SELECT unnest($1::uuid[]) AS order_id) {}", select());
     let select = connection.prepare_cached(&sql).await?;
     let row_ids: Vec<Uuid> = ids.iter().map(|id| row_id(*id)).collect();
     let mut views = HashMap::new();
     for row in connection.query(&select, &[&row_ids]).await? {
-        views.insert(row.try_get::<_, Uuid>("order_id")?, view(&row)?);
+        views.insert(row.try_get::<_, Uuid>("order_id")?, view(&row));
     }
-    Ok(row_ids.iter().map(|id| views.get(id).cloned().flatten()).collect())
+    Ok(row_ids.iter().map(|id| views.get(id).cloned().unwrap_or(Ok(None))).collect())
 }
 
 /// A page of the views of all orders that any step has processed, sorted by id: up to `limit`
@@ -52,7 +68,7 @@ pub async fn page(
     database: &Database,
     after: Option<OrderId>,
     limit: i64,
-) -> Result<Vec<(OrderId, OrderView)>, DatabaseError> {
+) -> Result<Vec<(OrderId, Result<OrderView, UnreadableRow>)>, DatabaseError> {
     let connection = database.connection().await?;
     let ids: Vec<String> = tables()
         .map(|(_, OrderRows { table, .. })| {
@@ -69,7 +85,7 @@ pub async fn page(
     let mut page = Vec::new();
     for row in connection.query(&select, &[&after, &limit]).await? {
         let id = order_id(row.try_get("order_id")?);
-        page.extend(view(&row)?.map(|view| (id, view)));
+        page.extend(view(&row).transpose().map(|view| (id, view)));
     }
     Ok(page)
 }
@@ -99,8 +115,12 @@ fn select() -> String {
 /// An event that happened to an order, and its time.
 type DatedEvent = (EventKind, SystemTime);
 
+fn view(row: &Row) -> Result<Option<OrderView>, UnreadableRow> {
+    read_view(row).map_err(|err| UnreadableRow(error_chain(&err)))
+}
+
 /// Replays the events that the rows record, in the order of the lifecycle.
-fn view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
+fn read_view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
     let mut events: Vec<DatedEvent> = Vec::new();
     let mut reason: Option<Reason> = None;
     let mut body_digest: Option<BodyDigest> = None;

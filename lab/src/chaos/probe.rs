@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use orders::{OrderId, OrderView, Timestamp};
+use orders::{OrderId, Timestamp};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::time::{Instant, sleep, timeout};
@@ -46,7 +46,6 @@ pub(super) async fn probe(
 
 async fn is_final(context: &ChaosContext, id: OrderId) -> bool {
     let views = timeout(QUERY_TIMEOUT, order_view::order_views(&context.database, &[id])).await;
-    let is_final =
-        |view: &Option<OrderView>| view.as_ref().is_some_and(|order| order.status.is_final());
-    matches!(views, Ok(Ok(views)) if views.first().is_some_and(is_final))
+    let view = views.ok().and_then(Result::ok).and_then(|views| views.into_iter().next());
+    matches!(view, Some(Ok(Some(order))) if order.status.is_final())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use orders::{OrderId, OrderView, Status};
+use orders::{OrderId, Status};
 use tokio::time::{Instant, sleep};
 use workers::database::Database;
 use workers::order_view;
@@ -94,10 +94,9 @@ impl Progress {
             let mut pending = Vec::new();
             for ids in remaining.chunks(QUERY_ORDERS_MAX) {
                 let views = order_view::order_views(database, ids).await?;
-                let is_final = |view: &Option<OrderView>| {
-                    view.as_ref().is_some_and(|order| order.status.is_final())
-                };
-                let not_final = ids.iter().zip(views).filter(|(_, view)| !is_final(view));
+                let not_final = ids.iter().zip(views).filter(
+                    |(_, view)| !matches!(view, Ok(Some(order)) if order.status.is_final()),
+                );
                 pending.extend(not_final.map(|(id, _)| *id));
             }
             if pending.len() < remaining.len() {

@@ -68,7 +68,7 @@ impl TestCluster {
         findings.report
     }
 
-    async fn sql(&self, statement: &str) {
+    pub(crate) async fn sql(&self, statement: &str) {
         self.sources.database.connection().await.unwrap().batch_execute(statement).await.unwrap();
     }
 

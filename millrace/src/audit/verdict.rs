@@ -7,6 +7,7 @@ use streams::dead_letter::StoredDeadLetter;
 use streams::{Difference, Impact};
 use workers::Discrepancy;
 use workers::inventory::balance::StockImbalance;
+use workers::order_view::UnreadableRow;
 use workers::payment::held_funds::HeldFunds;
 
 use super::funds::CapturedFunds;
@@ -23,6 +24,13 @@ pub struct StuckOrder {
     /// The sequence number of the message that brought it into its current state; `None` if that is
     /// no longer in the stream.
     pub sequence: Option<u64>,
+}
+
+/// What the database says about the orders that have rows.
+pub(super) struct OrderRows<'a> {
+    pub(super) views: &'a HashMap<OrderId, OrderView>,
+    /// Orders that only a newer version can read, and so audit.
+    pub(super) unreadable: &'a HashMap<OrderId, UnreadableRow>,
 }
 
 const NO_EVENT: &str =
@@ -68,21 +76,27 @@ impl Verdict {
         acknowledged: &BTreeSet<OrderId>,
         history: &StreamHistory,
         dead_letters: &[StoredDeadLetter],
-        views: &HashMap<OrderId, OrderView>,
+        orders: &OrderRows<'_>,
     ) {
+        let OrderRows { views, unreadable } = orders;
         let count = if acknowledged.is_empty() { history.orders.len() } else { acknowledged.len() };
         self.report.acknowledged = count as u64;
         self.report.dead_letters =
             dead_letters.iter().take(PROBLEMS_LISTED_MAX).map(listed).collect();
         let dead: HashSet<OrderId> =
             dead_letters.iter().filter_map(StoredDeadLetter::order_id).collect();
+        for (id, err) in *unreadable {
+            self.problem(id, &err.to_string());
+        }
+        let has_rows = |id| views.contains_key(id) || unreadable.contains_key(id);
         for id in acknowledged {
-            if !history.orders.contains_key(id) && !views.contains_key(id) {
+            if !history.orders.contains_key(id) && !has_rows(id) {
                 self.report.lost += 1;
                 self.problem(id, "was acknowledged and is lost");
             }
         }
-        for (id, order) in &history.orders {
+        let readable = history.orders.iter().filter(|(id, _)| !unreadable.contains_key(id));
+        for (id, order) in readable {
             self.compare(*id, order, views.get(id));
             self.count(*id, order, views.get(id), dead.contains(id));
         }
