@@ -38,6 +38,8 @@ pub(crate) enum Problem {
     KeyMissing,
     KeyDuplicated,
     KeyInvalid,
+    /// The request has no header that keeps web pages from sending it unasked.
+    HeaderMissing,
     /// The body is too large, takes too long to arrive, or ends early.
     BodyTooLarge,
     BodyTimeout,
@@ -153,6 +155,7 @@ impl Problem {
             Self::KeyDuplicated | Self::KeyInvalid => {
                 (S::BAD_REQUEST, "/problems/idempotency-key-invalid", "Invalid idempotency key")
             }
+            Self::HeaderMissing => (S::BAD_REQUEST, "/problems/header-missing", "Missing header"),
             Self::BodyTooLarge => {
                 (S::PAYLOAD_TOO_LARGE, "/problems/body-too-large", "Request body too large")
             }
@@ -246,6 +249,10 @@ impl Problem {
             }
             Self::KeyDuplicated => "Duplicate Idempotency-Key header; send it once.",
             Self::KeyInvalid => "An Idempotency-Key has 1 to 255 visible ASCII characters.",
+            Self::HeaderMissing => {
+                "Send Content-Type: application/json or any Idempotency-Key: a web page of another \
+                 site can send neither unasked."
+            }
             Self::BodyTooLarge => {
                 return format!("Send at most {BODY_BYTES_MAX} bytes.").into();
             }

@@ -46,7 +46,9 @@ async fn dispatch(
     match endpoint {
         Endpoint::PlaceOrder => place_order::place_order(state, request).await,
         Endpoint::GetOrderStatus => order_status::get_order_status(state, parameter).await,
-        Endpoint::CancelOrder => cancel_order::cancel_order(state, parameter).await,
+        Endpoint::CancelOrder => {
+            cancel_order::cancel_order(state, parameter, request.headers()).await
+        }
         Endpoint::SubmitPayment => {
             let signed_id = parameter.to_owned();
             submit_payment::submit_payment(state, &signed_id, request).await

@@ -3,9 +3,14 @@
 //! The request changes no state, so it may be repeated on any edge: fulfilment's row is the
 //! decision, and all later events are derived from it. So it is stored as well if the order's status
 //! cannot be read.
+//!
+//! It has no body, and a browser would send such a request for a web page of any site. With either of
+//! two headers a browser first asks the edge, which permits no site.
 
+use hyper::HeaderMap;
 use orders::{CancelledBy, EventBody, Status};
 
+use super::place_order::{IDEMPOTENCY_KEY, require_json};
 use super::submit::{accepted, submit};
 use crate::problem::Problem;
 use crate::response::HttpResponse;
@@ -16,8 +21,12 @@ use crate::state::ShardState;
 pub(super) async fn cancel_order(
     state: &ShardState,
     signed_id: &str,
+    headers: &HeaderMap,
 ) -> Result<HttpResponse, Problem> {
     let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
+    if !headers.contains_key(IDEMPOTENCY_KEY) {
+        require_json(headers).map_err(|_| Problem::HeaderMissing)?;
+    }
     let found = state.lookups.status.get(order_id).await;
     let status = found.map(|view| view.map_or(Status::Accepted, |view| view.status));
     match status {

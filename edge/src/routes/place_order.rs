@@ -22,7 +22,7 @@ use crate::state::ShardState;
 /// The caller of every order, until callers are authenticated.
 const CALLER: &str = "public";
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Accepts an order: 202 once a broker has acknowledged it, unless the order's row has another body.

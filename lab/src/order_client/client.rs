@@ -82,6 +82,7 @@ impl OrderClient {
     pub async fn cancel(&self, edge: usize, order_id: &str) -> Result<Option<StatusCode>> {
         let request = |edge_url: &str| {
             Request::post(format!("{edge_url}/v1/orders/{order_id}/cancel"))
+                .header("Idempotency-Key", "cancel")
                 .body(Full::default())
                 .with_context(|| format!("building a request with the order id {order_id}"))
         };

@@ -66,6 +66,31 @@ async fn an_order_id_that_no_edge_signed_cannot_be_cancelled() {
 }
 
 #[tokio::test]
+async fn a_cancel_request_needs_a_header_that_no_web_page_sends_unasked() {
+    let servers = TestServers::shared().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let id = signed_id(90);
+    for unasked in [
+        "",
+        "content-type: text/plain\r\n",
+        "content-type: application/x-www-form-urlencoded\r\n",
+        "content-type: multipart/form-data; boundary=application/json\r\n",
+        "accept: application/json\r\n",
+    ] {
+        let reply = cancel_with(&mut client, &id, unasked).await;
+        reply.assert_problem(400, "header-missing");
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("Idempotency-Key") && detail.contains("application/json"));
+    }
+    assert_eq!(servers.cancel_requested(OrderId::from_bytes([90; 16])).await, [Value::Null; 0]);
+    for sent in ["idempotency-key: any\r\n", "content-type: application/json\r\n"] {
+        assert_eq!(cancel_with(&mut client, &id, sent).await.status, 202);
+    }
+    edge.stop().await;
+}
+
+#[tokio::test]
 async fn the_known_status_decides_whether_a_cancel_request_is_stored_answered_or_refused() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
