@@ -52,7 +52,7 @@ pub const ORDERS_WAITING_MAX: usize = 4_096;
 /// batches.
 pub(crate) const ORDER_REQUESTS_WAITING_MAX: usize = 4_096;
 /// Bytes of the record of such a request: a payment token of 255 characters, each escaped, and the
-/// rest. A batch of them is no larger than one of orders.
+/// rest. A batch of them never exceeds one of orders.
 pub(crate) const ORDER_REQUEST_BYTES_MAX: usize = 2 * 1024;
 const _: () = assert!(
     streams::batch::RECORDS_MAX * ORDER_REQUEST_BYTES_MAX <= streams::batch::BYTES_MAX,

@@ -26,7 +26,7 @@ struct Placed {
 fn large_status_answers_are_split_and_those_of_other_orders_are_given_all_the_while() {
     with_shared_cluster(async |cluster| {
         let (large, small) = cluster.place_large_and_small().await;
-        // Somebody asks for the large ones all the time, as checkouts do.
+        // The large ones are asked for all the time, as checkouts do.
         let polling = async {
             loop {
                 join_all(large.iter().map(|order| cluster.checked_status(order))).await;
