@@ -59,8 +59,14 @@ impl Gates {
         self.check_durability()
     }
 
+    /// Whether a request about a stored order that arrives now may be accepted.
+    pub(crate) fn check_request(&self) -> Result<(), Problem> {
+        self.admission.check_request()?;
+        self.check_durability()
+    }
+
     /// Whether a message that is stored now is kept as the profile says.
-    pub(crate) fn check_durability(&self) -> Result<(), Problem> {
+    fn check_durability(&self) -> Result<(), Problem> {
         self.durability.0.check()?;
         self.streams.0.check()
     }

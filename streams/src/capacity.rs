@@ -1,21 +1,24 @@
-//! Bounds the stream of orders: when new orders must be rejected.
+//! Bounds the stream of orders: when new orders, and requests about orders, must be rejected.
 
 use std::time::Duration;
 
 use crate::broker_time::broker_time;
 use crate::inspect::{InspectError, consumer_progress, inspect_error, stream_state};
-use crate::limits::ADMISSION_PERCENT_MAX;
+use crate::limits::{ADMISSION_PERCENT_MAX, REQUESTS_PERCENT_MAX};
 use crate::{Connection, Step, subjects};
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use orders::{EventKind, Timestamp};
 
-/// Whether new orders are admitted.
+/// What is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// New orders are admitted.
     Open,
-    /// The stream is so full that the remaining space is reserved for the orders that are in it.
+    /// The stream is so full that the remaining space is reserved for the orders that are in it, and
+    /// for requests about them.
     StreamFull,
+    /// The stream is so full that the remaining space is reserved for the outcomes of steps.
+    OutcomesOnly,
     /// The oldest unprocessed order has been waiting for inventory for too long.
     BacklogTooOld,
 }
@@ -28,7 +31,11 @@ pub async fn admission(
     backlog_max: Duration,
 ) -> Result<Admission, InspectError> {
     let state = stream_state(connection, subjects::ORDERS).await?;
-    if state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * ADMISSION_PERCENT_MAX) {
+    let fills = |percent| state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * percent);
+    if fills(REQUESTS_PERCENT_MAX) {
+        return Ok(Admission::OutcomesOnly);
+    }
+    if fills(ADMISSION_PERCENT_MAX) {
         return Ok(Admission::StreamFull);
     }
     let oldest = match consumer_progress(connection, &first.events()).await? {

@@ -38,6 +38,10 @@ const _: () = assert!(DEAD_LETTERS_KEPT_PERCENT < DEAD_LETTERS_WARNING_PERCENT);
 /// those already in the stream can complete: the later events of an order need about as much space
 /// again as its first.
 pub const ADMISSION_PERCENT_MAX: u64 = 80;
+/// From this fill level on, in per cent, requests about stored orders (cancel requests, payments) are
+/// rejected as well: whoever repeats them must not take the space of the outcomes.
+pub(crate) const REQUESTS_PERCENT_MAX: u64 = 90;
+const _: () = assert!(ADMISSION_PERCENT_MAX < REQUESTS_PERCENT_MAX);
 /// From this fill level on, in per cent, processed messages are purged earlier, and without waiting
 /// for observers.
 pub(crate) const PURGE_PRESSURE_PERCENT: u64 = 60;

@@ -1,5 +1,6 @@
 //! The admission gate: refuses new orders while the stream is nearly full, and while inventory is
 //! so far behind that an accepted order would not complete within a time acceptable to a buyer.
+//! Requests about stored orders are refused later, when only the outcomes of steps have room left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,13 +19,22 @@ pub(crate) struct AdmissionGate(Arc<AtomicU8>);
 const OPEN: u8 = 0;
 const STREAM_FULL: u8 = 1;
 const BACKLOG_TOO_OLD: u8 = 2;
+const OUTCOMES_ONLY: u8 = 3;
 
 impl AdmissionGate {
     /// Whether an order that arrives now is admitted.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         match self.0.load(Ordering::Relaxed) {
-            STREAM_FULL => Err(Problem::StreamFull),
+            STREAM_FULL | OUTCOMES_ONLY => Err(Problem::StreamFull),
             BACKLOG_TOO_OLD => Err(Problem::BacklogTooOld),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a request about a stored order is admitted.
+    pub(crate) fn check_request(&self) -> Result<(), Problem> {
+        match self.0.load(Ordering::Relaxed) {
+            OUTCOMES_ONLY => Err(Problem::StreamFull),
             _ => Ok(()),
         }
     }
@@ -45,6 +55,7 @@ impl AdmissionGate {
         let (code, name) = match admission {
             Admission::Open => (OPEN, "open"),
             Admission::StreamFull => (STREAM_FULL, "stream_full"),
+            Admission::OutcomesOnly => (OUTCOMES_ONLY, "outcomes_only"),
             Admission::BacklogTooOld => (BACKLOG_TOO_OLD, "backlog_too_old"),
         };
         if self.0.swap(code, Ordering::Relaxed) != code {

@@ -38,7 +38,7 @@ pub(super) async fn cancel_order(
         Some(Status::Accepted | Status::Reserved | Status::RequiresAction | Status::Paid)
         | None => {
             let body = EventBody::CancelRequested { by: CancelledBy::Buyer };
-            submit(&state.ingest.cancellations, order_id, body).await?;
+            submit(state, |queues| &queues.cancellations, order_id, body).await?;
         }
     }
     Ok(accepted(signed_id, status))

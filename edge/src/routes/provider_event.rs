@@ -63,9 +63,8 @@ pub(super) async fn receive_provider_event(
     if let Some(order_id) = order_of(&bytes)
         && is_waiting(state, order_id).await?
     {
-        state.gates.check_durability()?;
         let body = EventBody::PaymentSubmitted { payment_token: None };
-        submit(&state.ingest.payments, order_id, body).await?;
+        submit(state, |queues| &queues.payments, order_id, body).await?;
     }
     Ok(json_with_status(StatusCode::OK, &serde_json::json!({"received": true})))
 }

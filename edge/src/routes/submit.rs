@@ -7,10 +7,11 @@ use streams::GroupSender;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::ingest::{OrderRequest, SubmitResult};
+use crate::ingest::{IngestQueues, OrderRequest, SubmitResult};
 use crate::limits::{ORDER_REQUEST_BYTES_MAX, RESPONSE_TIMEOUT};
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json_with_status};
+use crate::state::ShardState;
 
 #[derive(Serialize)]
 struct SubmitResponse<'a> {
@@ -19,14 +20,17 @@ struct SubmitResponse<'a> {
     status: Option<Status>,
 }
 
-/// Returns when the request is stored.
+/// Returns when the request is stored in one of the queues of `state`.
 pub(super) async fn submit(
-    queue: &GroupSender<OrderRequest>,
+    state: &ShardState,
+    queue: impl FnOnce(&IngestQueues) -> &GroupSender<OrderRequest>,
     order_id: OrderId,
     body: EventBody,
 ) -> Result<(), Problem> {
+    state.gates.check_request()?;
     let (reply, receiver) = oneshot::channel();
     let request = OrderRequest { order_id, body, reply };
+    let queue = queue(&state.ingest);
     queue.try_enqueue(request, ORDER_REQUEST_BYTES_MAX).map_err(|_| Problem::Overloaded)?;
     match timeout(RESPONSE_TIMEOUT, receiver).await {
         Ok(Ok(SubmitResult::Stored { .. })) => Ok(()),

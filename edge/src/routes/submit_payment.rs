@@ -33,8 +33,7 @@ pub(super) async fn submit_payment(
     if status != Status::RequiresAction {
         return Err(Problem::NoPaymentRequired(status));
     }
-    state.gates.check_durability()?;
     let body = EventBody::PaymentSubmitted { payment_token };
-    submit(&state.ingest.payments, order_id, body).await?;
+    submit(state, |queues| &queues.payments, order_id, body).await?;
     Ok(accepted(signed_id, Some(status)))
 }

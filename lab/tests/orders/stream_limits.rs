@@ -42,6 +42,54 @@ async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behin
     cluster.processes.stop().await.unwrap();
 }
 
+/// So many that one more request fills the stream by less than a per cent.
+const STORED_ORDERS: usize = 150;
+
+#[tokio::test]
+async fn requests_about_stored_orders_are_refused_once_only_outcomes_have_room() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("ROOM", 1_000)]).await;
+    cluster.stop_worker(payment::POOL).await;
+    let mut placed = Vec::new();
+    for number in 0..STORED_ORDERS {
+        placed.push(cluster.post(0, &format!("room-{number}"), &basket(&[("ROOM", 1)])).await);
+    }
+    for order in &placed {
+        cluster.wait_for_status(order.order_id(), Status::Reserved).await;
+    }
+
+    cluster.fill_orders(85).await;
+    cluster.wait_until_refused("/problems/stream-full").await;
+    // The orders until then have filled it further.
+    cluster.fill_orders(85).await;
+    wait_until("cancel requests are accepted while orders are refused", async || {
+        cluster.cancel(0, placed[0].signed_id()).await.status == 202
+    })
+    .await;
+    let refused = cluster.post(0, "late", &basket(&[("ROOM", 1)])).await;
+    assert_eq!(refused.body["type"], "/problems/stream-full");
+    cluster.fill_orders(95).await;
+    // Nothing is stored for an order that is being cancelled already.
+    let mut waiting = placed[1..].iter();
+    wait_until("cancel requests are refused", async || {
+        let order = waiting.next().expect("the gate has closed before all orders are cancelled");
+        let response = cluster.cancel(0, order.signed_id()).await;
+        response.body["type"] == "/problems/stream-full"
+    })
+    .await;
+
+    let default_limit = Topology::new(Profile::Single).orders_bytes_max;
+    set_orders_limit(&cluster.sources.connection, default_limit).await.unwrap();
+    let last = placed.last().unwrap().signed_id();
+    wait_until("cancel requests are accepted", async || {
+        cluster.cancel(0, last).await.status == 202
+    })
+    .await;
+    cluster.start_worker(payment::POOL).await;
+    let ids: Vec<_> = placed.iter().map(|order| order.order_id()).collect();
+    cluster.verify_and_stop(&ids).await;
+}
+
 #[tokio::test]
 async fn processed_messages_are_purged_and_no_others() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
@@ -139,6 +187,13 @@ impl TestCluster {
             self.post(0, &key, &basket(&[("ROOM", 1)])).await.body["type"] == problem
         })
         .await;
+    }
+
+    /// Sets the limit of the stream of orders so that it is full to `percent`.
+    async fn fill_orders(&self, percent: u64) {
+        let connection = &self.sources.connection;
+        let state = stream_state(connection, subjects::ORDERS).await.unwrap();
+        set_orders_limit(connection, (state.bytes * 100 / percent) as i64).await.unwrap();
     }
 
     pub(crate) async fn wait_until_accepted(&self, key: &str) {
