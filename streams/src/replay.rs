@@ -107,7 +107,7 @@ impl Replay {
         for _ in 0..REPLAY_CONSUMERS_MAX {
             match timeout(REPLAY_SILENCE_MAX, self.messages.next()).await {
                 Ok(Some(message)) => {
-                    return self.read(message.map_err(read_error)?).map(Some);
+                    return self.read(&message.map_err(read_error)?).map(Some);
                 }
                 Ok(None) => return Err(ReplayError::Read("the consumer was closed".into())),
                 Err(_) if self.has_more().await? => {}
@@ -134,7 +134,7 @@ impl Replay {
         Ok(pending > 0)
     }
 
-    fn read(&mut self, message: Message) -> Result<Replayed, ReplayError> {
+    fn read(&mut self, message: &Message) -> Result<Replayed, ReplayError> {
         let info = message.info().map_err(ReplayError::Read)?;
         let stored_at = (info.published.unix_timestamp_nanos() / 1_000_000) as i64;
         self.position = info.stream_sequence;
