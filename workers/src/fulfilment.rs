@@ -2,6 +2,7 @@
 //! which, by one row for each order.
 
 mod decision;
+mod shipment_row;
 mod unshippable;
 
 use clap::Args;
@@ -12,7 +13,8 @@ use crate::database::Database;
 use crate::order_rows::{OrderRows, RowState};
 use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
 use crate::step_input::{StepError, StepInput, StepOutcome};
-use decision::{Requests, ShipmentDecision, ShipmentRows, decide};
+use decision::{ShipmentDecision, ship_outcome, withdraw_outcome};
+use shipment_row::{Requests, ShipmentRows, decide};
 use unshippable::unshippable_orders;
 
 /// The pool that ships orders or withdraws them.
@@ -110,16 +112,7 @@ pub async fn ship(
         requests.extend(unshippable.into_iter().map(|(id, skus)| (id, reason(skus))));
     }
     let rows = database.with_retries(async |client| decide(client, &requests).await).await?;
-    Ok(outcomes(inputs, &rows, |decision| match decision {
-        ShipmentDecision::Shipped(shipment) => {
-            Some(EventBody::Fulfilled { shipment: shipment.clone() })
-        }
-        ShipmentDecision::Withdrawn(reason @ CancelReason::Unshippable { .. }) => {
-            Some(EventBody::Withdrawn { reason: reason.clone() })
-        }
-        // Withdrawn on request; `withdraw` published that event.
-        ShipmentDecision::Withdrawn(_) => None,
-    }))
+    Ok(outcomes(inputs, &rows, ship_outcome))
 }
 
 /// Withdraws each order that is not shipped, and refuses the cancellation of one that is.
@@ -134,12 +127,7 @@ pub async fn withdraw(
         }
     }
     let rows = database.with_retries(async |client| decide(client, &requests).await).await?;
-    Ok(outcomes(inputs, &rows, |decision| match decision {
-        ShipmentDecision::Shipped(_) => Some(EventBody::CancelRefused),
-        ShipmentDecision::Withdrawn(reason) => {
-            Some(EventBody::Withdrawn { reason: reason.clone() })
-        }
-    }))
+    Ok(outcomes(inputs, &rows, |row| Some(withdraw_outcome(row))))
 }
 
 /// One outcome for each input: the event that `event_body` returns for the order's row, at the
@@ -147,7 +135,7 @@ pub async fn withdraw(
 fn outcomes(
     inputs: &[StepInput],
     rows: &ShipmentRows,
-    event_body: impl Fn(&ShipmentDecision) -> Option<EventBody>,
+    event_body: fn(&ShipmentDecision) -> Option<EventBody>,
 ) -> Vec<StepOutcome> {
     let outcome = |input: &StepInput| {
         let Some((decision, at)) = rows.get(&input.row_id()) else {

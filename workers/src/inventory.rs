@@ -2,7 +2,8 @@
 //! requests the cancellation of orders whose reservation is not paid in time.
 
 pub mod balance;
-mod decide;
+mod decision;
+mod locked_stock;
 mod release;
 mod reservation;
 mod reserve;

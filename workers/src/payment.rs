@@ -11,6 +11,7 @@ mod call_slots;
 mod charge;
 mod complete;
 mod create_intent;
+mod decision;
 mod failed_call;
 mod guarded_provider;
 pub mod held_funds;
@@ -34,6 +35,7 @@ use crate::payment_timeout::PaymentTimeout;
 use crate::stage::{Dependency, Reporter, Stage, StageState, StageStep, StartError, WorkerContext};
 use breaker::{Breaker, BreakerLimits};
 use guarded_provider::GuardedProvider;
+use payment_row::State;
 use payment_stage::PaymentStage;
 use provider::{Limits, Provider};
 
@@ -55,6 +57,11 @@ pub const COMPLETE: Step = Step {
 /// Undoes [`CHARGE`]: ensures that no money is held.
 pub const REFUND: Step =
     Step { name: "refund", pool: POOL, kind: StepKind::Undo, consumes: &[EventKind::Withdrawn] };
+
+/// The states in which a payment is not decided yet, as its row has them.
+pub(crate) fn undecided_states() -> [&'static str; 2] {
+    State::UNDECIDED.map(State::as_str)
+}
 
 /// The stage.
 pub(crate) const STAGE: Stage<PaymentStage> = Stage {

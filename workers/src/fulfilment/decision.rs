@@ -1,22 +1,7 @@
-//! The one row by which an order is shipped or withdrawn: the first write wins, permanently.
+//! What fulfilment reports about an order: pure functions of its row. The first row that is written
+//! for an order is its decision, permanently.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::SystemTime;
-
-use deadpool_postgres::Object;
-use orders::CancelReason;
-use tokio_postgres::Row;
-use tokio_postgres::types::Json;
-use uuid::Uuid;
-
-use crate::database::DatabaseError;
-
-/// The reason to withdraw each order; `None` to ship it. Sorted by id: every worker writes its rows
-/// in this order, so that workers do not deadlock.
-pub(super) type Requests = BTreeMap<Uuid, Option<CancelReason>>;
-
-/// The decision about each order, and the time of the decision.
-pub(super) type ShipmentRows = HashMap<Uuid, (ShipmentDecision, SystemTime)>;
+use orders::{CancelReason, EventBody};
 
 #[derive(Debug)]
 pub(super) enum ShipmentDecision {
@@ -25,44 +10,24 @@ pub(super) enum ShipmentDecision {
     Withdrawn(CancelReason),
 }
 
-/// Decides the orders that are not decided yet, and returns the rows of all. Rows that this call
-/// inserts are returned by the insert; only rows that existed before are read.
-pub(super) async fn decide(
-    connection: &Object,
-    requests: &Requests,
-) -> Result<ShipmentRows, DatabaseError> {
-    let insert = connection
-        .prepare_cached(
-            "INSERT INTO fulfilment.shipments (order_id, state, shipment, reason, decided_at)
-             SELECT id, CASE WHEN reason IS NULL THEN 'shipped' ELSE 'withdrawn' END,
-                 CASE WHEN reason IS NULL THEN 'shp_' || replace(id::text, '-', '') END, reason, now()
-             FROM unnest($1::uuid[], $2::json[]) AS wanted (id, reason)
-             ON CONFLICT DO NOTHING RETURNING order_id, shipment, reason, decided_at",
-        )
-        .await?;
-    let ids: Vec<&Uuid> = requests.keys().collect();
-    let reasons: Vec<_> = requests.values().map(|reason| reason.as_ref().map(Json)).collect();
-    let written = connection.query(&insert, &[&ids, &reasons]).await?;
-    let mut rows: ShipmentRows = written.iter().map(read).collect::<Result<_, _>>()?;
-    let existing: Vec<&Uuid> = ids.into_iter().filter(|id| !rows.contains_key(id)).collect();
-    if !existing.is_empty() {
-        let select = connection
-            .prepare_cached(
-                "SELECT order_id, shipment, reason, decided_at FROM fulfilment.shipments
-                 WHERE order_id = ANY($1)",
-            )
-            .await?;
-        for row in connection.query(&select, &[&existing]).await? {
-            rows.extend([read(&row)?]);
+/// What `ship` publishes.
+pub(super) fn ship_outcome(row: &ShipmentDecision) -> Option<EventBody> {
+    match row {
+        ShipmentDecision::Shipped(shipment) => {
+            Some(EventBody::Fulfilled { shipment: shipment.clone() })
         }
+        ShipmentDecision::Withdrawn(reason @ CancelReason::Unshippable { .. }) => {
+            Some(EventBody::Withdrawn { reason: reason.clone() })
+        }
+        // Withdrawn on request; `withdraw` published that event.
+        ShipmentDecision::Withdrawn(_) => None,
     }
-    Ok(rows)
 }
 
-fn read(row: &Row) -> Result<(Uuid, (ShipmentDecision, SystemTime)), DatabaseError> {
-    let decision = match row.try_get("shipment")? {
-        Some(shipment) => ShipmentDecision::Shipped(shipment),
-        None => ShipmentDecision::Withdrawn(row.try_get::<_, Json<_>>("reason")?.0),
-    };
-    Ok((row.try_get("order_id")?, (decision, row.try_get("decided_at")?)))
+/// What `withdraw` publishes.
+pub(super) fn withdraw_outcome(row: &ShipmentDecision) -> EventBody {
+    match row {
+        ShipmentDecision::Shipped(_) => EventBody::CancelRefused,
+        ShipmentDecision::Withdrawn(reason) => EventBody::Withdrawn { reason: reason.clone() },
+    }
 }

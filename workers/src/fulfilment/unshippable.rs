@@ -8,7 +8,7 @@ use orders::{OrderLine, Sku};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::decision::Requests;
+use super::shipment_row::Requests;
 use crate::database::DatabaseError;
 
 /// The orders with SKUs that start with `prefix`, and these SKUs in order.

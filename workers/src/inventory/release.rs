@@ -8,7 +8,9 @@ use orders::{CancelReason, EventBody, OrderLine};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::reservation::{COLUMNS, Decision, Reservation, quantity_by_sku};
+use super::decision::{self, Decision};
+use super::locked_stock::quantity_by_sku;
+use super::reservation::{COLUMNS, Reservation};
 use crate::database::{Database, DatabaseError};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -35,7 +37,8 @@ pub async fn release(
 
 type Reasons = BTreeMap<Uuid, CancelReason>;
 
-fn reason(body: &EventBody) -> Option<CancelReason> {
+/// Why the order of an event is cancelled.
+pub(super) fn reason(body: &EventBody) -> Option<CancelReason> {
     match body {
         EventBody::Declined { decline_code } => {
             Some(CancelReason::PaymentDeclined { decline_code: decline_code.clone() })
@@ -53,17 +56,21 @@ async fn release_all(
     let at: SystemTime =
         transaction.query_one("SELECT now()::timestamptz(3)", &[]).await?.try_get(0)?;
     let (mut rows, lines) = lock(&transaction, reasons).await?;
-    let is_missing = |id: &Uuid| !rows.contains_key(id);
-    let voided: Vec<_> = reasons.iter().filter(|(id, _)| is_missing(id)).collect();
-    void(&transaction, &voided, at).await?;
-    rows.extend(voided.into_iter().map(|(id, reason)| (*id, Reservation::voided(*id, reason, at))));
-
-    let mut released = Vec::new();
-    for row in rows.values_mut().filter(|row| row.decision == Decision::Reserved) {
-        let reason = reasons[&row.id].clone();
-        released.push((row.id, reason.clone()));
-        row.decision = Decision::Released(reason, at);
+    let (mut voided, mut released) = (Vec::new(), Vec::new());
+    for (id, reason) in reasons {
+        let row = rows.get(id).map(|row| &row.decision);
+        let Some(decision) = decision::release(row, reason, at) else { continue };
+        match decision {
+            Decision::Released(..) => released.push((*id, reason.clone())),
+            _ => voided.push((id, reason)),
+        }
+        let new = Reservation { id: *id, decision, digest: None, decided_at: at };
+        match rows.get_mut(id) {
+            Some(row) => row.decision = new.decision,
+            None => drop(rows.insert(*id, new)),
+        }
     }
+    void(&transaction, &voided, at).await?;
     mark_released(&transaction, &released, at).await?;
     let quantities = quantity_by_sku(released.iter().flat_map(|(id, _)| &lines[id]));
     restock(&transaction, quantities).await?;

@@ -2,23 +2,14 @@
 
 use std::time::SystemTime;
 
-use orders::{BodyDigest, CancelReason, Event, EventBody, OrderLine, Rejection};
+use orders::{BodyDigest, Event};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
+use super::decision::{Decision, release_outcome};
 use crate::database::DatabaseError;
 use crate::step_input::order_id;
-
-/// Inventory's decision about an order.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Decision {
-    Reserved,
-    Rejected(Rejection),
-    Released(CancelReason, SystemTime),
-    /// Withdrawn before inventory processed it: a tombstone that prevents the reservation.
-    Voided(CancelReason),
-}
 
 /// The row of one order.
 #[derive(Debug, Clone)]
@@ -54,31 +45,13 @@ impl Reservation {
         })
     }
 
-    /// The tombstone of an order that is withdrawn before inventory processed it.
-    pub(super) fn voided(id: Uuid, reason: &CancelReason, at: SystemTime) -> Self {
-        let decision = Decision::Voided(reason.clone());
-        Self { id, decision, digest: None, decided_at: at }
-    }
-
     /// The event `cancelled` of an order whose stock is released, or never will be reserved.
     pub(super) fn cancelled(&self) -> Option<Event> {
-        let (reason, at) = match &self.decision {
-            Decision::Released(reason, at) => (reason.clone(), *at),
-            Decision::Voided(reason) => (reason.clone(), self.decided_at),
-            Decision::Reserved | Decision::Rejected(_) => return None,
+        let body = release_outcome(&self.decision)?;
+        let at = match self.decision {
+            Decision::Released(_, at) => at,
+            _ => self.decided_at,
         };
-        let body = EventBody::Cancelled { reason };
         Some(Event { order_id: order_id(self.id), at: at.into(), body })
     }
-}
-
-/// The total quantity of each SKU over all lines, in SKU order.
-pub(super) fn quantity_by_sku<'a>(
-    lines: impl IntoIterator<Item = &'a OrderLine>,
-) -> std::collections::BTreeMap<&'a str, i64> {
-    let mut quantities = std::collections::BTreeMap::new();
-    for line in lines {
-        *quantities.entry(line.sku.as_str()).or_default() += i64::from(line.quantity.get());
-    }
-    quantities
 }

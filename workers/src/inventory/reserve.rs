@@ -13,8 +13,9 @@ use streams::failpoint;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::decide::LockedStock;
-use super::reservation::{COLUMNS, Decision, Reservation};
+use super::decision::{self, Decision};
+use super::locked_stock::LockedStock;
+use super::reservation::{COLUMNS, Reservation};
 use crate::database::{Database, DatabaseError};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -70,17 +71,7 @@ fn outcome(input: &StepInput, rows: &HashMap<Uuid, Reservation>) -> StepOutcome 
         let body = EventBody::Conflicted { digest: created.digest };
         return StepOutcome::outcome(Event { body, ..input.event.clone() });
     }
-    let body = match &row.decision {
-        // Also for a released order the outcome is `reserved`: `release` publishes its own event.
-        Decision::Reserved | Decision::Released(..) => EventBody::Reserved {
-            amount: created.order.total,
-            payment_token: created.order.payment_token.clone(),
-        },
-        Decision::Rejected(reason) => EventBody::Rejected { reason: reason.clone() },
-        Decision::Voided(_) => {
-            return StepOutcome::Completed(row.cancelled().into_iter().collect());
-        }
-    };
+    let body = decision::reserve_outcome(&row.decision, created);
     let at = row.decided_at.into();
     StepOutcome::outcome(Event { order_id: input.order_id(), at, body })
 }
@@ -97,11 +88,14 @@ async fn decide_all(
     let at = SystemTime::UNIX_EPOCH;
     let mut new = Vec::new();
     for request in requests {
-        if rows.contains_key(&request.id) {
+        let row = rows.get(&request.id).map(|row| &row.decision);
+        let Some(decision) = decision::reserve(row, &request.created.order, &mut stock) else {
             continue;
-        }
-        let rejection = stock.try_reserve(&request.created.order).err();
-        let decision = rejection.clone().map_or(Decision::Reserved, Decision::Rejected);
+        };
+        let rejection = match &decision {
+            Decision::Rejected(reason) => Some(reason.clone()),
+            _ => None,
+        };
         let digest = Some(request.created.digest);
         rows.insert(request.id, Reservation { id: request.id, decision, digest, decided_at: at });
         new.push(NewReservation { request, rejection });

@@ -9,41 +9,45 @@
 //! the cancellation, as the sweep does, and refund returns what may have been captured.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use orders::{CancelledBy, Event, EventBody, Money, OrderId, PaymentToken};
 use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
 use super::create_intent::create_intent;
+use super::decision::{ChargeCall, after_confirm, charge_call};
 use super::guarded_provider::provider_unavailable;
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
-use super::provider::{CallError, Confirmation, NewIntent, Provider};
+use super::provider::{CallError, NewIntent, Provider};
 use super::provider_calls::{call_concurrently, call_key};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// The charge that one order requests.
-struct Charge<'a> {
+pub(super) struct Charge<'a> {
     order_id: OrderId,
-    amount: Money,
+    pub(super) amount: Money,
     token: Option<&'a PaymentToken>,
     history: &'a DeliveryHistory,
     /// When the reservation expires, by the time of the database.
-    expires_at: SystemTime,
+    pub(super) expires_at: SystemTime,
     /// Whether it has expired.
-    is_expired: bool,
+    pub(super) is_expired: bool,
 }
 
-type Charges<'a> = BTreeMap<Uuid, Charge<'a>>;
-type Failures = HashMap<Uuid, StepOutcome>;
+pub(super) type Charges<'a> = BTreeMap<Uuid, Charge<'a>>;
+pub(super) type Failures = HashMap<Uuid, StepOutcome>;
 
 pub(super) async fn charge(
     stage: &PaymentStage,
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
     let now = stage.database.time().await?;
-    let charge = |input| Some((StepInput::row_id(input), Charge::of(input, now, stage)?));
+    let charge = |input| {
+        let charge = Charge::of(input, now, stage.payment_timeout)?;
+        Some((StepInput::row_id(input), charge))
+    };
     let charges: Charges<'_> = inputs.iter().filter_map(charge).collect();
     let ids: Vec<Uuid> = charges.keys().copied().collect();
     let database = &stage.database;
@@ -66,9 +70,13 @@ pub(super) async fn charge(
 
 impl<'a> Charge<'a> {
     /// The charge that `input` requests.
-    fn of(input: &'a StepInput, now: SystemTime, stage: &PaymentStage) -> Option<Self> {
+    pub(super) fn of(
+        input: &'a StepInput,
+        now: SystemTime,
+        payment_timeout: Duration,
+    ) -> Option<Self> {
         let EventBody::Reserved { amount, payment_token } = &input.event.body else { return None };
-        let expires_at = SystemTime::from(input.event.at) + stage.payment_timeout;
+        let expires_at = SystemTime::from(input.event.at) + payment_timeout;
         Some(Self {
             order_id: input.order_id(),
             amount: *amount,
@@ -80,7 +88,8 @@ impl<'a> Charge<'a> {
     }
 }
 
-fn outcome(
+/// What charge publishes for `input`, or what becomes of it.
+pub(super) fn outcome(
     input: &StepInput,
     charges: &Charges<'_>,
     rows: &Rows,
@@ -149,7 +158,9 @@ async fn create_intents(
     rows: &Rows,
     failures: &mut Failures,
 ) -> Result<Rows, StepError> {
-    let is_new = |(id, charge): &(&Uuid, &Charge<'_>)| !charge.is_expired && !rows.contains_key(id);
+    let is_new = |(id, charge): &(&Uuid, &Charge<'_>)| {
+        charge_call(rows.get(id), charge.is_expired) == Some(ChargeCall::CreateIntent)
+    };
     let new: Vec<_> = charges.iter().filter(is_new).collect();
     let calls = call_concurrently(&new, async |(_, charge)| create(stage, charge).await);
     let mut new_rows = Vec::new();
@@ -202,8 +213,9 @@ async fn confirm_intents(
     rows: &Rows,
     failures: &mut Failures,
 ) -> Result<Rows, StepError> {
-    let is_confirmable =
-        |row: &&Payment| row.state == State::Pending && !charges[&row.id].is_expired;
+    let is_confirmable = |row: &&Payment| {
+        charge_call(Some(row), charges[&row.id].is_expired) == Some(ChargeCall::Confirm)
+    };
     let pending = rows.values().filter(is_confirmable);
     let intents: Vec<(&Payment, &str)> =
         pending.filter_map(|row| Some((row, row.intent.as_deref()?))).collect();
@@ -214,16 +226,8 @@ async fn confirm_intents(
     });
     let mut decided = Vec::new();
     for ((row, _), confirmation) in intents.iter().zip(calls.await) {
-        match confirmation {
-            Ok(Confirmation::Succeeded) => decided.push((*row).clone().paid()),
-            Ok(Confirmation::Declined { code }) => decided.push((*row).clone().declined(code)),
-            Ok(Confirmation::RequiresAction(action)) => {
-                decided.push((*row).clone().requires(action));
-            }
-            Ok(Confirmation::Unexpected { status }) => {
-                let error = format!("unexpected status of the payment intent: {status:?}");
-                failures.insert(row.id, StepOutcome::Retry(error));
-            }
+        match confirmation.and_then(|confirmation| after_confirm(row, confirmation)) {
+            Ok(row) => decided.push(row),
             Err(failure) => drop(failures.insert(row.id, failure)),
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use orders::{CancelledBy, Event, EventBody};
 use streams::failpoint;
 
+use super::decision::complete_asks;
 use super::guarded_provider::provider_unavailable;
 use super::intent_progress::{Submission, next_row};
 use super::payment_row::{self, Payment, Rows, State};
@@ -28,7 +29,7 @@ struct Call<'a> {
 }
 
 /// The result of the call for a record.
-enum CallResult {
+pub(super) enum CallResult {
     Succeeded,
     Failed(StepOutcome),
     /// The call was made for another record of the order, or is not needed.
@@ -71,7 +72,7 @@ pub(super) async fn complete(
         .map(|(index, input)| match rows.get(&input.row_id()) {
             Some(row) => {
                 let result = results.remove(&index).unwrap_or(CallResult::NotMade);
-                outcome(input, row, result, stage, now)
+                outcome(input, row, result, stage.poll_interval, now)
             }
             // An order that payment has not processed does not wait for its buyer.
             None => StepOutcome::Completed(Vec::new()),
@@ -92,8 +93,8 @@ pub(super) async fn complete(
 fn calls<'a>(inputs: &'a [StepInput], rows: &'a Rows, now: SystemTime) -> Vec<Call<'a>> {
     let call = |(index, input): (usize, &'a StepInput)| {
         let row = rows.get(&input.row_id())?;
-        let waits = row.state == State::RequiresAction && !row.is_expired(now);
-        waits.then(|| Call { index, row, submission: Submission::of(input, row), input })
+        let asks = complete_asks(row, row.is_expired(now));
+        asks.then(|| Call { index, row, submission: Submission::of(input, row), input })
     };
     let mut calls: Vec<_> = inputs.iter().enumerate().filter_map(call).collect();
     calls.sort_by_key(|call| call.submission.is_none());
@@ -102,11 +103,12 @@ fn calls<'a>(inputs: &'a [StepInput], rows: &'a Rows, now: SystemTime) -> Vec<Ca
     calls
 }
 
-fn outcome(
+/// What complete publishes for `input`, or what becomes of it.
+pub(super) fn outcome(
     input: &StepInput,
     row: &Payment,
     result: CallResult,
-    stage: &PaymentStage,
+    poll_interval: Duration,
     now: SystemTime,
 ) -> StepOutcome {
     let event = |at: Option<SystemTime>, body| {
@@ -131,7 +133,7 @@ fn outcome(
         State::RequiresAction if is_poll(input) => match result {
             CallResult::Failed(postponed @ StepOutcome::Postpone(_)) => postponed,
             // It goes on waiting, whatever has failed.
-            _ => StepOutcome::Wait(poll_interval(row, stage.poll_interval, now)),
+            _ => StepOutcome::Wait(poll_wait(row, poll_interval, now)),
         },
         State::RequiresAction => match (result, Submission::of(input, row)) {
             (CallResult::Failed(failure), _) => failure,
@@ -152,7 +154,7 @@ const fn is_poll(input: &StepInput) -> bool {
 
 /// The interval grows with the time that the buyer takes, so that many open payments do not use up the
 /// calls that the provider allows.
-fn poll_interval(row: &Payment, configured: Duration, now: SystemTime) -> Duration {
+fn poll_wait(row: &Payment, configured: Duration, now: SystemTime) -> Duration {
     let waited = row.action_at.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
     configured.max((waited / 4).min(PAYMENT_POLL_INTERVAL_MAX))
 }

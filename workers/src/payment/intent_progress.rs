@@ -2,20 +2,16 @@
 
 use std::time::SystemTime;
 
-use orders::{Event, EventBody, NextAction, PaymentToken};
+use orders::{Event, EventBody, PaymentToken};
 use sha2::{Digest, Sha256};
 
+use super::decision::{AfterAnswer, after_answer, after_close};
 use super::guarded_provider::GuardedProvider;
 use super::payment_row::Payment;
 use super::provider::{CallError, Confirmation, Provider, Status};
 use super::provider_calls::{call_key, call_past_failures};
 use crate::limits::PAYMENT_METHODS_MAX;
 use crate::step_input::{StepInput, StepOutcome};
-
-/// The decline codes after which no other payment method is accepted
-/// (<https://docs.stripe.com/declines/codes>).
-const FINAL_DECLINES: [&str; 5] =
-    ["fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "stolen_card"];
 
 /// Another payment method that a buyer has submitted, and that has not been tried.
 pub(super) struct Submission<'a> {
@@ -61,12 +57,13 @@ pub(super) async fn next_row(
     };
     let confirmation = provider.call(ask).await?;
     let row = row.clone().with(submission);
-    match confirmation {
-        Confirmation::Declined { code } if row.is_last_decline(&code) => {
+    match after_answer(row, submission.is_some(), confirmation) {
+        AfterAnswer::Write(row) => Ok(Some(row)),
+        AfterAnswer::Keep => Ok(None),
+        AfterAnswer::Close(row, code) => {
             let key = call_key(input.order_id(), "close", &input.history);
             close(provider, row, code, &key).await.map(Some)
         }
-        confirmation => Ok(row.after(confirmation).or_else(|| row.if_changed(submission))),
     }
 }
 
@@ -94,8 +91,7 @@ async fn confirm(
     }
 }
 
-/// The row of a payment for which no other payment method is accepted. The intent is cancelled first:
-/// the buyer's browser could still complete it.
+/// Cancels the intent of a payment for which no other payment method is accepted.
 async fn close(
     provider: &GuardedProvider,
     row: Payment,
@@ -103,46 +99,18 @@ async fn close(
     key: &str,
 ) -> Result<Payment, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
-    match provider.call(async |provider: &Provider| provider.cancel(intent, key).await).await? {
-        Status::Canceled => Ok(row.declined(code)),
-        Status::Succeeded => Ok(row.paid()),
-        status => {
-            let error = format!("unexpected status of the payment intent: {status:?}");
-            Err(StepOutcome::Retry(error))
-        }
-    }
+    let status = provider.call(async |provider: &Provider| provider.cancel(intent, key).await);
+    let status = status.await?;
+    after_close(row, code, status)
 }
 
 impl Payment {
-    fn with(self, submission: Option<&Submission<'_>>) -> Self {
+    /// The row that records `submission`.
+    pub(super) fn with(self, submission: Option<&Submission<'_>>) -> Self {
         let Some(submission) = submission else { return self };
         let mut submissions = self.submissions;
         submissions.push(submission.id.clone());
         Self { submissions, ..self }
-    }
-
-    /// The row after what the provider has reported; `None` if that decides nothing.
-    fn after(&self, confirmation: Confirmation) -> Option<Self> {
-        let row = self.clone();
-        match confirmation {
-            Confirmation::Succeeded => Some(row.paid()),
-            Confirmation::RequiresAction(action) => Some(row.requires(action)),
-            Confirmation::Declined { code } => {
-                Some(row.requires(NextAction::NewPaymentMethod { decline_code: code }))
-            }
-            // It is being processed; or it was cancelled, as refund will find.
-            Confirmation::Unexpected { .. } => None,
-        }
-    }
-
-    /// The row, if it records a submission.
-    fn if_changed(&self, submission: Option<&Submission<'_>>) -> Option<Self> {
-        submission.map(|_| self.clone())
-    }
-
-    /// Whether no further payment method is accepted after a decline with this code.
-    fn is_last_decline(&self, code: &str) -> bool {
-        FINAL_DECLINES.contains(&code) || self.submissions.len() >= PAYMENT_METHODS_MAX
     }
 
     /// Whether the reservation has expired.
@@ -183,13 +151,6 @@ mod tests {
     }
 
     #[test]
-    fn a_decline_is_the_last_one_by_its_code_or_after_too_many_payment_methods() {
-        assert!(!waiting(PAYMENT_METHODS_MAX - 1).is_last_decline("insufficient_funds"));
-        assert!(waiting(PAYMENT_METHODS_MAX).is_last_decline("insufficient_funds"));
-        assert!(waiting(0).is_last_decline("stolen_card"));
-    }
-
-    #[test]
     fn each_submission_of_a_message_counts_once_and_none_counts_after_too_many() {
         let (first, second) = (submitted("tok_a"), submitted("tok_b"));
         let row = waiting(0);
@@ -199,11 +160,5 @@ mod tests {
         assert!(Submission::of(&second, &row).is_none());
         assert_eq!(row.submissions.len(), 2);
         assert!(Submission::of(&first, &waiting(PAYMENT_METHODS_MAX)).is_none());
-    }
-
-    #[test]
-    fn a_payment_that_is_being_processed_stays_as_it_is() {
-        let unexpected = Confirmation::Unexpected { status: Status::Processing };
-        assert!(waiting(0).after(unexpected).is_none());
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::database::DatabaseError;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum State {
     Pending,
     /// The buyer has to act.
@@ -111,7 +111,7 @@ pub(super) async fn decide(
                  $6::int[])
              AS new (id, state, decline_code, next_action, submissions, version)
          WHERE payments.order_id = new.id AND payments.version = new.version
-             AND payments.state IN ('pending', 'requires_action')
+             AND payments.state = ANY($7::text[])
          RETURNING order_id, payments.decided_at, payments.action_at";
     let update = connection.prepare_cached(update).await?;
     let ids = column(decided, |row| row.id);
@@ -120,8 +120,12 @@ pub(super) async fn decide(
     let actions = column(decided, |row| row.next_action.as_ref().map(Json));
     let submissions = column(decided, |row| Json(&row.submissions));
     let versions = column(decided, |row| row.version);
+    let undecided = State::UNDECIDED.map(State::as_str);
     let written = connection
-        .query(&update, &[&ids, &states, &decline_codes, &actions, &submissions, &versions])
+        .query(
+            &update,
+            &[&ids, &states, &decline_codes, &actions, &submissions, &versions, &&undecided[..]],
+        )
         .await?;
     winning_rows(connection, decided, &written).await
 }
@@ -156,7 +160,12 @@ async fn winning_rows(
 }
 
 impl State {
-    const fn as_str(self) -> &'static str {
+    /// The states over which the provider's decision is written.
+    pub(super) const UNDECIDED: [Self; 2] = [Self::Pending, Self::RequiresAction];
+    /// The states over which a refund is written.
+    pub(super) const MAY_HOLD_MONEY: [Self; 3] = [Self::Pending, Self::RequiresAction, Self::Paid];
+
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::RequiresAction => "requires_action",

@@ -10,9 +10,10 @@ use orders::{Event, EventBody};
 use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
+use super::decision::{RefundCall, TOMBSTONE, after_cancel, after_refund, refund_call};
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
-use super::provider::{Provider, RefundStatus, Status};
+use super::provider::Provider;
 use super::provider_calls::{call_concurrently, call_key};
 use crate::database::DatabaseError;
 use crate::step_input::{StepError, StepInput, StepOutcome, order_id};
@@ -29,7 +30,7 @@ pub(super) async fn refund(
     let rows =
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
 
-    let undoable: Vec<&Payment> = rows.values().filter(|row| row.may_hold_money()).collect();
+    let undoable: Vec<&Payment> = rows.values().filter(|row| refund_call(row).is_some()).collect();
     let calls =
         call_concurrently(&undoable, async |row| undo(stage, row, histories[&row.id]).await);
     let mut failures = HashMap::new();
@@ -51,7 +52,8 @@ pub(super) async fn refund(
     Ok(inputs.iter().map(|input| outcome(input, &rows, &mut failures)).collect())
 }
 
-fn outcome(
+/// What refund publishes for `input`, or what becomes of it.
+pub(super) fn outcome(
     input: &StepInput,
     rows: &Rows,
     failures: &mut HashMap<Uuid, StepOutcome>,
@@ -78,49 +80,25 @@ fn outcome(
     }
 }
 
-impl Payment {
-    /// Whether the provider has captured money for the order, or still could.
-    fn may_hold_money(&self) -> bool {
-        let is_undone = matches!(self.state, State::Declined | State::Refunded | State::Voided);
-        !is_undone && self.intent.is_some()
-    }
-}
-
-/// Cancels the intent, or refunds it if it has succeeded. Returns the row's new state as stored.
+/// Cancels the intent, or refunds it if it has succeeded. Returns the row's new state.
 async fn undo(
     stage: &PaymentStage,
     row: &Payment,
     history: &DeliveryHistory,
-) -> Result<&'static str, StepOutcome> {
+) -> Result<State, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
     let key = |call: &str| call_key(order_id(row.id), call, history);
-    if row.state != State::Paid {
+    if refund_call(row) == Some(RefundCall::Cancel) {
         let key = key("cancel");
         let cancel = async |provider: &Provider| provider.cancel(intent, &key).await;
-        match stage.provider.call(cancel).await? {
-            Status::Canceled => return Ok("barred"),
-            Status::Succeeded => {}
-            // The intent may still succeed, so it is unknown whether money is held.
-            status => {
-                let error = format!("unexpected status of the payment intent: {status:?}");
-                return Err(StepOutcome::Retry(error));
-            }
+        if let Some(state) = after_cancel(stage.provider.call(cancel).await?)? {
+            return Ok(state);
         }
     }
     let key = key("refund");
     let amount = row.amount.map_or(0, |money| money.amount);
     let refund = async |provider: &Provider| provider.refund(intent, amount, &key).await;
-    match stage.provider.call(refund).await? {
-        RefundStatus::Succeeded => Ok("refunded"),
-        // An account may have to be funded, or the money returned in another way.
-        RefundStatus::Failed | RefundStatus::Canceled => {
-            Err(StepOutcome::reject("the refund failed at the payment provider"))
-        }
-        // No attempt has failed, and days may pass.
-        RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Unknown => {
-            Err(StepOutcome::Postpone("the refund is pending at the payment provider".to_owned()))
-        }
-    }
+    after_refund(stage.provider.call(refund).await?)
 }
 
 /// Writes a tombstone for the orders that have no row yet, which prevents a charge.
@@ -128,15 +106,15 @@ async fn void(connection: &Object, ids: &[Uuid]) -> Result<(), DatabaseError> {
     let insert = connection
         .prepare_cached(
             "INSERT INTO payment.payments (order_id, state, refunded_at)
-             SELECT id, 'barred', now() FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING",
+             SELECT id, $2, now() FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING",
         )
         .await?;
-    connection.execute(&insert, &[&ids]).await?;
+    connection.execute(&insert, &[&ids, &TOMBSTONE.as_str()]).await?;
     Ok(())
 }
 
 /// Writes the new states.
-async fn save(connection: &Object, ids: &[Uuid], states: &[&str]) -> Result<(), DatabaseError> {
+async fn save(connection: &Object, ids: &[Uuid], states: &[State]) -> Result<(), DatabaseError> {
     // A charge that is confirmed concurrently may have written `paid` since the row was read.
     let update = connection
         .prepare_cached(
@@ -144,9 +122,11 @@ async fn save(connection: &Object, ids: &[Uuid], states: &[&str]) -> Result<(), 
              SET state = new.state, refunded_at = now(), next_action = NULL,
                  decided_at = CASE new.state WHEN 'refunded' THEN coalesce(decided_at, now()) END
              FROM unnest($1::uuid[], $2::text[]) AS new (id, state)
-             WHERE payments.order_id = new.id AND payments.state IN ('pending', 'requires_action', 'paid')",
+             WHERE payments.order_id = new.id AND payments.state = ANY($3::text[])",
         )
         .await?;
-    connection.execute(&update, &[&ids, &states]).await?;
+    let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    let overwritten = State::MAY_HOLD_MONEY.map(State::as_str);
+    connection.execute(&update, &[&ids, &states, &&overwritten[..]]).await?;
     Ok(())
 }

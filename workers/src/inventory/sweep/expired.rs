@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::cursor::Cursor;
 use crate::database::DatabaseError;
 use crate::limits::{SWEEP_PAGE_SIZE, SWEEP_SLACK};
+use crate::payment;
 use crate::step_input::order_id;
 
 /// A reservation whose payment timeout has passed.
@@ -70,10 +71,11 @@ pub(super) async fn decided(
     let select = connection
         .prepare_cached(
             "SELECT order_id FROM payment.payments WHERE order_id = ANY($1)
-                 AND state NOT IN ('pending', 'requires_action')
+                 AND state <> ALL($2::text[])
              UNION ALL SELECT order_id FROM fulfilment.shipments WHERE order_id = ANY($1)",
         )
         .await?;
-    let rows = connection.query(&select, &[&ids]).await?;
+    let undecided = &payment::undecided_states()[..];
+    let rows = connection.query(&select, &[&ids, &undecided]).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -1,11 +1,10 @@
-//! Decides in memory, order by order and on locked rows, whether an order can be reserved.
+//! Locked rows of stock, and whether they suffice for an order: decided in memory, order by order.
 
 use std::collections::{BTreeMap, HashMap};
 
-use orders::{Currency, PlaceOrder, Rejection, Sku};
+use orders::{Currency, OrderLine, PlaceOrder, Rejection, Sku};
 use tokio_postgres::Row;
 
-use super::reservation::quantity_by_sku;
 use crate::database::DatabaseError;
 
 /// The locked rows of stock, and the quantities reserved from them so far.
@@ -107,4 +106,15 @@ impl LockedStock {
 
 fn distinct<'a>(skus: impl Iterator<Item = &'a Sku>) -> Vec<Sku> {
     skus.collect::<std::collections::BTreeSet<_>>().into_iter().cloned().collect()
+}
+
+/// The total quantity of each SKU over all lines, in SKU order.
+pub(super) fn quantity_by_sku<'a>(
+    lines: impl IntoIterator<Item = &'a OrderLine>,
+) -> BTreeMap<&'a str, i64> {
+    let mut quantities = BTreeMap::new();
+    for line in lines {
+        *quantities.entry(line.sku.as_str()).or_default() += i64::from(line.quantity.get());
+    }
+    quantities
 }

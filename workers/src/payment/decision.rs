@@ -1,0 +1,182 @@
+//! What payment does for an order: pure functions of its row, of what the provider has answered, and of
+//! whether the reservation has expired. The calls and the SQL are in the files of the steps.
+
+use orders::NextAction;
+
+use super::payment_row::{Payment, State};
+use super::provider::{Confirmation, RefundStatus, Status};
+use crate::limits::PAYMENT_METHODS_MAX;
+use crate::step_input::StepOutcome;
+
+/// The decline codes after which no other payment method is accepted
+/// (<https://docs.stripe.com/declines/codes>).
+const FINAL_DECLINES: [&str; 5] =
+    ["fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "stolen_card"];
+
+/// A call that `charge` makes for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChargeCall {
+    CreateIntent,
+    /// Confirms the intent of the row.
+    Confirm,
+}
+
+/// The call that `charge` makes next.
+pub(super) fn charge_call(row: Option<&Payment>, is_expired: bool) -> Option<ChargeCall> {
+    match row.map(|row| row.state) {
+        _ if is_expired => None,
+        None => Some(ChargeCall::CreateIntent),
+        Some(State::Pending) => Some(ChargeCall::Confirm),
+        Some(_) => None,
+    }
+}
+
+/// The row of a pending charge after its confirm.
+pub(super) fn after_confirm(
+    row: &Payment,
+    confirmation: Confirmation,
+) -> Result<Payment, StepOutcome> {
+    let row = row.clone();
+    match confirmation {
+        Confirmation::Succeeded => Ok(row.paid()),
+        Confirmation::Declined { code } => Ok(row.declined(code)),
+        Confirmation::RequiresAction(action) => Ok(row.requires(action)),
+        Confirmation::Unexpected { status } => Err(unexpected(status)),
+    }
+}
+
+/// Whether `complete` asks the provider for the payment, which waits for its buyer.
+pub(super) fn complete_asks(row: &Payment, is_expired: bool) -> bool {
+    row.state == State::RequiresAction && !is_expired
+}
+
+/// What `complete` does after the provider's answer.
+#[derive(Debug)]
+pub(super) enum AfterAnswer {
+    Write(Payment),
+    /// The row stays as it is.
+    Keep,
+    /// Cancels the intent, and declines the payment with this code if that succeeds: the buyer's
+    /// browser could still complete it.
+    Close(Payment, String),
+}
+
+/// What `complete` does after the provider's answer. `has_submission` is whether `row` records a payment
+/// method that is not stored yet.
+pub(super) fn after_answer(
+    row: Payment,
+    has_submission: bool,
+    confirmation: Confirmation,
+) -> AfterAnswer {
+    match confirmation {
+        Confirmation::Succeeded => AfterAnswer::Write(row.paid()),
+        Confirmation::RequiresAction(action) => AfterAnswer::Write(row.requires(action)),
+        Confirmation::Declined { code } if is_last_decline(&row, &code) => {
+            AfterAnswer::Close(row, code)
+        }
+        Confirmation::Declined { code } => {
+            AfterAnswer::Write(row.requires(NextAction::NewPaymentMethod { decline_code: code }))
+        }
+        Confirmation::Unexpected { .. } if has_submission => AfterAnswer::Write(row),
+        // It is being processed; or it was cancelled, as refund will find.
+        Confirmation::Unexpected { .. } => AfterAnswer::Keep,
+    }
+}
+
+/// The row after the cancel of an intent that was to be closed.
+pub(super) fn after_close(
+    row: Payment,
+    code: String,
+    status: Status,
+) -> Result<Payment, StepOutcome> {
+    match status {
+        Status::Canceled => Ok(row.declined(code)),
+        Status::Succeeded => Ok(row.paid()),
+        status => Err(unexpected(status)),
+    }
+}
+
+/// Whether no further payment method is accepted after a decline with this code.
+fn is_last_decline(row: &Payment, code: &str) -> bool {
+    FINAL_DECLINES.contains(&code) || row.submissions.len() >= PAYMENT_METHODS_MAX
+}
+
+/// The row that `refund` inserts for an order that has none: a tombstone, which prevents a charge.
+pub(super) const TOMBSTONE: State = State::Voided;
+
+/// A call that `refund` makes for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefundCall {
+    Cancel,
+    Refund,
+}
+
+/// The call that `refund` makes first: none if the provider holds no money for the order and cannot
+/// capture it either.
+pub(super) fn refund_call(row: &Payment) -> Option<RefundCall> {
+    row.intent.as_ref()?;
+    match row.state {
+        State::Pending | State::RequiresAction => Some(RefundCall::Cancel),
+        State::Paid => Some(RefundCall::Refund),
+        State::Declined | State::Refunded | State::Voided => None,
+    }
+}
+
+/// The state of the row after a cancel; `None` if the money has to be refunded.
+pub(super) fn after_cancel(status: Status) -> Result<Option<State>, StepOutcome> {
+    match status {
+        Status::Canceled => Ok(Some(State::Voided)),
+        Status::Succeeded => Ok(None),
+        // The intent may still succeed, so it is unknown whether money is held.
+        status => Err(unexpected(status)),
+    }
+}
+
+/// The state of the row after a refund.
+pub(super) fn after_refund(status: RefundStatus) -> Result<State, StepOutcome> {
+    match status {
+        RefundStatus::Succeeded => Ok(State::Refunded),
+        // An account may have to be funded, or the money returned in another way.
+        RefundStatus::Failed | RefundStatus::Canceled => {
+            Err(StepOutcome::reject("the refund failed at the payment provider"))
+        }
+        // No attempt has failed, and days may pass.
+        RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Unknown => {
+            Err(StepOutcome::Postpone("the refund is pending at the payment provider".to_owned()))
+        }
+    }
+}
+
+fn unexpected(status: Status) -> StepOutcome {
+    StepOutcome::Retry(format!("unexpected status of the payment intent: {status:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use orders::Money;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn waiting(submissions: usize) -> Payment {
+        let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
+        let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
+        let submissions = (0..submissions).map(|number| number.to_string()).collect();
+        Payment { state: State::RequiresAction, submissions, ..row }
+    }
+
+    #[test]
+    fn a_decline_is_the_last_one_by_its_code_or_after_too_many_payment_methods() {
+        assert!(!is_last_decline(&waiting(PAYMENT_METHODS_MAX - 1), "insufficient_funds"));
+        assert!(is_last_decline(&waiting(PAYMENT_METHODS_MAX), "insufficient_funds"));
+        assert!(is_last_decline(&waiting(0), "stolen_card"));
+    }
+
+    #[test]
+    fn a_payment_that_is_being_processed_stays_as_it_is() {
+        let unexpected = Confirmation::Unexpected { status: Status::Processing };
+        assert!(matches!(after_answer(waiting(0), false, unexpected), AfterAnswer::Keep));
+    }
+}
