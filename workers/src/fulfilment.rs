@@ -2,6 +2,8 @@
 //! which, by one row for each order.
 
 mod decision;
+#[cfg(test)]
+pub(crate) mod model;
 mod shipment_row;
 mod unshippable;
 

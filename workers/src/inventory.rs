@@ -4,6 +4,8 @@
 pub mod balance;
 mod decision;
 mod locked_stock;
+#[cfg(test)]
+pub(crate) mod model;
 mod release;
 mod reservation;
 mod reserve;

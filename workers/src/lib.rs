@@ -30,6 +30,8 @@ pub mod known_orders;
 mod limits;
 mod migrate;
 pub mod missed_messages;
+#[cfg(test)]
+mod model_check;
 mod observer;
 mod order_rows;
 pub mod order_view;

@@ -16,6 +16,8 @@ mod failed_call;
 mod guarded_provider;
 pub mod held_funds;
 mod intent_progress;
+#[cfg(test)]
+pub(crate) mod model;
 mod payment_row;
 mod payment_stage;
 pub mod provider;

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+#[cfg(test)]
+use orders::Money;
 use orders::{Currency, OrderLine, PlaceOrder, Rejection, Sku};
 use tokio_postgres::Row;
 
@@ -101,6 +103,17 @@ impl LockedStock {
             })
         });
         distinct(mispriced.map(|line| &line.sku))
+    }
+}
+
+#[cfg(test)]
+impl LockedStock {
+    /// The row of one SKU.
+    pub(super) fn of_one_sku(sku: &Sku, price: Money, on_hand: i64) -> Self {
+        let currency = price.currency.as_str().to_owned();
+        let row =
+            StockRow { currency, unit_price: price.amount, other_prices: Vec::new(), on_hand };
+        Self { rows: HashMap::from([(sku.as_str().to_owned(), row)]), reserved: BTreeMap::new() }
     }
 }
 

@@ -1,0 +1,103 @@
+//! A model checker: every state that one order can reach, and two orders with one SKU.
+//!
+//! The rows, the provider and the messages in flight are a small value. Everything that can happen to
+//! it is tried: messages come in any order and repeatedly, a process ends before its ack or between a
+//! call and a transaction, the buyer cancels, the reservation expires, an answer of the provider is
+//! late, lost or old. The steps are those of the table of stages, and decide by the functions that
+//! their SQL uses. A mutant replaces one of these functions, and has to be found.
+
+mod changes;
+mod invariants;
+pub(crate) mod message;
+mod mutants;
+mod order;
+mod search;
+mod steps;
+mod world;
+
+use std::time::Instant;
+
+use crate::payment::model::{Intent, PaymentBounds};
+use message::Message;
+use order::{Bounds, Decisions};
+use search::{Fault, Searched, search};
+use world::World;
+
+/// All answers of the provider to a confirm.
+const CARDS: PaymentBounds = PaymentBounds {
+    cards: &[
+        Intent::Succeeded,
+        Intent::Declined,
+        Intent::DeclinedForGood,
+        Intent::RequiresAction,
+        Intent::Processing,
+    ],
+    runs: 2,
+    intents: 1,
+};
+/// Cards that succeed or are declined.
+const PLAIN: PaymentBounds =
+    PaymentBounds { cards: &[Intent::Succeeded, Intent::DeclinedForGood], ..CARDS };
+
+/// Messages are delivered as often as it may be.
+const REPEATED: Bounds = Bounds {
+    faults: None,
+    payment: CARDS,
+    buyer: &[Message::CancelRequested, Message::NewCard],
+    is_unshippable: false,
+    is_sold_out: false,
+};
+/// A message is acked once it is processed, but for one fault.
+const ACKED: Bounds = Bounds { faults: Some(1), buyer: &[Message::CancelRequested], ..REPEATED };
+/// Every message is acked, and no process ends.
+const QUIET: Bounds = Bounds { faults: Some(0), ..ACKED };
+
+#[test]
+fn one_order_has_one_end_however_often_its_messages_come() {
+    check::<1>("one order, repeated messages", REPEATED);
+    let payment = PaymentBounds { intents: 2, ..PLAIN };
+    check::<1>("one order, two intents", Bounds { payment, ..REPEATED });
+}
+
+#[test]
+fn one_order_always_has_a_way_to_its_end() {
+    check::<1>("one order, one fault", ACKED);
+    let buyer = &[Message::CancelRequested, Message::NewCard];
+    check::<1>("one order, another card", Bounds { buyer, ..QUIET });
+    let buyer = &[Message::CancelRequested, Message::Webhook];
+    check::<1>("one order, a webhook", Bounds { buyer, ..QUIET });
+}
+
+#[test]
+fn an_order_that_cannot_be_shipped_or_reserved_is_cancelled_or_rejected() {
+    let bounds = Bounds { payment: PLAIN, ..ACKED };
+    check::<1>("an unshippable order", Bounds { is_unshippable: true, ..bounds });
+    check::<1>("an order without stock", Bounds { is_sold_out: true, ..bounds });
+}
+
+#[test]
+fn two_orders_share_a_stock_of_one() {
+    let payment = PaymentBounds { runs: 1, ..PLAIN };
+    check::<2>("two orders, stock for one", Bounds { payment, buyer: &[], ..QUIET });
+}
+
+/// Searches all states of `N` orders.
+fn check<const N: usize>(name: &str, bounds: Bounds) {
+    let started = Instant::now();
+    match search(&World::<N>::new(Decisions::of_product(), bounds)) {
+        Ok(Searched { states, transitions, ends }) => {
+            let took = started.elapsed();
+            report(&format!(
+                "{name}: {states} states, {transitions} transitions, {ends} ends, {took:.1?}"
+            ));
+        }
+        Err(Fault { invariant, trace }) => {
+            panic!("{name}: not true that {invariant}\n{}", trace.join("\n"))
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the numbers of states are part of the test's output")]
+fn report(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,61 @@
+//! The functions that decide in the model, and what is tried with them.
+
+use std::time::{Duration, SystemTime};
+
+use super::provider::Intent;
+use crate::payment::charge::{self, Charges, Failures};
+use crate::payment::complete::{self, CallResult};
+use crate::payment::decision::{self, AfterAnswer, ChargeCall, RefundCall};
+use crate::payment::payment_row::{Payment, Rows, State};
+use crate::payment::provider::{Confirmation, RefundStatus, Status};
+use crate::payment::refund;
+use crate::step_input::{StepInput, StepOutcome};
+
+/// What is tried in payment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PaymentBounds {
+    /// What the provider may answer to a confirm.
+    pub(crate) cards: &'static [Intent],
+    /// How many messages of one order are processed at once.
+    pub(crate) runs: usize,
+    /// How many intents the provider creates for one order: two, if it forgets the keys of calls.
+    pub(crate) intents: usize,
+}
+
+/// The functions that decide. A mutant replaces one.
+#[derive(Clone, Copy)]
+pub(crate) struct Decisions {
+    pub(super) charge_call: fn(Option<&Payment>, bool) -> Option<ChargeCall>,
+    pub(super) after_confirm: fn(&Payment, Confirmation) -> Result<Payment, StepOutcome>,
+    pub(super) charge_outcome: fn(&StepInput, &Charges<'_>, &Rows, &mut Failures) -> StepOutcome,
+    pub(super) complete_asks: fn(&Payment, bool) -> bool,
+    pub(super) after_answer: fn(Payment, bool, Confirmation) -> AfterAnswer,
+    pub(super) after_close: fn(Payment, String, Status) -> Result<Payment, StepOutcome>,
+    pub(super) complete_outcome:
+        fn(&StepInput, &Payment, CallResult, Duration, SystemTime) -> StepOutcome,
+    pub(super) tombstone: Option<State>,
+    pub(super) refund_call: fn(&Payment) -> Option<RefundCall>,
+    pub(super) after_cancel: fn(Status) -> Result<Option<State>, StepOutcome>,
+    pub(super) after_refund: fn(RefundStatus) -> Result<State, StepOutcome>,
+    pub(super) refund_outcome: fn(&StepInput, &Rows, &mut Failures) -> StepOutcome,
+    pub(super) undecided: &'static [State],
+    pub(super) may_hold_money: &'static [State],
+}
+
+/// Those of the product.
+pub(crate) const DECISIONS: Decisions = Decisions {
+    charge_call: decision::charge_call,
+    after_confirm: decision::after_confirm,
+    charge_outcome: charge::outcome,
+    complete_asks: decision::complete_asks,
+    after_answer: decision::after_answer,
+    after_close: decision::after_close,
+    complete_outcome: complete::outcome,
+    tombstone: Some(decision::TOMBSTONE),
+    refund_call: decision::refund_call,
+    after_cancel: decision::after_cancel,
+    after_refund: decision::after_refund,
+    refund_outcome: refund::outcome,
+    undecided: &State::UNDECIDED,
+    may_hold_money: &State::MAY_HOLD_MONEY,
+};

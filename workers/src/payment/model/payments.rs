@@ -1,0 +1,130 @@
+//! All that payment and the provider know about an order.
+
+use super::provider::Intent;
+use super::row::PaymentRow;
+use super::run::{Happened, Run};
+use crate::payment::payment_row::State;
+
+/// The most intents that the provider creates for one order.
+const INTENTS: usize = 2;
+
+/// All that payment and the provider know about an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Payments {
+    pub(super) row: Option<PaymentRow>,
+    pub(super) intents: [Option<Intent>; INTENTS],
+    /// The provider's first answers to the confirm by `charge` and to that with another card. It
+    /// repeats them under the same key.
+    answers: [Option<Intent>; 2],
+    pub(super) runs: [Option<Run>; Self::RUNS],
+}
+
+impl Payments {
+    /// The most messages of one order that payment processes at once.
+    pub(super) const RUNS: usize = 2;
+
+    /// Whether the payment is not decided yet, as the sweep reads it.
+    pub(super) fn is_undecided(&self, undecided: &[State]) -> bool {
+        self.row.is_none_or(|row| undecided.contains(&row.state))
+    }
+
+    /// Whether the row says what money is held.
+    pub(crate) fn is_recorded(&self) -> bool {
+        let is_paid = self.row.is_some_and(|row| row.state == State::Paid);
+        is_paid == self.holds_money()
+    }
+
+    /// How many messages are being processed.
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.iter().flatten().count()
+    }
+
+    /// Whether the buyer had to act.
+    pub(crate) fn has_acted(&self) -> bool {
+        self.row.is_some_and(|row| row.has_acted)
+    }
+
+    /// How often the buyer was charged.
+    pub(crate) fn charges(&self) -> usize {
+        self.intents.iter().flatten().filter(|intent| intent.was_captured()).count()
+    }
+
+    /// Whether the provider holds money.
+    pub(crate) fn holds_money(&self) -> bool {
+        self.intents.iter().flatten().any(|intent| intent.holds_money())
+    }
+
+    pub(super) const fn happened(self, what: &'static str) -> Happened<Payments> {
+        Happened { what, is_progress: true, faults: 0, payments: self, end: None }
+    }
+
+    pub(super) fn with(mut self, run: Run) -> Self {
+        if let Some(slot) = self.runs.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(run);
+        }
+        self.runs.sort_unstable();
+        self
+    }
+
+    /// Without the run in `slot`, whose process has ended.
+    pub(super) fn crash(mut self, slot: usize) -> Option<Self> {
+        self.runs[slot].take()?;
+        self.runs.sort_unstable();
+        Some(self)
+    }
+
+    /// Changes the intent of `row`.
+    pub(super) fn change(
+        mut self,
+        row: PaymentRow,
+        change: impl Fn(Intent) -> Intent,
+    ) -> (Self, Intent) {
+        let intent = &mut self.intents[usize::from(row.intent.unwrap_or_default())];
+        let changed = change(intent.unwrap_or(Intent::Canceled));
+        *intent = Some(changed);
+        (self, changed)
+    }
+
+    /// The answers to a confirm: each new one, also lost, and the stored one.
+    pub(super) fn answers(
+        self,
+        row: PaymentRow,
+        key: usize,
+        confirm: impl Fn(Intent) -> Vec<Intent>,
+    ) -> Vec<(Self, Option<Intent>)> {
+        let number = usize::from(row.intent.unwrap_or_default());
+        let Some(intent) = self.intents[number] else { return Vec::new() };
+        let mut answers: Vec<_> =
+            self.answers[key].map(|stored| (self, Some(stored))).into_iter().collect();
+        for after in confirm(intent) {
+            let (mut payments, answer) = self.change(row, |_| after);
+            payments.answers[key].get_or_insert(answer);
+            answers.push((payments, Some(answer)));
+            if payments != self {
+                answers.push((payments, None));
+            }
+        }
+        answers
+    }
+
+    /// What can happen to the intents by themselves, and by the buyer.
+    pub(super) fn at_provider(&self) -> Vec<Happened<Payments>> {
+        let has_acted = self.has_acted();
+        let mut found = Vec::new();
+        for (number, intent) in self.intents.iter().enumerate() {
+            let Some(intent) = intent else { continue };
+            let by_buyer: &[Intent] = if has_acted { intent.by_buyer() } else { &[] };
+            for (after, is_progress) in intent
+                .by_itself()
+                .iter()
+                .map(|after| (after, true))
+                .chain(by_buyer.iter().map(|after| (after, false)))
+            {
+                let mut payments = *self;
+                payments.intents[number] = Some(*after);
+                found.push(Happened { is_progress, ..payments.happened(after.name()) });
+            }
+        }
+        found
+    }
+}
