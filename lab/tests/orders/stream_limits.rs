@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use workers::{PurgeError, inventory, payment, purge_processed, stages};
 
 use super::fixtures::{basket, item};
+use super::http_client::HttpResponse;
 use super::test_cluster::{DEADLINE, TestCluster, plan, wait_until};
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn requests_about_stored_orders_are_refused_once_only_outcomes_have_room()
     })
     .await;
     cluster.start_worker(payment::POOL).await;
-    let ids: Vec<_> = placed.iter().map(|order| order.order_id()).collect();
+    let ids: Vec<_> = placed.iter().map(HttpResponse::order_id).collect();
     cluster.verify_and_stop(&ids).await;
 }
 
