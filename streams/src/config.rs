@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::ServerAddr;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use crate::Profile;
@@ -48,6 +49,16 @@ pub(crate) fn broker_addresses(urls: &str) -> Result<Vec<ServerAddr>, InvalidBro
         if address.host().is_empty() { Err(InvalidBrokerUrl) } else { Ok(address) }
     };
     urls.split(',').map(parse).collect()
+}
+
+/// The user and the password of the first URL that has a user. The client library reads them, but does
+/// not send them.
+pub(crate) fn broker_user(urls: &str) -> Option<(String, String)> {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    broker_addresses(urls).ok()?.iter().find_map(|address| {
+        let password = address.password().unwrap_or_default();
+        Some((decode(address.username()?), decode(password)))
+    })
 }
 
 /// The port of each broker in a comma-separated list of URLs.
@@ -99,6 +110,14 @@ mod tests {
         for text in ["", ",", "nats://a:1,", "nats://", "http://a"] {
             assert_eq!(parse_nats_url(text), Err(InvalidBrokerUrl), "{text}");
         }
+    }
+
+    #[test]
+    fn the_first_user_of_the_brokers_urls_is_decoded() {
+        let user = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
+        assert_eq!(broker_user("nats://a:1,b"), None);
+        assert_eq!(broker_user("a,nats://role:p%40ss@b:2"), user("role", "p@ss"));
+        assert_eq!(broker_user("nats://role@a"), user("role", ""));
     }
 
     #[test]

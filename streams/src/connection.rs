@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use rand::RngExt;
 use thiserror::Error;
 
-use crate::config::broker_addresses;
+use crate::config::{broker_addresses, broker_user};
 use crate::limits::{
     API_TIMEOUT, CONNECT_ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_POLL_INTERVAL, FLUSH_TIMEOUT,
     PING_INTERVAL, RECONNECT_DELAY_MAX, RECONNECT_DELAY_MIN,
@@ -68,7 +68,7 @@ impl Connection {
     pub async fn open(urls: &str, name: &str) -> Result<Self, ConnectError> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
         let client = loop {
-            match options(name).connect(urls.split(',').collect::<Vec<_>>()).await {
+            match options(urls, name).connect(urls.split(',').collect::<Vec<_>>()).await {
                 Ok(client) => break client,
                 Err(_) if Instant::now() < deadline => tokio::time::sleep(reconnect_delay()).await,
                 Err(source) => {
@@ -118,8 +118,12 @@ impl Connection {
     }
 }
 
-fn options(name: &str) -> ConnectOptions {
-    ConnectOptions::new()
+fn options(urls: &str, name: &str) -> ConnectOptions {
+    let options = match broker_user(urls) {
+        Some((user, password)) => ConnectOptions::with_user_and_password(user, password),
+        None => ConnectOptions::new(),
+    };
+    options
         .name(name)
         .connection_timeout(CONNECT_ATTEMPT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
