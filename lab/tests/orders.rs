@@ -33,6 +33,7 @@ mod redelivery;
 mod redis_failures;
 mod refund_status;
 mod refused_messages;
+mod refused_pulls;
 mod rejections;
 mod repeated_steps;
 mod reservation_expiry;

@@ -1,14 +1,16 @@
 //! The connection to the brokers.
 
+use std::future::ready;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, Subscriber};
+use async_nats::{Client, ConnectOptions, ServerAddr, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use rand::RngExt;
 use thiserror::Error;
 
+use crate::broker_events::BrokerEvents;
 use crate::config::{broker_addresses, broker_user};
 use crate::limits::{
     API_TIMEOUT, CONNECT_ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_POLL_INTERVAL, FLUSH_TIMEOUT,
@@ -22,6 +24,7 @@ pub struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: jetstream::Context,
     pub(crate) replies: ReplyRouter,
+    pub(crate) events: BrokerEvents,
 }
 
 /// Connecting failed.
@@ -67,8 +70,9 @@ impl Connection {
     /// operators see in the brokers' list of connections.
     pub async fn open(urls: &str, name: &str) -> Result<Self, ConnectError> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
+        let events = BrokerEvents::default();
         let client = loop {
-            match options(urls, name).connect(urls.split(',').collect::<Vec<_>>()).await {
+            match options(urls, name, &events).connect(urls.split(',').collect::<Vec<_>>()).await {
                 Ok(client) => break client,
                 Err(_) if Instant::now() < deadline => tokio::time::sleep(reconnect_delay()).await,
                 Err(source) => {
@@ -78,7 +82,7 @@ impl Connection {
         };
         let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
         let replies = ReplyRouter::start(client.clone()).await.map_err(ConnectError::Closed)?;
-        Ok(Self { client, jetstream, replies })
+        Ok(Self { client, jetstream, replies, events })
     }
 
     /// Whether a broker is connected right now.
@@ -118,7 +122,8 @@ impl Connection {
     }
 }
 
-fn options(urls: &str, name: &str) -> ConnectOptions {
+fn options(urls: &str, name: &str, events: &BrokerEvents) -> ConnectOptions {
+    let events = events.clone();
     let options = match broker_user(urls) {
         Some((user, password)) => ConnectOptions::with_user_and_password(user, password),
         None => ConnectOptions::new(),
@@ -128,13 +133,9 @@ fn options(urls: &str, name: &str) -> ConnectOptions {
         .connection_timeout(CONNECT_ATTEMPT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(|_| reconnect_delay())
-        .event_callback(|event| async move {
-            match event {
-                Event::Connected => tracing::debug!("broker connected"),
-                Event::Disconnected => tracing::warn!("broker connection lost"),
-                Event::Closed | Event::Draining => {}
-                other => tracing::warn!(event = %other, "broker connection event"),
-            }
+        .event_callback(move |event| {
+            events.handle(&event);
+            ready(())
         })
 }
 

@@ -1,17 +1,21 @@
 //! Fetches messages from a durable pull consumer that all workers of a pool share. Nothing is
 //! prefetched: messages that no worker is processing stay at the broker, for the first free worker.
 
+mod pull_failure;
+mod pull_log;
 mod pull_request;
 
+use std::iter;
 use std::mem::take;
 
-use async_nats::Error;
 use async_nats::jetstream::Message;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{FETCH_BYTES_MAX, FETCH_SILENCE_TIMEOUT};
 use crate::{Connection, Delivery, Source, failpoint};
+pub use pull_failure::PullFailure;
+use pull_log::PullLog;
 use pull_request::{FetchSize, PullRequest};
 
 /// Fetches from one durable consumer.
@@ -24,6 +28,7 @@ pub struct Fetcher {
     /// Average bytes per record of the last batch. While it is unknown, one message is requested.
     record_bytes: Option<usize>,
     is_stopping: bool,
+    log: PullLog,
 }
 
 /// The messages of one pull request, which are processed together.
@@ -34,18 +39,38 @@ struct FetchedBatch {
     bytes: usize,
 }
 
-/// Fetching from the broker failed. The next fetch opens a new pull request.
+/// Fetching from the broker failed, which is logged. The next fetch opens a new pull request.
 #[derive(Debug, Error)]
 #[error("cannot fetch from consumer {durable} of stream {stream}")]
 pub struct FetchError {
     stream: &'static str,
     durable: String,
-    source: Error,
+    /// Why.
+    #[source]
+    pub failure: PullFailure,
+    /// Whether the request before was served.
+    pub is_first: bool,
 }
 
 impl Fetcher {
     /// A fetcher for `source`. Sends nothing to the broker yet.
     pub fn new(connection: Connection, source: Source) -> Self {
+        let log = PullLog::new(source.clone());
+        Self::with_log(connection, source, log)
+    }
+
+    /// `count` fetchers for `source`, which log the failures of their requests as one.
+    pub fn several(
+        connection: &Connection,
+        source: &Source,
+        count: usize,
+    ) -> impl Iterator<Item = Self> {
+        let log = PullLog::new(source.clone());
+        let with_log = move || Self::with_log(connection.clone(), source.clone(), log.share());
+        iter::repeat_with(with_log).take(count)
+    }
+
+    fn with_log(connection: Connection, source: Source, log: PullLog) -> Self {
         Self {
             connection,
             source,
@@ -53,6 +78,7 @@ impl Fetcher {
             fetched: FetchedBatch::default(),
             record_bytes: None,
             is_stopping: false,
+            log,
         }
     }
 
@@ -66,13 +92,14 @@ impl Fetcher {
     /// an empty result means that all requested messages have arrived. Cancel-safe: no message is
     /// lost.
     pub async fn next(&mut self, records_wanted: usize) -> Result<Vec<Delivery>, FetchError> {
-        if let Err(source) = self.fill(records_wanted).await {
+        if let Err(failure) = self.fill(records_wanted).await {
+            let is_first = self.log.failed(&failure);
             // A new pull request recovers from any error. Messages that have arrived are processed
             // first.
             self.drain_open_request().await;
             if self.fetched.deliveries.is_empty() {
                 let Source { stream, ref durable, .. } = self.source;
-                return Err(FetchError { stream, durable: durable.clone(), source });
+                return Err(FetchError { stream, durable: durable.clone(), failure, is_first });
             }
         }
         let fetched = take(&mut self.fetched);
@@ -105,7 +132,7 @@ impl Fetcher {
     }
 
     /// Fills the batch with the messages of one pull request.
-    async fn fill(&mut self, records_wanted: usize) -> Result<(), Error> {
+    async fn fill(&mut self, records_wanted: usize) -> Result<(), PullFailure> {
         // A message is never split. More than twice `records_wanted` arrive only if records have
         // become much smaller.
         while self.fetched.records < 2 * records_wanted {
@@ -124,7 +151,9 @@ impl Fetcher {
             if !request.is_open() {
                 request.send(fetch_size).await?;
             }
-            if let Some(message) = request.next().await? {
+            let received = request.next().await?;
+            self.log.served();
+            if let Some(message) = received {
                 self.fetched.add(message, &self.connection)?;
             } else if !request.is_open() && self.fetched.deliveries.is_empty() {
                 // Rejected or expired: request the next message, whatever its size.
@@ -159,9 +188,9 @@ impl Fetcher {
 }
 
 impl FetchedBatch {
-    fn add(&mut self, message: Message, connection: &Connection) -> Result<(), Error> {
+    fn add(&mut self, message: Message, connection: &Connection) -> Result<(), PullFailure> {
         self.bytes += message.length;
-        let delivery = Delivery::open(message, connection)?;
+        let delivery = Delivery::open(message, connection).map_err(PullFailure::other)?;
         self.records += delivery.records.len();
         self.deliveries.push(delivery);
         Ok(())

@@ -15,6 +15,7 @@
 
 pub mod batch;
 mod broker_baseline;
+mod broker_events;
 mod broker_time;
 mod capacity;
 mod config;
@@ -50,7 +51,7 @@ pub use config::{
 };
 pub use connection::{ConnectError, Connection, ListenError, Notifications};
 pub use delivery::Delivery;
-pub use fetcher::{FetchError, Fetcher};
+pub use fetcher::{FetchError, Fetcher, PullFailure};
 pub use fsync::{
     DurabilityUnverified, FsyncPolicy, FsyncReport, fsync_report, verify_durability,
     verify_durability_at_start,
@@ -74,5 +75,6 @@ pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, Worke
 pub use step::{Pool, Source, Step, StepKind};
 pub use topology::{
     Difference, Impact, Inspection, StreamWatch, TEST_ACK_WAIT, Topology, TopologyError, ack_wait,
-    ensure_topology, inspect_topology, keep_topology, resume_topology, set_orders_limit,
+    ensure_topology, inspect_topology, keep_topology, paused_consumers, resume_topology,
+    set_orders_limit,
 };

@@ -108,6 +108,13 @@ pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Limit for a JetStream API request about streams and consumers.
 pub(crate) const API_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A permission that the broker has not denied again for this long counts as given: far longer than
+/// the time between two attempts of anything that is retried.
+pub(crate) const DENIAL_OVER_AFTER: Duration = Duration::from_mins(10);
+/// Subjects of which it is known that they were denied. Beyond that, a user lacks so many
+/// permissions that further ones say nothing new.
+pub(crate) const DENIALS_REMEMBERED_MAX: usize = 64;
+
 /// Without an ack for this long, the same bytes are sent again under the same id.
 pub(crate) const PUBLISH_RESEND_AFTER: Duration = Duration::from_secs(1);
 /// Delay after a transient error that the broker returns immediately, as during a leader election.

@@ -28,7 +28,7 @@ pub use difference::{Difference, Impact};
 pub use ensure::{
     TopologyError, ensure_topology, keep_topology, resume_topology, set_orders_limit,
 };
-pub use inspection::{Inspection, inspect_topology};
+pub use inspection::{Inspection, inspect_topology, paused_consumers};
 pub use watch::StreamWatch;
 
 /// Environment variable by which a test shortens the ack wait, such as `5s`, so that it waits less

@@ -19,11 +19,6 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Whether there was no delay yet.
-    pub(crate) fn is_first(&self) -> bool {
-        self.0 == BACKOFF_MIN
-    }
-
     /// The next delay.
     pub(crate) fn next(&mut self) -> Duration {
         let delay = self.0;

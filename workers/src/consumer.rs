@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use streams::{Delivery, Fetcher, Publisher, Record, ack_wait, failpoint};
+use streams::{Delivery, FetchError, Fetcher, Publisher, Record, ack_wait, failpoint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ pub(crate) struct Consumer {
     pub(crate) publisher: Publisher,
     /// Maximum number of outcomes in one message.
     pub(crate) max_batch: usize,
-    /// Notified when a fetch fails: the durable consumer may have been deleted.
+    /// Notified when a fetch fails in such a way that the durable consumer may have been deleted.
     pub(crate) fetch_failed: Rc<Notify>,
 }
 
@@ -58,13 +58,14 @@ impl Consumer {
                         shutdown.run_until_cancelled(sleep_until(started + LINGER)).await;
                     }
                 }
-                Err(err) => {
-                    // A fault that lasts is logged once.
-                    if backoff.is_first() {
-                        let (step, error) = (&self.step.step, error_chain(&err));
-                        tracing::warn!(%step, error, "fetch from consumer failed, retrying");
+                // The fetcher has logged it.
+                Err(FetchError { failure, is_first, .. }) => {
+                    if is_first {
+                        backoff = Backoff::default();
                     }
-                    self.fetch_failed.notify_one();
+                    if failure.concerns_topology() {
+                        self.fetch_failed.notify_one();
+                    }
                     shutdown.run_until_cancelled(sleep(backoff.next())).await;
                 }
             }

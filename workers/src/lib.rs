@@ -35,6 +35,7 @@ mod model_check;
 mod observer;
 mod order_rows;
 pub mod order_view;
+mod paused_consumers;
 pub mod payment;
 mod payment_timeout;
 mod poison_isolation;

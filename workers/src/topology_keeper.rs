@@ -1,5 +1,5 @@
 //! Keeps the streams and consumers as they must be while the cluster runs: a consumer that was deleted
-//! is created again, and settings that were changed by hand are corrected.
+//! is created again, and settings that were changed by hand are corrected. A pause is logged.
 
 use std::rc::Rc;
 
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::error_chain;
 use crate::limits::{TOPOLOGY_INTERVAL, TOPOLOGY_INTERVAL_MIN};
+use crate::paused_consumers::PausedConsumers;
 
 /// Compares the topology at intervals, and after a fetch has failed.
 pub(crate) struct TopologyKeeper {
@@ -17,19 +18,21 @@ pub(crate) struct TopologyKeeper {
     pub(crate) topology: Topology,
     /// The steps whose consumers must exist.
     pub(crate) steps: Vec<Step>,
+    pub(crate) paused: PausedConsumers,
     /// Notified when a fetch fails.
     pub(crate) fetch_failed: Rc<Notify>,
 }
 
 impl TopologyKeeper {
     /// Keeps the topology until `shutdown`.
-    pub(crate) async fn run(self, shutdown: CancellationToken) {
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
         shutdown.run_until_cancelled(self.keep()).await;
     }
 
-    async fn keep(&self) {
+    async fn keep(&mut self) {
         let mut is_failing = false;
         loop {
+            self.paused.look().await;
             timeout(TOPOLOGY_INTERVAL, self.fetch_failed.notified()).await.ok();
             let kept = keep_topology(&self.connection, &self.topology, &self.steps).await;
             match &kept {

@@ -16,6 +16,7 @@ use crate::config::{Config, WorkerConfig};
 use crate::consumer::Consumer;
 use crate::database::{Database, UrlError};
 use crate::order_view::serve_status;
+use crate::paused_consumers::PausedConsumers;
 use crate::poison_isolation::PoisonIsolation;
 use crate::running_stage::{RunningStep, StartedStage};
 use crate::stage::{StartError, WorkerContext};
@@ -67,6 +68,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             connection: worker.connection.clone(),
             topology: Topology::new(config.worker.brokers.profile),
             steps: kept_steps(&config),
+            paused: PausedConsumers::new(worker.connection.clone(), config.stage.steps()),
             fetch_failed: fetch_failed.clone(),
         };
         tasks.spawn_local(keeper.run(shutdown.clone()));
@@ -124,9 +126,9 @@ fn spawn_consumers(
 ) {
     let isolation = PoisonIsolation { database: worker.database.clone(), run_id: rand::random() };
     for step in steps {
-        let events = iter::repeat_n(step.step.events(), step.concurrency);
-        for source in iter::once(step.step.retries()).chain(events) {
-            let fetcher = Fetcher::new(worker.connection.clone(), source);
+        let (connection, events) = (&worker.connection, step.step.events());
+        let retries = iter::once(Fetcher::new(connection.clone(), step.step.retries()));
+        for fetcher in retries.chain(Fetcher::several(connection, &events, step.concurrency)) {
             let consumer = Consumer {
                 step: step.clone(),
                 isolation: isolation.clone(),

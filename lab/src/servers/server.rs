@@ -202,7 +202,7 @@ impl Server {
     }
 
     /// The path of its log.
-    pub(crate) fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.spec.log()
     }
 

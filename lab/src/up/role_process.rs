@@ -125,7 +125,7 @@ impl RoleProcess {
     }
 
     /// The path of its log.
-    pub(super) fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.spec.log()
     }
 

@@ -42,7 +42,7 @@ impl TestCluster {
         .await;
     }
 
-    fn worker(&mut self, pool: Pool) -> &mut RoleProcess {
+    pub(super) fn worker(&mut self, pool: Pool) -> &mut RoleProcess {
         let mut workers = self.processes.workers.iter_mut();
         &mut workers.find(|(worker_pool, _)| *worker_pool == pool).unwrap().1
     }

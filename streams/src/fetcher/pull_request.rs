@@ -4,11 +4,12 @@
 use std::sync::atomic::Ordering;
 
 use async_nats::jetstream::Message;
-use async_nats::{Error, StatusCode, Subject, Subscriber};
+use async_nats::{StatusCode, Subject, Subscriber};
 use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
+use super::pull_failure::PullFailure;
 use crate::limits::{
     FETCH_EXPIRES, FETCH_MESSAGES_MAX, FETCH_POLL_INTERVAL, FETCH_SILENCE_TIMEOUT,
 };
@@ -42,8 +43,9 @@ pub(super) struct PullRequest {
     outstanding: usize,
     /// Bytes that they may have in total.
     outstanding_bytes: usize,
-    /// The connection over which the request was sent.
+    /// The connection over which the request was sent, and when.
     connection_epoch: u64,
+    sent_at: Instant,
 }
 
 /// The request body of the JetStream API. `no_wait` with `expires` waits for the first message
@@ -60,17 +62,24 @@ struct RequestBody {
 
 impl PullRequest {
     /// Subscribes to a new inbox for the consumer of `source`. Requests no messages yet.
-    pub(super) async fn open(connection: &Connection, source: &Source) -> Result<Self, Error> {
+    pub(super) async fn open(
+        connection: &Connection,
+        source: &Source,
+    ) -> Result<Self, PullFailure> {
         let inbox = Subject::from(connection.client.new_inbox());
-        let subscriber = connection.client.subscribe(inbox.clone()).await?;
+        let subscriber = connection.client.subscribe(inbox.clone()).await;
+        let subscriber = subscriber.map_err(PullFailure::other)?;
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", source.stream, source.durable);
+        connection.events.watch(&subject);
         Ok(Self {
             connection: connection.clone(),
-            subject: format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", source.stream, source.durable),
+            subject,
             inbox,
             subscriber,
             outstanding: 0,
             outstanding_bytes: 0,
             connection_epoch: connection_epoch(connection),
+            sent_at: Instant::now(),
         })
     }
 
@@ -80,7 +89,7 @@ impl PullRequest {
     }
 
     /// Requests `fetch_size`. The previous request must have ended.
-    pub(super) async fn send(&mut self, fetch_size: FetchSize) -> Result<(), Error> {
+    pub(super) async fn send(&mut self, fetch_size: FetchSize) -> Result<(), PullFailure> {
         let expires = FETCH_EXPIRES.as_nanos();
         let request = match fetch_size {
             FetchSize::One => RequestBody { batch: 1, max_bytes: None, no_wait: false, expires },
@@ -92,9 +101,11 @@ impl PullRequest {
             },
         };
         let (subject, inbox) = (self.subject.clone(), self.inbox.clone());
-        let payload = serde_json::to_vec(&request)?.into();
+        let payload = serde_json::to_vec(&request).map_err(PullFailure::other)?.into();
         self.connection_epoch = connection_epoch(&self.connection);
-        self.connection.client.publish_with_reply(subject, inbox, payload).await?;
+        self.sent_at = Instant::now();
+        let sent = self.connection.client.publish_with_reply(subject, inbox, payload).await;
+        sent.map_err(PullFailure::other)?;
         self.outstanding = request.batch;
         self.outstanding_bytes = request.max_bytes.unwrap_or(usize::MAX);
         Ok(())
@@ -102,7 +113,7 @@ impl PullRequest {
 
     /// The next message of an open request, or `None` after a status, which may have ended the
     /// request. Any error ends it. Cancel-safe: no message is lost.
-    pub(super) async fn next(&mut self) -> Result<Option<Message>, Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Message>, PullFailure> {
         let received = self.receive().await;
         let message = received.and_then(|received| self.account(received));
         if message.is_err() {
@@ -111,18 +122,19 @@ impl PullRequest {
         message
     }
 
-    async fn receive(&mut self) -> Result<async_nats::Message, Error> {
+    async fn receive(&mut self) -> Result<async_nats::Message, PullFailure> {
         let deadline = Instant::now() + FETCH_SILENCE_TIMEOUT;
         loop {
             match timeout(FETCH_POLL_INTERVAL, self.subscriber.next()).await {
                 Ok(Some(received)) => return Ok(received),
-                Ok(None) => return Err("connection closed".into()),
+                Ok(None) => return Err(PullFailure::Disconnected),
                 Err(_) if connection_epoch(&self.connection) != self.connection_epoch => {
-                    return Err("connection lost".into());
+                    return Err(PullFailure::Disconnected);
                 }
-                Err(_) if Instant::now() > deadline => {
-                    return Err("no reply from the broker".into());
+                Err(_) if self.connection.events.was_denied(&self.subject, self.sent_at) => {
+                    return Err(PullFailure::NoPermission(self.subject.clone()));
                 }
+                Err(_) if Instant::now() > deadline => return Err(PullFailure::NoReply),
                 Err(_) => {}
             }
         }
@@ -130,7 +142,7 @@ impl PullRequest {
 
     /// Updates the outstanding counts for `received`, and returns it if it is a message from the
     /// stream. A status of the request yields `None`.
-    fn account(&mut self, received: async_nats::Message) -> Result<Option<Message>, Error> {
+    fn account(&mut self, received: async_nats::Message) -> Result<Option<Message>, PullFailure> {
         match (received.status, received.description.as_deref()) {
             (None | Some(StatusCode::OK), _) => {
                 self.outstanding_bytes = self.outstanding_bytes.saturating_sub(received.length);
@@ -152,10 +164,7 @@ impl PullRequest {
                 self.outstanding = self.outstanding.saturating_sub(not_sent.unwrap_or(0));
                 Ok(None)
             }
-            (Some(status), description) => {
-                let description = description.unwrap_or("no description");
-                Err(format!("pull request rejected: {status}, {description}").into())
-            }
+            (Some(status), description) => Err(PullFailure::from_status(status, description)),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_nats::jetstream::consumer::{self, IntoConsumerConfig};
 use async_nats::jetstream::stream::Config;
 use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
 use time::format_description::well_known::Rfc3339;
 
 use super::Topology;
@@ -64,6 +65,21 @@ pub async fn inspect_topology(
         }
     }
     inspection
+}
+
+/// The durable consumers of `steps` that are paused, each with the time until which. To a fetcher they
+/// look like consumers without messages.
+pub async fn paused_consumers(
+    connection: &Connection,
+    steps: &[Step],
+) -> Result<Vec<(Source, String)>, InspectError> {
+    let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
+    let paused = sources.map(|source| async move {
+        let found = find_consumer(connection, &source).await;
+        let info = found.map_err(|err| inspect_error(&source.full_name(), err))?;
+        Ok(info.as_ref().and_then(paused_until).map(|until| (source, until)))
+    });
+    Ok(try_join_all(paused).await?.into_iter().flatten().collect())
 }
 
 /// What differs in the stream itself; `None` if it is missing.
@@ -141,10 +157,11 @@ async fn list_durables(
 }
 
 fn paused(name: &str, info: &consumer::Info) -> Option<Difference> {
-    if !info.paused {
-        return None;
-    }
-    let until = info.config.pause_until.and_then(|until| until.format(&Rfc3339).ok());
-    let found = format!("paused until {}", until.unwrap_or_else(|| "resumed".to_owned()));
+    let found = format!("paused until {}", paused_until(info)?);
     Some(Difference::new(name, "delivery", (&found[..], "running"), Impact::Allowed))
+}
+
+fn paused_until(info: &consumer::Info) -> Option<String> {
+    let until = info.config.pause_until.and_then(|until| until.format(&Rfc3339).ok());
+    info.paused.then(|| until.unwrap_or_else(|| "resumed".to_owned()))
 }

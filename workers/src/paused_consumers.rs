@@ -1,0 +1,45 @@
+//! Logs once when a consumer of the pool is paused, and once when it is resumed. A paused consumer
+//! answers pull requests like one without messages, so nothing else says why orders wait.
+
+use std::collections::BTreeMap;
+
+use streams::{Connection, Step, paused_consumers};
+
+use crate::error_chain::error_chain;
+
+/// What was seen of the pool's consumers at the last look.
+pub(crate) struct PausedConsumers {
+    connection: Connection,
+    steps: Vec<Step>,
+    /// Until when each is paused, by stream and consumer.
+    paused: BTreeMap<(&'static str, String), String>,
+}
+
+impl PausedConsumers {
+    /// Nothing was seen yet of the consumers of `steps`.
+    pub(crate) const fn new(connection: Connection, steps: Vec<Step>) -> Self {
+        Self { connection, steps, paused: BTreeMap::new() }
+    }
+
+    /// Looks once. If the brokers do not reply, nothing is known to have changed.
+    pub(crate) async fn look(&mut self) {
+        let found = match paused_consumers(&self.connection, &self.steps).await {
+            Ok(found) => found,
+            Err(err) => return tracing::debug!(error = error_chain(&err), "pauses not read"),
+        };
+        let name = |(source, until): (streams::Source, _)| ((source.stream, source.durable), until);
+        let paused: BTreeMap<_, _> = found.into_iter().map(name).collect();
+        for ((stream, consumer), until) in &paused {
+            if self.paused.get(&(*stream, consumer.clone())) != Some(until) {
+                let remedy = format!("`nats consumer resume {stream} {consumer}`");
+                tracing::warn!(stream, consumer, until, remedy, "consumer is paused");
+            }
+        }
+        for (stream, consumer) in self.paused.keys() {
+            if !paused.contains_key(&(*stream, consumer.clone())) {
+                tracing::info!(stream, consumer, "consumer is resumed");
+            }
+        }
+        self.paused = paused;
+    }
+}
