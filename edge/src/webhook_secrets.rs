@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
+use orders::from_hex;
 use sha2::Sha256;
 use thiserror::Error;
 
@@ -57,7 +58,7 @@ impl WebhookSecrets {
             return false;
         }
         let signatures =
-            fields().filter(|(name, _)| *name == "v1").filter_map(|(_, hex)| from_hex(hex));
+            fields().filter(|(name, _)| *name == "v1").filter_map(|(_, hex)| from_hex::<32>(hex));
         let signatures: Vec<_> = signatures.take(SIGNATURES_MAX).collect();
         // In constant time.
         let is_signed = |mac: &Hmac<Sha256>| {
@@ -75,19 +76,6 @@ fn mac(secret: &str, time: &str, body: &[u8]) -> Hmac<Sha256> {
     mac.update(b".");
     mac.update(body);
     mac
-}
-
-/// The bytes of a SHA-256 in hexadecimal digits.
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    let is_hex = text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if !is_hex {
-        return None;
-    }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

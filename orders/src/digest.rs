@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::PlaceOrder;
-use crate::id::{from_hex, to_hex};
+use crate::hex::{from_hex, to_hex};
 
 /// 128 bits of SHA-256 over the order's canonical JSON, so that white space, the sequence of
 /// members and explicit nulls make no difference. Written as 32 lower-case hexadecimal

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::IdempotencyKey;
+use crate::hex::{from_hex, to_hex};
 use crate::limits::SIGNING_KEY_LENGTH_MIN;
 
 const ID_BYTES: usize = 16;
@@ -120,34 +121,6 @@ impl std::str::FromStr for SigningKeys {
 
 fn hmac(key: &str) -> Hmac<Sha256> {
     Hmac::new_from_slice(key.as_bytes()).expect("HMAC accepts a key of any length")
-}
-
-/// Encodes `bytes` as lower-case hexadecimal digits, two per byte.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
-}
-
-/// Decodes exactly `N` bytes from lower-case hexadecimal digits.
-pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let nibble = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; N];
-    if text.len() != 2 * N {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(bytes)
 }
 
 impl std::fmt::Display for OrderId {

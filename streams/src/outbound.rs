@@ -3,6 +3,7 @@
 use async_nats::HeaderMap;
 use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use bytes::Bytes;
+use orders::to_hex;
 use sha2::{Digest, Sha256};
 
 use crate::failpoint;
@@ -57,10 +58,5 @@ fn counter() -> String {
 
 /// 128 bits of SHA-256 over `bytes`, as 32 hexadecimal digits.
 pub(crate) fn content_id(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut id = String::with_capacity(32);
-    for byte in &Sha256::digest(bytes)[..16] {
-        write!(id, "{byte:02x}").expect("writing to a String never fails");
-    }
-    id
+    to_hex(&Sha256::digest(bytes)[..16])
 }

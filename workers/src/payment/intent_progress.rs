@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use orders::{Event, EventBody, PaymentToken};
+use orders::{Event, EventBody, PaymentToken, to_hex};
 use sha2::{Digest, Sha256};
 
 use super::decision::{AfterAnswer, after_answer, after_close};
@@ -35,8 +35,7 @@ impl<'a> Submission<'a> {
 /// Identifies a submission of an order by its content: several can come in one message.
 fn submission_id(event: &Event, token: &PaymentToken) -> String {
     let content = format!("{}-{}", event.at.as_millis(), token.expose());
-    let digest = Sha256::digest(content.as_bytes());
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    to_hex(&Sha256::digest(content.as_bytes())[..8])
 }
 
 /// The row after asking for the intent, or after confirming it with the submitted payment method.
