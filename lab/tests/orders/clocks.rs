@@ -69,11 +69,7 @@ async fn an_edge_whose_clock_is_ahead_admits_orders_while_others_wait() {
 #[tokio::test]
 async fn an_edge_whose_clock_is_behind_refuses_orders_while_inventory_is_far_behind() {
     let mut cluster = start_with_clock("-3600", "1s").await;
-    cluster.stop_worker(inventory::POOL).await;
-    cluster.wait_until_accepted("waiting").await;
-    cluster.wait_until_refused("/problems/backlog").await;
-    cluster.start_worker(inventory::POOL).await;
-    cluster.wait_until_accepted("caught-up").await;
+    cluster.assert_intake_waits_for_inventory().await;
     cluster.processes.stop().await.unwrap();
 }
 

@@ -35,11 +35,7 @@ async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behin
     set_orders_limit(&cluster.sources.connection, default_limit).await.unwrap();
     cluster.wait_until_accepted("roomy").await;
 
-    cluster.stop_worker(inventory::POOL).await;
-    cluster.wait_until_accepted("waiting").await;
-    cluster.wait_until_refused("/problems/backlog").await;
-    cluster.start_worker(inventory::POOL).await;
-    cluster.wait_until_accepted("caught-up").await;
+    cluster.assert_intake_waits_for_inventory().await;
     cluster.processes.stop().await.unwrap();
 }
 
@@ -180,7 +176,17 @@ impl TestCluster {
         purge_processed(connection, database, &stages::steps(), retention).await
     }
 
-    pub(crate) async fn wait_until_refused(&self, problem: &str) {
+    /// Asserts that no order is accepted while one waits for inventory for longer than the cluster's
+    /// limit, which must be short.
+    pub(crate) async fn assert_intake_waits_for_inventory(&mut self) {
+        self.stop_worker(inventory::POOL).await;
+        self.wait_until_accepted("waiting").await;
+        self.wait_until_refused("/problems/backlog").await;
+        self.start_worker(inventory::POOL).await;
+        self.wait_until_accepted("caught-up").await;
+    }
+
+    async fn wait_until_refused(&self, problem: &str) {
         let mut number = 0;
         wait_until(&format!("orders are refused with {problem}"), async || {
             number += 1;
@@ -197,7 +203,7 @@ impl TestCluster {
         set_orders_limit(connection, (state.bytes * 100 / percent) as i64).await.unwrap();
     }
 
-    pub(crate) async fn wait_until_accepted(&self, key: &str) {
+    async fn wait_until_accepted(&self, key: &str) {
         wait_until("orders are accepted", async || {
             self.post(0, key, &basket(&[("ROOM", 1)])).await.status == 202
         })
