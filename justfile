@@ -44,6 +44,6 @@ docs:
 ci:
     .ci/run
 
-# What must hold before a release: outside tools, long chaos, containers.
+# What must hold before a release: outside tools, long chaos, the version before, containers.
 full *PARTS:
     .ci/full {{PARTS}}

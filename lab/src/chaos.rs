@@ -16,10 +16,13 @@ mod probe;
 mod processes;
 mod recovery;
 mod report;
+mod restart;
+mod rolling_restart;
 mod schedule;
 mod workload;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -38,7 +41,8 @@ use context::ChaosContext;
 pub use fault::{Fault, Target, UnknownFault};
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
-pub use report::{ChaosReport, FaultReport};
+pub use report::{ChaosReport, FaultReport, PlannedRestarts};
+use rolling_restart::RollingRestart;
 use schedule::FaultTarget;
 pub use workload::catalog;
 
@@ -61,6 +65,8 @@ pub struct ChaosConfig {
     pub rate: u32,
     /// The faults to inject.
     pub faults: Vec<Fault>,
+    /// The binary of an earlier version, with the commands `edge` and `worker`.
+    pub previous_binary: Option<PathBuf>,
 }
 
 /// How long a reservation waits for its payment in a chaos run: it expires during some outages, so
@@ -108,6 +114,7 @@ pub async fn run_chaos(
         provider_url: cluster.provider.url(),
         redis: &mut cluster.servers.redis,
         postgres: &mut cluster.servers.postgres,
+        rolling_restart: RollingRestart::new(config.previous_binary.clone()),
         restarts: BTreeMap::new(),
     };
     let (stats, broker_faults, process_faults) = tokio::try_join!(
@@ -145,6 +152,7 @@ pub async fn run_chaos(
         ),
         faults: recovered.iter().map(|fault| fault.report(started_at, &ledger)).collect(),
         restarts: processes.restarts,
+        planned_restarts: processes.rolling_restart.restarts(),
         audit,
     })
 }

@@ -1,11 +1,11 @@
 //! `millrace-lab chaos`: starts a cluster, injects faults under load, and audits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use millrace::shutdown::{INTERRUPTED, Shutdown};
 use streams::Profile;
@@ -39,6 +39,9 @@ pub struct ChaosArgs {
     /// Faults to inject, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "FAULT,…")]
     faults: Vec<Fault>,
+    /// Binary of an earlier version, such as `millrace`: `rolling-restart` changes between the two
+    #[arg(long, value_name = "FILE", value_parser = parse_binary)]
+    previous_binary: Option<PathBuf>,
     /// durable: 3 brokers, fsync on every write; fast: 3 brokers, periodic fsync; single: 1 broker
     #[arg(long, default_value_t = Profile::Durable)]
     profile: Profile,
@@ -79,7 +82,13 @@ impl ChaosArgs {
             bail!("--faults: these faults need a profile with three brokers");
         }
         let seed = self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-        Ok(ChaosConfig { seed, duration: self.duration, rate: self.rate, faults })
+        Ok(ChaosConfig {
+            seed,
+            duration: self.duration,
+            rate: self.rate,
+            faults,
+            previous_binary: self.previous_binary.clone(),
+        })
     }
 }
 
@@ -107,6 +116,15 @@ fn parse_duration(text: &str) -> Result<Duration> {
         bail!("expected a duration of at least 10s");
     }
     Ok(duration)
+}
+
+/// An absolute path, because processes run in folders of their own.
+fn parse_binary(path: &str) -> Result<PathBuf> {
+    let path = Path::new(path).canonicalize().with_context(|| format!("cannot find {path}"))?;
+    if !path.is_file() {
+        bail!("expected a program");
+    }
+    Ok(path)
 }
 
 #[expect(clippy::print_stderr, reason = "progress is printed while the command runs")]

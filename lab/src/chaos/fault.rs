@@ -23,6 +23,9 @@ pub enum Fault {
     /// A worker is paused for longer than `ack_wait`: another worker processes its messages, and
     /// then the first one resumes.
     FreezeWorker,
+    /// One edge and one worker of every pool are stopped by SIGTERM and started again, one after the
+    /// other; in turn with the earlier version and with this one, if there is an earlier one.
+    RollingRestart,
     /// Two of three brokers are killed: no quorum.
     KillTwoBrokers,
     /// All brokers are killed at the same time, and restarted.
@@ -72,6 +75,7 @@ impl Fault {
             FaultKind::Pause => Target::all().into_iter().map(Self::Pause).collect(),
             FaultKind::Partition => [Target::Broker, Target::Leader].map(Self::Partition).to_vec(),
             FaultKind::FreezeWorker => vec![Self::FreezeWorker],
+            FaultKind::RollingRestart => vec![Self::RollingRestart],
             FaultKind::KillTwoBrokers => vec![Self::KillTwoBrokers],
             FaultKind::RestartBrokers => vec![Self::RestartBrokers],
             FaultKind::FillStream => vec![Self::FillStream],

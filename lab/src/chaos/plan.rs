@@ -16,6 +16,8 @@ const BROKER_SLOT: Duration = Duration::from_secs(9);
 const PROCESS_SLOT: Duration = Duration::from_secs(5);
 /// The messages of a frozen worker are redelivered after 30 s, if the run is long enough.
 const FREEZE_SLOT: Duration = Duration::from_secs(40);
+/// Five processes, one after the other, each of which drains for a second or two.
+const ROLLING_SLOT: Duration = Duration::from_secs(20);
 /// Brokers take several seconds to detect a partition and to elect another leader.
 const PARTITION_SLOT: Duration = Duration::from_secs(24);
 /// The latest start and the duration of a fault, in thousandths of its slot.
@@ -78,6 +80,7 @@ fn schedule(random: &mut StdRng, run: Duration, faults: &[Fault]) -> Vec<Schedul
 const fn slot(fault: Fault) -> Duration {
     match fault {
         Fault::FreezeWorker => FREEZE_SLOT,
+        Fault::RollingRestart => ROLLING_SLOT,
         Fault::Partition(_) => PARTITION_SLOT,
         _ if fault.affects_brokers() => BROKER_SLOT,
         _ => PROCESS_SLOT,

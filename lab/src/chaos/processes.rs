@@ -7,16 +7,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use payment_simulator::set_faults;
 use streams::Pool;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
+use super::restart::restart;
+use super::rolling_restart::RollingRestart;
 use super::schedule::FaultTarget;
 use super::{Fault, ScheduledFault, Target};
 use crate::servers::Server;
 use crate::up::RoleProcess;
 
-/// How long restarts of a role may fail: a role that cannot reach the brokers exits, and is
-/// restarted until they are back.
-const RESTART_TIMEOUT: Duration = Duration::from_mins(2);
+/// Time between two checks whether a process has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// All processes of a cluster except its brokers.
@@ -26,6 +26,7 @@ pub(super) struct ProcessFaults<'a> {
     pub(super) provider_url: &'a str,
     pub(super) redis: &'a mut Server,
     pub(super) postgres: &'a mut Server,
+    pub(super) rolling_restart: RollingRestart,
     /// How often each role process exited by itself and was restarted, by its name.
     pub(super) restarts: BTreeMap<String, u64>,
 }
@@ -40,6 +41,10 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(Target::Postgres) => Ok(self.postgres.pause()?),
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.pause(),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.pause(),
+            Fault::RollingRestart => {
+                let Self { rolling_restart, edges, workers, .. } = self;
+                rolling_restart.restart_next(edges, workers).await
+            }
             Fault::ProviderSlow => self.control_provider("latency_ms=800").await,
             Fault::ProviderFails => self.control_provider("fail=5xx&rate=0.7").await,
             Fault::ProviderHangs => self.control_provider("fail=hang&rate=0.7").await,
@@ -59,8 +64,8 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(Target::Postgres) => Ok(self.postgres.resume()?),
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.resume(),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.resume(),
-            // The simulator accepts connections again by itself.
-            Fault::ProviderDown => Ok(()),
+            // The processes run, and the simulator accepts connections again by itself.
+            Fault::RollingRestart | Fault::ProviderDown => Ok(()),
             _ => self.control_provider("latency_ms=0&fail=none&rate=1").await,
         }
     }
@@ -101,16 +106,5 @@ impl ProcessFaults<'_> {
 
     async fn control_provider(&self, form: &str) -> Result<()> {
         set_faults(self.provider_url, form).await
-    }
-}
-
-async fn restart(process: &mut RoleProcess) -> Result<()> {
-    let deadline = Instant::now() + RESTART_TIMEOUT;
-    loop {
-        match process.start().await {
-            Ok(()) => return Ok(()),
-            Err(err) if Instant::now() > deadline => return Err(err),
-            Err(_) => sleep(POLL_INTERVAL).await,
-        }
     }
 }

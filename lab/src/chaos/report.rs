@@ -27,9 +27,20 @@ pub struct ChaosReport {
     /// How often each role process exited by itself, for example without brokers, and was
     /// restarted.
     pub restarts: BTreeMap<String, u64>,
+    /// How often an edge or a worker was stopped and started again by `rolling-restart`.
+    pub planned_restarts: PlannedRestarts,
     /// The findings of the audit.
     #[serde(flatten)]
     pub audit: Report,
+}
+
+/// Planned restarts of edges and workers, by the version that was started.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct PlannedRestarts {
+    /// With this version.
+    pub current: u64,
+    /// With the earlier version.
+    pub previous: u64,
 }
 
 /// One fault and the recovery from it. Another fault may have been active at the same time.
@@ -77,6 +88,9 @@ impl fmt::Display for ChaosReport {
         writeln!(f, "  {:<18}{} in {} s", "buyers", self.buyers, self.seconds)?;
         writeln!(f, "  {:<18}{} s", "without intake", self.seconds_without_intake)?;
         writeln!(f, "  {:<18}{restarts}", "restarts")?;
+        let PlannedRestarts { current, previous } = self.planned_restarts;
+        let planned = format!("{}, {previous} with the earlier version", current + previous);
+        writeln!(f, "  {:<18}{planned}", "planned restarts")?;
         write!(f, "{}", self.audit)
     }
 }

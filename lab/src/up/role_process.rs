@@ -1,6 +1,6 @@
 //! One process of a cluster that runs a role of this program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -64,6 +64,16 @@ impl RoleProcess {
     /// The name of the process in messages and of its log.
     pub fn name(&self) -> &str {
         &self.spec.name
+    }
+
+    /// The program that it runs from the next start on.
+    pub fn program(&self) -> &Path {
+        &self.spec.program
+    }
+
+    /// Sets the program that it runs from the next start on, such as another version.
+    pub fn set_program(&mut self, program: &Path) {
+        self.spec.program = program.to_path_buf();
     }
 
     /// The process id; `None` if the process was not started, or was stopped or killed.
