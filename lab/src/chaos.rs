@@ -15,6 +15,7 @@ mod plan;
 mod probe;
 mod processes;
 mod recovery;
+mod refused_bodies;
 mod report;
 mod restart;
 mod rolling_restart;
@@ -26,7 +27,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use millrace::audit::{AuditMode, AuditSources, Problem, Report, audit, wait_quiescent};
+use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Report, audit, wait_quiescent};
 use millrace::ledger::{self, Acknowledged};
 use streams::Profile;
 use tokio::time::Instant;
@@ -36,11 +37,13 @@ use crate::servers::ProgressFn;
 use crate::up::Cluster;
 use ack_journal::AckJournal;
 use brokers::BrokerFaults;
+use buyers::BuyerStats;
 pub use command::{ChaosArgs, run};
 use context::ChaosContext;
 pub use fault::{Fault, Target, UnknownFault};
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
+use refused_bodies::refused_wrongly;
 pub use report::{ChaosReport, FaultReport, PlannedRestarts};
 use rolling_restart::RollingRestart;
 use schedule::FaultTarget;
@@ -138,13 +141,14 @@ pub async fn run_chaos(
 
     progress("auditing");
     let ledger = ledger::read(&ledger_path)?;
-    let mut audit = audit_run(&sources, profile, &ledger, has_drained, stats.problems).await?;
+    let mut audit = audit_run(&sources, profile, &ledger, has_drained, &stats).await?;
     audit.refused = stats.refused;
     Ok(ChaosReport {
         seed: config.seed,
         seconds: config.duration.as_secs(),
         rate: config.rate,
         buyers: stats.buyers,
+        refused_bodies: stats.refused_bodies.len() as u64,
         seconds_without_intake: recovery::seconds_without_intake(
             &ledger,
             started_at,
@@ -163,11 +167,13 @@ async fn audit_run(
     profile: Profile,
     ledger: &[Acknowledged],
     has_drained: bool,
-    buyer_problems: Vec<Problem>,
+    stats: &BuyerStats,
 ) -> Result<Report> {
     let mode = if has_drained { AuditMode::Quiesced } else { AuditMode::Live };
-    let mut report = audit(sources, Report::new(profile), ledger, mode).await?.report;
-    report.add(buyer_problems);
+    let Findings { mut report, views, .. } =
+        audit(sources, Report::new(profile), ledger, mode).await?;
+    report.add(stats.problems.clone());
+    report.add(refused_wrongly(&stats.refused_bodies, &views));
     if !has_drained {
         let detail = format!("did not drain within {} s", DRAIN_TIMEOUT.as_secs());
         report.add([Problem { subject: "the backlog".to_owned(), detail }]);

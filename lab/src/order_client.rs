@@ -14,7 +14,7 @@ use millrace::ledger::{Acknowledged, Ledger};
 use rand::RngExt;
 
 use crate::input::OrderRow;
-pub use client::{NO_RESPONSE, OrderClient, PlacementResult};
+pub use client::{KEY_REUSED, NO_RESPONSE, OrderClient, PlacementResult};
 
 /// Concurrent requests: enough for batches to form, as under production load.
 const CONCURRENCY: usize = 64;

@@ -36,7 +36,7 @@ mod process;
 mod program_spec;
 mod programs;
 mod progress;
-mod redis;
+pub(crate) mod redis;
 mod search_paths;
 mod server;
 mod strace;

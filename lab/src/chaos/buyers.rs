@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::context::ChaosContext;
+use super::refused_bodies::RefusedBody;
 use super::workload::{BuyerScript, FollowUp, script_for};
-use crate::order_client::{NO_RESPONSE, PlacementResult};
+use crate::order_client::{KEY_REUSED, NO_RESPONSE, PlacementResult};
 
 /// Concurrent buyers. At 100 per second this is an outage of 100 s, and more connections than any
 /// edge accepts. Further buyers are counted as refused.
@@ -25,12 +26,15 @@ pub(super) struct BuyerStats {
     pub(super) buyers: u64,
     /// Orders that were not accepted, by reason.
     pub(super) refused: BTreeMap<String, u64>,
+    /// Bodies that were refused because their key is another order's.
+    pub(super) refused_bodies: Vec<RefusedBody>,
     /// Responses that violate the API.
     pub(super) problems: Vec<Problem>,
 }
 
 enum BuyerResult {
     Ok,
+    RefusedBodies(Vec<RefusedBody>),
     Refused(String),
     Violation(Problem),
 }
@@ -67,6 +71,7 @@ impl BuyerStats {
     fn record(&mut self, result: BuyerResult) {
         match result {
             BuyerResult::Ok => {}
+            BuyerResult::RefusedBodies(bodies) => self.refused_bodies.extend(bodies),
             BuyerResult::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
             BuyerResult::Violation(problem) => self.problems.push(problem),
         }
@@ -81,18 +86,28 @@ async fn run_buyer(context: ChaosContext, number: u64) -> Result<BuyerResult> {
         PlacementResult::Accepted(entry, _) => entry,
         PlacementResult::Refused(title) => return Ok(BuyerResult::Refused(title)),
     };
-    let order_id = entry.order_id.clone();
+    let (id, order_id) = (entry.id()?, entry.order_id.clone());
     context.journal.record(entry).await?;
 
     match follow_up {
         FollowUp::None => Ok(BuyerResult::Ok),
         FollowUp::Repeat => {
             let result = context.client.place(edge + 1, key, body).await?;
-            Ok(check_repeat(order_id, result, true))
+            Ok(check_repeat(order_id, result))
         }
-        FollowUp::Conflict(body) => {
-            let result = context.client.place(edge + 1, key, body).await?;
-            Ok(check_repeat(order_id, result, false))
+        FollowUp::Conflict(other) => {
+            let mut refused = Vec::new();
+            for (edge, body) in [(edge + 1, other), (edge, body)] {
+                let result = context.client.place(edge, key.clone(), body.clone()).await?;
+                if is_key_reused(&result) {
+                    refused.push(RefusedBody::new(id, &body)?);
+                } else if let violation @ BuyerResult::Violation(_) =
+                    check_repeat(order_id.clone(), result)
+                {
+                    return Ok(violation);
+                }
+            }
+            Ok(BuyerResult::RefusedBodies(refused))
         }
         FollowUp::Cancel(think_time) => {
             sleep(think_time).await;
@@ -102,9 +117,13 @@ async fn run_buyer(context: ChaosContext, number: u64) -> Result<BuyerResult> {
     }
 }
 
-/// A repeat with the same body must return the same order. A repeat with another body may be
-/// refused, but must never return another order.
-fn check_repeat(order_id: String, result: PlacementResult, is_same_body: bool) -> BuyerResult {
+/// Whether a body was refused because the order under its key has another one.
+fn is_key_reused(result: &PlacementResult) -> bool {
+    matches!(result, PlacementResult::Refused(title) if title == KEY_REUSED)
+}
+
+/// A repeat must return the same order.
+fn check_repeat(order_id: String, result: PlacementResult) -> BuyerResult {
     let detail = match result {
         PlacementResult::Accepted(repeat, _) if repeat.order_id == order_id => {
             return BuyerResult::Ok;
@@ -112,10 +131,8 @@ fn check_repeat(order_id: String, result: PlacementResult, is_same_body: bool) -
         PlacementResult::Accepted(repeat, _) => {
             format!("a repeat with the same key returned the order {}", repeat.order_id)
         }
-        PlacementResult::Refused(title) if is_same_body && title != NO_RESPONSE => {
-            format!("a repeat was refused: {title}")
-        }
-        PlacementResult::Refused(_) => return BuyerResult::Ok,
+        PlacementResult::Refused(title) if title == NO_RESPONSE => return BuyerResult::Ok,
+        PlacementResult::Refused(title) => format!("a repeat was refused: {title}"),
     };
     BuyerResult::Violation(Problem { subject: order_id, detail })
 }

@@ -26,6 +26,8 @@ pub enum Fault {
     /// One edge and one worker of every pool are stopped by SIGTERM and started again, one after the
     /// other; in turn with the earlier version and with this one, if there is an earlier one.
     RollingRestart,
+    /// All keys of Redis are deleted, at the start and at the end.
+    FlushRedis,
     /// Two of three brokers are killed: no quorum.
     KillTwoBrokers,
     /// All brokers are killed at the same time, and restarted.
@@ -75,6 +77,7 @@ impl Fault {
             FaultKind::Pause => Target::all().into_iter().map(Self::Pause).collect(),
             FaultKind::Partition => [Target::Broker, Target::Leader].map(Self::Partition).to_vec(),
             FaultKind::FreezeWorker => vec![Self::FreezeWorker],
+            FaultKind::FlushRedis => vec![Self::FlushRedis],
             FaultKind::RollingRestart => vec![Self::RollingRestart],
             FaultKind::KillTwoBrokers => vec![Self::KillTwoBrokers],
             FaultKind::RestartBrokers => vec![Self::RestartBrokers],

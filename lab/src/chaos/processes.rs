@@ -13,7 +13,7 @@ use super::restart::restart;
 use super::rolling_restart::RollingRestart;
 use super::schedule::FaultTarget;
 use super::{Fault, ScheduledFault, Target};
-use crate::servers::Server;
+use crate::servers::{Server, redis};
 use crate::up::RoleProcess;
 
 /// Time between two checks whether a process has exited.
@@ -41,6 +41,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(Target::Postgres) => Ok(self.postgres.pause()?),
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.pause(),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.pause(),
+            Fault::FlushRedis => self.flush_redis().await,
             Fault::RollingRestart => {
                 let Self { rolling_restart, edges, workers, .. } = self;
                 rolling_restart.restart_next(edges, workers).await
@@ -64,6 +65,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(Target::Postgres) => Ok(self.postgres.resume()?),
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.resume(),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.resume(),
+            Fault::FlushRedis => self.flush_redis().await,
             // The processes run, and the simulator accepts connections again by itself.
             Fault::RollingRestart | Fault::ProviderDown => Ok(()),
             _ => self.control_provider("latency_ms=0&fail=none&rate=1").await,
@@ -102,6 +104,10 @@ impl ProcessFaults<'_> {
     fn any_worker(&mut self, index: usize) -> Result<&mut RoleProcess> {
         let drawn = index.checked_rem(self.workers.len()).context("the cluster has no workers")?;
         Ok(&mut self.workers[drawn].1)
+    }
+
+    async fn flush_redis(&self) -> Result<()> {
+        Ok(redis::flush(self.redis.url()).await?)
     }
 
     async fn control_provider(&self, form: &str) -> Result<()> {

@@ -28,7 +28,8 @@ const CARDS_PER_MILLE: [(u32, &str); 5] = [
     (5, "tok_hang"),
     (5, "tok_unknown"),
 ];
-/// Buyers per thousand who repeat their request with the same body, or with another body.
+/// Buyers per thousand who repeat their request with the same body, or with another body and then
+/// with the first one again.
 const REPEAT_PER_MILLE: u32 = 50;
 const CONFLICT_PER_MILLE: u32 = 30;
 /// Buyers per thousand who cancel, and the longest time after which they do: an order is shipped
@@ -56,7 +57,7 @@ pub(super) enum FollowUp {
     None,
     /// Repeats the request with the same key and body.
     Repeat,
-    /// Repeats the request with the same key and this other body.
+    /// Repeats the request with the same key and this other body, and then with the first one.
     Conflict(Bytes),
     /// Cancels the order after this time.
     Cancel(Duration),

@@ -16,6 +16,9 @@ use tokio::time::{Instant, sleep, timeout};
 /// The title of a refusal if no edge responded in time.
 pub const NO_RESPONSE: &str = "no answer";
 
+/// The title of a refusal if the order under the key has another body.
+pub const KEY_REUSED: &str = "Idempotency key reused";
+
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// An edge responds within 5 s; one that takes longer hangs.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(6);

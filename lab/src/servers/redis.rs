@@ -1,6 +1,10 @@
 //! Redis or Valkey, which has the same options: a cache without persistence.
 
+use std::io;
 use std::path::Path;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::discovery::Program;
 use super::error::ServersError;
@@ -40,4 +44,14 @@ pub(crate) fn server(
     }
     spec.args.extend(["--port".into(), port.to_string().into()]);
     Ok(Server::new(spec, format!("redis://127.0.0.1:{port}/"), Probe::Redis(port), reaper))
+}
+
+/// Deletes all keys of the server at `url`, as a restart does.
+pub(crate) async fn flush(url: &str) -> io::Result<()> {
+    let address = url.trim_start_matches("redis://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(b"FLUSHALL\r\n").await?;
+    let mut reply = [0; "+OK".len()];
+    stream.read_exact(&mut reply).await?;
+    if reply == *b"+OK" { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
 }
