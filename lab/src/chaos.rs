@@ -6,6 +6,7 @@
 //! roles that exit by themselves, are restarted, as an orchestrator would do.
 
 mod ack_journal;
+mod bad_records;
 mod brokers;
 mod buyers;
 mod command;
@@ -36,6 +37,7 @@ use crate::order_client::{OrderClient, new_key_prefix};
 use crate::servers::ProgressFn;
 use crate::up::Cluster;
 use ack_journal::AckJournal;
+use bad_records::{BadRecord, BadRecords};
 use brokers::BrokerFaults;
 use buyers::BuyerStats;
 pub use command::{ChaosArgs, run};
@@ -118,6 +120,7 @@ pub async fn run_chaos(
         redis: &mut cluster.servers.redis,
         postgres: &mut cluster.servers.postgres,
         rolling_restart: RollingRestart::new(config.previous_binary.clone()),
+        bad_records: BadRecords::new(&sources.connection, &context.key_prefix),
         restarts: BTreeMap::new(),
     };
     let (stats, broker_faults, process_faults) = tokio::try_join!(
@@ -127,13 +130,14 @@ pub async fn run_chaos(
     )?;
     drop(context);
     progress("all faults healed; waiting for the backlog to drain");
+    let bad_records = processes.bad_records.take();
     let recovery = async {
         let recovered =
             recovery::await_probes(broker_faults.into_iter().chain(process_faults)).await?;
-        let has_drained = wait_quiescent(&sources.connection, DRAIN_TIMEOUT).await;
-        Ok::<_, anyhow::Error>((recovered, has_drained))
+        let drained = drain(&sources, &bad_records).await?;
+        Ok::<_, anyhow::Error>((recovered, drained))
     };
-    let (recovered, has_drained) = tokio::select! {
+    let (recovered, drained) = tokio::select! {
         result = recovery => result?,
         never = processes.supervise() => match never? {},
     };
@@ -141,7 +145,7 @@ pub async fn run_chaos(
 
     progress("auditing");
     let ledger = ledger::read(&ledger_path)?;
-    let mut audit = audit_run(&sources, profile, &ledger, has_drained, &stats).await?;
+    let mut audit = audit_run(&sources, profile, &ledger, drained, &stats).await?;
     audit.refused = stats.refused;
     Ok(ChaosReport {
         seed: config.seed,
@@ -149,6 +153,7 @@ pub async fn run_chaos(
         rate: config.rate,
         buyers: stats.buyers,
         refused_bodies: stats.refused_bodies.len() as u64,
+        bad_records: bad_records.len() as u64,
         seconds_without_intake: recovery::seconds_without_intake(
             &ledger,
             started_at,
@@ -161,20 +166,41 @@ pub async fn run_chaos(
     })
 }
 
-/// What the audit finds, and what the buyers found; a backlog that has not drained is a problem, too.
+/// The result of waiting for the backlog.
+struct Drained {
+    in_time: bool,
+    /// What is wrong with the dead letters of the bad records.
+    problems: Vec<Problem>,
+}
+
+/// Waits until the cluster is quiescent, resolves the dead letters of the bad records, and waits until
+/// the cancellations are through.
+async fn drain(sources: &AuditSources, bad_records: &[BadRecord]) -> Result<Drained> {
+    let mut problems = Vec::new();
+    let mut in_time = wait_quiescent(&sources.connection, DRAIN_TIMEOUT).await;
+    if in_time && !bad_records.is_empty() {
+        problems = bad_records::discard(&sources.connection, bad_records).await?;
+        in_time = wait_quiescent(&sources.connection, DRAIN_TIMEOUT).await;
+    }
+    Ok(Drained { in_time, problems })
+}
+
+/// What the audit finds, and what buyers and dead letters showed; a backlog that has not drained is a
+/// problem, too.
 async fn audit_run(
     sources: &AuditSources,
     profile: Profile,
     ledger: &[Acknowledged],
-    has_drained: bool,
+    drained: Drained,
     stats: &BuyerStats,
 ) -> Result<Report> {
-    let mode = if has_drained { AuditMode::Quiesced } else { AuditMode::Live };
+    let mode = if drained.in_time { AuditMode::Quiesced } else { AuditMode::Live };
     let Findings { mut report, views, .. } =
         audit(sources, Report::new(profile), ledger, mode).await?;
     report.add(stats.problems.clone());
     report.add(refused_wrongly(&stats.refused_bodies, &views));
-    if !has_drained {
+    report.add(drained.problems);
+    if !drained.in_time {
         let detail = format!("did not drain within {} s", DRAIN_TIMEOUT.as_secs());
         report.add([Problem { subject: "the backlog".to_owned(), detail }]);
     }

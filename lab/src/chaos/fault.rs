@@ -28,6 +28,8 @@ pub enum Fault {
     RollingRestart,
     /// All keys of Redis are deleted, at the start and at the end.
     FlushRedis,
+    /// A faulty producer publishes records that no step can process.
+    BadRecords,
     /// Two of three brokers are killed: no quorum.
     KillTwoBrokers,
     /// All brokers are killed at the same time, and restarted.
@@ -78,6 +80,7 @@ impl Fault {
             FaultKind::Partition => [Target::Broker, Target::Leader].map(Self::Partition).to_vec(),
             FaultKind::FreezeWorker => vec![Self::FreezeWorker],
             FaultKind::FlushRedis => vec![Self::FlushRedis],
+            FaultKind::BadRecords => vec![Self::BadRecords],
             FaultKind::RollingRestart => vec![Self::RollingRestart],
             FaultKind::KillTwoBrokers => vec![Self::KillTwoBrokers],
             FaultKind::RestartBrokers => vec![Self::RestartBrokers],

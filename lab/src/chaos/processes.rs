@@ -9,6 +9,7 @@ use payment_simulator::set_faults;
 use streams::Pool;
 use tokio::time::sleep;
 
+use super::bad_records::BadRecords;
 use super::restart::restart;
 use super::rolling_restart::RollingRestart;
 use super::schedule::FaultTarget;
@@ -27,6 +28,7 @@ pub(super) struct ProcessFaults<'a> {
     pub(super) redis: &'a mut Server,
     pub(super) postgres: &'a mut Server,
     pub(super) rolling_restart: RollingRestart,
+    pub(super) bad_records: BadRecords,
     /// How often each role process exited by itself and was restarted, by its name.
     pub(super) restarts: BTreeMap<String, u64>,
 }
@@ -42,6 +44,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.pause(),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.pause(),
             Fault::FlushRedis => self.flush_redis().await,
+            Fault::BadRecords => self.bad_records.publish().await,
             Fault::RollingRestart => {
                 let Self { rolling_restart, edges, workers, .. } = self;
                 rolling_restart.restart_next(edges, workers).await
@@ -66,8 +69,9 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.resume(),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.resume(),
             Fault::FlushRedis => self.flush_redis().await,
-            // The processes run, and the simulator accepts connections again by itself.
-            Fault::RollingRestart | Fault::ProviderDown => Ok(()),
+            // The processes run, the records stay, and the simulator accepts connections again by
+            // itself.
+            Fault::RollingRestart | Fault::BadRecords | Fault::ProviderDown => Ok(()),
             _ => self.control_provider("latency_ms=0&fail=none&rate=1").await,
         }
     }

@@ -22,6 +22,8 @@ pub struct ChaosReport {
     pub buyers: u64,
     /// Bodies that were refused because the order under their key has another one.
     pub refused_bodies: u64,
+    /// Records that no step can process: each became a dead letter, which was discarded.
+    pub bad_records: u64,
     /// The number of seconds without any 202.
     pub seconds_without_intake: u64,
     /// The injected faults, by time.
@@ -89,6 +91,7 @@ impl fmt::Display for ChaosReport {
         writeln!(f, "\n  {:<18}{}", "seed", self.seed)?;
         writeln!(f, "  {:<18}{} in {} s", "buyers", self.buyers, self.seconds)?;
         writeln!(f, "  {:<18}{}", "refused bodies", self.refused_bodies)?;
+        writeln!(f, "  {:<18}{}", "bad records", self.bad_records)?;
         writeln!(f, "  {:<18}{} s", "without intake", self.seconds_without_intake)?;
         writeln!(f, "  {:<18}{restarts}", "restarts")?;
         let PlannedRestarts { current, previous } = self.planned_restarts;
