@@ -12,6 +12,7 @@ mod buyers;
 mod command;
 mod context;
 mod fault;
+mod operator_edits;
 mod plan;
 mod probe;
 mod processes;
@@ -112,7 +113,12 @@ pub async fn run_chaos(
     };
     let started_at = SystemTime::now().into();
     let [broker_schedule, process_schedule] = plan(config.seed, config.duration, &config.faults);
-    let mut brokers = BrokerFaults::new(&mut cluster.servers.brokers, &sources.connection, profile);
+    let mut brokers = BrokerFaults::new(
+        &mut cluster.servers.brokers,
+        &sources.connection,
+        profile,
+        &context.client,
+    );
     let mut processes = ProcessFaults {
         edges: &mut cluster.edges,
         workers: &mut cluster.workers,

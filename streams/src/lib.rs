@@ -14,6 +14,7 @@
 //! - `limits`: every limit, with its reason
 
 pub mod batch;
+mod broker_api;
 mod broker_baseline;
 mod broker_events;
 mod broker_time;
@@ -43,6 +44,7 @@ mod step;
 pub mod subjects;
 mod topology;
 
+pub use broker_api::{BrokerApiError, broker_api};
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
 pub use capacity::{Admission, admission};
 pub use config::{

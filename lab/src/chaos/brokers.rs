@@ -5,11 +5,14 @@ use std::future::pending;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use streams::{Connection, Profile, Topology, set_orders_limit, stream_state, subjects};
+use streams::{Connection, Profile, Source, Topology, set_orders_limit, stream_state, subjects};
 use tokio::time::{Instant, sleep};
+use workers::stages;
 
+use super::operator_edits::{OperatorEdits, WrongSetting};
 use super::schedule::FaultTarget;
 use super::{Fault, ScheduledFault, Target};
+use crate::order_client::OrderClient;
 use crate::servers::Brokers;
 
 /// Bytes that a stream still accepts while it is filled up: half a second of orders.
@@ -23,13 +26,20 @@ pub(super) struct BrokerFaults<'a> {
     brokers: &'a mut Brokers,
     connection: Connection,
     profile: Profile,
+    edits: OperatorEdits,
     /// The indexes of the brokers that the active fault affects.
     affected: Vec<usize>,
 }
 
 impl<'a> BrokerFaults<'a> {
-    pub(super) fn new(brokers: &'a mut Brokers, connection: &Connection, profile: Profile) -> Self {
-        Self { brokers, connection: connection.clone(), profile, affected: Vec::new() }
+    pub(super) fn new(
+        brokers: &'a mut Brokers,
+        connection: &Connection,
+        profile: Profile,
+        client: &OrderClient,
+    ) -> Self {
+        let edits = OperatorEdits::new(connection, client);
+        Self { brokers, connection: connection.clone(), profile, edits, affected: Vec::new() }
     }
 
     /// The index of the leader of the stream of orders; `fallback` without a leader.
@@ -75,8 +85,16 @@ impl FaultTarget for BrokerFaults<'_> {
             Fault::RestartBrokers => (0..count).collect(),
             _ => vec![drawn],
         };
-        if scheduled.fault == Fault::FillStream {
-            return self.fill_stream().await;
+        match scheduled.fault {
+            Fault::FillStream => return self.fill_stream().await,
+            Fault::LowerReplicas => {
+                return self.edits.change_stream(WrongSetting::OneReplica).await;
+            }
+            Fault::LimitAge => return self.edits.change_stream(WrongSetting::AgeLimit).await,
+            Fault::DeleteConsumer => {
+                return self.edits.delete_consumer(&consumer(scheduled.index)).await;
+            }
+            _ => {}
         }
         for &broker in &self.affected {
             match scheduled.fault {
@@ -93,6 +111,8 @@ impl FaultTarget for BrokerFaults<'_> {
     async fn heal(&mut self, scheduled: &ScheduledFault) -> Result<()> {
         match scheduled.fault {
             Fault::FillStream => self.set_limit(Topology::new(self.profile).orders_bytes_max).await,
+            Fault::LowerReplicas | Fault::LimitAge => self.edits.restore_stream().await,
+            Fault::DeleteConsumer => self.edits.wait_for_consumer(&consumer(scheduled.index)).await,
             Fault::Partition(_) => {
                 self.brokers.heal();
                 Ok(())
@@ -109,4 +129,11 @@ impl FaultTarget for BrokerFaults<'_> {
     async fn supervise(&mut self) -> Result<Infallible> {
         pending().await
     }
+}
+
+/// A durable consumer of a step that orders pass.
+fn consumer(index: usize) -> Source {
+    let steps = stages::steps().into_iter().filter(|step| !step.is_observer());
+    let mut sources: Vec<_> = steps.flat_map(|step| [step.events(), step.retries()]).collect();
+    sources.swap_remove(index % sources.len())
 }

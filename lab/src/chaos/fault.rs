@@ -36,6 +36,12 @@ pub enum Fault {
     RestartBrokers,
     /// The stream of orders is full.
     FillStream,
+    /// A durable consumer is deleted by hand: a worker has to create it again.
+    DeleteConsumer,
+    /// The stream of orders has one replica instead of three: edges have to refuse orders.
+    LowerReplicas,
+    /// Messages in the stream of orders expire: edges have to refuse orders.
+    LimitAge,
     /// Every call to the payment provider is slow.
     ProviderSlow,
     /// Most calls to the payment provider fail, before or after their effect.
@@ -85,6 +91,9 @@ impl Fault {
             FaultKind::KillTwoBrokers => vec![Self::KillTwoBrokers],
             FaultKind::RestartBrokers => vec![Self::RestartBrokers],
             FaultKind::FillStream => vec![Self::FillStream],
+            FaultKind::DeleteConsumer => vec![Self::DeleteConsumer],
+            FaultKind::LowerReplicas => vec![Self::LowerReplicas],
+            FaultKind::LimitAge => vec![Self::LimitAge],
             FaultKind::ProviderSlow => vec![Self::ProviderSlow],
             FaultKind::ProviderFails => vec![Self::ProviderFails],
             FaultKind::ProviderDown => vec![Self::ProviderDown],
@@ -95,7 +104,7 @@ impl Fault {
 
     /// Whether the fault can only be injected into a cluster of three brokers.
     pub const fn needs_quorum(self) -> bool {
-        matches!(self, Self::KillTwoBrokers | Self::Partition(_))
+        matches!(self, Self::KillTwoBrokers | Self::LowerReplicas | Self::Partition(_))
     }
 
     /// Whether the fault affects brokers. One such fault and one other are active at a time.
@@ -108,6 +117,9 @@ impl Fault {
                 | Self::KillTwoBrokers
                 | Self::RestartBrokers
                 | Self::FillStream
+                | Self::DeleteConsumer
+                | Self::LowerReplicas
+                | Self::LimitAge
         )
     }
 }

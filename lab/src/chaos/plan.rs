@@ -20,6 +20,8 @@ const FREEZE_SLOT: Duration = Duration::from_secs(40);
 const ROLLING_SLOT: Duration = Duration::from_secs(20);
 /// Brokers take several seconds to detect a partition and to elect another leader.
 const PARTITION_SLOT: Duration = Duration::from_secs(24);
+/// Two brokers get all messages again.
+const REPLICATION_SLOT: Duration = Duration::from_secs(16);
 /// The latest start and the duration of a fault, in thousandths of its slot.
 const START_MAX: u32 = 250;
 const DURATION: RangeInclusive<u32> = 200..=500;
@@ -82,6 +84,7 @@ const fn slot(fault: Fault) -> Duration {
         Fault::FreezeWorker => FREEZE_SLOT,
         Fault::RollingRestart => ROLLING_SLOT,
         Fault::Partition(_) => PARTITION_SLOT,
+        Fault::LowerReplicas => REPLICATION_SLOT,
         _ if fault.affects_brokers() => BROKER_SLOT,
         _ => PROCESS_SLOT,
     }

@@ -92,6 +92,21 @@ impl OrderClient {
         Ok(self.send_until_answered(edge, request).await?.map(|(status, _)| status))
     }
 
+    /// Whether any edge says that it accepts orders.
+    ///
+    /// # Errors
+    /// The URL of an edge is invalid.
+    pub async fn any_edge_ready(&self) -> Result<bool> {
+        for edge_url in &self.edge_urls {
+            let request = Request::get(format!("{edge_url}/readyz")).body(Full::default())?;
+            let response = timeout(REQUEST_TIMEOUT, self.send(request)).await;
+            if matches!(response, Ok(Ok((StatusCode::OK, _)))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Sends the request to one edge after the other until one responds. A 5xx status or a broken
     /// connection does not count as a response. `None` after the retry timeout.
     async fn send_until_answered(
