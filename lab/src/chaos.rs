@@ -43,7 +43,7 @@ use brokers::BrokerFaults;
 use buyers::BuyerStats;
 pub use command::{ChaosArgs, run};
 use context::ChaosContext;
-pub use fault::{Fault, Target, UnknownFault};
+pub use fault::{Fault, Link, Target, UnknownFault};
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
 use refused_bodies::refused_wrongly;

@@ -11,6 +11,8 @@ use streams::Profile;
 
 pub use error::ServersError;
 pub use folder::RunFolder;
+pub(crate) use link_proxy::LinkProxy;
+pub use link_proxy::LinkState;
 pub use nats::Brokers;
 pub use port::{NoFreePort, free_ports};
 pub use postgres::TemplateError;
@@ -27,6 +29,7 @@ mod discovery;
 mod download;
 mod error;
 mod folder;
+mod link_proxy;
 mod nats;
 mod partition_proxy;
 mod port;
@@ -105,8 +108,7 @@ impl Servers {
         .await;
         let (Programs { nats_server, redis, postgresql }, search_paths) = programs?;
         let brokers = async {
-            let brokers = Brokers::new(&nats_server, profile, partitionable, &folder, &reaper);
-            let mut brokers = brokers.await?;
+            let mut brokers = Brokers::new(&nats_server, profile, partitionable, &folder, &reaper)?;
             brokers.start().await?;
             Ok::<_, ServersError>(brokers)
         };

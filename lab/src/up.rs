@@ -5,6 +5,7 @@ mod command;
 mod restart_backoff;
 mod role_process;
 mod roles;
+mod server_links;
 mod supervisor;
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub use command::{UpArgs, run};
 use restart_backoff::RestartBackoff;
 pub use role_process::RoleProcess;
 pub(crate) use roles::PROVIDER_READY_PATH;
+pub use server_links::LinkedServer;
+use server_links::ServerLinks;
 
 /// The configuration of a cluster.
 #[derive(Clone)]
@@ -37,7 +40,7 @@ pub struct Plan {
     pub executable: PathBuf,
     /// The durability profile.
     pub profile: Profile,
-    /// Whether a broker can be partitioned from the others.
+    /// Whether a broker can be partitioned from the others, and a role from the servers.
     pub partitionable: bool,
     /// Number of edges.
     pub edges: usize,
@@ -228,7 +231,7 @@ impl Cluster {
     pub async fn add_worker(&mut self, pool: Pool) -> Result<()> {
         let workers = self.workers.iter().filter(|(worker_pool, _)| *worker_pool == pool).count();
         let name = format!("{pool}-{}", workers + 1);
-        let mut worker = self.worker(&name, pool);
+        let mut worker = self.worker(&name, pool)?;
         worker.start().await?;
         self.workers.push((pool, worker));
         Ok(())

@@ -20,6 +20,8 @@ pub enum Fault {
     /// A network partition from the other brokers; clients still reach the broker.
     #[strum_discriminants(strum(serialize = "cut-off"))]
     Partition(Target),
+    /// The links from one process to a server lose data both ways, lose responses, or are slow.
+    Cut(Link),
     /// A worker is paused for longer than `ack_wait`: another worker processes its messages, and
     /// then the first one resumes.
     FreezeWorker,
@@ -72,6 +74,20 @@ pub enum Target {
     Postgres,
 }
 
+/// The processes at the two ends of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Link {
+    /// From an edge to all brokers.
+    EdgeBrokers,
+    /// From an edge to Redis.
+    EdgeRedis,
+    /// From a worker to all brokers.
+    WorkerBrokers,
+    /// From a worker to PostgreSQL.
+    WorkerPostgres,
+}
+
 /// The name of an unknown fault.
 #[derive(Debug, Error)]
 #[error("unknown fault `{0}`; expected one of {names}", names = names())]
@@ -84,6 +100,7 @@ impl Fault {
             FaultKind::Kill => Target::all().into_iter().map(Self::Kill).collect(),
             FaultKind::Pause => Target::all().into_iter().map(Self::Pause).collect(),
             FaultKind::Partition => [Target::Broker, Target::Leader].map(Self::Partition).to_vec(),
+            FaultKind::Cut => Link::VARIANTS.iter().copied().map(Self::Cut).collect(),
             FaultKind::FreezeWorker => vec![Self::FreezeWorker],
             FaultKind::FlushRedis => vec![Self::FlushRedis],
             FaultKind::BadRecords => vec![Self::BadRecords],
@@ -146,6 +163,7 @@ impl fmt::Display for Fault {
             Self::Kill(target) | Self::Pause(target) | Self::Partition(target) => {
                 f.pad(&format!("{kind}-{target}"))
             }
+            Self::Cut(link) => f.pad(&format!("{kind}-{}", <&str>::from(link))),
             _ => f.pad(kind),
         }
     }

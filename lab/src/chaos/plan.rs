@@ -22,6 +22,8 @@ const ROLLING_SLOT: Duration = Duration::from_secs(20);
 const PARTITION_SLOT: Duration = Duration::from_secs(24);
 /// Two brokers get all messages again.
 const REPLICATION_SLOT: Duration = Duration::from_secs(16);
+/// A client notices a silent connection after ten seconds, or after three pings.
+const CUT_SLOT: Duration = Duration::from_secs(30);
 /// The latest start and the duration of a fault, in thousandths of its slot.
 const START_MAX: u32 = 250;
 const DURATION: RangeInclusive<u32> = 200..=500;
@@ -84,6 +86,7 @@ const fn slot(fault: Fault) -> Duration {
         Fault::FreezeWorker => FREEZE_SLOT,
         Fault::RollingRestart => ROLLING_SLOT,
         Fault::Partition(_) => PARTITION_SLOT,
+        Fault::Cut(_) => CUT_SLOT,
         Fault::LowerReplicas => REPLICATION_SLOT,
         _ if fault.affects_brokers() => BROKER_SLOT,
         _ => PROCESS_SLOT,

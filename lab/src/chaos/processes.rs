@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use payment_simulator::set_faults;
 use streams::Pool;
 use tokio::time::sleep;
@@ -13,9 +13,9 @@ use super::bad_records::BadRecords;
 use super::restart::restart;
 use super::rolling_restart::RollingRestart;
 use super::schedule::FaultTarget;
-use super::{Fault, ScheduledFault, Target};
-use crate::servers::{Server, redis};
-use crate::up::RoleProcess;
+use super::{Fault, Link, ScheduledFault, Target};
+use crate::servers::{LinkState, Server, redis};
+use crate::up::{LinkedServer, RoleProcess};
 
 /// Time between two checks whether a process has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -42,6 +42,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(Target::Redis) => Ok(self.redis.pause()?),
             Fault::Pause(Target::Postgres) => Ok(self.postgres.pause()?),
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.pause(),
+            Fault::Cut(link) => self.set_link(link, scheduled.index, cut(scheduled.index)),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.pause(),
             Fault::FlushRedis => self.flush_redis().await,
             Fault::BadRecords => self.bad_records.publish().await,
@@ -67,6 +68,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(Target::Redis) => Ok(self.redis.resume()?),
             Fault::Pause(Target::Postgres) => Ok(self.postgres.resume()?),
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.resume(),
+            Fault::Cut(link) => self.set_link(link, scheduled.index, LinkState::Open),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.resume(),
             Fault::FlushRedis => self.flush_redis().await,
             // The processes run, the records stay, and the simulator accepts connections again by
@@ -110,6 +112,17 @@ impl ProcessFaults<'_> {
         Ok(&mut self.workers[drawn].1)
     }
 
+    fn set_link(&mut self, link: Link, index: usize, state: LinkState) -> Result<()> {
+        let (process, server) = match link {
+            Link::EdgeBrokers => (self.role_process(Target::Edge, index)?, LinkedServer::Brokers),
+            Link::EdgeRedis => (self.role_process(Target::Edge, index)?, LinkedServer::Redis),
+            Link::WorkerBrokers => (self.any_worker(index)?, LinkedServer::Brokers),
+            Link::WorkerPostgres => (self.any_worker(index)?, LinkedServer::Postgres),
+        };
+        ensure!(process.set_link(server, state), "the processes are not partitionable");
+        Ok(())
+    }
+
     async fn flush_redis(&self) -> Result<()> {
         Ok(redis::flush(self.redis.url()).await?)
     }
@@ -117,4 +130,10 @@ impl ProcessFaults<'_> {
     async fn control_provider(&self, form: &str) -> Result<()> {
         set_faults(self.provider_url, form).await
     }
+}
+
+/// How a link is cut. The seed draws this, and independently of the process.
+const fn cut(index: usize) -> LinkState {
+    const WAYS: [LinkState; 3] = [LinkState::Cut, LinkState::ResponsesCut, LinkState::Slow];
+    WAYS[(index / 100) % WAYS.len()]
 }

@@ -67,7 +67,7 @@ impl Brokers {
         let ports: Vec<[u16; 3]> = free_ports(3 * profile.brokers())?.as_chunks().0.to_vec();
         let route_ports: Vec<u16> = ports.iter().map(|[.., route]| *route).collect();
         let proxies =
-            if partitionable { Some(PartitionProxies::start(&route_ports).await?) } else { None };
+            if partitionable { Some(PartitionProxies::start(&route_ports)?) } else { None };
         let server = |(index, [port, monitor_port, route_port]): (usize, &[u16; 3])| {
             let name = format!("broker-{}", index + 1);
             let config = if profile.brokers() == 1 { "single" } else { &name };
@@ -76,8 +76,10 @@ impl Brokers {
             spec.args.extend(["-c".into(), format!("{config}.conf").into()]);
             let routes = match &proxies {
                 Some(proxies) => {
-                    // Gossip must not announce a direct route that bypasses the proxies.
+                    // Gossip must not announce addresses that bypass the proxies, neither to brokers
+                    // nor to clients.
                     spec.args.extend(["--cluster_advertise".into(), UNREACHABLE_ADDRESS.into()]);
+                    spec.args.push("--no_advertise".into());
                     routes(proxies.ports_of(index))
                 }
                 None => routes(route_ports.iter().copied()),

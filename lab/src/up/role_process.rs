@@ -9,8 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::server_links::{LinkedServer, ServerLinks};
 use crate::reaper::Reaper;
-use crate::servers::{Process, ProcessSpec, free_ports};
+use crate::servers::{LinkState, Process, ProcessSpec, free_ports};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -31,6 +32,7 @@ pub struct RoleProcess {
     readiness: Readiness,
     reaper: Reaper,
     process: Option<Process>,
+    links: Option<ServerLinks>,
 }
 
 /// When a process counts as ready.
@@ -45,7 +47,14 @@ impl RoleProcess {
     /// A process that counts as ready as soon as it runs: a worker.
     pub(super) fn pulling(spec: ProcessSpec, reaper: &Reaper) -> Self {
         let reaper = reaper.clone();
-        Self { spec, url: String::new(), readiness: Readiness::Immediate, reaper, process: None }
+        Self {
+            spec,
+            url: String::new(),
+            readiness: Readiness::Immediate,
+            reaper,
+            process: None,
+            links: None,
+        }
     }
 
     /// A process with an HTTP server on a free port. It counts as ready when that answers `path`.
@@ -58,7 +67,21 @@ impl RoleProcess {
         spec.set("MILLRACE_LISTEN", &format!("127.0.0.1:{port}"));
         let readiness = Readiness::Http { port, path };
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Self { spec, url, readiness, reaper: reaper.clone(), process: None })
+        Ok(Self { spec, url, readiness, reaper: reaper.clone(), process: None, links: None })
+    }
+
+    /// The same with these links to the servers.
+    pub(super) fn with_links(self, links: Option<ServerLinks>) -> Self {
+        Self { links, ..self }
+    }
+
+    /// Changes what the links to `server` do. Returns false if the process has no links, because its
+    /// cluster is not partitionable.
+    pub fn set_link(&self, server: LinkedServer, state: LinkState) -> bool {
+        self.links.as_ref().is_some_and(|links| {
+            links.set(server, state);
+            true
+        })
     }
 
     /// The name of the process in messages and of its log.

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use streams::{Pool, TEST_ACK_WAIT};
 use workers::payment;
 
 use super::role_process::RoleProcess;
-use super::{Cluster, Companion, Plan, Role};
+use super::{Cluster, Companion, Plan, Role, ServerLinks};
 use crate::endpoints::PROVIDER_KEY;
 use crate::reaper::Reaper;
 use crate::servers::ProcessSpec;
@@ -43,24 +43,50 @@ impl Cluster {
     pub(super) fn edge(&self, name: &str) -> Result<RoleProcess> {
         let mut spec = self.plan.process_spec(name, self.folder.path());
         spec.args.push("edge".into());
-        spec.set("NATS_URL", &self.servers.brokers.url());
-        spec.set("REDIS_URL", self.servers.redis.url());
+        let links = self.server_links()?;
+        self.set_addresses(&mut spec, links.as_ref(), &["NATS_URL", "REDIS_URL"]);
         spec.set("MILLRACE_SECRETS", &self.secret);
         spec.set("MILLRACE_WEBHOOK_SECRETS", &self.webhook_secret);
-        RoleProcess::listening(spec, "/readyz", &self.reaper)
+        Ok(RoleProcess::listening(spec, "/readyz", &self.reaper)?.with_links(links))
+    }
+
+    /// Proxies to the servers, if this cluster is partitionable.
+    fn server_links(&self) -> Result<Option<ServerLinks>> {
+        let links = self.plan.partitionable.then(|| ServerLinks::start(&self.servers));
+        links.transpose().context("starting proxies to the servers")
+    }
+
+    /// Sets those of the servers' addresses that a role needs: through `links`, if there are any.
+    fn set_addresses(
+        &self,
+        spec: &mut ProcessSpec,
+        links: Option<&ServerLinks>,
+        variables: &[&str],
+    ) {
+        for variable in variables {
+            let url = match (*variable, links) {
+                ("NATS_URL", Some(links)) => links.nats_url(),
+                ("NATS_URL", None) => self.servers.brokers.url(),
+                ("REDIS_URL", Some(links)) => links.redis_url().to_owned(),
+                ("REDIS_URL", None) => self.servers.redis.url().to_owned(),
+                (_, Some(links)) => links.database_url().to_owned(),
+                (_, None) => self.servers.postgres.url().to_owned(),
+            };
+            spec.set(variable, &url);
+        }
     }
 
     /// A worker, not started yet.
-    pub(super) fn worker(&self, name: &str, pool: Pool) -> RoleProcess {
+    pub(super) fn worker(&self, name: &str, pool: Pool) -> Result<RoleProcess> {
         let mut spec = self.plan.process_spec(name, self.folder.path());
         spec.args.extend(["worker".into(), pool.as_str().into()]);
-        spec.set("NATS_URL", &self.servers.brokers.url());
-        spec.set("DATABASE_URL", self.servers.postgres.url());
+        let links = self.server_links()?;
+        self.set_addresses(&mut spec, links.as_ref(), &["NATS_URL", "DATABASE_URL"]);
         if pool == payment::POOL {
             spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
             spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
         }
-        RoleProcess::pulling(spec, &self.reaper)
+        Ok(RoleProcess::pulling(spec, &self.reaper).with_links(links))
     }
 
     /// A companion process that listens on its own port, not started yet.
