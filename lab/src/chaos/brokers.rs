@@ -101,7 +101,7 @@ impl FaultTarget for BrokerFaults<'_> {
                 Fault::Partition(_) => {
                     ensure!(self.brokers.partition(broker), "the brokers are not partitionable");
                 }
-                Fault::Pause(_) => self.brokers.servers[broker].pause()?,
+                Fault::Pause(_) | Fault::FreezeBroker => self.brokers.servers[broker].pause()?,
                 _ => self.brokers.servers[broker].kill().await?,
             }
         }
@@ -117,7 +117,7 @@ impl FaultTarget for BrokerFaults<'_> {
                 self.brokers.heal();
                 Ok(())
             }
-            Fault::Pause(_) => {
+            Fault::Pause(_) | Fault::FreezeBroker => {
                 let servers = &self.brokers.servers;
                 Ok(self.affected.iter().try_for_each(|broker| servers[*broker].resume())?)
             }

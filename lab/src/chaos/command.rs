@@ -36,7 +36,8 @@ pub struct ChaosArgs {
     /// Orders per second
     #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..=5_000))]
     rate: u32,
-    /// Faults to inject, separated by commas [default: all]
+    /// Faults to inject, separated by commas [default: all; `freeze-broker` and `freeze-postgres`
+    /// only in a run of 5 minutes or more]
     #[arg(long, value_delimiter = ',', value_name = "FAULT,…")]
     faults: Vec<Fault>,
     /// Binary of an earlier version, such as `millrace`: `rolling-restart` changes between the two
@@ -74,7 +75,10 @@ pub fn run(args: &ChaosArgs) -> Result<ExitCode> {
 
 impl ChaosArgs {
     fn config(&self) -> Result<ChaosConfig> {
-        let mut faults = if self.faults.is_empty() { Fault::all() } else { self.faults.clone() };
+        let mut faults = match self.faults.as_slice() {
+            [] => Fault::all_within(self.duration),
+            faults => faults.to_vec(),
+        };
         if self.profile.brokers() == 1 {
             faults.retain(|fault| !fault.needs_quorum());
         }

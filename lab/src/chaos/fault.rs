@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use streams::Pool;
 use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 use thiserror::Error;
 use workers::stages;
+
+/// The shortest run with every fault.
+pub(super) const LONG_RUN: Duration = Duration::from_mins(5);
 
 /// A fault that is injected and healed after a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumDiscriminants)]
@@ -25,6 +29,10 @@ pub enum Fault {
     /// A worker is paused for longer than `ack_wait`: another worker processes its messages, and
     /// then the first one resumes.
     FreezeWorker,
+    /// A broker is paused for longer than every timeout of the others and of its clients.
+    FreezeBroker,
+    /// PostgreSQL is paused for longer than every timeout of its clients.
+    FreezePostgres,
     /// One edge and one worker of every pool are stopped by SIGTERM and started again, one after the
     /// other; in turn with the earlier version and with this one, if there is an earlier one.
     RollingRestart,
@@ -102,6 +110,8 @@ impl Fault {
             FaultKind::Partition => [Target::Broker, Target::Leader].map(Self::Partition).to_vec(),
             FaultKind::Cut => Link::VARIANTS.iter().copied().map(Self::Cut).collect(),
             FaultKind::FreezeWorker => vec![Self::FreezeWorker],
+            FaultKind::FreezeBroker => vec![Self::FreezeBroker],
+            FaultKind::FreezePostgres => vec![Self::FreezePostgres],
             FaultKind::FlushRedis => vec![Self::FlushRedis],
             FaultKind::BadRecords => vec![Self::BadRecords],
             FaultKind::RollingRestart => vec![Self::RollingRestart],
@@ -119,6 +129,15 @@ impl Fault {
         FaultKind::VARIANTS.iter().flat_map(of_kind).collect()
     }
 
+    /// Those for a run of this duration: a freeze is as long as a timeout, or shows nothing.
+    pub fn all_within(run: Duration) -> Vec<Self> {
+        let mut faults = Self::all();
+        if run < LONG_RUN {
+            faults.retain(|fault| !matches!(fault, Self::FreezeBroker | Self::FreezePostgres));
+        }
+        faults
+    }
+
     /// Whether the fault can only be injected into a cluster of three brokers.
     pub const fn needs_quorum(self) -> bool {
         matches!(self, Self::KillTwoBrokers | Self::LowerReplicas | Self::Partition(_))
@@ -134,6 +153,7 @@ impl Fault {
                 | Self::KillTwoBrokers
                 | Self::RestartBrokers
                 | Self::FillStream
+                | Self::FreezeBroker
                 | Self::DeleteConsumer
                 | Self::LowerReplicas
                 | Self::LimitAge

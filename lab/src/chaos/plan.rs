@@ -14,8 +14,10 @@ use super::Fault;
 /// than other processes.
 const BROKER_SLOT: Duration = Duration::from_secs(9);
 const PROCESS_SLOT: Duration = Duration::from_secs(5);
-/// The messages of a frozen worker are redelivered after 30 s, if the run is long enough.
-const FREEZE_SLOT: Duration = Duration::from_secs(40);
+/// The messages of a frozen worker are redelivered after 30 s.
+const FREEZE_WORKER_SLOT: Duration = Duration::from_secs(40);
+/// A server that is frozen for 45 s is silent for longer than every timeout of its clients.
+const FREEZE_SERVER_SLOT: Duration = Duration::from_secs(53);
 /// Five processes, one after the other, each of which drains for a second or two.
 const ROLLING_SLOT: Duration = Duration::from_secs(20);
 /// Brokers take several seconds to detect a partition and to elect another leader.
@@ -58,17 +60,16 @@ fn schedule(random: &mut StdRng, run: Duration, faults: &[Fault]) -> Vec<Schedul
         return Vec::new();
     }
     let rounds = (run.as_millis() / round.as_millis()).max(1) as u32;
-    // Slots are stretched or compressed so that whole rounds fill the run exactly.
-    let stretch = run.as_secs_f64() / (round * rounds).as_secs_f64();
+    let stretch = Stretch::new(run / rounds, round, faults);
     let mut schedule = Vec::new();
     let mut slot_start = Duration::ZERO;
     for _ in 0..rounds {
         let mut order = faults.to_vec();
         order.shuffle(random);
         for fault in order {
-            let slot = slot(fault).mul_f64(stretch);
+            let slot = slot(fault).mul_f64(stretch.of(fault));
             let mut part = |range| slot * random.random_range(range) / 1_000;
-            let (delay, duration) = if fault == Fault::FreezeWorker {
+            let (delay, duration) = if is_freeze(fault) {
                 (part(0..=FREEZE_START_MAX), part(FREEZE_DURATION))
             } else {
                 (part(0..=START_MAX), part(DURATION))
@@ -81,9 +82,39 @@ fn schedule(random: &mut StdRng, run: Duration, faults: &[Fault]) -> Vec<Schedul
     schedule
 }
 
+/// By how much slots are stretched or compressed, so that whole rounds fill the run exactly.
+struct Stretch {
+    freezes: f64,
+    others: f64,
+}
+
+impl Stretch {
+    /// Freezes keep their length, unless they would take more than half of a round.
+    fn new(wanted_round: Duration, round: Duration, faults: &[Fault]) -> Self {
+        let freezes = faults.iter().filter(|fault| is_freeze(**fault)).map(|fault| slot(*fault));
+        let freezes = freezes.sum::<Duration>().as_secs_f64();
+        let (wanted_round, round) = (wanted_round.as_secs_f64(), round.as_secs_f64());
+        if freezes >= round || freezes > wanted_round / 2.0 {
+            let stretch = wanted_round / round;
+            return Self { freezes: stretch, others: stretch };
+        }
+        Self { freezes: 1.0, others: (wanted_round - freezes) / (round - freezes) }
+    }
+
+    const fn of(&self, fault: Fault) -> f64 {
+        if is_freeze(fault) { self.freezes } else { self.others }
+    }
+}
+
+/// Whether the fault is a pause that has to last as long as a timeout.
+const fn is_freeze(fault: Fault) -> bool {
+    matches!(fault, Fault::FreezeWorker | Fault::FreezeBroker | Fault::FreezePostgres)
+}
+
 const fn slot(fault: Fault) -> Duration {
     match fault {
-        Fault::FreezeWorker => FREEZE_SLOT,
+        Fault::FreezeWorker => FREEZE_WORKER_SLOT,
+        Fault::FreezeBroker | Fault::FreezePostgres => FREEZE_SERVER_SLOT,
         Fault::RollingRestart => ROLLING_SLOT,
         Fault::Partition(_) => PARTITION_SLOT,
         Fault::Cut(_) => CUT_SLOT,
@@ -118,6 +149,22 @@ mod tests {
                 let ends = schedule.iter().map(|planned| planned.at + planned.duration);
                 let starts = schedule.iter().skip(1).map(|planned| planned.at).chain([run]);
                 assert!(ends.zip(starts).all(|(end, next_start)| end < next_start));
+            }
+        }
+    }
+
+    #[test]
+    fn freezes_keep_their_length_in_a_run_that_has_the_time() {
+        for (seconds, worker_min, postgres_min) in [(120, 30, 0), (300, 30, 45)] {
+            let run = Duration::from_secs(seconds);
+            let faults = Fault::all_within(run);
+            let schedules = plan(5, run, &faults);
+            for (fault, least) in
+                [(Fault::FreezeWorker, worker_min), (Fault::FreezePostgres, postgres_min)]
+            {
+                let mut planned = schedules.iter().flatten().filter(|it| it.fault == fault);
+                assert_eq!(planned.clone().count() == 0, least == 0, "{fault} in {seconds} s");
+                assert!(planned.all(|it| it.duration >= Duration::from_secs(least)), "{fault}");
             }
         }
     }
