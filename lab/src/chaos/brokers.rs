@@ -9,7 +9,7 @@ use streams::{Connection, Profile, Source, Topology, set_orders_limit, stream_st
 use tokio::time::{Instant, sleep};
 use workers::stages;
 
-use super::operator_edits::{OperatorEdits, WrongSetting};
+use super::operator_edits::{OperatorEdits, WrongSetting, wait_until_replicated};
 use super::schedule::FaultTarget;
 use super::{Fault, ScheduledFault, Target};
 use crate::order_client::OrderClient;
@@ -102,6 +102,7 @@ impl FaultTarget for BrokerFaults<'_> {
                     ensure!(self.brokers.partition(broker), "the brokers are not partitionable");
                 }
                 Fault::Pause(_) | Fault::FreezeBroker => self.brokers.servers[broker].pause()?,
+                Fault::LoseStore => self.brokers.lose_store(broker).await?,
                 _ => self.brokers.servers[broker].kill().await?,
             }
         }
@@ -120,6 +121,10 @@ impl FaultTarget for BrokerFaults<'_> {
             Fault::Pause(_) | Fault::FreezeBroker => {
                 let servers = &self.brokers.servers;
                 Ok(self.affected.iter().try_for_each(|broker| servers[*broker].resume())?)
+            }
+            Fault::LoseStore => {
+                self.brokers.start().await?;
+                wait_until_replicated(&self.connection).await
             }
             _ => Ok(self.brokers.start().await?),
         }

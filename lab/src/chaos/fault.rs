@@ -44,6 +44,8 @@ pub enum Fault {
     KillTwoBrokers,
     /// All brokers are killed at the same time, and restarted.
     RestartBrokers,
+    /// A broker is killed, and started again without its store.
+    LoseStore,
     /// The stream of orders is full.
     FillStream,
     /// A durable consumer is deleted by hand: a worker has to create it again.
@@ -117,6 +119,7 @@ impl Fault {
             FaultKind::RollingRestart => vec![Self::RollingRestart],
             FaultKind::KillTwoBrokers => vec![Self::KillTwoBrokers],
             FaultKind::RestartBrokers => vec![Self::RestartBrokers],
+            FaultKind::LoseStore => vec![Self::LoseStore],
             FaultKind::FillStream => vec![Self::FillStream],
             FaultKind::DeleteConsumer => vec![Self::DeleteConsumer],
             FaultKind::LowerReplicas => vec![Self::LowerReplicas],
@@ -140,7 +143,10 @@ impl Fault {
 
     /// Whether the fault can only be injected into a cluster of three brokers.
     pub const fn needs_quorum(self) -> bool {
-        matches!(self, Self::KillTwoBrokers | Self::LowerReplicas | Self::Partition(_))
+        matches!(
+            self,
+            Self::KillTwoBrokers | Self::LoseStore | Self::LowerReplicas | Self::Partition(_)
+        )
     }
 
     /// Whether the fault affects brokers. One such fault and one other are active at a time.
@@ -154,6 +160,7 @@ impl Fault {
                 | Self::RestartBrokers
                 | Self::FillStream
                 | Self::FreezeBroker
+                | Self::LoseStore
                 | Self::DeleteConsumer
                 | Self::LowerReplicas
                 | Self::LimitAge

@@ -22,7 +22,7 @@ const FREEZE_SERVER_SLOT: Duration = Duration::from_secs(53);
 const ROLLING_SLOT: Duration = Duration::from_secs(20);
 /// Brokers take several seconds to detect a partition and to elect another leader.
 const PARTITION_SLOT: Duration = Duration::from_secs(24);
-/// Two brokers get all messages again.
+/// A broker or two get all messages again.
 const REPLICATION_SLOT: Duration = Duration::from_secs(16);
 /// A client notices a silent connection after ten seconds, or after three pings.
 const CUT_SLOT: Duration = Duration::from_secs(30);
@@ -118,7 +118,7 @@ const fn slot(fault: Fault) -> Duration {
         Fault::RollingRestart => ROLLING_SLOT,
         Fault::Partition(_) => PARTITION_SLOT,
         Fault::Cut(_) => CUT_SLOT,
-        Fault::LowerReplicas => REPLICATION_SLOT,
+        Fault::LoseStore | Fault::LowerReplicas => REPLICATION_SLOT,
         _ if fault.affects_brokers() => BROKER_SLOT,
         _ => PROCESS_SLOT,
     }

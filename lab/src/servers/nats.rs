@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use futures_util::future::{join_all, try_join_all};
@@ -44,6 +44,7 @@ pub struct Brokers {
     /// The servers, `broker-1` first. Starting one waits for that server, not for the cluster.
     pub servers: Vec<Server>,
     monitor_ports: Vec<u16>,
+    stores: Vec<PathBuf>,
     /// The proxies between partitionable brokers.
     proxies: Option<PartitionProxies>,
 }
@@ -52,8 +53,9 @@ impl Brokers {
     /// Configures the brokers of a profile on free ports, with their stores below `folder`, without
     /// starting them.
     ///
-    /// `partitionable` brokers connect to each other through proxies in this process.
-    pub(crate) async fn new(
+    /// `partitionable` brokers connect to each other through proxies in this process. Must be called
+    /// inside a Tokio runtime.
+    pub(crate) fn new(
         program: &Program,
         profile: Profile,
         partitionable: bool,
@@ -100,9 +102,10 @@ impl Brokers {
             let probe = Probe::Broker { port: *monitor_port, path: HEALTHZ_JETSTREAM };
             Server::new(spec, format!("nats://127.0.0.1:{port}"), probe, reaper)
         };
-        let servers = ports.iter().enumerate().map(server).collect();
+        let servers: Vec<Server> = ports.iter().enumerate().map(server).collect();
+        let stores = servers.iter().map(|server| folder.join(server.name())).collect();
         let monitor_ports = ports.iter().map(|[_, monitor, _]| *monitor).collect();
-        Ok(Self { servers, monitor_ports, proxies })
+        Ok(Self { servers, monitor_ports, stores, proxies })
     }
 
     /// Starts all brokers that do not run, on their previous ports and stores, and waits until each
@@ -146,6 +149,16 @@ impl Brokers {
         if let Some(proxies) = &self.proxies {
             proxies.heal();
         }
+    }
+
+    /// Kills a broker and removes its store: a disk that is lost. From its next start on it gets
+    /// everything from the others.
+    ///
+    /// # Errors
+    /// The broker cannot be killed, or its store cannot be removed.
+    pub async fn lose_store(&mut self, broker: usize) -> io::Result<()> {
+        self.servers[broker].kill().await?;
+        tokio::fs::remove_dir_all(&self.stores[broker]).await
     }
 
     /// Stops all brokers concurrently and gracefully.
