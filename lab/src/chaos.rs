@@ -6,11 +6,14 @@
 //! roles that exit by themselves, are restarted, as an orchestrator would do.
 
 mod ack_journal;
+mod authentication;
 mod bad_records;
 mod brokers;
 mod buyers;
 mod command;
 mod context;
+mod drain;
+mod failed_refunds;
 mod fault;
 mod operator_edits;
 mod plan;
@@ -29,7 +32,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Report, audit, wait_quiescent};
+use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Report, audit};
 use millrace::ledger::{self, Acknowledged};
 use streams::Profile;
 use tokio::time::Instant;
@@ -38,27 +41,22 @@ use crate::order_client::{OrderClient, new_key_prefix};
 use crate::servers::ProgressFn;
 use crate::up::Cluster;
 use ack_journal::AckJournal;
-use bad_records::{BadRecord, BadRecords};
+use bad_records::BadRecords;
 use brokers::BrokerFaults;
 use buyers::BuyerStats;
 pub use command::{ChaosArgs, run};
 use context::ChaosContext;
+use drain::{DRAIN_TIMEOUT, Drained, drain};
 pub use fault::{Fault, Link, Target, UnknownFault};
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
 use refused_bodies::refused_wrongly;
 pub use report::{ChaosReport, FaultReport, PlannedRestarts};
 use rolling_restart::RollingRestart;
-use schedule::FaultTarget;
 pub use workload::catalog;
 
 /// How long a buyer retries: longer than any outage of a schedule.
 const RETRY_TIMEOUT: Duration = Duration::from_mins(2);
-
-/// How long the backlog may take to drain. Waiting orders take seconds, but messages of a killed
-/// worker are redelivered after 30 s, and records that have failed often are delayed for up to 60
-/// s.
-const DRAIN_TIMEOUT: Duration = Duration::from_mins(4);
 
 /// The parameters of a chaos run.
 #[derive(Debug, Clone)]
@@ -78,11 +76,15 @@ pub struct ChaosConfig {
 /// How long a reservation waits for its payment in a chaos run: it expires during some outages, so
 /// that cancellations race with late payments.
 const PAYMENT_TIMEOUT: &str = "10s";
+/// How often the provider is asked about a payment that waits for its buyer: the backlog drains only
+/// when the last question is answered.
+const PAYMENT_POLL_INTERVAL: &str = "2s";
 
 /// Environment variables for every role of a chaos run, which make rare events frequent.
 pub fn environment() -> Vec<(String, String)> {
     let variables = [
         ("MILLRACE_PAYMENT_TIMEOUT", PAYMENT_TIMEOUT),
+        ("MILLRACE_PAYMENT_POLL_INTERVAL", PAYMENT_POLL_INTERVAL),
         ("MILLRACE_UNSHIPPABLE", workload::UNSHIPPABLE),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
@@ -105,6 +107,8 @@ pub async fn run_chaos(
     let (journal, writer) = AckJournal::create(&ledger_path)?;
     let context = ChaosContext {
         seed: config.seed,
+        // Workers of a version without that status cannot read an order that has it.
+        authenticates: config.previous_binary.is_none(),
         key_prefix: new_key_prefix(),
         client: OrderClient::new(&endpoints.edge_urls, RETRY_TIMEOUT),
         journal,
@@ -127,6 +131,7 @@ pub async fn run_chaos(
         postgres: &mut cluster.servers.postgres,
         rolling_restart: RollingRestart::new(config.previous_binary.clone()),
         bad_records: BadRecords::new(&sources.connection, &context.key_prefix),
+        refunds_failed: false,
         restarts: BTreeMap::new(),
     };
     let (stats, broker_faults, process_faults) = tokio::try_join!(
@@ -136,22 +141,13 @@ pub async fn run_chaos(
     )?;
     drop(context);
     progress("all faults healed; waiting for the backlog to drain");
-    let bad_records = processes.bad_records.take();
-    let recovery = async {
-        let recovered =
-            recovery::await_probes(broker_faults.into_iter().chain(process_faults)).await?;
-        let drained = drain(&sources, &bad_records).await?;
-        Ok::<_, anyhow::Error>((recovered, drained))
-    };
-    let (recovered, drained) = tokio::select! {
-        result = recovery => result?,
-        never = processes.supervise() => match never? {},
-    };
+    let injected = broker_faults.into_iter().chain(process_faults);
+    let (recovered, drained) = drain(&sources, injected, &mut processes).await?;
     writer.await.context("ledger writer panicked")??;
 
     progress("auditing");
     let ledger = ledger::read(&ledger_path)?;
-    let mut audit = audit_run(&sources, profile, &ledger, drained, &stats).await?;
+    let mut audit = audit_run(&sources, profile, &ledger, &drained, &stats).await?;
     audit.refused = stats.refused;
     Ok(ChaosReport {
         seed: config.seed,
@@ -159,7 +155,8 @@ pub async fn run_chaos(
         rate: config.rate,
         buyers: stats.buyers,
         refused_bodies: stats.refused_bodies.len() as u64,
-        bad_records: bad_records.len() as u64,
+        bad_records: drained.bad_records,
+        failed_refunds: drained.failed_refunds,
         seconds_without_intake: recovery::seconds_without_intake(
             &ledger,
             started_at,
@@ -172,32 +169,13 @@ pub async fn run_chaos(
     })
 }
 
-/// The result of waiting for the backlog.
-struct Drained {
-    in_time: bool,
-    /// What is wrong with the dead letters of the bad records.
-    problems: Vec<Problem>,
-}
-
-/// Waits until the cluster is quiescent, resolves the dead letters of the bad records, and waits until
-/// the cancellations are through.
-async fn drain(sources: &AuditSources, bad_records: &[BadRecord]) -> Result<Drained> {
-    let mut problems = Vec::new();
-    let mut in_time = wait_quiescent(&sources.connection, DRAIN_TIMEOUT).await;
-    if in_time && !bad_records.is_empty() {
-        problems = bad_records::discard(&sources.connection, bad_records).await?;
-        in_time = wait_quiescent(&sources.connection, DRAIN_TIMEOUT).await;
-    }
-    Ok(Drained { in_time, problems })
-}
-
 /// What the audit finds, and what buyers and dead letters showed; a backlog that has not drained is a
 /// problem, too.
 async fn audit_run(
     sources: &AuditSources,
     profile: Profile,
     ledger: &[Acknowledged],
-    drained: Drained,
+    drained: &Drained,
     stats: &BuyerStats,
 ) -> Result<Report> {
     let mode = if drained.in_time { AuditMode::Quiesced } else { AuditMode::Live };
@@ -205,7 +183,7 @@ async fn audit_run(
         audit(sources, Report::new(profile), ledger, mode).await?;
     report.add(stats.problems.clone());
     report.add(refused_wrongly(&stats.refused_bodies, &views));
-    report.add(drained.problems);
+    report.add(drained.problems.clone());
     if !drained.in_time {
         let detail = format!("did not drain within {} s", DRAIN_TIMEOUT.as_secs());
         report.add([Problem { subject: "the backlog".to_owned(), detail }]);

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use hyper::StatusCode;
 use millrace::audit::Problem;
+use orders::OrderId;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::authentication::authenticate;
 use super::context::ChaosContext;
 use super::refused_bodies::RefusedBody;
 use super::workload::{BuyerScript, FollowUp, script_for};
@@ -79,7 +82,8 @@ impl BuyerStats {
 }
 
 async fn run_buyer(context: ChaosContext, number: u64) -> Result<BuyerResult> {
-    let BuyerScript { body, follow_up } = script_for(context.seed, number);
+    let script = script_for(context.seed, number, context.authenticates);
+    let BuyerScript { body, follow_up, authentication } = script;
     let key = format!("{}-{number}", context.key_prefix);
     let edge = number as usize;
     let entry = match context.client.place(edge, key.clone(), body.clone()).await? {
@@ -89,18 +93,43 @@ async fn run_buyer(context: ChaosContext, number: u64) -> Result<BuyerResult> {
     let (id, order_id) = (entry.id()?, entry.order_id.clone());
     context.journal.record(entry).await?;
 
+    let placed = Placed { key, edge, body, id, order_id };
+    let result = follow(&context, &placed, follow_up).await?;
+    let Some(authentication) = authentication else { return Ok(result) };
+    let Placed { edge, order_id, .. } = placed;
+    let violation = authenticate(&context.client, edge, &order_id, authentication).await?;
+    Ok(violation.map_or(result, BuyerResult::Violation))
+}
+
+/// An order that a buyer has placed.
+struct Placed {
+    key: String,
+    edge: usize,
+    body: Bytes,
+    id: OrderId,
+    /// The id in the 202.
+    order_id: String,
+}
+
+/// Does what the buyer does after the 202.
+async fn follow(
+    context: &ChaosContext,
+    placed: &Placed,
+    follow_up: FollowUp,
+) -> Result<BuyerResult> {
+    let Placed { key, edge, body, id, order_id } = placed;
     match follow_up {
         FollowUp::None => Ok(BuyerResult::Ok),
         FollowUp::Repeat => {
-            let result = context.client.place(edge + 1, key, body).await?;
-            Ok(check_repeat(order_id, result))
+            let result = context.client.place(edge + 1, key.clone(), body.clone()).await?;
+            Ok(check_repeat(order_id.clone(), result))
         }
         FollowUp::Conflict(other) => {
             let mut refused = Vec::new();
-            for (edge, body) in [(edge + 1, other), (edge, body)] {
+            for (edge, body) in [(edge + 1, &other), (*edge, body)] {
                 let result = context.client.place(edge, key.clone(), body.clone()).await?;
                 if is_key_reused(&result) {
-                    refused.push(RefusedBody::new(id, &body)?);
+                    refused.push(RefusedBody::new(*id, body)?);
                 } else if let violation @ BuyerResult::Violation(_) =
                     check_repeat(order_id.clone(), result)
                 {
@@ -111,8 +140,8 @@ async fn run_buyer(context: ChaosContext, number: u64) -> Result<BuyerResult> {
         }
         FollowUp::Cancel(think_time) => {
             sleep(think_time).await;
-            let status = context.client.cancel(edge + 1, &order_id).await?;
-            Ok(check_cancellation(order_id, status))
+            let status = context.client.cancel(edge + 1, order_id).await?;
+            Ok(check_cancellation(order_id.clone(), status))
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::order_client::OrderClient;
 #[derive(Clone)]
 pub(super) struct ChaosContext {
     pub(super) seed: u64,
+    /// Whether some buyers use cards that their bank has authenticated.
+    pub(super) authenticates: bool,
     /// The prefix of all idempotency keys of this run.
     pub(super) key_prefix: String,
     pub(super) client: OrderClient,

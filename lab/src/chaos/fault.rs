@@ -63,6 +63,12 @@ pub enum Fault {
     ProviderDown,
     /// Most calls to the payment provider get no response, with or without effect.
     ProviderHangs,
+    /// The payment provider refuses most calls, because there are too many.
+    ProviderLimits,
+    /// Refunds that the payment provider accepts fail.
+    RefundsFail,
+    /// Refunds that the payment provider accepts are pending.
+    RefundsPend,
 }
 
 /// The process that a fault affects.
@@ -128,6 +134,9 @@ impl Fault {
             FaultKind::ProviderFails => vec![Self::ProviderFails],
             FaultKind::ProviderDown => vec![Self::ProviderDown],
             FaultKind::ProviderHangs => vec![Self::ProviderHangs],
+            FaultKind::ProviderLimits => vec![Self::ProviderLimits],
+            FaultKind::RefundsFail => vec![Self::RefundsFail],
+            FaultKind::RefundsPend => vec![Self::RefundsPend],
         };
         FaultKind::VARIANTS.iter().flat_map(of_kind).collect()
     }

@@ -20,6 +20,9 @@ use crate::up::{LinkedServer, RoleProcess};
 /// Time between two checks whether a process has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
+/// The provider without faults.
+const PROVIDER_HEALTHY: &str = "latency_ms=0&fail=none&rate=1&retry_after=0&refunds=succeeded";
+
 /// All processes of a cluster except its brokers.
 pub(super) struct ProcessFaults<'a> {
     pub(super) edges: &'a mut [RoleProcess],
@@ -29,6 +32,8 @@ pub(super) struct ProcessFaults<'a> {
     pub(super) postgres: &'a mut Server,
     pub(super) rolling_restart: RollingRestart,
     pub(super) bad_records: BadRecords,
+    /// Whether refunds failed at the provider.
+    pub(super) refunds_failed: bool,
     /// How often each role process exited by itself and was restarted, by its name.
     pub(super) restarts: BTreeMap<String, u64>,
 }
@@ -53,6 +58,12 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::ProviderSlow => self.control_provider("latency_ms=800").await,
             Fault::ProviderFails => self.control_provider("fail=5xx&rate=0.7").await,
             Fault::ProviderHangs => self.control_provider("fail=hang&rate=0.7").await,
+            Fault::ProviderLimits => self.control_provider("fail=429&rate=0.7&retry_after=1").await,
+            Fault::RefundsFail => {
+                self.refunds_failed = true;
+                self.control_provider("refunds=failed").await
+            }
+            Fault::RefundsPend => self.control_provider("refunds=pending").await,
             Fault::ProviderDown => {
                 self.control_provider(&format!("away_ms={}", scheduled.duration.as_millis())).await
             }
@@ -74,7 +85,7 @@ impl FaultTarget for ProcessFaults<'_> {
             // The processes run, the records stay, and the simulator accepts connections again by
             // itself.
             Fault::RollingRestart | Fault::BadRecords | Fault::ProviderDown => Ok(()),
-            _ => self.control_provider("latency_ms=0&fail=none&rate=1").await,
+            _ => self.control_provider(PROVIDER_HEALTHY).await,
         }
     }
 

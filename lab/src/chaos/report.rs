@@ -24,6 +24,8 @@ pub struct ChaosReport {
     pub refused_bodies: u64,
     /// Records that no step can process: each became a dead letter, which was discarded.
     pub bad_records: u64,
+    /// Refunds that failed at the provider: each became a dead letter, which was replayed.
+    pub failed_refunds: u64,
     /// The number of seconds without any 202.
     pub seconds_without_intake: u64,
     /// The injected faults, by time.
@@ -92,6 +94,7 @@ impl fmt::Display for ChaosReport {
         writeln!(f, "  {:<18}{} in {} s", "buyers", self.buyers, self.seconds)?;
         writeln!(f, "  {:<18}{}", "refused bodies", self.refused_bodies)?;
         writeln!(f, "  {:<18}{}", "bad records", self.bad_records)?;
+        writeln!(f, "  {:<18}{}", "failed refunds", self.failed_refunds)?;
         writeln!(f, "  {:<18}{} s", "without intake", self.seconds_without_intake)?;
         writeln!(f, "  {:<18}{restarts}", "restarts")?;
         let PlannedRestarts { current, previous } = self.planned_restarts;

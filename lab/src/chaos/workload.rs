@@ -21,13 +21,25 @@ const SCARCE_STOCK: i64 = 60;
 const PRICE: i64 = 250;
 
 /// Test cards, with the buyers per thousand who use each; all others pay without problems.
-const CARDS_PER_MILLE: [(u32, &str); 5] = [
+const CARDS_PER_MILLE: [(u32, &str); 9] = [
     (40, "tok_chargeDeclined"),
     (20, "tok_insufficientFunds"),
     (20, "tok_flaky_2"),
     (5, "tok_hang"),
     (5, "tok_unknown"),
+    (20, "tok_once_"),
+    (10, "tok_once_lost_"),
+    (10, "tok_once_failed_"),
+    (30, AUTHENTICATED_CARD),
 ];
+/// The prefix of tokens that can be used once, as those of real cards; a name makes each unique.
+const SINGLE_USE: &str = "tok_once_";
+/// A card whose bank asks the buyer. Some approve after the longest wait for a payment, when the order
+/// is cancelled or about to be.
+const AUTHENTICATED_CARD: &str = "tok_threeDSecureRequired";
+const AUTHENTICATION_TIME_MAX_MS: u32 = 12_000;
+/// Of these buyers one in this many denies the payment, and pays with another card.
+const DENIED_ONE_IN: u32 = 4;
 /// Buyers per thousand who repeat their request with the same body, or with another body and then
 /// with the first one again.
 const REPEAT_PER_MILLE: u32 = 50;
@@ -48,6 +60,17 @@ pub(super) struct BuyerScript {
     pub(super) body: Bytes,
     /// What the buyer does after the 202.
     pub(super) follow_up: FollowUp,
+    /// How the buyer authenticates the payment, if the card needs that.
+    pub(super) authentication: Option<Authentication>,
+}
+
+/// How a buyer responds when the bank asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Authentication {
+    /// How long the buyer thinks.
+    pub(super) think_time: Duration,
+    /// Whether the buyer approves the payment.
+    pub(super) approves: bool,
 }
 
 /// What a buyer does after the 202.
@@ -80,10 +103,16 @@ pub fn catalog() -> Vec<CatalogItem> {
     (0..SKUS).map(item).collect()
 }
 
-/// The script of the buyer with this number.
-pub(super) fn script_for(seed: u64, number: u64) -> BuyerScript {
+/// The script of the buyer with this number. Without `authenticates` no card needs the buyer.
+pub(super) fn script_for(seed: u64, number: u64, authenticates: bool) -> BuyerScript {
     let mut random = StdRng::seed_from_u64(seed.wrapping_add(number));
-    let body = body(&lines(&mut random), card(&mut random));
+    let lines = lines(&mut random);
+    let token = match card(&mut random) {
+        AUTHENTICATED_CARD if !authenticates => GOOD_CARD.to_owned(),
+        token if token.starts_with(SINGLE_USE) => format!("{token}{number}"),
+        token => token.to_owned(),
+    };
+    let body = body(&lines, &token);
     let follow_up = match random.random_range(0..1_000) {
         draw if draw < REPEAT_PER_MILLE => FollowUp::Repeat,
         draw if draw < REPEAT_PER_MILLE + CONFLICT_PER_MILLE => {
@@ -95,7 +124,14 @@ pub(super) fn script_for(seed: u64, number: u64) -> BuyerScript {
         }
         _ => FollowUp::None,
     };
-    BuyerScript { body, follow_up }
+    let authentication = (token == AUTHENTICATED_CARD).then(|| {
+        let think_time_ms = random.random_range(0..AUTHENTICATION_TIME_MAX_MS);
+        Authentication {
+            think_time: Duration::from_millis(think_time_ms.into()),
+            approves: random.random_range(0..DENIED_ONE_IN) > 0,
+        }
+    });
+    BuyerScript { body, follow_up, authentication }
 }
 
 /// An order that is in stock, can be paid and can be shipped.
@@ -142,8 +178,9 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_scripts_and_every_body_is_a_valid_order() {
         for number in 0..1_000 {
-            let script = script_for(3, number);
-            assert_eq!(script, script_for(3, number));
+            let script = script_for(3, number, true);
+            assert_eq!(script, script_for(3, number, true));
+            assert_eq!(script_for(3, number, false).authentication, None);
             PlaceOrder::parse(&script.body).unwrap();
             if let FollowUp::Conflict(body) = script.follow_up {
                 PlaceOrder::parse(&body).unwrap();

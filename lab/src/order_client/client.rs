@@ -11,6 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use millrace::ledger::Acknowledged;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 /// The title of a refusal if no edge responded in time.
@@ -90,6 +91,58 @@ impl OrderClient {
                 .with_context(|| format!("building a request with the order id {order_id}"))
         };
         Ok(self.send_until_answered(edge, request).await?.map(|(status, _)| status))
+    }
+
+    /// The status of an order, by the id in its 202; `None` if no edge responded in time or none knows
+    /// it.
+    ///
+    /// # Errors
+    /// The id is not valid in a URL, or an edge sends an invalid response.
+    pub async fn order(&self, edge: usize, order_id: &str) -> Result<Option<Value>> {
+        let request = |edge_url: &str| {
+            Request::get(format!("{edge_url}/v1/orders/{order_id}"))
+                .body(Full::default())
+                .with_context(|| format!("building a request with the order id {order_id}"))
+        };
+        let response = self.send_until_answered(edge, request).await?;
+        let found = response.filter(|(status, _)| *status == StatusCode::OK);
+        found.map(|(_, response)| parse(&response)).transpose()
+    }
+
+    /// Submits a payment of an order that waits for its buyer. Returns the status of the response: 202,
+    /// or 409 if no payment is needed; `None` if no edge responded in time.
+    ///
+    /// # Errors
+    /// The id is not valid in a URL.
+    pub async fn submit_payment(
+        &self,
+        edge: usize,
+        order_id: &str,
+        payment: &Value,
+    ) -> Result<Option<StatusCode>> {
+        let request = |edge_url: &str| {
+            Request::post(format!("{edge_url}/v1/orders/{order_id}/payment"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Full::from(payment.to_string()))
+                .with_context(|| format!("building a request with the order id {order_id}"))
+        };
+        Ok(self.send_until_answered(edge, request).await?.map(|(status, _)| status))
+    }
+
+    /// Approves or denies a payment on the bank's page. A buyer tries once: the bank may be unavailable.
+    ///
+    /// # Errors
+    /// The URL is invalid.
+    pub async fn decide(&self, page: &str, approves: bool) -> Result<()> {
+        let result = if approves { "result=approve" } else { "result=deny" };
+        let request = Request::post(page)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Full::from(result))
+            .with_context(|| format!("building a request to {page}"))?;
+        if !matches!(timeout(REQUEST_TIMEOUT, self.send(request)).await, Ok(Ok(_))) {
+            tracing::debug!(page, "the bank is unavailable");
+        }
+        Ok(())
     }
 
     /// Whether any edge says that it accepts orders.
