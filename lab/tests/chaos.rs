@@ -1,4 +1,4 @@
-//! Chaos: a minute with every kind of fault, and what single faults do. Each audit passes.
+//! Chaos: every kind of fault, and what single faults do. Each audit passes.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 /// Any seed would do; a fixed one makes a failed run reproducible.
 const SEED: &str = "1";
-/// The least number of faults in a run.
-const FAULTS_MIN: usize = 26;
+/// The least number of faults in a run: each once, but for the two that need five minutes.
+const FAULTS_MIN: usize = 42;
 
 /// Runs `chaos` with these options, which must pass, and returns its report.
 fn report_of(options: &[&str]) -> Value {
@@ -29,9 +29,9 @@ fn report_of(options: &[&str]) -> Value {
 }
 
 #[test]
-fn a_minute_of_every_fault_ends_with_an_audit_that_passes() {
+fn every_fault_within_ninety_seconds_ends_with_an_audit_that_passes() {
     // Slow enough for a machine with two cores.
-    let report = report_of(&["--for", "60s", "--rate", "50"]);
+    let report = report_of(&["--for", "90s", "--rate", "30"]);
     assert!(report["acknowledged"].as_u64().unwrap() > 1_000, "{report}");
     assert!(report["faults"].as_array().unwrap().len() >= FAULTS_MIN, "{report}");
 }
