@@ -3,8 +3,9 @@
 //!
 //! 1. every acknowledged order is in a final state, in flight, or an unresolved dead letter
 //! 2. for every order, the stream, replayed, yields the status that the database has
-//! 3. no order has two different outcomes of one step
-//! 4. for each SKU, on hand + reserved + sold equals the quantity that was loaded
+//! 3. no order has two different outcomes of one step, or two different final events
+//! 4. for each SKU, on hand + reserved + sold equals the quantity that was loaded, and no order is
+//!    shipped of which the stock is not reserved
 //! 5. for every order, the provider holds the amount that the database says is held: more than zero
 //!    for every order that was shipped, and zero for one that was rejected or cancelled
 //! 6. the streams and durable consumers exist, with settings that keep what was acknowledged
@@ -14,6 +15,7 @@
 //! database; the audit does not report that. On a quiescent cluster everything must agree.
 
 mod command;
+mod decisions;
 mod funds;
 mod observers;
 mod quiescence;
@@ -109,6 +111,7 @@ pub async fn audit_acknowledged(
     let history = StreamHistory::read(&sources.connection).await?;
     let dead_letters = dead_letter::unresolved(&sources.connection).await?;
     let (views, unreadable) = read_views(&sources.database).await?;
+    let decisions = decisions::read(&sources.database).await?;
     let held = funds::held(&sources.database).await?;
     let captured = funds::captured(&sources.provider).await?;
     let stock_imbalances = balance::stock_imbalances(&sources.database).await?;
@@ -133,6 +136,7 @@ pub async fn audit_acknowledged(
     verdict.check_funds(&held, &captured);
     verdict.check_final_states(&views, &captured);
     verdict.check_stock(&stock_imbalances);
+    verdict.check_shipments(&decisions);
     verdict.check_observers(observers);
     let (report, stuck) = verdict.into_report();
     Ok(Findings { report, views, stuck })

@@ -2,6 +2,7 @@
 //! requests the cancellation of orders whose reservation is not paid in time.
 
 pub mod balance;
+pub mod decided_orders;
 mod decision;
 mod locked_stock;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use orders::{CancelledBy, Event, EventBody, OrderId};
 use streams::{Connection, OutboundMessage, Publisher, batch, records_at};
 
-use super::verdict::StuckOrder;
+use super::StuckOrder;
 use crate::limits::PUBLISH_TIMEOUT;
 
 /// What a repair has published.

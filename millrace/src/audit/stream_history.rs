@@ -28,6 +28,8 @@ pub(super) struct OrderHistory {
     pub(super) sequence: u64,
     /// Whether the stream has two different events for one decision.
     pub(super) has_conflicting_outcomes: bool,
+    /// The first final event, and the first one that is another.
+    finals: [Option<EventKind>; 2],
     was_created: bool,
     /// Hash of the first event of each decision.
     outcome_hashes: [Option<u64>; DECISIONS],
@@ -50,18 +52,29 @@ impl StreamHistory {
         let mut replay = Replay::from_start(connection, subjects::ORDERS).await?;
         while let Some(message) = replay.next_until(state.last_sequence).await? {
             for line in &message.lines {
-                // A record that is not an event became a dead letter; it belongs to no order.
-                if let Ok(event) = serde_json::from_slice::<Event>(line) {
-                    let order = history.orders.entry(event.order_id).or_default();
-                    order.apply(event.body.kind(), line, message.sequence);
-                }
+                history.apply(line, message.sequence);
             }
         }
         Ok(history)
     }
+
+    /// Applies one record of the message with this sequence number.
+    pub(super) fn apply(&mut self, line: &[u8], sequence: u64) {
+        // A record that is not an event became a dead letter; it belongs to no order.
+        if let Ok(event) = serde_json::from_slice::<Event>(line) {
+            let order = self.orders.entry(event.order_id).or_default();
+            order.apply(event.body.kind(), line, sequence);
+        }
+    }
 }
 
 impl OrderHistory {
+    /// Two different final events, if the stream has them. The status shows only the first one.
+    pub(super) fn two_finals(&self) -> Option<[EventKind; 2]> {
+        let [first, second] = self.finals;
+        Some([first?, second?])
+    }
+
     fn apply(&mut self, kind: EventKind, line: &[u8], sequence: u64) {
         let before = self.status;
         let after = before.unwrap_or(Status::Accepted).after(kind);
@@ -72,6 +85,12 @@ impl OrderHistory {
         }
         self.was_created |= is_first_created;
         self.status = Some(after);
+        if is_final(kind) {
+            let [first, second] = &mut self.finals;
+            if *first.get_or_insert(kind) != kind {
+                *second = Some(kind);
+            }
+        }
         if let Some(decision) = decision(kind) {
             let mut hasher = DefaultHasher::new();
             line.hash(&mut hasher);
@@ -80,6 +99,11 @@ impl OrderHistory {
             self.has_conflicting_outcomes |= first != hash;
         }
     }
+}
+
+/// Whether an order ends with an event of this kind.
+const fn is_final(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Rejected | EventKind::Cancelled | EventKind::Fulfilled)
 }
 
 /// The decision that an event reports. Shipped or withdrawn is one decision, made by one row.

@@ -1,4 +1,5 @@
-//! Stock balance: for each SKU, on hand + reserved + sold must equal the quantity loaded.
+//! Stock balance: for each SKU, on hand + reserved + sold must equal the quantity loaded. What is
+//! shipped is sold, whatever its reservation says.
 
 use crate::database::{Database, DatabaseError};
 
@@ -34,14 +35,12 @@ pub async fn stock_imbalances(database: &Database) -> Result<Vec<StockImbalance>
         .query(
             "WITH held AS (
                  SELECT line.sku,
-                     coalesce(sum(line.quantity) FILTER (WHERE shipments.state = 'shipped'), 0)
-                         AS sold,
-                     coalesce(sum(line.quantity)
-                         FILTER (WHERE shipments.state IS DISTINCT FROM 'shipped'), 0) AS reserved
+                     coalesce(sum(line.quantity) FILTER (WHERE shipped_at IS NOT NULL), 0) AS sold,
+                     coalesce(sum(line.quantity) FILTER (WHERE shipped_at IS NULL), 0) AS reserved
                  FROM inventory.reservations
                  CROSS JOIN LATERAL json_to_recordset(lines) AS line (sku text, quantity bigint)
-                 LEFT JOIN fulfilment.shipments USING (order_id)
-                 WHERE reservations.state = 'reserved'
+                 LEFT JOIN fulfilment.shipped_orders USING (order_id)
+                 WHERE reservations.state = 'reserved' OR shipped_at IS NOT NULL
                  GROUP BY line.sku)
              SELECT sku, coalesce(loaded, 0), coalesce(on_hand, 0),
                  coalesce(reserved, 0)::bigint, coalesce(sold, 0)::bigint
