@@ -8,23 +8,28 @@
 //!    shipped of which the stock is not reserved
 //! 5. for every order, the provider holds the amount that the database says is held: more than zero
 //!    for every order that was shipped, and zero for one that was rejected or cancelled
-//! 6. the streams and durable consumers exist, with settings that keep what was acknowledged
-//! 7. what an observing pool has counted is what the orders that it has seen add up to
+//! 6. the body that was acknowledged, the placed one, and inventory's row are the same, and so are the
+//!    amounts of the order, of its events, of its payment and of the capture; another body under the
+//!    same key is discarded by an event
+//! 7. the streams and durable consumers exist, with settings that keep what was acknowledged
+//! 8. what an observing pool has counted is what the orders that it has seen add up to
 //!
 //! On a live cluster the database may be ahead of the stream, and the provider ahead of the
 //! database; the audit does not report that. On a quiescent cluster everything must agree.
 
 mod command;
+mod content;
 mod decisions;
 mod funds;
 mod observers;
+mod promised;
 mod quiescence;
 mod repair;
 mod report;
 mod stream_history;
 mod verdict;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 use orders::{OrderId, OrderView};
@@ -43,12 +48,13 @@ pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
 pub use observers::ObserverFindings;
 use observers::audit_observers;
+pub use promised::Promised;
 pub use quiescence::wait_quiescent;
 pub use repair::{Repaired, repair};
 pub use report::{ListedDeadLetter, Problem, Report, write_json};
 use stream_history::StreamHistory;
 pub use verdict::StuckOrder;
-use verdict::{OrderRows, Verdict};
+use verdict::{Contents, OrderRows, Verdict};
 
 /// The systems that an audit compares.
 pub struct AuditSources {
@@ -88,15 +94,14 @@ pub async fn audit(
     ledger: &[Acknowledged],
     mode: AuditMode,
 ) -> Result<Findings> {
-    let acknowledged = ledger.iter().map(Acknowledged::id).collect::<Result<_>>()?;
-    audit_acknowledged(sources, report, &acknowledged, mode).await
+    audit_promised(sources, report, &Promised::of_ledger(ledger)?, mode).await
 }
 
-/// Like [`audit`], for a caller that kept only the ids of the acknowledged orders.
-pub async fn audit_acknowledged(
+/// Like [`audit`], for a caller that kept only the ids of the acknowledged orders and their digests.
+pub async fn audit_promised(
     sources: &AuditSources,
     report: Report,
-    acknowledged: &BTreeSet<OrderId>,
+    promised: &Promised,
     mode: AuditMode,
 ) -> Result<Findings> {
     let profile: Profile = report.profile.parse()?;
@@ -132,7 +137,12 @@ pub async fn audit_acknowledged(
     let mut verdict = Verdict::new(report, is_quiescent);
     verdict.check_topology(&differences);
     let orders = OrderRows { views: &views, unreadable: &unreadable };
-    verdict.check_orders(acknowledged, &history, &dead_letters, &orders);
+    verdict.check_orders(promised, &history, &dead_letters, &orders);
+    let contents =
+        Contents { history: &history, dead_letters: &dead_letters, decisions: &decisions };
+    verdict.check_acknowledged_bodies(promised, &contents);
+    verdict.check_contents(&contents);
+    verdict.check_charges(&held, &decisions);
     verdict.check_funds(&held, &captured);
     verdict.check_final_states(&views, &captured);
     verdict.check_stock(&stock_imbalances);

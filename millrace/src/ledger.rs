@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use orders::{OrderId, Timestamp};
+use orders::{BodyDigest, OrderId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One 202, a line of the ledger.
@@ -19,6 +19,9 @@ pub struct Acknowledged {
     pub posted_at_ms: Timestamp,
     /// When the 202 was received, in Unix milliseconds.
     pub acknowledged_at_ms: Timestamp,
+    /// The digest of the body in the response. Absent in a ledger of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_digest: Option<BodyDigest>,
 }
 
 /// A ledger that is open for writing.
@@ -83,10 +86,19 @@ mod tests {
             order_id: "0".repeat(48),
             posted_at_ms: Timestamp::from_millis(1),
             acknowledged_at_ms: Timestamp::from_millis(2),
+            body_digest: Some(BodyDigest::from_bytes([7; 16])),
         };
         let mut ledger = Ledger::create(&path).unwrap();
         ledger.write(&entry).unwrap();
         ledger.0.write_all(br#"{"key":"cut"#).unwrap();
         assert_eq!(read(&path).unwrap(), [entry]);
+    }
+
+    #[test]
+    fn a_line_without_a_digest_is_read() {
+        let line = br#"{"key":"k","order_id":"00","posted_at_ms":1,"acknowledged_at_ms":2}"#;
+        let entry: Acknowledged = serde_json::from_slice(line).unwrap();
+        assert_eq!(entry.body_digest, None);
+        assert_eq!(serde_json::to_vec(&entry).unwrap(), line);
     }
 }

@@ -6,15 +6,14 @@ mod sampling;
 mod spec;
 mod timeline;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use millrace::audit::{
-    AuditMode, AuditSources, Problem, Report, audit_acknowledged, wait_quiescent,
+    AuditMode, AuditSources, Problem, Promised, Report, audit_promised, wait_quiescent,
 };
-use orders::{OrderId, Timestamp};
+use orders::Timestamp;
 use streams::{Profile, batch};
 use workers::stages;
 
@@ -161,11 +160,11 @@ impl BenchCluster {
         let drained = self.drain().await;
         let count = self.ack_records.len();
         context.report_progress(&format!("{}: auditing {count} orders", self.name));
-        let acknowledged: BTreeSet<OrderId> =
-            self.ack_records.iter().map(|ack_record| ack_record.id).collect();
+        let promised =
+            Promised::new(self.ack_records.iter().map(|record| (record.id, record.digest)));
         let mode = if drained.is_ok() { AuditMode::Quiesced } else { AuditMode::Live };
         let report = Report::new(self.profile);
-        let mut findings = audit_acknowledged(&self.sources, report, &acknowledged, mode).await?;
+        let mut findings = audit_promised(&self.sources, report, &promised, mode).await?;
         if let Err(err) = drained {
             let subject = "the backlog".to_owned();
             findings.report.add([Problem { subject, detail: err.to_string() }]);

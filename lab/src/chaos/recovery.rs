@@ -79,6 +79,7 @@ mod tests {
             order_id: String::new(),
             posted_at_ms: Timestamp::from_millis(posted),
             acknowledged_at_ms: Timestamp::from_millis(acknowledged),
+            body_digest: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
-use orders::OrderId;
+use orders::{BodyDigest, OrderId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -13,6 +13,10 @@ const HEADERS_MAX: usize = 32;
 /// The start of the body of a 202.
 const ID_PREFIX: &[u8] = br#"{"order_id":""#;
 const ID_DIGITS: usize = 32;
+/// The end of the body of a 202, from the digest on.
+const DIGEST_PREFIX: &[u8] = br#""body_digest":""#;
+const DIGEST_DIGITS: usize = 32;
+const DIGEST_SUFFIX: &[u8] = br#""}"#;
 
 /// An open connection.
 pub(super) struct Connection {
@@ -25,6 +29,8 @@ pub(super) struct Response {
     pub(super) status: u16,
     /// The order id, if the response has one.
     pub(super) id: Option<OrderId>,
+    /// The digest of the body, if the response has one.
+    pub(super) digest: Option<BodyDigest>,
 }
 
 /// The status line and the headers of a response.
@@ -56,8 +62,8 @@ impl Connection {
             let Some(head) = parse_head(&self.buffer[..filled])? else { continue };
             let Head { status, length, body_length } = head;
             if filled >= length + body_length {
-                let id = parse_id(&self.buffer[length..length + body_length]);
-                return Ok(Response { status, id });
+                let body = &self.buffer[length..length + body_length];
+                return Ok(Response { status, id: parse_id(body), digest: parse_digest(body) });
             }
         }
     }
@@ -86,6 +92,13 @@ fn parse_id(body: &[u8]) -> Option<OrderId> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
+fn parse_digest(body: &[u8]) -> Option<BodyDigest> {
+    let body = body.strip_suffix(DIGEST_SUFFIX)?;
+    let (head, digits) = body.split_at_checked(body.len().checked_sub(DIGEST_DIGITS)?)?;
+    head.ends_with(DIGEST_PREFIX).then_some(())?;
+    str::from_utf8(digits).ok()?.to_owned().try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +119,13 @@ mod tests {
         let body = format!(r#"{{"order_id":"{}","status":"accepted"}}"#, "ab".repeat(24));
         assert_eq!(parse_id(body.as_bytes()), Some(OrderId::from_bytes([0xab; 16])));
         assert_eq!(parse_id(b"{}"), None);
+    }
+
+    #[test]
+    fn the_digest_is_parsed_at_the_end_of_the_body() {
+        let digest = "cd".repeat(16);
+        let body = format!(r#"{{"order_id":"{}","body_digest":"{digest}"}}"#, "ab".repeat(24));
+        assert_eq!(parse_digest(body.as_bytes()), Some(BodyDigest::from_bytes([0xcd; 16])));
+        assert_eq!(parse_digest(br#"{"order_id":"ab"}"#), None);
     }
 }

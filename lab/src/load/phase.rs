@@ -118,7 +118,11 @@ impl PhaseState {
         if let Some(id) = response.id {
             let since = due.saturating_duration_since(self.schedule.started()).as_millis() as i64;
             let posted_at = Timestamp::from_millis(self.started_at.as_millis() + since);
-            self.run.ack_records.borrow_mut().push(AckRecord { id, posted_at });
+            self.run.ack_records.borrow_mut().push(AckRecord {
+                id,
+                digest: response.digest,
+                posted_at,
+            });
         }
     }
 

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use millrace::ledger::Acknowledged;
+use orders::BodyDigest;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
@@ -65,11 +66,13 @@ impl OrderClient {
         };
         Ok(match self.send_until_answered(edge, request).await? {
             Some((StatusCode::ACCEPTED, response)) => {
+                let AcceptedBody { order_id, body_digest } = parse(&response)?;
                 let entry = Acknowledged {
                     key,
-                    order_id: parse::<AcceptedBody>(&response)?.order_id,
+                    order_id,
                     posted_at_ms: posted_at,
                     acknowledged_at_ms: SystemTime::now().into(),
+                    body_digest,
                 };
                 PlacementResult::Accepted(entry, started.elapsed())
             }
@@ -192,6 +195,7 @@ impl OrderClient {
 #[derive(Deserialize)]
 struct AcceptedBody {
     order_id: String,
+    body_digest: Option<BodyDigest>,
 }
 
 #[derive(Deserialize)]

@@ -56,7 +56,13 @@ async fn the_audit_finds_corruption_in_ledger_stream_database_and_provider() {
 fn entry(id: OrderId) -> Acknowledged {
     let at = Timestamp::from_millis(1);
     let order_id = format!("{id}{}", "0".repeat(16));
-    Acknowledged { key: "k".to_owned(), order_id, posted_at_ms: at, acknowledged_at_ms: at }
+    Acknowledged {
+        key: "k".to_owned(),
+        order_id,
+        posted_at_ms: at,
+        acknowledged_at_ms: at,
+        body_digest: None,
+    }
 }
 
 impl TestCluster {

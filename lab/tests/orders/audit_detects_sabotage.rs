@@ -104,6 +104,7 @@ impl TestCluster {
             order_id: id.to_string(),
             posted_at_ms: Timestamp::from_millis(0),
             acknowledged_at_ms: Timestamp::from_millis(0),
+            body_digest: None,
         };
         let ledger: Vec<Acknowledged> = ids.iter().map(entry).collect();
         let report = Report::new(Profile::Single);

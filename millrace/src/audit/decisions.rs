@@ -7,6 +7,7 @@ use orders::OrderId;
 use workers::database::Database;
 use workers::inventory::decided_orders::{self, DecidedOrder, StockDecision};
 
+use super::content::Content;
 use crate::limits::ORDERS_PAGE_SIZE;
 
 /// The decision about one order.
@@ -14,6 +15,8 @@ use crate::limits::ORDERS_PAGE_SIZE;
 pub(super) struct Decision {
     pub(super) stock: StockDecision,
     pub(super) is_shipped: bool,
+    /// What was placed; `None` if the order was withdrawn before inventory processed it.
+    pub(super) content: Option<Content>,
 }
 
 /// The decisions about all orders.
@@ -31,7 +34,8 @@ pub(super) async fn read(database: &Database) -> Result<HashMap<OrderId, Decisio
 
 impl From<DecidedOrder> for Decision {
     fn from(order: DecidedOrder) -> Self {
-        Self { stock: order.decision, is_shipped: order.is_shipped }
+        let content = order.placed.map(|it| Content::new(it.digest, it.total, &it.lines));
+        Self { stock: order.decision, is_shipped: order.is_shipped, content }
     }
 }
 
@@ -39,6 +43,6 @@ impl From<DecidedOrder> for Decision {
 impl Decision {
     /// An order that is not shipped.
     pub(super) fn of(stock: StockDecision) -> Self {
-        Self { stock, is_shipped: false }
+        Self { stock, is_shipped: false, content: None }
     }
 }

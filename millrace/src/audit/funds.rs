@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use orders::OrderId;
+use orders::{Money, OrderId};
 use workers::database::Database;
 use workers::payment::held_funds::{self, HeldFunds};
 use workers::payment::provider::{Provider, Status};
@@ -15,6 +15,8 @@ use crate::limits::ORDERS_PAGE_SIZE;
 pub(super) struct CapturedFunds {
     /// Intents that succeeded: more than one is a double charge.
     pub(super) intents: u64,
+    /// Amount captured, with its currency; of several intents that of the last one.
+    pub(super) charge: Option<Money>,
     /// Amount captured and not refunded, in minor units.
     pub(super) amount: i64,
 }
@@ -49,6 +51,9 @@ pub(super) async fn captured(provider: &Provider) -> Result<HashMap<OrderId, Cap
             };
             let funds = captured.entry(order).or_default();
             funds.intents += 1;
+            let currency = intent.currency.to_ascii_uppercase().parse().ok();
+            funds.charge =
+                currency.map(|currency| Money { amount: intent.amount_received, currency });
             funds.amount += intent.amount_received;
             order_by_intent.insert(intent.id, order);
         }

@@ -4,11 +4,16 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::Result;
-use orders::{Event, EventKind, OrderId, Status};
+use orders::{BodyDigest, Event, EventBody, EventKind, Money, OrderId, Status};
 use streams::{Connection, Replay, find_stream_state, subjects};
+
+use super::content::Content;
 
 /// Decisions of which an order has one at most: all events of one decision must be the same bytes.
 const DECISIONS: usize = 5;
+
+/// The events that have an amount.
+const AMOUNT_EVENTS: [EventKind; 3] = [EventKind::Reserved, EventKind::Paid, EventKind::Refunded];
 
 /// All orders of the stream; none if it is missing.
 #[derive(Default)]
@@ -30,6 +35,12 @@ pub(super) struct OrderHistory {
     pub(super) has_conflicting_outcomes: bool,
     /// The first final event, and the first one that is another.
     finals: [Option<EventKind>; 2],
+    /// The bodies that were placed, each once.
+    placed: Vec<Content>,
+    /// The bodies that were discarded, each once.
+    conflicted: Vec<BodyDigest>,
+    /// The amount in the first event of each kind in [`AMOUNT_EVENTS`].
+    amounts: [Option<Money>; AMOUNT_EVENTS.len()],
     was_created: bool,
     /// Hash of the first event of each decision.
     outcome_hashes: [Option<u64>; DECISIONS],
@@ -64,6 +75,7 @@ impl StreamHistory {
         if let Ok(event) = serde_json::from_slice::<Event>(line) {
             let order = self.orders.entry(event.order_id).or_default();
             order.apply(event.body.kind(), line, sequence);
+            order.keep(&event.body);
         }
     }
 }
@@ -73,6 +85,48 @@ impl OrderHistory {
     pub(super) fn two_finals(&self) -> Option<[EventKind; 2]> {
         let [first, second] = self.finals;
         Some([first?, second?])
+    }
+
+    /// The digests of the bodies that were placed.
+    pub(super) fn placed(&self) -> impl Iterator<Item = BodyDigest> {
+        self.placed.iter().map(|content| content.digest)
+    }
+
+    /// The body with this digest, if it was placed.
+    pub(super) fn content(&self, digest: BodyDigest) -> Option<&Content> {
+        self.placed.iter().find(|content| content.digest == digest)
+    }
+
+    /// Whether the body with this digest was discarded.
+    pub(super) fn has_conflicted(&self, digest: BodyDigest) -> bool {
+        self.conflicted.contains(&digest)
+    }
+
+    /// The amounts in the events of the order, each with the name of the event.
+    pub(super) fn amounts(&self) -> impl Iterator<Item = (EventKind, Money)> {
+        AMOUNT_EVENTS
+            .into_iter()
+            .zip(self.amounts)
+            .filter_map(|(event, amount)| Some((event, amount?)))
+    }
+
+    /// Keeps the content of an event. Of two different events of one decision, which are a problem
+    /// of their own, it keeps the first.
+    fn keep(&mut self, body: &EventBody) {
+        match body {
+            EventBody::Created(created) if self.content(created.digest).is_none() => {
+                let order = &created.order;
+                self.placed.push(Content::new(created.digest, order.total, &order.lines));
+            }
+            EventBody::Conflicted { digest } if !self.has_conflicted(*digest) => {
+                self.conflicted.push(*digest);
+            }
+            _ => {}
+        }
+        let index = AMOUNT_EVENTS.iter().position(|event| *event == body.kind());
+        if let (Some(index), Some(amount)) = (index, amount(body)) {
+            self.amounts[index].get_or_insert(amount);
+        }
     }
 
     fn apply(&mut self, kind: EventKind, line: &[u8], sequence: u64) {
@@ -98,6 +152,14 @@ impl OrderHistory {
             let first = *self.outcome_hashes[decision].get_or_insert(hash);
             self.has_conflicting_outcomes |= first != hash;
         }
+    }
+}
+
+const fn amount(body: &EventBody) -> Option<Money> {
+    match body {
+        EventBody::Reserved { amount, .. } | EventBody::Paid { amount, .. } => Some(*amount),
+        EventBody::Refunded { amount, .. } => *amount,
+        _ => None,
     }
 }
 

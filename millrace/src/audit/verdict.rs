@@ -2,6 +2,7 @@
 
 mod funds;
 mod orders;
+mod promises;
 mod stock;
 #[cfg(test)]
 mod test_inputs;
@@ -16,6 +17,7 @@ use super::report::{Problem, Report};
 use crate::limits::PROBLEMS_LISTED_MAX;
 pub(super) use orders::OrderRows;
 pub use orders::StuckOrder;
+pub(super) use promises::Contents;
 
 /// The verdict of an audit, built check by check.
 pub(super) struct Verdict {

@@ -1,6 +1,6 @@
 //! The money that payment's rows say is held, for the audit to compare with the provider.
 
-use orders::OrderId;
+use orders::{Money, OrderId};
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
@@ -15,6 +15,10 @@ pub struct HeldFunds {
     pub amount: i64,
     /// Whether a charge is in progress: the provider may be ahead of the row.
     pub is_pending: bool,
+    /// The amount of the payment; `None` for an order that was withdrawn before it.
+    pub charge: Option<Money>,
+    /// Whether `charge` was captured, even if it is refunded.
+    pub is_captured: bool,
 }
 
 /// A page of the money held for all orders, sorted by id: up to `limit` orders after `after`.
@@ -26,17 +30,24 @@ pub async fn page(
     let connection = database.connection().await?;
     let select = connection
         .prepare_cached(
-            "SELECT order_id, CASE state WHEN 'paid' THEN amount ELSE 0 END, state IN ('pending', 'requires_action')
+            "SELECT order_id, CASE state WHEN 'paid' THEN amount ELSE 0 END,
+                 state IN ('pending', 'requires_action'), amount, currency,
+                 state IN ('paid', 'refunded')
              FROM payment.payments WHERE order_id > $1 ORDER BY order_id LIMIT $2",
         )
         .await?;
     let after = after.map_or(Uuid::nil(), row_id);
     let rows = connection.query(&select, &[&after, &limit]).await?;
     let funds = rows.iter().map(|row| {
+        let amount: Option<i64> = row.try_get(3)?;
+        let currency: Option<&str> = row.try_get(4)?;
+        let currency = currency.and_then(|currency| currency.parse().ok());
         Ok(HeldFunds {
             order_id: order_id(row.try_get(0)?),
             amount: row.try_get(1)?,
             is_pending: row.try_get(2)?,
+            charge: amount.zip(currency).map(|(amount, currency)| Money { amount, currency }),
+            is_captured: row.try_get(5)?,
         })
     });
     funds.collect()

@@ -6,6 +6,7 @@ use orders::{OrderId, OrderView, Status};
 use workers::payment::held_funds::HeldFunds;
 
 use super::Verdict;
+use super::promises::shown;
 use crate::audit::funds::CapturedFunds;
 
 impl Verdict {
@@ -21,7 +22,9 @@ impl Verdict {
         }
         let mut without_row = captured.clone();
         for row in held {
-            let at_provider = without_row.remove(&row.order_id).unwrap_or_default().amount;
+            let provider = without_row.remove(&row.order_id).unwrap_or_default();
+            self.compare_charge(row, &provider);
+            let at_provider = provider.amount;
             // The provider may be ahead of the row, in a charge as well as in a refund.
             let is_provider_ahead =
                 !self.is_quiescent && (row.is_pending || at_provider < row.amount);
@@ -41,6 +44,17 @@ impl Verdict {
                 );
                 self.problem(&id, &detail);
             }
+        }
+    }
+
+    /// Compares the amount of a payment with what was captured, even if it is refunded.
+    fn compare_charge(&mut self, row: &HeldFunds, provider: &CapturedFunds) {
+        if let (true, Some(charge), Some(captured)) = (row.is_captured, row.charge, provider.charge)
+            && charge != captured
+        {
+            let (charge, captured) = (shown(charge), shown(captured));
+            let detail = format!("its payment is of {charge}, but {captured} was captured");
+            self.problem(&row.order_id, &detail);
         }
     }
 
@@ -65,5 +79,31 @@ impl Verdict {
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::verdict::test_inputs::{gbp, id, problems, problems_while_orders_move};
+
+    #[test]
+    fn the_capture_is_of_the_payment_even_if_it_is_refunded() {
+        let refunded = HeldFunds {
+            order_id: id(1),
+            amount: 0,
+            is_pending: false,
+            charge: Some(gbp(5)),
+            is_captured: true,
+        };
+        let captured = |amount| CapturedFunds { intents: 1, charge: Some(gbp(amount)), amount: 0 };
+        let check = |amount| {
+            let (held, captured) = ([refunded.clone()], [(id(1), captured(amount))].into());
+            move |verdict: &mut Verdict| verdict.check_funds(&held, &captured)
+        };
+        assert!(problems(check(5)).is_empty());
+        let expected = format!("{}: its payment is of 5 GBP, but 4 GBP was captured", id(1));
+        assert_eq!(problems(check(4)), std::slice::from_ref(&expected));
+        assert_eq!(problems_while_orders_move(check(4)), [expected]);
     }
 }

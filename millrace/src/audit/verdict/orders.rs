@@ -1,12 +1,13 @@
 //! Orders: what was acknowledged, what the stream has, and what the database has.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use orders::{OrderId, OrderView, Reason, Status};
 use streams::dead_letter::StoredDeadLetter;
 use workers::order_view::UnreadableRow;
 
 use super::Verdict;
+use crate::audit::promised::Promised;
 use crate::audit::report::ListedDeadLetter;
 use crate::audit::stream_history::{OrderHistory, StreamHistory};
 use crate::limits::PROBLEMS_LISTED_MAX;
@@ -35,13 +36,14 @@ impl Verdict {
     /// Compares the acknowledged orders, the stream and the database, order by order.
     pub(crate) fn check_orders(
         &mut self,
-        acknowledged: &BTreeSet<OrderId>,
+        promised: &Promised,
         history: &StreamHistory,
         dead_letters: &[StoredDeadLetter],
         orders: &OrderRows<'_>,
     ) {
         let OrderRows { views, unreadable } = orders;
-        let count = if acknowledged.is_empty() { history.orders.len() } else { acknowledged.len() };
+        let acknowledged = promised.orders().count();
+        let count = if acknowledged == 0 { history.orders.len() } else { acknowledged };
         self.report.acknowledged = count as u64;
         self.report.dead_letters =
             dead_letters.iter().take(PROBLEMS_LISTED_MAX).map(listed).collect();
@@ -51,10 +53,10 @@ impl Verdict {
             self.problem(id, &err.to_string());
         }
         let has_rows = |id: &OrderId| views.contains_key(id) || unreadable.contains_key(id);
-        for id in acknowledged {
-            if !history.orders.contains_key(id) && !has_rows(id) {
+        for id in promised.orders() {
+            if !history.orders.contains_key(&id) && !has_rows(&id) {
                 self.report.lost += 1;
-                self.problem(id, "was acknowledged and is lost");
+                self.problem(&id, "was acknowledged and is lost");
             }
         }
         let readable = history.orders.iter().filter(|(id, _)| !unreadable.contains_key(id));
@@ -142,7 +144,7 @@ mod tests {
 
     fn found(history: &StreamHistory, views: &HashMap<OrderId, OrderView>) -> Vec<String> {
         let orders = OrderRows { views, unreadable: &HashMap::new() };
-        problems(|verdict| verdict.check_orders(&BTreeSet::new(), history, &[], &orders))
+        problems(|verdict| verdict.check_orders(&Promised::default(), history, &[], &orders))
     }
 
     #[test]

@@ -1,0 +1,54 @@
+//! What clients were promised: the orders of which they have a 202, and the digests in them.
+
+use anyhow::Result;
+use orders::{BodyDigest, OrderId};
+
+use crate::ledger::Acknowledged;
+
+/// The acknowledged orders, with the digests of the bodies that were acknowledged.
+#[derive(Debug, Default)]
+pub struct Promised {
+    /// Sorted. One order can have several bodies, of which one is processed.
+    acknowledged: Vec<(OrderId, Option<BodyDigest>)>,
+}
+
+impl Promised {
+    /// The orders in `acknowledged`. A digest may be unknown: an earlier ledger has none.
+    pub fn new(acknowledged: impl IntoIterator<Item = (OrderId, Option<BodyDigest>)>) -> Self {
+        let mut acknowledged: Vec<_> = acknowledged.into_iter().collect();
+        acknowledged.sort_unstable_by_key(|(id, digest)| (*id, digest.map(|it| *it.as_bytes())));
+        acknowledged.dedup();
+        Self { acknowledged }
+    }
+
+    /// The orders of these lines of a ledger.
+    pub fn of_ledger(ledger: &[Acknowledged]) -> Result<Self> {
+        let entry = |entry: &Acknowledged| Ok((entry.id()?, entry.body_digest));
+        Ok(Self::new(ledger.iter().map(entry).collect::<Result<Vec<_>>>()?))
+    }
+
+    /// Every order, once.
+    pub(super) fn orders(&self) -> impl Iterator<Item = OrderId> {
+        self.acknowledged.chunk_by(|one, next| one.0 == next.0).map(|bodies| bodies[0].0)
+    }
+
+    /// Every body of which the digest is known.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = (OrderId, BodyDigest)> {
+        self.acknowledged.iter().filter_map(|(id, digest)| Some((*id, (*digest)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_with_several_bodies_is_one_order() {
+        let (id, other) = (OrderId::from_bytes([1; 16]), OrderId::from_bytes([2; 16]));
+        let digest = |number| Some(BodyDigest::from_bytes([number; 16]));
+        let promised =
+            Promised::new([(other, None), (id, digest(1)), (id, digest(2)), (id, digest(1))]);
+        assert_eq!(promised.orders().collect::<Vec<_>>(), [id, other]);
+        assert_eq!(promised.bodies().count(), 2);
+    }
+}
