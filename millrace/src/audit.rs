@@ -6,7 +6,8 @@
 //! 3. no order has two different outcomes of one step, or two different final events
 //! 4. for each SKU, on hand + reserved + sold equals the quantity that was loaded, and no order is
 //!    shipped of which the stock is not reserved
-//! 5. for every order, the provider holds the amount that the database says is held: more than zero
+//! 5. every capture at the provider is for an order, and no intent that may still capture money is open
+//!    for an order in a final state. For every order, the provider holds the amount that the database says is held: more than zero
 //!    for every order that was shipped, and zero for one that was rejected or cancelled
 //! 6. the body that was acknowledged, the placed one, and inventory's row are the same, and so are the
 //!    amounts of the order, of its events, of its payment and of the capture; another body under the
@@ -46,6 +47,7 @@ use crate::ledger::Acknowledged;
 use crate::limits::ORDERS_PAGE_SIZE;
 pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
+use funds::ProviderFunds;
 pub use observers::ObserverFindings;
 use observers::audit_observers;
 pub use promised::Promised;
@@ -118,7 +120,7 @@ pub async fn audit_promised(
     let (views, unreadable) = read_views(&sources.database).await?;
     let decisions = decisions::read(&sources.database).await?;
     let held = funds::held(&sources.database).await?;
-    let captured = funds::captured(&sources.provider).await?;
+    let provider = ProviderFunds::read(&sources.provider).await?;
     let stock_imbalances = balance::stock_imbalances(&sources.database).await?;
     let observers =
         audit_observers(&sources.connection, &sources.database, is_quiescent_before).await?;
@@ -143,8 +145,10 @@ pub async fn audit_promised(
     verdict.check_acknowledged_bodies(promised, &contents);
     verdict.check_contents(&contents);
     verdict.check_charges(&held, &decisions);
-    verdict.check_funds(&held, &captured);
-    verdict.check_final_states(&views, &captured);
+    verdict.check_funds(&held, &provider.orders);
+    verdict.check_stray_captures(&provider);
+    verdict.check_open_intents(&provider.open, &held, &views);
+    verdict.check_final_states(&views, &provider.orders);
     verdict.check_stock(&stock_imbalances);
     verdict.check_shipments(&decisions);
     verdict.check_observers(observers);

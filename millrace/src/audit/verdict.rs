@@ -5,7 +5,7 @@ mod orders;
 mod promises;
 mod stock;
 #[cfg(test)]
-mod test_inputs;
+pub(super) mod test_inputs;
 
 use std::collections::BTreeMap;
 

@@ -19,6 +19,10 @@ pub struct HeldFunds {
     pub charge: Option<Money>,
     /// Whether `charge` was captured, even if it is refunded.
     pub is_captured: bool,
+    /// The intent that was cancelled when the payment was ended: its buyer could have completed it.
+    /// After a decline that needs no buyer the intent stays as it is, and only a worker could confirm
+    /// it, which the row prevents.
+    pub cancelled_intent: Option<String>,
 }
 
 /// A page of the money held for all orders, sorted by id: up to `limit` orders after `after`.
@@ -32,7 +36,9 @@ pub async fn page(
         .prepare_cached(
             "SELECT order_id, CASE state WHEN 'paid' THEN amount ELSE 0 END,
                  state IN ('pending', 'requires_action'), amount, currency,
-                 state IN ('paid', 'refunded')
+                 state IN ('paid', 'refunded'),
+                 CASE WHEN state = 'barred' OR state = 'declined' AND action_at IS NOT NULL
+                     THEN intent END
              FROM payment.payments WHERE order_id > $1 ORDER BY order_id LIMIT $2",
         )
         .await?;
@@ -48,6 +54,7 @@ pub async fn page(
             is_pending: row.try_get(2)?,
             charge: amount.zip(currency).map(|(amount, currency)| Money { amount, currency }),
             is_captured: row.try_get(5)?,
+            cancelled_intent: row.try_get(6)?,
         })
     });
     funds.collect()

@@ -1,13 +1,14 @@
 //! Money: what payment's rows say, and what the provider has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use orders::{OrderId, OrderView, Status};
 use workers::payment::held_funds::HeldFunds;
+use workers::payment::provider::Status as IntentStatus;
 
 use super::Verdict;
 use super::promises::shown;
-use crate::audit::funds::CapturedFunds;
+use crate::audit::funds::{CapturedFunds, OpenIntent, ProviderFunds};
 
 impl Verdict {
     /// Compares the amounts that the payment rows say are held with those that the provider holds.
@@ -37,12 +38,45 @@ impl Verdict {
             }
         }
         if self.is_quiescent {
-            for (id, funds) in without_row {
+            for (id, funds) in without_row.into_iter().filter(|(_, funds)| funds.amount != 0) {
                 let detail = format!(
                     "{} is held at the provider, but the database has no payment",
                     funds.amount
                 );
                 self.problem(&id, &detail);
+            }
+        }
+    }
+
+    /// Reports the captures that name no order. What was refunded by hand is not a problem any more.
+    pub(crate) fn check_stray_captures(&mut self, provider: &ProviderFunds) {
+        for (intent, amount) in provider.stray.iter().filter(|(_, amount)| **amount != 0) {
+            self.problem(intent, &format!("{amount} was captured without an order"));
+        }
+    }
+
+    /// Reports the open intents that may still capture money for an order in a final state: those that
+    /// wait for their buyer or the bank, and those that were to be cancelled.
+    pub(crate) fn check_open_intents(
+        &mut self,
+        open: &[OpenIntent],
+        held: &[HeldFunds],
+        views: &HashMap<OrderId, OrderView>,
+    ) {
+        if !self.is_quiescent {
+            return;
+        }
+        let cancelled: HashSet<&str> =
+            held.iter().filter_map(|row| row.cancelled_intent.as_deref()).collect();
+        for OpenIntent { id, order, status: intent_status } in open {
+            let needs_worker = matches!(
+                intent_status,
+                IntentStatus::RequiresConfirmation | IntentStatus::RequiresPaymentMethod
+            );
+            let status = views.get(order).map_or(Status::Accepted, |view| view.status);
+            if status.is_final() && (!needs_worker || cancelled.contains(id.as_str())) {
+                let detail = format!("is {status}, but its intent {id} is open: {intent_status:?}");
+                self.problem(order, &detail);
             }
         }
     }
@@ -85,7 +119,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::verdict::test_inputs::{gbp, id, problems, problems_while_orders_move};
+    use crate::audit::verdict::test_inputs::{gbp, id, problems, problems_while_orders_move, view};
 
     #[test]
     fn the_capture_is_of_the_payment_even_if_it_is_refunded() {
@@ -95,6 +129,7 @@ mod tests {
             is_pending: false,
             charge: Some(gbp(5)),
             is_captured: true,
+            cancelled_intent: None,
         };
         let captured = |amount| CapturedFunds { intents: 1, charge: Some(gbp(amount)), amount: 0 };
         let check = |amount| {
@@ -105,5 +140,67 @@ mod tests {
         let expected = format!("{}: its payment is of 5 GBP, but 4 GBP was captured", id(1));
         assert_eq!(problems(check(4)), std::slice::from_ref(&expected));
         assert_eq!(problems_while_orders_move(check(4)), [expected]);
+    }
+
+    #[test]
+    fn a_capture_without_an_order_is_a_problem_until_it_is_refunded() {
+        let stray = [("pi_1".to_owned(), 777), ("pi_2".to_owned(), 0)].into();
+        let provider = ProviderFunds { stray, ..ProviderFunds::default() };
+        let found = problems_while_orders_move(|verdict| verdict.check_stray_captures(&provider));
+        assert_eq!(found, ["pi_1: 777 was captured without an order"]);
+    }
+
+    #[test]
+    fn a_capture_of_an_unknown_order_is_a_problem_once_no_order_is_new() {
+        let captured = CapturedFunds { intents: 1, charge: Some(gbp(7)), amount: 7 };
+        let captured = [(id(1), captured)].into();
+        let expected =
+            format!("{}: 7 is held at the provider, but the database has no payment", id(1));
+        assert_eq!(problems(|verdict| verdict.check_funds(&[], &captured)), [expected]);
+        assert!(
+            problems_while_orders_move(|verdict| verdict.check_funds(&[], &captured)).is_empty()
+        );
+    }
+
+    #[test]
+    fn an_intent_that_may_still_capture_money_for_a_final_order_is_a_problem() {
+        use IntentStatus::*;
+        let open = |name: &str, order, status| OpenIntent {
+            id: name.to_owned(),
+            order: id(order),
+            status,
+        };
+        let intents = [
+            open("pi_authenticated", 1, RequiresAction),
+            open("pi_of_a_plain_decline", 1, RequiresPaymentMethod),
+            open("pi_unused", 2, RequiresConfirmation),
+            open("pi_cancelled", 2, RequiresPaymentMethod),
+            open("pi_of_a_waiting_order", 3, RequiresAction),
+        ];
+        let held = [HeldFunds {
+            order_id: id(2),
+            amount: 0,
+            is_pending: false,
+            charge: Some(gbp(5)),
+            is_captured: false,
+            cancelled_intent: Some("pi_cancelled".to_owned()),
+        }];
+        let views = [
+            (id(1), view(Status::Cancelled)),
+            (id(2), view(Status::Cancelled)),
+            (id(3), view(Status::RequiresAction)),
+        ]
+        .into();
+        let check = |verdict: &mut Verdict| verdict.check_open_intents(&intents, &held, &views);
+        let expected =
+            [(1, "pi_authenticated", RequiresAction), (2, "pi_cancelled", RequiresPaymentMethod)]
+                .map(|(order, name, status)| {
+                    format!(
+                        "{}: is cancelled, but its intent {name} is open: {status:?}",
+                        id(order)
+                    )
+                });
+        assert_eq!(problems(check), expected);
+        assert!(problems_while_orders_move(check).is_empty());
     }
 }

@@ -258,6 +258,7 @@ mod tests {
             is_pending: false,
             charge: Some(gbp(amount)),
             is_captured: true,
+            cancelled_intent: None,
         };
         let payments = [payment(1, 4), payment(2, 5)];
         let found = problems(|verdict| verdict.check_charges(&payments, &decisions));
