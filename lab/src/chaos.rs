@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
-use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Report, audit};
+use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Promised, Report, audit};
 use millrace::ledger::{self, Acknowledged};
 use streams::Profile;
 use tokio::time::Instant;
@@ -179,8 +179,9 @@ async fn audit_run(
     stats: &BuyerStats,
 ) -> Result<Report> {
     let mode = if drained.in_time { AuditMode::Quiesced } else { AuditMode::Live };
+    let promised = Promised::of_ledger(ledger)?;
     let Findings { mut report, views, .. } =
-        audit(sources, Report::new(profile), ledger, mode).await?;
+        audit(sources, Report::new(profile), Some(&promised), mode).await?;
     report.add(stats.problems.clone());
     report.add(refused_wrongly(&stats.refused_bodies, &views));
     report.add(drained.problems.clone());

@@ -43,7 +43,6 @@ use workers::order_view::{self, UnreadableRow};
 use workers::payment::provider::Provider;
 use workers::stages;
 
-use crate::ledger::Acknowledged;
 use crate::limits::ORDERS_PAGE_SIZE;
 pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
@@ -53,7 +52,7 @@ use observers::audit_observers;
 pub use promised::Promised;
 pub use quiescence::wait_quiescent;
 pub use repair::{Repaired, repair};
-pub use report::{ListedDeadLetter, Problem, Report, write_json};
+pub use report::{Compared, ListedDeadLetter, Problem, Report, write_json};
 use stream_history::StreamHistory;
 pub use verdict::StuckOrder;
 use verdict::{Contents, OrderRows, Verdict};
@@ -88,22 +87,12 @@ pub enum AuditMode {
     Quiesced,
 }
 
-/// Reads all sources and compares them. If `ledger` is empty, every order in the stream counts as
-/// acknowledged.
+/// Reads all sources and compares them. `promised` is what clients were promised, of which nothing
+/// may be lost; without it, lost orders are not looked for.
 pub async fn audit(
     sources: &AuditSources,
     report: Report,
-    ledger: &[Acknowledged],
-    mode: AuditMode,
-) -> Result<Findings> {
-    audit_promised(sources, report, &Promised::of_ledger(ledger)?, mode).await
-}
-
-/// Like [`audit`], for a caller that kept only the ids of the acknowledged orders and their digests.
-pub async fn audit_promised(
-    sources: &AuditSources,
-    report: Report,
-    promised: &Promised,
+    promised: Option<&Promised>,
     mode: AuditMode,
 ) -> Result<Findings> {
     let profile: Profile = report.profile.parse()?;
@@ -142,7 +131,9 @@ pub async fn audit_promised(
     verdict.check_orders(promised, &history, &dead_letters, &orders);
     let contents =
         Contents { history: &history, dead_letters: &dead_letters, decisions: &decisions };
-    verdict.check_acknowledged_bodies(promised, &contents);
+    if let Some(promised) = promised {
+        verdict.check_acknowledged_bodies(promised, &contents);
+    }
     verdict.check_contents(&contents);
     verdict.check_charges(&held, &decisions);
     verdict.check_funds(&held, &provider.orders);

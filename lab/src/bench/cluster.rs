@@ -10,9 +10,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use millrace::audit::{
-    AuditMode, AuditSources, Problem, Promised, Report, audit_promised, wait_quiescent,
-};
+use millrace::audit::{AuditMode, AuditSources, Problem, Promised, Report, audit, wait_quiescent};
 use orders::Timestamp;
 use streams::{Profile, batch};
 use workers::stages;
@@ -164,7 +162,7 @@ impl BenchCluster {
             Promised::new(self.ack_records.iter().map(|record| (record.id, record.digest)));
         let mode = if drained.is_ok() { AuditMode::Quiesced } else { AuditMode::Live };
         let report = Report::new(self.profile);
-        let mut findings = audit_promised(&self.sources, report, &promised, mode).await?;
+        let mut findings = audit(&self.sources, report, Some(&promised), mode).await?;
         if let Err(err) = drained {
             let subject = "the backlog".to_owned();
             findings.report.add([Problem { subject, detail: err.to_string() }]);

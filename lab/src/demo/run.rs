@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::Result;
-use millrace::audit::{AuditMode, AuditSources, Report, audit};
+use millrace::audit::{AuditMode, AuditSources, Promised, Report, audit};
 use millrace::ledger::{Acknowledged, Ledger};
 use orders::{OrderId, OrderView};
 use tokio::time::Instant;
@@ -54,7 +54,8 @@ impl DemoRun<'_> {
 
         progress.print("auditing");
         let report = Report::new(addresses.sources.profile.get()?);
-        let findings = audit(sources, report, &results.acknowledged, mode).await?;
+        let promised = Promised::of_ledger(&results.acknowledged)?;
+        let findings = audit(sources, report, Some(&promised), mode).await?;
         Ok(DemoReport {
             final_ms: Percentiles::of(times_to_final(&results, &findings.views)?),
             ack_ms: Percentiles::of(results.ack_times.iter().copied()),

@@ -160,7 +160,7 @@ impl TestCluster {
 
     async fn audit(&self) -> Report {
         let report = Report::new(Profile::Single);
-        audit(&self.sources, report, &[], AuditMode::Quiesced).await.unwrap().report
+        audit(&self.sources, report, None, AuditMode::Quiesced).await.unwrap().report
     }
 
     /// Waits until analytics has seen every order and rebuilt what it missed; asserts that its

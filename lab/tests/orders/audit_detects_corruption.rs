@@ -1,8 +1,7 @@
 //! The audit is tested with corrupted data: it finds each corruption and names its subject.
 
-use millrace::audit::{AuditMode, Report, audit, repair};
-use millrace::ledger::Acknowledged;
-use orders::{EventBody, EventKind, OrderId, Status, Timestamp};
+use millrace::audit::{AuditMode, Promised, Report, audit, repair};
+use orders::{EventBody, EventKind, OrderId, Status};
 use streams::{Fetcher, Profile};
 use workers::payment;
 use workers::payment::provider::NewIntent;
@@ -20,11 +19,11 @@ async fn the_audit_finds_corruption_in_ledger_stream_database_and_provider() {
     cluster.wait_until_final(&[intact]).await;
     cluster.assert_quiescent_and_consistent(&[intact]).await;
 
-    let lost = entry(order_id("never-stored"));
-    assert_eq!(cluster.assert_audit_fails(&[lost]).await.lost, 1);
+    let lost = Promised::new([(order_id("never-stored"), None)]);
+    assert_eq!(cluster.assert_audit_fails(Some(&lost)).await.lost, Some(1));
 
     cluster.sql("UPDATE inventory.stock SET on_hand = on_hand - 98, loaded = loaded - 99").await;
-    let report = cluster.assert_audit_fails(&[]).await;
+    let report = cluster.assert_audit_fails(None).await;
     assert_eq!(report.oversold_skus, ["AUDITED"]);
     assert_eq!(report.problems[0].subject, "AUDITED");
     cluster.sql("UPDATE inventory.stock SET on_hand = on_hand + 98, loaded = loaded + 99").await;
@@ -32,7 +31,7 @@ async fn the_audit_finds_corruption_in_ledger_stream_database_and_provider() {
     let withdrawn =
         r#"state = 'withdrawn', shipment = NULL, reason = '{"code":"requested","by":"buyer"}'"#;
     cluster.sql(&format!("UPDATE fulfilment.shipments SET {withdrawn}")).await;
-    let report = cluster.assert_audit_fails(&[]).await;
+    let report = cluster.assert_audit_fails(None).await;
     assert_eq!(report.problems[0].subject, intact.to_string(), "{report}");
     let shipped = format!("state = 'shipped', shipment = 'shp_{intact}', reason = NULL");
     cluster.sql(&format!("UPDATE fulfilment.shipments SET {shipped}")).await;
@@ -44,32 +43,20 @@ async fn the_audit_finds_corruption_in_ledger_stream_database_and_provider() {
     cluster.assert_quiescent_and_consistent(&[intact, order_id("stuck")]).await;
 
     cluster.charge_again(intact).await;
-    assert_eq!(cluster.assert_audit_fails(&[]).await.charged_twice, 1);
+    assert_eq!(cluster.assert_audit_fails(None).await.charged_twice, 1);
 
     // A second, different event about the same decision.
     let declined = EventBody::Declined { decline_code: "another_code".to_owned() };
     cluster.publish(EventKind::Declined, &[ndjson_line(&event("stuck", declined))]).await;
-    assert_eq!(cluster.assert_audit_fails(&[]).await.duplicated, 1);
+    assert_eq!(cluster.assert_audit_fails(None).await.duplicated, 1);
     cluster.processes.stop().await.unwrap();
-}
-
-fn entry(id: OrderId) -> Acknowledged {
-    let at = Timestamp::from_millis(1);
-    let order_id = format!("{id}{}", "0".repeat(16));
-    Acknowledged {
-        key: "k".to_owned(),
-        order_id,
-        posted_at_ms: at,
-        acknowledged_at_ms: at,
-        body_digest: None,
-    }
 }
 
 impl TestCluster {
     /// Audits the quiescent cluster, asserts that the audit fails, and returns its report.
-    async fn assert_audit_fails(&self, ledger: &[Acknowledged]) -> Report {
+    async fn assert_audit_fails(&self, promised: Option<&Promised>) -> Report {
         let report = Report::new(Profile::Single);
-        let findings = audit(&self.sources, report, ledger, AuditMode::Quiesced).await.unwrap();
+        let findings = audit(&self.sources, report, promised, AuditMode::Quiesced).await.unwrap();
         assert!(!findings.report.passed && !findings.report.problems.is_empty());
         findings.report
     }
@@ -93,7 +80,7 @@ impl TestCluster {
         }
         drop(fetcher);
         let report = Report::new(Profile::Single);
-        let findings = audit(&self.sources, report, &[], AuditMode::Quiesced).await.unwrap();
+        let findings = audit(&self.sources, report, None, AuditMode::Quiesced).await.unwrap();
         for (_, worker) in &mut self.processes.workers {
             worker.start().await.unwrap();
         }
@@ -105,7 +92,8 @@ impl TestCluster {
     async fn charge_again(&self, order: OrderId) {
         let provider = &self.sources.provider;
         let order = order.to_string();
-        let new = NewIntent { order: &order, amount: 500, currency: "GBP", payment_method: None };
+        let payment_method = Some("tok_visa");
+        let new = NewIntent { order: &order, amount: 500, currency: "GBP", payment_method };
         let intent = provider.create_intent(&new, "again-create").await.unwrap();
         provider.confirm(&intent.id, "again-confirm").await.unwrap();
         wait_until("the provider has captured the second charge", async || {

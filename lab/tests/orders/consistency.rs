@@ -39,7 +39,8 @@ impl TestCluster {
 
     /// Audits the whole cluster, asserts that the audit passes, and returns its report.
     pub(crate) async fn assert_audit_passes(&self, mode: AuditMode) -> Report {
-        let findings = audit(&self.sources, Report::new(Profile::Single), &[], mode).await.unwrap();
+        let findings =
+            audit(&self.sources, Report::new(Profile::Single), None, mode).await.unwrap();
         assert_eq!(findings.report.problems, []);
         assert!(findings.report.passed);
         findings.report

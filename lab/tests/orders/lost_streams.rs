@@ -40,7 +40,7 @@ impl TestCluster {
     /// The report of an audit of the running cluster, which fails.
     async fn failed_audit(&self) -> Report {
         let report = Report::new(Profile::Single);
-        let findings = audit(&self.sources, report, &[], AuditMode::Live).await.unwrap();
+        let findings = audit(&self.sources, report, None, AuditMode::Live).await.unwrap();
         assert!(!findings.report.passed, "{}", findings.report);
         findings.report
     }
@@ -134,7 +134,7 @@ async fn orders_that_a_purge_has_stopped_are_named_and_a_repair_cancels_them() {
     let mut findings = None;
     wait_until("the audit names the order", async || {
         let report = Report::new(Profile::Single);
-        let found = audit(&cluster.sources, report, &[], AuditMode::Live).await.unwrap();
+        let found = audit(&cluster.sources, report, None, AuditMode::Live).await.unwrap();
         let is_stuck = !found.stuck.is_empty();
         findings = Some(found);
         is_stuck

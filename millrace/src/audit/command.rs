@@ -1,6 +1,6 @@
 //! `millrace audit`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -9,7 +9,7 @@ use streams::Connection;
 use workers::database::Database;
 use workers::payment::provider::Limits;
 
-use super::{AuditMode, AuditSources, Repaired, Report, audit, repair};
+use super::{AuditMode, AuditSources, Promised, Repaired, Report, audit, repair};
 use crate::addresses::{BrokersAddress, DatabaseAddress, ProfileOption, ProviderAddress};
 use crate::ledger;
 use crate::limits::{PROVIDER_PAGE_SIZE, PROVIDER_PAGE_TIMEOUT};
@@ -36,7 +36,8 @@ pub struct AuditAddresses {
 pub struct AuditArgs {
     #[command(flatten)]
     sources: AuditAddresses,
-    /// The client's ledger of 202s: no order in it may be lost
+    /// The client's ledger of 202s: no order in it may be lost. Without it, lost orders are not looked
+    /// for
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
     /// Republish the last event of each stuck order, or request its cancellation if the stream no
@@ -50,11 +51,11 @@ pub struct AuditArgs {
 
 /// Audits a running cluster. The exit code is a failure if the audit finds a problem.
 pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
-    let ledger = args.ledger.as_deref().map(ledger::read).transpose()?.unwrap_or_default();
+    let promised = args.ledger.as_deref().map(read_promised).transpose()?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let sources = AuditSources::open(&args.sources).await?;
         let report = Report::new(args.sources.profile.get()?);
-        let findings = audit(&sources, report, &ledger, AuditMode::Live).await?;
+        let findings = audit(&sources, report, promised.as_ref(), AuditMode::Live).await?;
         if let Some(file) = &args.report {
             findings.report.write(file)?;
         }
@@ -69,6 +70,10 @@ pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
         }
         Ok(if findings.report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+fn read_promised(ledger: &Path) -> Result<Promised> {
+    Promised::of_ledger(&ledger::read(ledger)?)
 }
 
 impl AuditSources {

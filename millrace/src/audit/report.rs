@@ -19,7 +19,9 @@ pub struct Report {
     pub passed: bool,
     /// Whether the cluster was quiescent during the audit, so that all sources had to agree.
     pub quiet: bool,
-    /// Orders that received a 202.
+    /// Whether a ledger was compared. Without one, lost orders are not looked for.
+    pub has_ledger: bool,
+    /// Orders that received a 202; without a ledger, those in the stream.
     pub acknowledged: u64,
     /// Orders that were not accepted, by reason.
     pub refused: BTreeMap<String, u64>,
@@ -33,8 +35,11 @@ pub struct Report {
     pub in_flight: u64,
     /// Orders with an unresolved dead letter.
     pub dead: u64,
-    /// Orders that were acknowledged and are neither in the stream nor in the database.
-    pub lost: u64,
+    /// Orders that were acknowledged and are neither in the stream nor in the database; `None`
+    /// without a ledger.
+    pub lost: Option<u64>,
+    /// How much of the orders could be compared.
+    pub compared: Compared,
     /// Orders with two different outcomes of one step.
     pub duplicated: u64,
     /// Orders that were charged more than once.
@@ -47,6 +52,18 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// The first hundred unresolved dead letters.
     pub dead_letters: Vec<ListedDeadLetter>,
+}
+
+/// The numbers of orders that were compared with all sources, and with fewer of them because their
+/// messages are purged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// From the placed body on: status, outcomes and content.
+    pub with_stream: u64,
+    /// With the later events only.
+    pub with_later_events: u64,
+    /// Rows and provider only.
+    pub rows_only: u64,
 }
 
 /// An unresolved dead letter.
@@ -108,7 +125,9 @@ impl fmt::Display for Report {
         row("cancelled", self.cancelled.to_string())?;
         row("in flight", self.in_flight.to_string())?;
         row("dead", self.dead.to_string())?;
-        row("lost", self.lost.to_string())?;
+        let not_looked_for = || "not looked for: no ledger".to_owned();
+        row("lost", self.lost.map_or_else(not_looked_for, |lost| lost.to_string()))?;
+        row("compared", self.compared.to_string())?;
         row("duplicated", self.duplicated.to_string())?;
         row("charged twice", self.charged_twice.to_string())?;
         row("oversold SKUs", self.oversold_skus.len().to_string())?;
@@ -133,6 +152,20 @@ impl fmt::Display for Report {
     }
 }
 
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { with_stream, with_later_events, rows_only } = self;
+        write!(f, "{with_stream} with the stream")?;
+        if with_later_events + rows_only > 0 {
+            write!(
+                f,
+                ", {with_later_events} with later events, {rows_only} by rows only (purged)"
+            )?;
+        }
+        Ok(())
+    }
+}
+
 fn by_reason(counts: &BTreeMap<String, u64>) -> String {
     let total: u64 = counts.values().sum();
     let reasons: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
@@ -140,5 +173,29 @@ fn by_reason(counts: &BTreeMap<String, u64>) -> String {
         total.to_string()
     } else {
         format!("{total}  ({})", reasons.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_ledger_the_report_says_that_lost_orders_are_not_looked_for() {
+        let report = Report::default();
+        assert!(report.to_string().contains("lost              not looked for: no ledger"));
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["lost"], &json["has_ledger"]), (&().into(), &false.into()));
+        let report = Report { has_ledger: true, lost: Some(2), ..report };
+        assert!(report.to_string().contains("lost              2"));
+    }
+
+    #[test]
+    fn what_was_purged_is_in_the_report() {
+        let compared = Compared { with_stream: 3, ..Compared::default() };
+        assert_eq!(compared.to_string(), "3 with the stream");
+        let compared = Compared { with_later_events: 1, rows_only: 20, ..compared };
+        let expected = "3 with the stream, 1 with later events, 20 by rows only (purged)";
+        assert_eq!(compared.to_string(), expected);
     }
 }

@@ -41,7 +41,8 @@ pub(super) struct OrderHistory {
     conflicted: Vec<BodyDigest>,
     /// The amount in the first event of each kind in [`AMOUNT_EVENTS`].
     amounts: [Option<Money>; AMOUNT_EVENTS.len()],
-    was_created: bool,
+    /// Whether the stream has the order as it was placed.
+    pub(super) was_created: bool,
     /// Hash of the first event of each decision.
     outcome_hashes: [Option<u64>; DECISIONS],
 }

@@ -36,15 +36,17 @@ impl Verdict {
     /// Compares the acknowledged orders, the stream and the database, order by order.
     pub(crate) fn check_orders(
         &mut self,
-        promised: &Promised,
+        promised: Option<&Promised>,
         history: &StreamHistory,
         dead_letters: &[StoredDeadLetter],
         orders: &OrderRows<'_>,
     ) {
         let OrderRows { views, unreadable } = orders;
-        let acknowledged = promised.orders().count();
-        let count = if acknowledged == 0 { history.orders.len() } else { acknowledged };
-        self.report.acknowledged = count as u64;
+        let in_stream = history.orders.len();
+        let acknowledged = promised.map_or(in_stream, |promised| promised.orders().count());
+        self.report.acknowledged = acknowledged as u64;
+        self.report.has_ledger = promised.is_some();
+        self.report.lost = promised.map(|promised| self.lost(promised, history, orders));
         self.report.dead_letters =
             dead_letters.iter().take(PROBLEMS_LISTED_MAX).map(listed).collect();
         let dead: HashSet<OrderId> =
@@ -52,27 +54,50 @@ impl Verdict {
         for (id, err) in *unreadable {
             self.problem(id, &err.to_string());
         }
-        let has_rows = |id: &OrderId| views.contains_key(id) || unreadable.contains_key(id);
-        for id in promised.orders() {
-            if !history.orders.contains_key(&id) && !has_rows(&id) {
-                self.report.lost += 1;
-                self.problem(&id, "was acknowledged and is lost");
-            }
-        }
         let readable = history.orders.iter().filter(|(id, _)| !unreadable.contains_key(id));
         for (id, order) in readable {
-            self.compare(*id, order, views.get(id));
+            let is_placed = order.was_created || history.is_complete;
+            let compared = &mut self.report.compared;
+            *if is_placed { &mut compared.with_stream } else { &mut compared.with_later_events } +=
+                1;
+            self.compare(*id, order, views.get(id), history.is_complete);
             self.count(*id, order, views.get(id), dead.contains(id));
         }
         for (id, view) in views.iter().filter(|(id, _)| !history.orders.contains_key(*id)) {
             if history.is_complete && self.is_quiescent {
                 self.problem(id, "has rows in the database but no event in the stream");
             }
+            // In a whole stream, it is newer than what was read of it.
+            self.report.compared.rows_only += u64::from(!history.is_complete);
             self.count(*id, &OrderHistory::default(), Some(view), dead.contains(id));
         }
     }
 
-    fn compare(&mut self, id: OrderId, order: &OrderHistory, view: Option<&OrderView>) {
+    /// The number of acknowledged orders of which nothing is left.
+    fn lost(
+        &mut self,
+        promised: &Promised,
+        history: &StreamHistory,
+        orders: &OrderRows<'_>,
+    ) -> u64 {
+        let mut lost = 0;
+        let has_rows = |id: &OrderId| orders.views.contains_key(id) || orders.unreadable.contains_key(id);
+        for id in promised.orders() {
+            if !history.orders.contains_key(&id) && !has_rows(&id) {
+                lost += 1;
+                self.problem(&id, "was acknowledged and is lost");
+            }
+        }
+        lost
+    }
+
+    fn compare(
+        &mut self,
+        id: OrderId,
+        order: &OrderHistory,
+        view: Option<&OrderView>,
+        is_complete: bool,
+    ) {
         if order.has_conflicting_outcomes {
             self.report.duplicated += 1;
             self.problem(&id, "has two different outcomes of one step");
@@ -85,7 +110,11 @@ impl Verdict {
         // A row is committed before its event is published, and was read later.
         let is_database_ahead =
             !self.is_quiescent && in_stream < in_database && !in_stream.is_final();
-        if in_stream != in_database && !is_database_ahead {
+        // Another body under the key of an order that is purged has events, too.
+        let digest = view.and_then(|view| view.body_digest);
+        let is_purged = !is_complete && digest.is_none_or(|it| order.content(it).is_none());
+        let is_behind = is_purged && in_stream < in_database && !in_stream.is_final();
+        if in_stream != in_database && !is_database_ahead && !is_behind {
             let detail = format!("database says {in_database}, stream says {in_stream}");
             self.problem(&id, &detail);
         }
@@ -135,16 +164,17 @@ fn listed(letter: &StoredDeadLetter) -> ListedDeadLetter {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
-    use orders::{EventBody, OrderId, OrderView, Status};
+    use orders::EventBody;
 
     use super::*;
-    use crate::audit::verdict::test_inputs::{cancelled, history, id, problems, view};
+    use crate::audit::report::{Compared, Report};
+    use crate::audit::verdict::test_inputs::{
+        cancelled, created, digest, history, id, problems, view,
+    };
 
     fn found(history: &StreamHistory, views: &HashMap<OrderId, OrderView>) -> Vec<String> {
         let orders = OrderRows { views, unreadable: &HashMap::new() };
-        problems(|verdict| verdict.check_orders(&Promised::default(), history, &[], &orders))
+        problems(|verdict| verdict.check_orders(None, history, &[], &orders))
     }
 
     #[test]
@@ -157,5 +187,47 @@ mod tests {
             history(&[(id(1), fulfilled.clone()), (id(1), cancelled()), (id(1), fulfilled)]);
         let expected = format!("{}: has two final events: fulfilled and cancelled", id(1));
         assert_eq!(found(&twice, &views), [expected]);
+    }
+
+    /// The report about these orders; order 3 has no rows.
+    fn report(promised: Option<&Promised>, history: &StreamHistory) -> Report {
+        let views = [(id(1), view(Status::Accepted)), (id(2), view(Status::Accepted))].into();
+        let mut verdict = Verdict::new(Report::default(), false);
+        let orders = OrderRows { views: &views, unreadable: &HashMap::new() };
+        verdict.check_orders(promised, history, &[], &orders);
+        verdict.into_report().0
+    }
+
+    #[test]
+    fn lost_orders_are_looked_for_only_with_a_ledger() {
+        let history = history(&[(id(1), created(1, &[5]))]);
+        assert_eq!((report(None, &history).lost, report(None, &history).acknowledged), (None, 1));
+        let promised = Promised::new([1, 2, 3].map(|number| (id(number), None)));
+        let report = report(Some(&promised), &history);
+        assert_eq!((report.lost, report.acknowledged, report.has_ledger), (Some(1), 3, true));
+        assert_eq!(report.problems[0].subject, id(3).to_string());
+    }
+
+    #[test]
+    fn the_report_counts_what_could_not_be_compared_with_the_stream() {
+        let fulfilled = EventBody::Fulfilled { shipment: "shp".to_owned() };
+        let mut history = history(&[(id(1), created(1, &[5])), (id(3), fulfilled)]);
+        history.is_complete = false;
+        let expected = Compared { with_stream: 1, with_later_events: 1, rows_only: 1 };
+        assert_eq!(report(None, &history).compared, expected);
+    }
+
+    #[test]
+    fn another_body_under_the_key_of_a_purged_order_does_not_set_it_back() {
+        let mut history = history(&[
+            (id(1), created(2, &[5])),
+            (id(1), EventBody::Conflicted { digest: digest(2) }),
+        ]);
+        let placed = OrderView { body_digest: Some(digest(1)), ..view(Status::Fulfilled) };
+        let views = [(id(1), placed)].into();
+        let expected = format!("{}: database says fulfilled, stream says accepted", id(1));
+        assert_eq!(found(&history, &views), [expected]);
+        history.is_complete = false;
+        assert!(found(&history, &views).is_empty());
     }
 }
