@@ -1,6 +1,7 @@
 //! The lifecycle of an order on real servers: one file for each guarantee.
 mod analytics;
 mod audit_detects_corruption;
+mod audit_detects_mutants;
 mod audit_detects_sabotage;
 mod authentication;
 mod broker_retries;

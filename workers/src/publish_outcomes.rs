@@ -70,6 +70,7 @@ pub(crate) async fn publish_outcomes(
             }
         }
     }
+    failpoint!("lose_outcomes" => events.clear());
     failpoint!("time_from_now" => crate::failpoints::stamp_with_current_time(&mut events));
     failpoint!("release_unasked" => crate::failpoints::skip_refund(&mut events));
     let messages = batch::messages(&events, records_max);

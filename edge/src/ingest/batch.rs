@@ -1,7 +1,7 @@
 //! A batch: records of one kind for one message, and the requests that wait until it is stored.
 
 use orders::{BodyDigest, EventKind};
-use streams::{Publisher, batch};
+use streams::{Publisher, batch, failpoint};
 use tokio::sync::oneshot;
 
 use crate::limits::PUBLISH_TIMEOUT;
@@ -43,6 +43,7 @@ impl Batch {
         if self.records == 0 {
             return true;
         }
+        failpoint!("ack_before_publish" => return true);
         let message = batch::message(kind, std::mem::take(&mut self.lines), self.records);
         let ack = publisher.publish(&message, PUBLISH_TIMEOUT).await;
         if let Err(err) = &ack {
