@@ -146,7 +146,7 @@ pub async fn run_chaos(
     writer.await.context("ledger writer panicked")??;
 
     progress("auditing");
-    let ledger = ledger::read(&ledger_path)?;
+    let ledger = ledger::read(&ledger_path)?.acknowledged;
     let mut audit = audit_run(&sources, profile, &ledger, &drained, &stats).await?;
     audit.refused = stats.refused;
     Ok(ChaosReport {

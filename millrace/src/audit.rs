@@ -12,8 +12,10 @@
 //! 6. the body that was acknowledged, the placed one, and inventory's row are the same, and so are the
 //!    amounts of the order, of its events, of its payment and of the capture; another body under the
 //!    same key is discarded by an event
-//! 7. the streams and durable consumers exist, with settings that keep what was acknowledged
-//! 8. what an observing pool has counted is what the orders that it has seen add up to
+//! 7. other answers that the ledger has are true: a refused body is not the processed one, a refused
+//!    cancellation was of a shipped or rejected order, and a final status is still the order's
+//! 8. the streams and durable consumers exist, with settings that keep what was acknowledged
+//! 9. what an observing pool has counted is what the orders that it has seen add up to
 //!
 //! On a live cluster the database may be ahead of the stream, and the provider ahead of the
 //! database; the audit does not report that. On a quiescent cluster everything must agree.
@@ -133,6 +135,7 @@ pub async fn audit(
         Contents { history: &history, dead_letters: &dead_letters, decisions: &decisions };
     if let Some(promised) = promised {
         verdict.check_acknowledged_bodies(promised, &contents);
+        verdict.check_answers(promised, &decisions, &views);
     }
     verdict.check_contents(&contents);
     verdict.check_charges(&held, &decisions);

@@ -73,7 +73,8 @@ pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
 }
 
 fn read_promised(ledger: &Path) -> Result<Promised> {
-    Promised::of_ledger(&ledger::read(ledger)?)
+    let ledger = ledger::read(ledger)?;
+    Promised::of_ledger(&ledger.acknowledged)?.with_answers(&ledger.answers)
 }
 
 impl AuditSources {

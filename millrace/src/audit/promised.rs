@@ -1,15 +1,17 @@
-//! What clients were promised: the orders of which they have a 202, and the digests in them.
+//! What clients were promised: the orders of which they have a 202, the digests in them, and other
+//! answers.
 
 use anyhow::Result;
 use orders::{BodyDigest, OrderId};
 
-use crate::ledger::Acknowledged;
+use crate::ledger::{Acknowledged, Answer, AnswerContent};
 
 /// The acknowledged orders, with the digests of the bodies that were acknowledged.
 #[derive(Debug, Default)]
 pub struct Promised {
     /// Sorted. One order can have several bodies, of which one is processed.
     acknowledged: Vec<(OrderId, Option<BodyDigest>)>,
+    answers: Vec<(OrderId, AnswerContent)>,
 }
 
 impl Promised {
@@ -18,13 +20,25 @@ impl Promised {
         let mut acknowledged: Vec<_> = acknowledged.into_iter().collect();
         acknowledged.sort_unstable_by_key(|(id, digest)| (*id, digest.map(|it| *it.as_bytes())));
         acknowledged.dedup();
-        Self { acknowledged }
+        Self { acknowledged, answers: Vec::new() }
     }
 
-    /// The orders of these lines of a ledger.
-    pub fn of_ledger(ledger: &[Acknowledged]) -> Result<Self> {
+    /// The orders of these 202s of a ledger.
+    pub fn of_ledger(acknowledged: &[Acknowledged]) -> Result<Self> {
         let entry = |entry: &Acknowledged| Ok((entry.id()?, entry.body_digest));
-        Ok(Self::new(ledger.iter().map(entry).collect::<Result<Vec<_>>>()?))
+        Ok(Self::new(acknowledged.iter().map(entry).collect::<Result<Vec<_>>>()?))
+    }
+
+    /// Adds the other answers of a ledger.
+    pub fn with_answers(mut self, answers: &[Answer]) -> Result<Self> {
+        let answer = |answer: &Answer| Ok((answer.id()?, answer.content));
+        self.answers = answers.iter().map(answer).collect::<Result<_>>()?;
+        Ok(self)
+    }
+
+    /// The answers that are not 202s.
+    pub(super) fn answers(&self) -> &[(OrderId, AnswerContent)] {
+        &self.answers
     }
 
     /// Every order, once.

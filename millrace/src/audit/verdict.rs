@@ -1,5 +1,6 @@
 //! The comparison of what the audit has read: pure, without I/O. One file for each kind of check.
 
+mod answers;
 mod funds;
 mod orders;
 mod promises;
