@@ -135,7 +135,7 @@ pub async fn audit(
         Contents { history: &history, dead_letters: &dead_letters, decisions: &decisions };
     if let Some(promised) = promised {
         verdict.check_acknowledged_bodies(promised, &contents);
-        verdict.check_answers(promised, &decisions, &views);
+        verdict.check_answers(promised, &decisions, &orders);
     }
     verdict.check_contents(&contents);
     verdict.check_charges(&held, &decisions);

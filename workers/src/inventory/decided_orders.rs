@@ -18,7 +18,8 @@ pub struct DecidedOrder {
     pub decision: StockDecision,
     /// Whether fulfilment has shipped it, in the same snapshot of the database.
     pub is_shipped: bool,
-    /// What was placed; `None` for an order that was withdrawn before inventory processed it.
+    /// What was placed; `None` for an order that was withdrawn before inventory processed it, and for
+    /// one whose row cannot be read.
     pub placed: Option<PlacedContent>,
 }
 
@@ -33,6 +34,8 @@ pub enum StockDecision {
     Released,
     /// It was withdrawn first, and will never be reserved.
     Voided,
+    /// A state of a newer version.
+    Unknown,
 }
 
 /// The content of an order, as its row has it.
@@ -46,7 +49,8 @@ pub struct PlacedContent {
     pub lines: Vec<OrderLine>,
 }
 
-/// A page of the decisions about all orders, sorted by id: up to `limit` orders after `after`.
+/// A page of the decisions about all orders, sorted by id: up to `limit` orders after `after`. A row
+/// that cannot be read hides no other one.
 pub async fn page(
     database: &Database,
     after: Option<OrderId>,
@@ -73,14 +77,14 @@ fn read(row: &Row) -> Result<DecidedOrder, DatabaseError> {
         "rejected" => StockDecision::Rejected,
         "released" => StockDecision::Released,
         "barred" => StockDecision::Voided,
-        unknown => return Err(DatabaseError::unknown_state("inventory.reservations", unknown)),
+        _ => StockDecision::Unknown,
     };
     let digest: Option<&[u8]> = row.try_get(3)?;
     let digest = digest.and_then(|digest| digest.try_into().ok()).map(BodyDigest::from_bytes);
     let total: Option<i64> = row.try_get(4)?;
     let currency: Option<&str> = row.try_get(5)?;
     let currency = currency.and_then(|currency| currency.parse().ok());
-    let lines: Option<Json<Vec<OrderLine>>> = row.try_get(6)?;
+    let lines: Option<Json<Vec<OrderLine>>> = row.try_get(6).unwrap_or_default();
     let placed = match (digest, total, currency, lines) {
         (Some(digest), Some(amount), Some(currency), Some(Json(lines))) => {
             Some(PlacedContent { digest, total: Money { amount, currency }, lines })

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use orders::{OrderId, OrderView, Status};
+use orders::{OrderId, Status};
 
-use super::Verdict;
+use super::{OrderRows, Verdict};
 use crate::audit::decisions::Decision;
 use crate::audit::promised::Promised;
 use crate::ledger::AnswerContent;
@@ -17,9 +17,11 @@ impl Verdict {
         &mut self,
         promised: &Promised,
         decisions: &HashMap<OrderId, Decision>,
-        views: &HashMap<OrderId, OrderView>,
+        orders: &OrderRows<'_>,
     ) {
-        for (id, answer) in promised.answers() {
+        let OrderRows { views, unreadable } = orders;
+        let readable = promised.answers().iter().filter(|(id, _)| !unreadable.contains_key(id));
+        for (id, answer) in readable {
             let content = decisions.get(id).and_then(|decision| decision.content);
             let status = views.get(id).map_or(Status::Accepted, |view| view.status);
             match *answer {
@@ -62,7 +64,8 @@ mod tests {
         let promised = Promised::default().with_answers(&answers).unwrap();
         let decisions = [(id(1), row(1, 5, &[5]))].into();
         let views = [(id(1), view(status))].into();
-        problems_while_orders_move(|verdict| verdict.check_answers(&promised, &decisions, &views))
+        let orders = OrderRows { views: &views, unreadable: &HashMap::new() };
+        problems_while_orders_move(|verdict| verdict.check_answers(&promised, &decisions, &orders))
     }
 
     fn of_order(details: &[String]) -> Vec<String> {

@@ -81,7 +81,8 @@ impl Verdict {
         orders: &OrderRows<'_>,
     ) -> u64 {
         let mut lost = 0;
-        let has_rows = |id: &OrderId| orders.views.contains_key(id) || orders.unreadable.contains_key(id);
+        let has_rows =
+            |id: &OrderId| orders.views.contains_key(id) || orders.unreadable.contains_key(id);
         for id in promised.orders() {
             if !history.orders.contains_key(&id) && !has_rows(&id) {
                 lost += 1;

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use orders::{BodyDigest, Money, OrderId};
 use streams::dead_letter::StoredDeadLetter;
+use workers::inventory::decided_orders::StockDecision;
 use workers::payment::held_funds::HeldFunds;
 
 use super::Verdict;
@@ -56,8 +57,13 @@ impl Verdict {
     pub(crate) fn check_contents(&mut self, contents: &Contents<'_>) {
         let dead: HashSet<OrderId> =
             contents.dead_letters.iter().filter_map(StoredDeadLetter::order_id).collect();
-        for (id, Decision { content, .. }) in contents.decisions {
-            let Some(row) = content else { continue };
+        for (id, Decision { stock, content, .. }) in contents.decisions {
+            let Some(row) = content else {
+                if !matches!(stock, StockDecision::Voided | StockDecision::Unknown) {
+                    self.problem(id, "its row has no content that can be read");
+                }
+                continue;
+            };
             if row.sum != Some(row.total) {
                 let sum = row.sum.map_or_else(|| "too much".to_owned(), shown);
                 let total = shown(row.total);
@@ -236,6 +242,13 @@ mod tests {
         assert_eq!(problems(check(Some(row(1, 5, &[5])), &history)), of_order(&[&detail]));
         history.is_complete = false;
         assert!(problems(check(Some(row(1, 5, &[5])), &history)).is_empty());
+    }
+
+    #[test]
+    fn only_an_order_that_was_withdrawn_first_has_a_row_without_content() {
+        assert!(found(Decision::of(StockDecision::Voided), &[]).is_empty());
+        let expected = of_order(&["its row has no content that can be read"]);
+        assert_eq!(found(Decision::of(StockDecision::Released), &[]), expected);
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Verdict {
     pub(crate) fn check_shipments(&mut self, decisions: &HashMap<OrderId, Decision>) {
         for (id, Decision { stock, is_shipped, .. }) in decisions {
             let state = match stock {
-                StockDecision::Reserved => continue,
+                // What cannot be read is a problem of its own.
+                StockDecision::Reserved | StockDecision::Unknown => continue,
                 StockDecision::Rejected => "was rejected",
                 StockDecision::Released => "is released",
                 StockDecision::Voided => "was withdrawn",
