@@ -21,9 +21,16 @@ fn order(body: &str) -> Created {
     Created { digest: BodyDigest::of(&order), order }
 }
 
+/// An order as an earlier version stored it: without a payment.
+fn smallest() -> Created {
+    let body = r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}],
+        "payment":{"token":"tok_visa"}}"#;
+    let order = PlaceOrder { payment_token: None, ..order(body).order };
+    Created { digest: BodyDigest::of(&order), order }
+}
+
 /// Two bodies of each kind: with every optional field and with none, or with different values.
 fn bodies(kind: EventKind) -> [EventBody; 2] {
-    let smallest = r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}]}"#;
     let whole = r#"{"customer_id":"17850","currency":"GBP","reference":"536365","expected_total":10,
         "lines":[{"sku":"85123A","quantity":1,"unit_price":5},{"sku":"BANK CHARGES","quantity":1,
         "unit_price":5}],"payment":{"token":"tok_visa"}}"#;
@@ -32,7 +39,7 @@ fn bodies(kind: EventKind) -> [EventBody; 2] {
     let by_buyer = CancelReason::Requested { by: CancelledBy::Buyer };
     match kind {
         EventKind::Created => {
-            [smallest, whole].map(|body| EventBody::Created(Box::new(order(body))))
+            [smallest(), order(whole)].map(|created| EventBody::Created(Box::new(created)))
         }
         EventKind::Reserved => [None, token()]
             .map(|payment_token| EventBody::Reserved { amount: money(10), payment_token }),
@@ -41,7 +48,7 @@ fn bodies(kind: EventKind) -> [EventBody; 2] {
             EventBody::Rejected { reason: Rejection::PriceChanged { skus: skus() } },
         ],
         EventKind::Conflicted => {
-            [smallest, whole].map(|body| EventBody::Conflicted { digest: order(body).digest })
+            [smallest(), order(whole)].map(|Created { digest, .. }| EventBody::Conflicted { digest })
         }
         EventKind::RequiresAction => [EventBody::RequiresAction, EventBody::RequiresAction],
         EventKind::PaymentSubmitted => {
