@@ -39,7 +39,7 @@ const _: () = assert!(DEAD_LETTERS_KEPT_PERCENT < DEAD_LETTERS_WARNING_PERCENT);
 /// again as its first.
 pub const ADMISSION_PERCENT_MAX: u64 = 80;
 /// From this fill level on, in per cent, requests about stored orders (cancel requests, payments) are
-/// rejected as well: whoever repeats them must not take the space of the outcomes.
+/// rejected as well: a client that repeats them must not take the space of the outcomes.
 pub(crate) const REQUESTS_PERCENT_MAX: u64 = 90;
 const _: () = assert!(ADMISSION_PERCENT_MAX < REQUESTS_PERCENT_MAX);
 /// From this fill level on, in per cent, processed messages are purged earlier, and without waiting

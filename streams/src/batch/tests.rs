@@ -47,9 +47,8 @@ fn bodies(kind: EventKind) -> [EventBody; 2] {
             EventBody::Rejected { reason: Rejection::OutOfStock { skus: skus() } },
             EventBody::Rejected { reason: Rejection::PriceChanged { skus: skus() } },
         ],
-        EventKind::Conflicted => {
-            [smallest(), order(whole)].map(|Created { digest, .. }| EventBody::Conflicted { digest })
-        }
+        EventKind::Conflicted => [smallest(), order(whole)]
+            .map(|Created { digest, .. }| EventBody::Conflicted { digest }),
         EventKind::RequiresAction => [EventBody::RequiresAction, EventBody::RequiresAction],
         EventKind::PaymentSubmitted => {
             [None, token()].map(|payment_token| EventBody::PaymentSubmitted { payment_token })
