@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::create_intent::create_intent;
 use super::decision::{ChargeCall, after_confirm, charge_call};
-use super::guarded_provider::provider_unavailable;
+use super::guarded_provider::unless_all_postponed;
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::{CallError, NewIntent, Provider};
@@ -56,16 +56,8 @@ pub(super) async fn charge(
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
     rows.extend(create_intents(stage, &charges, &rows, &mut failures).await?);
     rows.extend(confirm_intents(stage, &charges, &rows, &mut failures).await?);
-    let outcomes: Vec<_> =
-        inputs.iter().map(|input| outcome(input, &charges, &rows, &mut failures)).collect();
-    let is_postponed = |outcome: &StepOutcome| matches!(outcome, StepOutcome::Postpone(_));
-    match outcomes.first() {
-        // The whole set can wait in this worker, without a postponed message for each record.
-        Some(StepOutcome::Postpone(error)) if outcomes.iter().all(is_postponed) => {
-            Err(provider_unavailable(error.clone()))
-        }
-        _ => Ok(outcomes),
-    }
+    let outcomes = inputs.iter().map(|input| outcome(input, &charges, &rows, &mut failures));
+    unless_all_postponed(outcomes.collect())
 }
 
 impl<'a> Charge<'a> {

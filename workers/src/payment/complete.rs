@@ -11,7 +11,7 @@ use orders::{CancelledBy, Event, EventBody};
 use streams::failpoint;
 
 use super::decision::complete_asks;
-use super::guarded_provider::provider_unavailable;
+use super::guarded_provider::unless_all_postponed;
 use super::intent_progress::{Submission, next_row};
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
@@ -66,26 +66,15 @@ pub(super) async fn complete(
         .with_retries(async |connection| payment_row::decide(connection, &decided).await)
         .await?;
     rows.extend(decided);
-    let outcomes: Vec<_> = inputs
-        .iter()
-        .enumerate()
-        .map(|(index, input)| match rows.get(&input.row_id()) {
-            Some(row) => {
-                let result = results.remove(&index).unwrap_or(CallResult::NotMade);
-                outcome(input, row, result, stage.poll_interval, now)
-            }
-            // An order that payment has not processed does not wait for its buyer.
-            None => StepOutcome::Completed(Vec::new()),
-        })
-        .collect();
-    match outcomes.first() {
-        Some(StepOutcome::Postpone(error))
-            if outcomes.iter().all(|outcome| matches!(outcome, StepOutcome::Postpone(_))) =>
-        {
-            Err(provider_unavailable(error.clone()))
+    let outcome = |(index, input): (usize, &StepInput)| match rows.get(&input.row_id()) {
+        Some(row) => {
+            let result = results.remove(&index).unwrap_or(CallResult::NotMade);
+            outcome(input, row, result, stage.poll_interval, now)
         }
-        _ => Ok(outcomes),
-    }
+        // An order that payment has not processed does not wait for its buyer.
+        None => StepOutcome::Completed(Vec::new()),
+    };
+    unless_all_postponed(inputs.iter().enumerate().map(outcome).collect())
 }
 
 /// One call for each payment that waits for its buyer and has not expired: for the first record that

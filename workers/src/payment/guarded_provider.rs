@@ -142,6 +142,20 @@ pub(super) fn provider_unavailable(error: String) -> StepError {
     StepError::DependencyUnavailable { dependency: PROVIDER, source: error.into() }
 }
 
+/// The outcomes of a set, or an error if no call could be made for any of its records: the whole set can
+/// wait in this worker, without a postponed message for each record.
+pub(super) fn unless_all_postponed(
+    outcomes: Vec<StepOutcome>,
+) -> Result<Vec<StepOutcome>, StepError> {
+    let is_postponed = |outcome: &StepOutcome| matches!(outcome, StepOutcome::Postpone(_));
+    match outcomes.first() {
+        Some(StepOutcome::Postpone(error)) if outcomes.iter().all(is_postponed) => {
+            Err(provider_unavailable(error.clone()))
+        }
+        _ => Ok(outcomes),
+    }
+}
+
 /// Locks the breaker. Its state is valid also if a previous holder of the lock panicked.
 pub(super) fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
     breaker.lock().unwrap_or_else(PoisonError::into_inner)
