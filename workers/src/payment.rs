@@ -18,6 +18,7 @@ pub mod held_funds;
 mod intent_progress;
 #[cfg(test)]
 pub(crate) mod model;
+mod payment_events;
 mod payment_row;
 mod payment_stage;
 pub mod provider;

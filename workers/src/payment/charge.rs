@@ -91,55 +91,29 @@ pub(super) fn outcome(
     let Some(charge) = charges.get(&id) else {
         return StepOutcome::reject("step `charge` consumes only the event `reserved`");
     };
-    let row = rows.get(&id);
-    match row.map_or(State::Pending, |row| row.state) {
-        State::Pending if charge.is_expired => StepOutcome::outcome(charge.cancel_requested()),
-        State::Pending => failures
-            .remove(&id)
-            .unwrap_or_else(|| StepOutcome::Retry("the charge is not decided yet".to_owned())),
-        State::Paid | State::Refunded => {
-            let action = row.and_then(|row| charge.requires_action(row));
-            let paid = row.and_then(|row| charge.paid(row));
-            StepOutcome::Completed(action.into_iter().chain(paid).collect())
-        }
-        State::Declined => {
-            let action = row.and_then(|row| charge.requires_action(row));
-            let declined = row.and_then(|row| charge.declined(row));
-            StepOutcome::Completed(action.into_iter().chain(declined).collect())
-        }
-        // From here on it waits at `complete`, which consumes this event.
-        State::RequiresAction => {
-            let event = row.and_then(|row| charge.requires_action(row));
-            StepOutcome::Completed(event.into_iter().collect())
-        }
+    let pending = |failures: &mut Failures| match failures.remove(&id) {
+        _ if charge.is_expired => StepOutcome::outcome(charge.cancel_requested()),
+        Some(failure) => failure,
+        None => StepOutcome::Retry("the charge is not decided yet".to_owned()),
+    };
+    let Some(row) = rows.get(&id) else { return pending(failures) };
+    let event = match row.state {
+        State::Pending => return pending(failures),
+        State::Paid | State::Refunded => row.paid_event(),
+        State::Declined => row.declined_event(),
+        // From here on it waits at `complete`, which consumes that event.
+        State::RequiresAction => None,
         // Withdrawn before any money was captured; refund published that event.
-        State::Voided => StepOutcome::Completed(Vec::new()),
-    }
+        State::Voided => return StepOutcome::Completed(Vec::new()),
+    };
+    StepOutcome::Completed(row.requires_action_event().into_iter().chain(event).collect())
 }
 
 impl Charge<'_> {
-    fn paid(&self, row: &Payment) -> Option<Event> {
-        let payment_intent = row.intent.clone()?;
-        self.event(row, EventBody::Paid { amount: self.amount, payment_intent })
-    }
-
-    fn declined(&self, row: &Payment) -> Option<Event> {
-        self.event(row, EventBody::Declined { decline_code: row.decline_code.clone()? })
-    }
-
-    fn requires_action(&self, row: &Payment) -> Option<Event> {
-        let at = row.action_at?.into();
-        Some(Event { order_id: self.order_id, at, body: EventBody::RequiresAction })
-    }
-
     /// The same event as that of the sweep, which may have passed the reservation without it.
     fn cancel_requested(&self) -> Event {
         let body = EventBody::CancelRequested { by: CancelledBy::Expiry };
         Event { order_id: self.order_id, at: self.expires_at.into(), body }
-    }
-
-    fn event(&self, row: &Payment, body: EventBody) -> Option<Event> {
-        Some(Event { order_id: self.order_id, at: row.decided_at?.into(), body })
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use orders::{CancelledBy, Event, EventBody};
+use orders::{Event, EventBody};
 use streams::failpoint;
 
 use super::decision::complete_asks;
@@ -100,25 +100,11 @@ pub(super) fn outcome(
     poll_interval: Duration,
     now: SystemTime,
 ) -> StepOutcome {
-    let event = |at: Option<SystemTime>, body| {
-        let event = |at: SystemTime| Event { order_id: input.order_id(), at: at.into(), body };
-        StepOutcome::Completed(at.map(event).into_iter().collect())
-    };
-    let nothing = StepOutcome::Completed(Vec::new());
+    let completed = |event: Option<Event>| StepOutcome::Completed(event.into_iter().collect());
     match row.state {
-        State::Paid | State::Refunded => match (row.amount, row.intent.clone()) {
-            (Some(amount), Some(payment_intent)) => {
-                event(row.decided_at, EventBody::Paid { amount, payment_intent })
-            }
-            _ => nothing,
-        },
-        State::Declined => {
-            let decline_code = row.decline_code.clone().unwrap_or_default();
-            event(row.decided_at, EventBody::Declined { decline_code })
-        }
-        State::RequiresAction if row.is_expired(now) => {
-            event(row.expires_at, EventBody::CancelRequested { by: CancelledBy::Expiry })
-        }
+        State::Paid | State::Refunded => completed(row.paid_event()),
+        State::Declined => completed(row.declined_event()),
+        State::RequiresAction if row.is_expired(now) => completed(row.expired_event()),
         State::RequiresAction if is_poll(input) => match result {
             CallResult::Failed(postponed @ StepOutcome::Postpone(_)) => postponed,
             // It goes on waiting, whatever has failed.
@@ -128,11 +114,11 @@ pub(super) fn outcome(
             (CallResult::Failed(failure), _) => failure,
             // Another record of the order went first.
             (CallResult::NotMade, Some(_)) => StepOutcome::Wait(SUBMISSION_DELAY),
-            (CallResult::Succeeded | CallResult::NotMade, _) => nothing,
+            (CallResult::Succeeded | CallResult::NotMade, _) => completed(None),
         },
         // Charge has not finished with it.
         State::Pending => StepOutcome::Wait(SUBMISSION_DELAY),
-        State::Voided => nothing,
+        State::Voided => completed(None),
     }
 }
 
