@@ -18,6 +18,7 @@
 //! | none, `tok_visa`, `pm_card_visa` | succeeds |
 //! | `tok_chargeDeclined`, `pm_card_chargeDeclined` | declined: `generic_decline` |
 //! | `tok_insufficientFunds`, `pm_card_insufficientFunds` | declined: `insufficient_funds` |
+//! | `tok_chargeDeclinedStolenCard`, `pm_card_chargeDeclinedStolenCard` | declined: `stolen_card` |
 //! | `tok_chargeDeclinedWithoutIntent` | declined: `generic_decline`, and the error does not hold the intent |
 //! | `tok_flaky_N`, N from 1 to 99 | the first N executions return 500 and have no effect, the next succeeds |
 //! | `tok_hang` | captures, but never responds to the call that did; all later calls see it succeeded |

@@ -43,6 +43,8 @@ impl PaymentMethod {
 pub(super) enum Decline {
     Generic,
     InsufficientFunds,
+    /// No other card of the buyer should be tried.
+    StolenCard,
 }
 
 /// Whether the token can be used for one intent only. So are the tokens of real cards; those of
@@ -91,6 +93,7 @@ impl Card {
             "chargeDeclinedWithoutIntent" => Some(Card::DeclinedWithoutIntent),
             "threeDSecureRequired" => Some(Card::ThreeDSecure),
             "insufficientFunds" => Some(Card::Declined(Decline::InsufficientFunds)),
+            "chargeDeclinedStolenCard" => Some(Card::Declined(Decline::StolenCard)),
             _ => None,
         }
     }
@@ -102,6 +105,7 @@ impl Display for Card {
             Card::Visa => f.write_str("pm_card_visa"),
             Card::Declined(Decline::Generic) => f.write_str("pm_card_chargeDeclined"),
             Card::Declined(Decline::InsufficientFunds) => f.write_str("pm_card_insufficientFunds"),
+            Card::Declined(Decline::StolenCard) => f.write_str("pm_card_chargeDeclinedStolenCard"),
             Card::DeclinedWithoutIntent => f.write_str("pm_card_chargeDeclinedWithoutIntent"),
             Card::Flaky(failures) => write!(f, "tok_flaky_{failures}"),
             Card::Hang => f.write_str("tok_hang"),
@@ -115,6 +119,7 @@ impl Decline {
         match self {
             Decline::Generic => "generic_decline",
             Decline::InsufficientFunds => "insufficient_funds",
+            Decline::StolenCard => "stolen_card",
         }
     }
 
@@ -122,6 +127,7 @@ impl Decline {
         match self {
             Decline::Generic => "Your card was declined.",
             Decline::InsufficientFunds => "Your card has insufficient funds.",
+            Decline::StolenCard => "Your card was declined: it is reported as stolen.",
         }
     }
 }
