@@ -1,5 +1,6 @@
 //! The lifecycle of an order on real servers: one file for each guarantee.
 mod analytics;
+mod another_card;
 mod audit_detects_corruption;
 mod audit_detects_mutants;
 mod audit_detects_sabotage;

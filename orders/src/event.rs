@@ -5,8 +5,8 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray}
 use thiserror::Error;
 
 use crate::{
-    BodyDigest, CancelReason, CancelledBy, Money, OrderId, PaymentToken, PlaceOrder, Rejection,
-    Timestamp,
+    BodyDigest, CancelReason, CancelledBy, Money, OnDecline, OrderId, PaymentToken, PlaceOrder,
+    Rejection, Timestamp,
 };
 
 /// One event of one order: a record of a batch, one JSON object on a line.
@@ -50,6 +50,9 @@ pub enum EventBody {
         /// The payment token. No later event carries it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         payment_token: Option<PaymentToken>,
+        /// What becomes of the order if that is declined.
+        #[serde(default, skip_serializing_if = "OnDecline::is_default")]
+        on_decline: OnDecline,
     },
     /// Inventory reserved nothing. Final.
     Rejected {
@@ -78,7 +81,7 @@ pub enum EventBody {
         /// The provider's id of the payment.
         payment_intent: String,
     },
-    /// The provider declined the charge.
+    /// The provider declined the charge, and no other payment method is awaited.
     Declined {
         /// The provider's decline code, such as `insufficient_funds`.
         decline_code: String,
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn created_line_and_write_line_produce_the_same_bytes() {
-        let order = br#"{"currency":"GBP","reference":"\"\u00e9\\","payment":{"token":"t"},
+        let order = br#"{"currency":"GBP","reference":"\"\u00e9\\","payment":{"token":"t","on_decline":"new_payment_method"},
             "lines":[{"sku":"A B","quantity":1,"unit_price":2}]}"#;
         let order = PlaceOrder::parse(order).unwrap();
         let order_id = OrderId::from_bytes([0xab; 16]);

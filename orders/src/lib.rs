@@ -21,6 +21,7 @@ mod key;
 mod limits;
 mod line;
 mod money;
+mod on_decline;
 mod place_order;
 mod reason;
 mod sku;
@@ -38,6 +39,7 @@ pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, Signing
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
 pub use money::{Money, TotalTooLarge};
+pub use on_decline::OnDecline;
 pub use place_order::{PaymentToken, PlaceOrder};
 pub use reason::{CancelReason, CancelledBy, Rejection};
 pub use sku::{InvalidSku, Sku};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::field_error::FieldErrors;
 use crate::json::Json;
 use crate::limits::{AMOUNT_MAX, LINES_MAX, TEXT_LENGTH_MAX};
-use crate::{Currency, InvalidOrder, Money, OrderLine, Quantity, Sku, TotalTooLarge};
+use crate::{Currency, InvalidOrder, Money, OnDecline, OrderLine, Quantity, Sku, TotalTooLarge};
 
 /// An order as a buyer places it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct PlaceOrder {
     /// version stored may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_token: Option<PaymentToken>,
+    /// What becomes of it if that is declined.
+    #[serde(default, skip_serializing_if = "OnDecline::is_default")]
+    pub on_decline: OnDecline,
     /// The shop's own reference for the order; up to 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -40,7 +43,7 @@ impl PlaceOrder {
     ///
     /// ```json
     /// {"customer_id"?, "currency", "lines": [{"sku", "quantity", "unit_price"}],
-    ///  "expected_total"?, "payment": {"token"}, "reference"?}
+    ///  "expected_total"?, "payment": {"token", "on_decline"?}, "reference"?}
     /// ```
     ///
     /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
@@ -84,7 +87,7 @@ fn parse_order(root: &Json<'_>, errors: &mut FieldErrors) -> Option<PlaceOrder> 
     let currency = required(currency, &"/currency", errors, currency_code);
     let lines = parse_lines(lines, errors);
     let expected_total = optional(expected_total, &"/expected_total", errors, total_amount);
-    let payment_token = parse_payment(payment, errors);
+    let (payment_token, on_decline) = parse_payment(payment, errors).unzip();
     let reference = optional(reference, &"/reference", errors, short_text);
 
     let (currency, lines) = (currency?, lines?);
@@ -95,16 +98,22 @@ fn parse_order(root: &Json<'_>, errors: &mut FieldErrors) -> Option<PlaceOrder> 
             format!("{expected} is not the sum of the lines; they add up to {}", total.amount);
         errors.add("/expected_total", detail);
     }
-    Some(PlaceOrder { customer_id, total, lines, payment_token, reference })
+    let on_decline = on_decline.unwrap_or_default();
+    Some(PlaceOrder { customer_id, total, lines, payment_token, on_decline, reference })
 }
 
-fn parse_payment(payment: Option<&Json<'_>>, errors: &mut FieldErrors) -> Option<PaymentToken> {
+fn parse_payment(
+    payment: Option<&Json<'_>>,
+    errors: &mut FieldErrors,
+) -> Option<(PaymentToken, OnDecline)> {
     let Some(payment) = payment else {
         errors.add("/payment", "missing; an order names its payment as {\"token\": \"…\"}");
         return None;
     };
-    let [token] = payment.members(&"/payment", ["token"], errors)?;
-    required(token, &"/payment/token", errors, payment_token)
+    let [token, on_decline] = payment.members(&"/payment", ["token", "on_decline"], errors)?;
+    let token = required(token, &"/payment/token", errors, payment_token);
+    let on_decline = optional(on_decline, &"/payment/on_decline", errors, on_decline_of);
+    Some((token?, on_decline.unwrap_or_default()))
 }
 
 fn parse_lines(lines: Option<&Json<'_>>, errors: &mut FieldErrors) -> Option<Vec<OrderLine>> {
@@ -198,6 +207,13 @@ fn amount_from(min: i64, value: &Json<'_>) -> Result<i64, String> {
             "amount must be an integer from {min} to {AMOUNT_MAX} minor units, got {other}"
         )),
     }
+}
+
+fn on_decline_of(value: &Json<'_>) -> Result<OnDecline, String> {
+    // The value is not repeated: it may be the token in the wrong place.
+    let expected = "must be cancel or new_payment_method";
+    let parsed = value.text().ok().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| expected.to_owned())
 }
 
 pub(crate) fn payment_token(value: &Json<'_>) -> Result<PaymentToken, String> {

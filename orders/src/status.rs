@@ -7,7 +7,7 @@
 //!                                 └─ withdrawn ─── refunded ───────┘
 //! ```
 //! Between `reserved` and `paid` or `declined` an order can be in `requires_action`, if the buyer has
-//! to authenticate the payment.
+//! to authenticate the payment or to choose another payment method.
 //!
 //! A request to cancel can withdraw an order from any state before `fulfilled`, so a forward event
 //! can arrive after an event of the cancellation. It is then recorded as history and causes no
@@ -44,7 +44,7 @@ pub enum Status {
     RequiresAction,
     /// It is paid.
     Paid,
-    /// The charge was declined; its stock will be released.
+    /// The charge was declined for good; its stock will be released.
     Declined,
     /// It will never be shipped; its payment will be refunded.
     Withdrawn,

@@ -1,6 +1,6 @@
 //! The field errors of an invalid body, and the content of a valid one.
 
-use orders::{BodyDigest, FieldError, InvalidOrder, PlaceOrder};
+use orders::{BodyDigest, FieldError, InvalidOrder, OnDecline, PlaceOrder};
 
 const SMALLEST: &str = r#"{"currency":"GBP","payment":{"token":"tok_visa"},"lines":[{"sku":"85123A","quantity":6,"unit_price":255}]}"#;
 
@@ -30,12 +30,13 @@ fn an_order_needs_only_a_currency_a_payment_and_one_line() {
 fn every_optional_member_of_an_order_is_kept() {
     let body = r#"{"customer_id":"17850","currency":"GBP","expected_total":300,"reference":"536365",
         "lines":[{"sku":"A","quantity":1,"unit_price":100},{"sku":"A","quantity":2,"unit_price":100}],
-        "payment":{"token":"tok_visa"}}"#;
+        "payment":{"token":"tok_visa","on_decline":"new_payment_method"}}"#;
     let order = PlaceOrder::parse(body.as_bytes()).unwrap();
     assert_eq!(order.lines.len(), 2);
     assert_eq!(order.customer_id.as_deref(), Some("17850"));
     assert_eq!(order.reference.as_deref(), Some("536365"));
     assert_eq!(order.payment_token.unwrap().expose(), "tok_visa");
+    assert_eq!(order.on_decline, OnDecline::NewPaymentMethod);
 }
 
 #[test]
@@ -96,6 +97,35 @@ fn a_field_error_never_contains_the_payment_token() {
     assert!(!format!("{:?}", field_errors(&body)).contains("secret"));
     let misplaced = SMALLEST.replace(r#"{"token":"tok_visa"}"#, r#""tok_secret""#);
     assert_eq!(field_errors(&misplaced)[0].detail, "a string is not an object");
+}
+
+#[test]
+fn what_happens_after_a_decline_is_one_of_two_values() {
+    for invalid in [r#""retry""#, "1", r#""Cancel""#, "{}", r#""tok_secret""#] {
+        let error = field_errors(&with_on_decline(invalid)).remove(0);
+        assert_eq!(error.pointer, "/payment/on_decline", "{invalid}");
+        assert_eq!(error.detail, "must be cancel or new_payment_method");
+    }
+    let body = SMALLEST.replace(r#""token":"tok_visa""#, r#""on_decline":"retry""#);
+    assert_eq!(pointers(&body), ["/payment/token", "/payment/on_decline"]);
+}
+
+#[test]
+fn an_order_that_does_not_wait_after_a_decline_is_the_same_whether_it_says_so_or_not() {
+    let parse = |body: &str| PlaceOrder::parse(body.as_bytes()).unwrap();
+    let silent = parse(SMALLEST);
+    assert!(!serde_json::to_string(&silent).unwrap().contains("on_decline"));
+    for cancel in [r#""cancel""#, "null"] {
+        let order = parse(&with_on_decline(cancel));
+        assert_eq!(order.on_decline, OnDecline::Cancel);
+        assert_eq!(BodyDigest::of(&order), BodyDigest::of(&silent));
+    }
+    let waits = parse(&with_on_decline(r#""new_payment_method""#));
+    assert_ne!(BodyDigest::of(&waits), BodyDigest::of(&silent));
+}
+
+fn with_on_decline(value: &str) -> String {
+    SMALLEST.replace(r#""tok_visa"}"#, &format!(r#""tok_visa","on_decline":{value}}}"#))
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod world;
 
 use std::time::Instant;
 
+use orders::OnDecline;
+
 use crate::payment::model::{Intent, PaymentBounds};
 use message::Message;
 use order::{Bounds, Decisions};
@@ -32,8 +34,16 @@ const CARDS: PaymentBounds = PaymentBounds {
         Intent::RequiresAction,
         Intent::Processing,
     ],
+    on_decline: OnDecline::Cancel,
     runs: 2,
     intents: 1,
+};
+/// An order that waits for another card after a decline, with the cards that matter for that: with all of
+/// them there are five times as many states.
+const WAITING: PaymentBounds = PaymentBounds {
+    on_decline: OnDecline::NewPaymentMethod,
+    cards: &[Intent::Succeeded, Intent::Declined, Intent::DeclinedForGood],
+    ..CARDS
 };
 /// Cards that succeed or are declined.
 const PLAIN: PaymentBounds =
@@ -57,6 +67,7 @@ fn one_order_has_one_end_however_often_its_messages_come() {
     check::<1>("one order, repeated messages", REPEATED);
     let payment = PaymentBounds { intents: 2, ..PLAIN };
     check::<1>("one order, two intents", Bounds { payment, ..REPEATED });
+    check::<1>("one order, waiting", Bounds { payment: WAITING, ..REPEATED });
 }
 
 #[test]
@@ -64,6 +75,7 @@ fn one_order_always_has_a_way_to_its_end() {
     check::<1>("one order, one fault", ACKED);
     let buyer = &[Message::CancelRequested, Message::NewCard];
     check::<1>("one order, another card", Bounds { buyer, ..QUIET });
+    check::<1>("one order, waiting", Bounds { buyer, payment: WAITING, ..QUIET });
     let buyer = &[Message::CancelRequested, Message::Webhook];
     check::<1>("one order, a webhook", Bounds { buyer, ..QUIET });
 }

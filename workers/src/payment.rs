@@ -12,6 +12,7 @@ mod charge;
 mod complete;
 mod create_intent;
 mod decision;
+mod declines;
 mod failed_call;
 mod guarded_provider;
 pub mod held_funds;

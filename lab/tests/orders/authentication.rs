@@ -16,11 +16,11 @@ use super::fixtures::{basket, item, with_payment_token};
 use super::http_client::HttpResponse;
 use super::test_cluster::{TestCluster, plan, wait_until};
 
-const STOCK: i64 = 10;
+pub(crate) const STOCK: i64 = 10;
 /// A card that its bank has authenticated.
 pub(crate) const AUTHENTICATED_CARD: &str = "tok_threeDSecureRequired";
 /// Longer than a test.
-const NEVER: &str = "1h";
+pub(crate) const NEVER: &str = "1h";
 
 #[tokio::test]
 async fn an_order_whose_buyer_authenticates_the_card_is_paid() {
@@ -198,14 +198,15 @@ async fn what_a_buyer_submits_is_checked() {
 }
 
 /// An order that waits for its buyer.
-struct Waiting {
-    id: OrderId,
-    signed_id: String,
+pub(crate) struct Waiting {
+    pub(crate) id: OrderId,
+    pub(crate) signed_id: String,
     /// The response of `GET`.
-    status: Value,
+    pub(crate) status: Value,
 }
 
-async fn start(envs: &[(&str, &str)]) -> TestCluster {
+/// A cluster that sells `PAY`.
+pub(crate) async fn start(envs: &[(&str, &str)]) -> TestCluster {
     let mut plan = plan(Profile::Single);
     plan.envs.extend(envs.iter().map(|(name, value)| (name.to_string(), value.to_string())));
     let cluster = TestCluster::start(plan).await;
@@ -216,7 +217,12 @@ async fn start(envs: &[(&str, &str)]) -> TestCluster {
 impl TestCluster {
     async fn place_and_wait_for_action(&self, key: &str) -> Waiting {
         let body = with_payment_token(basket(&[("PAY", 1)]), AUTHENTICATED_CARD);
-        let placed = self.post(0, key, &body).await;
+        self.place_waiting(key, &body).await
+    }
+
+    /// Places an order, and waits until it waits for its buyer.
+    pub(crate) async fn place_waiting(&self, key: &str, body: &Value) -> Waiting {
+        let placed = self.post(0, key, body).await;
         self.wait_for_status(placed.order_id(), Status::RequiresAction).await;
         let signed_id = placed.signed_id().to_owned();
         let status = self.current_status(&signed_id).await;
@@ -245,7 +251,7 @@ impl TestCluster {
         assert_eq!(self.http.status_of(request).await, StatusCode::OK);
     }
 
-    async fn submit_payment(&self, signed_id: &str, body: &Value) -> HttpResponse {
+    pub(crate) async fn submit_payment(&self, signed_id: &str, body: &Value) -> HttpResponse {
         let url = format!("{}/v1/orders/{signed_id}/payment", self.edge_urls()[1]);
         let request = Request::post(url)
             .header(CONTENT_TYPE, "application/json")
@@ -254,7 +260,7 @@ impl TestCluster {
         self.http.send(request).await
     }
 
-    async fn wait_for_new_method(&self, waiting: &Waiting, decline_code: &str) {
+    pub(crate) async fn wait_for_new_method(&self, waiting: &Waiting, decline_code: &str) {
         let expected = json!({"type": "new_payment_method", "decline_code": decline_code});
         wait_until(&format!("another card is needed: {decline_code}"), async || {
             self.current_status(&waiting.signed_id).await["next_action"] == expected
@@ -262,7 +268,7 @@ impl TestCluster {
         .await;
     }
 
-    async fn wait_until_submissions_are_processed(&self) {
+    pub(crate) async fn wait_until_submissions_are_processed(&self) {
         let source = payment::COMPLETE.events();
         wait_until("payment has processed what was submitted", async || {
             consumer_progress(&self.sources.connection, &source).await.unwrap().is_at_end()
@@ -276,7 +282,7 @@ impl TestCluster {
         self.processes.stop().await.unwrap();
     }
 
-    async fn stop_webhooks(&self) {
+    pub(crate) async fn stop_webhooks(&self) {
         set_faults(self.processes.provider.url(), "webhook_url=").await.unwrap();
     }
 
@@ -286,7 +292,7 @@ impl TestCluster {
 
     /// Submits all these payment methods in one message, as an edge does with those that come at
     /// once.
-    async fn publish_tokens<'t>(
+    pub(crate) async fn publish_tokens<'t>(
         &self,
         key: &str,
         tokens: impl IntoIterator<Item = Option<&'t str>>,
@@ -301,16 +307,16 @@ impl TestCluster {
     }
 
     /// The names of the statuses of an order, when it is final.
-    async fn history(&self, id: OrderId) -> Vec<&'static str> {
+    pub(crate) async fn history(&self, id: OrderId) -> Vec<&'static str> {
         let view = self.wait_until_final(&[id]).await.remove(0);
         view.history.iter().map(|change| change.status.as_str()).collect()
     }
 
-    async fn intents_of(&self, id: OrderId) -> Vec<Intent> {
+    pub(crate) async fn intents_of(&self, id: OrderId) -> Vec<Intent> {
         self.sources.provider.find_intents(&id.to_string()).await.unwrap().data
     }
 
-    async fn assert_charged_once(&self, id: OrderId) {
+    pub(crate) async fn assert_charged_once(&self, id: OrderId) {
         let intents = self.intents_of(id).await;
         assert_eq!(intents.len(), 1, "{intents:?}");
         assert_eq!(intents[0].amount_received, intents[0].amount);

@@ -34,6 +34,13 @@ pub(crate) fn with_payment_token(mut basket: Value, token: &str) -> Value {
     basket
 }
 
+/// The same order, which waits for another card if `token` is declined.
+pub(crate) fn with_another_card(basket: Value, token: &str) -> Value {
+    let mut basket = with_payment_token(basket, token);
+    basket["payment"]["on_decline"] = json!("new_payment_method");
+    basket
+}
+
 /// The same order as a row of a file of orders, with `key` as its idempotency key.
 pub(crate) fn row(key: &str, mut basket: Value) -> OrderRow {
     basket["invoice"] = key.into();

@@ -12,7 +12,7 @@ use workers::payment;
 
 use super::authentication::AUTHENTICATED_CARD;
 use super::events::{PUBLISH_TIMEOUT, cancel_requested, ndjson_line};
-use super::fixtures::{basket, item, with_payment_token};
+use super::fixtures::{basket, item, with_another_card, with_payment_token};
 use super::test_cluster::{TestCluster, plan};
 
 #[tokio::test]
@@ -80,6 +80,13 @@ impl TestCluster {
         self.wait_for_event(unauthenticated, EventKind::RequiresAction).await;
         self.publish_submission("unauthenticated").await;
         ids.push(unauthenticated);
+
+        // A card that is declined, and another one.
+        let card = with_another_card(one.clone(), "tok_chargeDeclined");
+        let another_card = self.place("another-card", &card).await;
+        self.wait_for_event(another_card, EventKind::RequiresAction).await;
+        self.publish_tokens("another-card", [Some("tok_visa")]).await;
+        ids.push(another_card);
 
         // As from an edge that does not know that it is too late.
         let late = ndjson_line(&cancel_requested("fulfilled"));

@@ -2,12 +2,12 @@
 
 use hyper::StatusCode;
 use payment_simulator::FaultConfig;
-use workers::payment::provider::{CallError, Confirmation, Limits, RefundStatus, Status};
+use workers::payment::provider::{CallError, Confirmation, Decline, Limits, RefundStatus, Status};
 
 use super::test_simulator::{TestSimulator, all_intents, all_refunds, client, create};
 
 fn declined(code: &str) -> Confirmation {
-    Confirmation::Declined { code: code.to_owned() }
+    Confirmation::Declined(Decline::of_method(code.to_owned()))
 }
 
 #[tokio::test]
@@ -38,6 +38,7 @@ async fn a_declined_card_stays_declined_under_any_idempotency_key() {
         ("pm_card_chargeDeclined", "generic_decline"),
         ("tok_insufficientFunds", "insufficient_funds"),
         ("pm_card_insufficientFunds", "insufficient_funds"),
+        ("tok_chargeDeclinedStolenCard", "stolen_card"),
     ] {
         let intent = create(&client, Some(token), token).await;
         for key in ["first", "first", "second"] {

@@ -30,7 +30,7 @@ fn smallest() -> Created {
 }
 
 /// Two bodies of each kind: with every optional field and with none, or with different values.
-fn bodies(kind: EventKind) -> [EventBody; 2] {
+fn two_bodies(kind: EventKind) -> [EventBody; 2] {
     let whole = r#"{"customer_id":"17850","currency":"GBP","reference":"536365","expected_total":10,
         "lines":[{"sku":"85123A","quantity":1,"unit_price":5},{"sku":"BANK CHARGES","quantity":1,
         "unit_price":5}],"payment":{"token":"tok_visa"}}"#;
@@ -41,8 +41,9 @@ fn bodies(kind: EventKind) -> [EventBody; 2] {
         EventKind::Created => {
             [smallest(), order(whole)].map(|created| EventBody::Created(Box::new(created)))
         }
-        EventKind::Reserved => [None, token()]
-            .map(|payment_token| EventBody::Reserved { amount: money(10), payment_token }),
+        EventKind::Reserved => {
+            [None, token()].map(|payment_token| reserved(payment_token, OnDecline::Cancel))
+        }
         EventKind::Rejected => [
             EventBody::Rejected { reason: Rejection::OutOfStock { skus: skus() } },
             EventBody::Rejected { reason: Rejection::PriceChanged { skus: skus() } },
@@ -75,10 +76,29 @@ fn bodies(kind: EventKind) -> [EventBody; 2] {
     }
 }
 
+/// The bodies of an order that waits for another payment method after a decline.
+fn waiting_body(kind: EventKind) -> Option<EventBody> {
+    let order = order(
+        r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}],
+        "payment":{"token":"tok_visa","on_decline":"new_payment_method"}}"#,
+    );
+    match kind {
+        EventKind::Created => Some(EventBody::Created(Box::new(order))),
+        EventKind::Reserved => {
+            Some(reserved(order.order.payment_token, OnDecline::NewPaymentMethod))
+        }
+        _ => None,
+    }
+}
+
+fn reserved(payment_token: Option<PaymentToken>, on_decline: OnDecline) -> EventBody {
+    EventBody::Reserved { amount: money(10), payment_token, on_decline }
+}
+
 fn events(kind: EventKind) -> Vec<Event> {
     let at = Timestamp::from_millis(1_795_151_246_000);
-    let [first, second] = bodies(kind);
-    vec![Event { order_id: id(1), at, body: first }, Event { order_id: id(2), at, body: second }]
+    let bodies = two_bodies(kind).into_iter().chain(waiting_body(kind));
+    (1..).zip(bodies).map(|(number, body)| Event { order_id: id(number), at, body }).collect()
 }
 
 #[test]

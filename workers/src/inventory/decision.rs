@@ -38,6 +38,7 @@ pub(super) fn reserve_outcome(row: &Decision, created: &Created) -> EventBody {
         Decision::Reserved | Decision::Released(..) => EventBody::Reserved {
             amount: created.order.total,
             payment_token: created.order.payment_token.clone(),
+            on_decline: created.order.on_decline,
         },
         Decision::Rejected(reason) => EventBody::Rejected { reason: reason.clone() },
         Decision::Voided(reason) => EventBody::Cancelled { reason: reason.clone() },

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use orders::{
-    BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OrderId, PlaceOrder,
-    Rejection, SubmitPayment, Timestamp,
+    BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OnDecline, OrderId,
+    PlaceOrder, Rejection, SubmitPayment, Timestamp,
 };
 use streams::{DeliveryHistory, Origin, subjects};
 
@@ -94,7 +94,10 @@ impl Message {
                 let digest = BodyDigest::of(&order);
                 EventBody::Created(Box::new(Created { digest, order }))
             }
-            Self::Reserved => EventBody::Reserved { amount, payment_token: None },
+            Self::Reserved => {
+                // The bounds say what becomes of it after a decline.
+                EventBody::Reserved { amount, payment_token: None, on_decline: OnDecline::Cancel }
+            }
             Self::RequiresAction => EventBody::RequiresAction,
             Self::NewCard => {
                 let SubmitPayment { payment_token } =

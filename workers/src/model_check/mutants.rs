@@ -7,7 +7,7 @@ use super::invariants::{
 use super::order::{Bounds, Decisions};
 use super::search::{ALWAYS_A_WAY, Fault, search};
 use super::world::World;
-use super::{ACKED, PLAIN, REPEATED, report};
+use super::{ACKED, PLAIN, QUIET, REPEATED, WAITING, report};
 use crate::{fulfilment, inventory, payment};
 
 fn fulfilment_of(fulfilment: fulfilment::model::Decisions) -> Decisions {
@@ -75,6 +75,13 @@ fn a_mutant_that_does_not_wait_for_the_refund_is_found() {
 fn a_mutant_that_takes_a_late_answer_for_a_decline_is_found() {
     let decisions = payment_of(payment::model::mutants::PROCESSING_IS_DECLINED);
     finds("takes a late answer for a decline", decisions, REPEATED, CHARGED_OR_CANCELLED);
+}
+
+#[test]
+fn a_mutant_that_waits_for_another_card_without_an_intent_is_found() {
+    let decisions = payment_of(payment::model::mutants::WAITS_WITHOUT_INTENT);
+    let bounds = Bounds { payment: WAITING, ..QUIET };
+    finds("waits without an intent", decisions, bounds, ALWAYS_A_WAY);
 }
 
 #[test]

@@ -11,16 +11,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
-use orders::{CancelledBy, Event, EventBody, Money, OrderId, PaymentToken};
+use orders::{CancelledBy, Event, EventBody, Money, OnDecline, OrderId, PaymentToken};
 use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
-use super::create_intent::create_intent;
+use super::create_intent::{create_intent, create_without_method};
 use super::decision::{ChargeCall, after_confirm, charge_call};
+use super::declines::{after_first_decline, needs_open_intent};
 use super::guarded_provider::unless_all_postponed;
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
-use super::provider::{CallError, NewIntent, Provider};
+use super::provider::{CallError, Decline, NewIntent, Provider};
 use super::provider_calls::{call_concurrently, call_key};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -29,6 +30,7 @@ pub(super) struct Charge<'a> {
     order_id: OrderId,
     pub(super) amount: Money,
     token: Option<&'a PaymentToken>,
+    on_decline: OnDecline,
     history: &'a DeliveryHistory,
     /// When the reservation expires, by the time of the database.
     pub(super) expires_at: SystemTime,
@@ -67,12 +69,15 @@ impl<'a> Charge<'a> {
         now: SystemTime,
         payment_timeout: Duration,
     ) -> Option<Self> {
-        let EventBody::Reserved { amount, payment_token } = &input.event.body else { return None };
+        let EventBody::Reserved { amount, payment_token, on_decline } = &input.event.body else {
+            return None;
+        };
         let expires_at = SystemTime::from(input.event.at) + payment_timeout;
         Some(Self {
             order_id: input.order_id(),
             amount: *amount,
             token: payment_token.as_ref(),
+            on_decline: *on_decline,
             history: &input.history,
             expires_at,
             is_expired: expires_at < now,
@@ -131,12 +136,15 @@ async fn create_intents(
     let calls = call_concurrently(&new, async |(_, charge)| create(stage, charge).await);
     let mut new_rows = Vec::new();
     for ((id, charge), created) in new.iter().zip(calls.await) {
-        let row = Payment::pending(**id, charge.amount, charge.expires_at);
         match created {
-            Ok(Created::Intent(intent)) => {
-                new_rows.push(Payment { intent: Some(intent), ..row });
+            Ok(Created { intent, decline }) => {
+                let row = Payment::pending(**id, charge.amount, charge.expires_at);
+                let row = Payment { intent, ..row };
+                new_rows.push(match decline {
+                    Some(decline) => after_first_decline(row, charge.on_decline, decline),
+                    None => row,
+                });
             }
-            Ok(Created::Declined { code }) => new_rows.push(row.declined(code)),
             Err(failure) => drop(failures.insert(**id, failure)),
         }
     }
@@ -150,11 +158,12 @@ async fn create_intents(
 }
 
 /// The result of creating an intent.
-enum Created {
+struct Created {
     /// The id of the unconfirmed intent.
-    Intent(String),
-    /// The provider does not take this payment.
-    Declined { code: String },
+    intent: Option<String>,
+    /// The provider does not take the order's payment method, or the payment at all. An intent that was
+    /// created in spite of it has no payment method.
+    decline: Option<Decline>,
 }
 
 async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Created, StepOutcome> {
@@ -164,11 +173,21 @@ async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Created, St
         currency: charge.amount.currency.as_str(),
         payment_method: charge.token.map(PaymentToken::expose),
     };
-    let call =
-        async |provider: &Provider| match create_intent(provider, charge.order_id, &intent).await {
-            Err(CallError::Declined { code }) => Ok(Created::Declined { code }),
-            created => created.map(Created::Intent),
+    let call = async |provider: &Provider| {
+        let created = create_intent(provider, charge.order_id, &intent).await;
+        let Err(CallError::Declined(decline)) = created else {
+            return created.map(|id| Created { intent: Some(id), decline: None });
         };
+        if !needs_open_intent(charge.on_decline, &decline) {
+            return Ok(Created { intent: None, decline: Some(decline) });
+        }
+        match create_without_method(provider, charge.order_id, &intent).await {
+            Err(CallError::Declined(decline)) => {
+                Ok(Created { intent: None, decline: Some(decline) })
+            }
+            created => created.map(|id| Created { intent: Some(id), decline: Some(decline) }),
+        }
+    };
     stage.provider.call(call).await
 }
 
@@ -192,7 +211,8 @@ async fn confirm_intents(
     });
     let mut decided = Vec::new();
     for ((row, _), confirmation) in intents.iter().zip(calls.await) {
-        match confirmation.and_then(|confirmation| after_confirm(row, confirmation)) {
+        let on_decline = charges[&row.id].on_decline;
+        match confirmation.and_then(|confirmation| after_confirm(row, on_decline, confirmation)) {
             Ok(row) => decided.push(row),
             Err(failure) => drop(failures.insert(row.id, failure)),
         }

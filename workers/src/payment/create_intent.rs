@@ -16,11 +16,24 @@ pub(super) async fn create_intent(
     let call = async |key: &str| provider.create_intent(intent, key).await;
     match call_past_failures(&prefix, call).await {
         // A call that failed may have had an effect, too.
-        (1.., Err(CallError::Declined { code })) if code == TOKEN_ALREADY_USED => {
+        (1.., Err(CallError::Declined(decline))) if decline.code == TOKEN_ALREADY_USED => {
             find(provider, intent).await
         }
         (_, created) => created.map(|created| created.id),
     }
+}
+
+/// Creates the intent without a payment method, for one that the buyer has yet to choose.
+pub(super) async fn create_without_method(
+    provider: &Provider,
+    order: OrderId,
+    intent: &NewIntent<'_>,
+) -> Result<String, CallError> {
+    let intent = NewIntent { payment_method: None, ..*intent };
+    let prefix = format!("{order}-create-without-method");
+    let call = async |key: &str| provider.create_intent(&intent, key).await;
+    let (_, created) = call_past_failures(&prefix, call).await;
+    created.map(|created| created.id)
 }
 
 /// The intent that has used up the token. The search can miss a new intent, so one that is not found may

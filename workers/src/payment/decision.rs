@@ -1,17 +1,12 @@
 //! What payment does for an order: pure functions of its row, of what the provider has answered, and of
 //! whether the reservation has expired. The calls and the SQL are in the files of the steps.
 
-use orders::NextAction;
+use orders::{NextAction, OnDecline};
 
+use super::declines::{after_first_decline, is_last_decline};
 use super::payment_row::{Payment, State};
-use super::provider::{Confirmation, RefundStatus, Status};
-use crate::limits::PAYMENT_METHODS_MAX;
+use super::provider::{Confirmation, Decline, RefundStatus, Status};
 use crate::step_input::StepOutcome;
-
-/// The decline codes after which no other payment method is accepted
-/// (<https://docs.stripe.com/declines/codes>).
-const FINAL_DECLINES: [&str; 5] =
-    ["fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "stolen_card"];
 
 /// A call that `charge` makes for an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +29,13 @@ pub(super) fn charge_call(row: Option<&Payment>, is_expired: bool) -> Option<Cha
 /// The row of a pending charge after its confirm.
 pub(super) fn after_confirm(
     row: &Payment,
+    on_decline: OnDecline,
     confirmation: Confirmation,
 ) -> Result<Payment, StepOutcome> {
     let row = row.clone();
     match confirmation {
         Confirmation::Succeeded => Ok(row.paid()),
-        Confirmation::Declined { code } => Ok(row.declined(code)),
+        Confirmation::Declined(decline) => Ok(after_first_decline(row, on_decline, decline)),
         Confirmation::RequiresAction(action) => Ok(row.requires(action)),
         Confirmation::Unexpected { status } => Err(unexpected(status)),
     }
@@ -71,10 +67,10 @@ pub(super) fn after_answer(
     match confirmation {
         Confirmation::Succeeded => AfterAnswer::Write(row.paid()),
         Confirmation::RequiresAction(action) => AfterAnswer::Write(row.requires(action)),
-        Confirmation::Declined { code } if is_last_decline(&row, &code) => {
-            AfterAnswer::Close(row, code)
+        Confirmation::Declined(decline) if is_last_decline(&row, &decline) => {
+            AfterAnswer::Close(row, decline.code)
         }
-        Confirmation::Declined { code } => {
+        Confirmation::Declined(Decline { code, .. }) => {
             AfterAnswer::Write(row.requires(NextAction::NewPaymentMethod { decline_code: code }))
         }
         Confirmation::Unexpected { .. } if has_submission => AfterAnswer::Write(row),
@@ -94,11 +90,6 @@ pub(super) fn after_close(
         Status::Succeeded => Ok(row.paid()),
         status => Err(unexpected(status)),
     }
-}
-
-/// Whether no further payment method is accepted after a decline with this code.
-fn is_last_decline(row: &Payment, code: &str) -> bool {
-    FINAL_DECLINES.contains(&code) || row.submissions.len() >= PAYMENT_METHODS_MAX
 }
 
 /// The row that `refund` inserts for an order that has none: a tombstone, which prevents a charge.
@@ -160,23 +151,15 @@ mod tests {
 
     use super::*;
 
-    fn waiting(submissions: usize) -> Payment {
+    fn waiting() -> Payment {
         let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
         let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
-        let submissions = (0..submissions).map(|number| number.to_string()).collect();
-        Payment { state: State::RequiresAction, submissions, ..row }
-    }
-
-    #[test]
-    fn a_decline_is_the_last_one_by_its_code_or_after_too_many_payment_methods() {
-        assert!(!is_last_decline(&waiting(PAYMENT_METHODS_MAX - 1), "insufficient_funds"));
-        assert!(is_last_decline(&waiting(PAYMENT_METHODS_MAX), "insufficient_funds"));
-        assert!(is_last_decline(&waiting(0), "stolen_card"));
+        Payment { state: State::RequiresAction, ..row }
     }
 
     #[test]
     fn a_payment_that_is_being_processed_stays_as_it_is() {
         let unexpected = Confirmation::Unexpected { status: Status::Processing };
-        assert!(matches!(after_answer(waiting(0), false, unexpected), AfterAnswer::Keep));
+        assert!(matches!(after_answer(waiting(), false, unexpected), AfterAnswer::Keep));
     }
 }

@@ -8,7 +8,7 @@
 //! | 5xx, or no valid response in time | the provider, if its breaker is not closed after it | postponed |
 //! | | the record, if the breaker is closed: other calls succeed | retried |
 //! | 409; 429 because an object is locked | one object that another call uses | retried |
-//! | 400, 402, 404 about the amount, the currency or the card | the order | declined (`charge`) |
+//! | 400, 402, 404 about the amount, the currency or the card | the order | declined, or waits for another card (`charge`, `complete`) |
 //! | any other refusal | our request, which is faulty | a dead letter |
 //!
 //! A postponed record counts no attempt, a retried one does. So a record that alone fails ends as a
@@ -33,7 +33,7 @@ pub(super) enum Health {
 pub(super) const fn health<Output>(result: &Result<Output, CallError>) -> Health {
     match result {
         Ok(_)
-        | Err(CallError::Declined { .. } | CallError::Refused { .. } | CallError::Busy { .. }) => {
+        | Err(CallError::Declined(_) | CallError::Refused { .. } | CallError::Busy { .. }) => {
             Health::Works
         }
         Err(CallError::RateLimited { retry_after, .. }) => Health::Limits(*retry_after),
@@ -59,7 +59,7 @@ pub(super) fn outcome(err: &CallError, is_breaker_closed: bool) -> StepOutcome {
         CallError::NoResponse(_) | CallError::Server { .. } | CallError::Busy { .. } => {
             StepOutcome::Retry(error)
         }
-        CallError::Declined { .. } | CallError::Refused { .. } => StepOutcome::reject(error),
+        CallError::Declined(_) | CallError::Refused { .. } => StepOutcome::reject(error),
     }
 }
 

@@ -76,13 +76,13 @@ async fn confirm(
 ) -> Result<Confirmation, CallError> {
     let call = async |key: &str| provider.confirm_with(intent, token, key).await;
     match call_past_failures(prefix, call).await {
-        (_, Err(CallError::Declined { code })) => {
+        (_, Err(CallError::Declined(decline))) => {
             let confirmation = Confirmation::from(provider.retrieve(intent).await?);
             Ok(match confirmation {
-                Confirmation::Declined { .. }
+                Confirmation::Declined(_)
                 | Confirmation::Unexpected {
                     status: Status::RequiresPaymentMethod | Status::RequiresConfirmation,
-                } => Confirmation::Declined { code },
+                } => Confirmation::Declined(decline),
                 other => other,
             })
         }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use deadpool_postgres::Object;
 use orders::{Money, NextAction};
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
 use crate::database::DatabaseError;
@@ -62,18 +62,20 @@ pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, Data
     rows.iter().map(|row| Payment::read(row).map(|payment| (payment.id, payment))).collect()
 }
 
-/// Inserts rows for orders that have none, each with its intent or already declined. Returns the
+/// Inserts rows for orders that have none, each with its intent or already declined, or both. Returns the
 /// winning rows: if another worker inserted first, its row.
 pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows, DatabaseError> {
     if new.is_empty() {
         return Ok(Rows::new());
     }
     let insert = "INSERT INTO payment.payments
-             (order_id, state, amount, currency, intent, decline_code, expires_at, decided_at)
-         SELECT *, CASE WHEN state <> 'pending' THEN now() END
+             (order_id, state, amount, currency, intent, decline_code, expires_at, next_action,
+              decided_at, action_at)
+         SELECT *, CASE state WHEN 'declined' THEN now() END,
+             CASE state WHEN 'requires_action' THEN now() END
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                 $7::timestamptz[])
-             AS new (id, state, amount, currency, intent, decline_code, expires_at)
+                 $7::timestamptz[], $8::jsonb[])
+             AS new (id, state, amount, currency, intent, decline_code, expires_at, next_action)
          ON CONFLICT DO NOTHING RETURNING order_id, decided_at, action_at";
     let insert = connection.prepare_cached(insert).await?;
     let ids = column(new, |row| row.id);
@@ -83,12 +85,10 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     let intents = column(new, |row| row.intent.as_deref());
     let decline_codes = column(new, |row| row.decline_code.as_deref());
     let expiries = column(new, |row| row.expires_at);
-    let written = connection
-        .query(
-            &insert,
-            &[&ids, &states, &amounts, &currencies, &intents, &decline_codes, &expiries],
-        )
-        .await?;
+    let actions = column(new, |row| row.next_action.as_ref().map(Json));
+    let values: [&(dyn ToSql + Sync); 8] =
+        [&ids, &states, &amounts, &currencies, &intents, &decline_codes, &expiries, &actions];
+    let written = connection.query(&insert, &values).await?;
     winning_rows(connection, new, &written).await
 }
 

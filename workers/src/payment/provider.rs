@@ -4,6 +4,7 @@
 //! unconfirmed, commit its id, confirm that id. To undo: cancel the intent, and refund it if the
 //! cancel returns that it had succeeded.
 
+mod decline;
 mod error;
 mod objects;
 mod refusal;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::Args;
 use hyper::Method;
 
+pub use decline::Decline;
 pub use error::{CallError, ConfigError};
 pub use objects::{Confirmation, Intent, Page, Refund, RefundStatus, Status};
 pub(super) use refusal::TOKEN_ALREADY_USED;
@@ -121,7 +123,7 @@ impl Provider {
         let path = format!("/v1/payment_intents/{intent}/confirm");
         let response = self.post(&path, String::new(), idempotency_key).await?;
         match response.intent() {
-            Err(CallError::Declined { code }) => Ok(Confirmation::Declined { code }),
+            Err(CallError::Declined(decline)) => Ok(Confirmation::Declined(decline)),
             intent => intent.map(Confirmation::from),
         }
     }

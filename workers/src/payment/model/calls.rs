@@ -2,13 +2,14 @@
 
 use super::decisions::{Decisions, PaymentBounds};
 use super::payments::Payments;
-use super::provider::{HARD, Intent};
+use super::provider::{HARD, Intent, hard_decline, soft_decline};
 use super::row::PaymentRow;
 use super::run::{At, Happened, Run};
 use crate::payment::complete::CallResult;
 use crate::payment::decision::{AfterAnswer, RefundCall};
 use crate::payment::intent_progress::Submission;
 use crate::payment::payment_row::State;
+use crate::payment::provider::Decline;
 use crate::step_input::StepOutcome;
 
 impl Decisions {
@@ -29,11 +30,39 @@ impl Decisions {
             let new = PaymentRow { intent, ..PaymentRow::new(State::Pending) };
             found.push(self.insert(payments, run, new, "inserts the row of a new intent"));
         }
+        if bounds.cards.contains(&Intent::Declined) {
+            found.extend(self.create_without_card(payments, run, &soft_decline(), bounds));
+        }
         if bounds.cards.contains(&Intent::DeclinedForGood) {
-            let new = PaymentRow::new(State::Declined);
-            found.push(self.insert(payments, run, new, "inserts a declined row"));
+            found.extend(self.create_without_card(payments, run, &hard_decline(), bounds));
         }
         found
+    }
+
+    /// What follows when the provider refuses the card before there is an intent.
+    fn create_without_card(
+        &self,
+        mut payments: Payments,
+        run: Run,
+        decline: &Decline,
+        bounds: &PaymentBounds,
+    ) -> Vec<Happened<Payments>> {
+        let after = |intent| {
+            let row = PaymentRow { intent, ..PaymentRow::new(State::Pending) };
+            let after =
+                (self.after_first_decline)(row.payment(), bounds.on_decline, decline.clone());
+            let has_acted = after.state == State::RequiresAction;
+            PaymentRow { has_acted, ..PaymentRow::of(&after) }
+        };
+        if !(self.needs_open_intent)(bounds.on_decline, decline) {
+            return vec![self.insert(payments, run, after(None), "inserts the row of a decline")];
+        }
+        let number = Payments::WITHOUT_CARD;
+        payments.intents[number].get_or_insert(Intent::WithoutCard);
+        let new = after(Some(number as u8));
+        let inserted =
+            self.insert(payments, run, new, "inserts the row of an intent without a card");
+        vec![self.lost(payments, run, None), inserted]
     }
 
     /// Inserts a row, unless there is one.
@@ -62,7 +91,8 @@ impl Decisions {
         let answered = |(payments, answer): (Payments, Option<Intent>)| {
             let Some(answer) = answer else { return self.lost(payments, run, Some(row)) };
             let what = answer.name();
-            match (self.after_confirm)(&row.payment(), answer.confirmation()) {
+            let confirmation = answer.confirmation();
+            match (self.after_confirm)(&row.payment(), bounds.on_decline, confirmation) {
                 Ok(new) => payments.with(run.decides(&new)).happened(what),
                 Err(failure) => {
                     self.end(payments, run, Some(row), CallResult::Failed(failure)).called(what)

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
+use orders::OnDecline;
+
 use super::provider::Intent;
 use crate::payment::charge::{self, Charges, Failures};
 use crate::payment::complete::{self, CallResult};
 use crate::payment::decision::{self, AfterAnswer, ChargeCall, RefundCall};
+use crate::payment::declines;
 use crate::payment::payment_row::{Payment, Rows, State};
-use crate::payment::provider::{Confirmation, RefundStatus, Status};
+use crate::payment::provider::{Confirmation, Decline, RefundStatus, Status};
 use crate::payment::refund;
 use crate::step_input::{StepInput, StepOutcome};
 
@@ -16,6 +19,8 @@ use crate::step_input::{StepInput, StepOutcome};
 pub(crate) struct PaymentBounds {
     /// What the provider may answer to a confirm.
     pub(crate) cards: &'static [Intent],
+    /// What becomes of the order if its card is declined.
+    pub(crate) on_decline: OnDecline,
     /// How many messages of one order are processed at once.
     pub(crate) runs: usize,
     /// How many intents the provider creates for one order: two, if it forgets the keys of calls.
@@ -26,7 +31,9 @@ pub(crate) struct PaymentBounds {
 #[derive(Clone, Copy)]
 pub(crate) struct Decisions {
     pub(super) charge_call: fn(Option<&Payment>, bool) -> Option<ChargeCall>,
-    pub(super) after_confirm: fn(&Payment, Confirmation) -> Result<Payment, StepOutcome>,
+    pub(super) needs_open_intent: fn(OnDecline, &Decline) -> bool,
+    pub(super) after_first_decline: fn(Payment, OnDecline, Decline) -> Payment,
+    pub(super) after_confirm: fn(&Payment, OnDecline, Confirmation) -> Result<Payment, StepOutcome>,
     pub(super) charge_outcome: fn(&StepInput, &Charges<'_>, &Rows, &mut Failures) -> StepOutcome,
     pub(super) complete_asks: fn(&Payment, bool) -> bool,
     pub(super) after_answer: fn(Payment, bool, Confirmation) -> AfterAnswer,
@@ -45,6 +52,8 @@ pub(crate) struct Decisions {
 /// Those of the product.
 pub(crate) const DECISIONS: Decisions = Decisions {
     charge_call: decision::charge_call,
+    needs_open_intent: declines::needs_open_intent,
+    after_first_decline: declines::after_first_decline,
     after_confirm: decision::after_confirm,
     charge_outcome: charge::outcome,
     complete_asks: decision::complete_asks,

@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
-use orders::Money;
+use orders::{Money, NextAction};
 
 use super::decisions::{DECISIONS, Decisions};
 use crate::payment::decision::{self, AfterAnswer};
 use crate::payment::payment_row::{Payment, Rows, State};
-use crate::payment::provider::{Confirmation, RefundStatus, Status};
+use crate::payment::provider::{Confirmation, Decline, RefundStatus, Status};
 use crate::payment::refund;
 
 /// Its `refund` leaves no tombstone for an order that payment has not processed.
@@ -28,11 +28,20 @@ pub(crate) const REFUND_WITHOUT_TOMBSTONE: Decisions = Decisions {
 
 /// Its `charge` takes a payment that is being processed for a declined one.
 pub(crate) const PROCESSING_IS_DECLINED: Decisions = Decisions {
-    after_confirm: |row, confirmation| match confirmation {
+    after_confirm: |row, on_decline, confirmation| match confirmation {
         Confirmation::Unexpected { status: Status::Processing } => {
             Ok(row.clone().declined("processing".to_owned()))
         }
-        confirmation => decision::after_confirm(row, confirmation),
+        confirmation => decision::after_confirm(row, on_decline, confirmation),
+    },
+    ..DECISIONS
+};
+
+/// Its `charge` waits for another card without an intent that could be confirmed with it.
+pub(crate) const WAITS_WITHOUT_INTENT: Decisions = Decisions {
+    needs_open_intent: |_, _| false,
+    after_first_decline: |row, _, Decline { code, .. }| {
+        row.requires(NextAction::NewPaymentMethod { decline_code: code })
     },
     ..DECISIONS
 };

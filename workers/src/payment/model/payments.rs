@@ -20,6 +20,8 @@ pub(crate) struct Payments {
 }
 
 impl Payments {
+    /// The number of the intent that is created without a card, under a key of its own.
+    pub(super) const WITHOUT_CARD: usize = INTENTS - 1;
     /// The most messages of one order that payment processes at once.
     pub(super) const RUNS: usize = 2;
 

@@ -2,16 +2,28 @@
 
 use orders::NextAction;
 
-use crate::payment::provider::{Confirmation, RefundStatus, Status};
+use crate::payment::provider::{Confirmation, Decline, RefundStatus, Status};
 
 /// A code after which another card is accepted, and one after which none is.
 const SOFT: &str = "insufficient_funds";
 pub(super) const HARD: &str = "stolen_card";
 
+/// A decline after which another card is accepted.
+pub(super) fn soft_decline() -> Decline {
+    Decline::of_method(SOFT.to_owned())
+}
+
+/// A decline after which none is.
+pub(super) fn hard_decline() -> Decline {
+    Decline::of_method(HARD.to_owned())
+}
+
 /// The state of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Intent {
     Unconfirmed,
+    /// It has no card that could be confirmed.
+    WithoutCard,
     RequiresAction,
     Processing,
     Declined,
@@ -28,6 +40,7 @@ impl Intent {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Unconfirmed => "the intent is not confirmed",
+            Self::WithoutCard => "the intent has no card",
             Self::RequiresAction => "the intent requires the buyer",
             Self::Processing => "the intent is being processed",
             Self::Declined => "the intent is declined",
@@ -50,7 +63,11 @@ impl Intent {
     const fn is_open(self) -> bool {
         matches!(
             self,
-            Self::Unconfirmed | Self::RequiresAction | Self::Declined | Self::DeclinedForGood
+            Self::Unconfirmed
+                | Self::WithoutCard
+                | Self::RequiresAction
+                | Self::Declined
+                | Self::DeclinedForGood
         )
     }
 
@@ -97,16 +114,15 @@ impl Intent {
 
     /// What the provider reports about it.
     pub(super) fn confirmation(self) -> Confirmation {
-        let declined = |code: &str| Confirmation::Declined { code: code.to_owned() };
         match self {
             Self::Succeeded | Self::RefundPending | Self::Refunded => Confirmation::Succeeded,
-            Self::Declined => declined(SOFT),
-            Self::DeclinedForGood => declined(HARD),
+            Self::Declined => Confirmation::Declined(soft_decline()),
+            Self::DeclinedForGood => Confirmation::Declined(hard_decline()),
             Self::RequiresAction => Confirmation::RequiresAction(NextAction::Authenticate {
                 redirect_url: None,
                 client_secret: None,
             }),
-            Self::Unconfirmed | Self::Processing | Self::Canceled => {
+            Self::Unconfirmed | Self::WithoutCard | Self::Processing | Self::Canceled => {
                 Confirmation::Unexpected { status: self.status() }
             }
         }
@@ -117,7 +133,9 @@ impl Intent {
             Self::Unconfirmed => Status::RequiresConfirmation,
             Self::RequiresAction => Status::RequiresAction,
             Self::Processing => Status::Processing,
-            Self::Declined | Self::DeclinedForGood => Status::RequiresPaymentMethod,
+            Self::WithoutCard | Self::Declined | Self::DeclinedForGood => {
+                Status::RequiresPaymentMethod
+            }
             Self::Succeeded | Self::RefundPending | Self::Refunded => Status::Succeeded,
             Self::Canceled => Status::Canceled,
         }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use hyper_util::client::legacy;
 use thiserror::Error;
 
+use super::decline::Decline;
+
 /// Why a call to the provider has no usable response.
 #[derive(Debug, Error)]
 pub enum CallError {
@@ -48,11 +50,8 @@ pub enum CallError {
     },
     /// The provider does not take this payment, and repeating the call does not help: the amount,
     /// the currency or the card is at fault.
-    #[error("the payment provider declined the payment ({code})")]
-    Declined {
-        /// Why, in Stripe's terms: a `decline_code`, or a `code`.
-        code: String,
-    },
+    #[error("the payment provider declined the payment ({})", .0.code)]
+    Declined(Decline),
     /// The request is invalid, and repeating it does not help.
     #[error("the payment provider rejected the request (status {status}, {code}): {message}")]
     Refused {

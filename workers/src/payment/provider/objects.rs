@@ -3,6 +3,8 @@
 use orders::{BuyerSecret, NextAction};
 use serde::Deserialize;
 
+use super::decline::Decline;
+
 /// The fields of a `PaymentIntent` that we need.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Intent {
@@ -109,10 +111,7 @@ pub enum Confirmation {
     /// The money is captured, now or earlier.
     Succeeded,
     /// The bank declined, now or earlier.
-    Declined {
-        /// Stripe's `decline_code`, or its `code` if it has no `decline_code`.
-        code: String,
-    },
+    Declined(Decline),
     /// The buyer has to act.
     RequiresAction(NextAction),
     /// None of these: the intent was cancelled, or is being processed.
@@ -132,9 +131,10 @@ impl From<Intent> for Confirmation {
     fn from(intent: Intent) -> Self {
         match (intent.status, intent.last_payment_error) {
             (Status::Succeeded, _) => Confirmation::Succeeded,
-            (Status::RequiresPaymentMethod, Some(error)) => Confirmation::Declined {
-                code: error.decline_code.or(error.code).unwrap_or_default(),
-            },
+            (Status::RequiresPaymentMethod, Some(error)) => {
+                let code = error.decline_code.or(error.code).unwrap_or_default();
+                Confirmation::Declined(Decline::of_method(code))
+            }
             (Status::RequiresAction, _) => Confirmation::RequiresAction(NextAction::Authenticate {
                 redirect_url: intent.next_action.and_then(|action| action.redirect_to_url?.url),
                 client_secret: intent.client_secret,

@@ -3,20 +3,21 @@
 use hyper::StatusCode;
 use serde::Deserialize;
 
+use super::decline::Decline;
 use super::error::CallError;
 use super::objects::Intent;
 use crate::limits::DECLINE_CODE_CHARS_MAX;
 
 /// The parameters whose values are the order's.
-const ORDER_PARAMETERS: [&str; 3] = ["amount", "currency", "payment_method"];
+const ORDER_PARAMETERS: [&str; 3] = ["amount", "currency", PAYMENT_METHOD];
+const PAYMENT_METHOD: &str = "payment_method";
 /// Codes with this prefix say that a parameter is missing, unknown or not of its type.
 const MALFORMED: &str = "parameter_";
-/// The codes that are about a payment even if no parameter is named
+/// The codes that are about a payment whatever its method is, even if no parameter is named
 /// (<https://docs.stripe.com/error-codes>).
-const PAYMENT_CODES: [&str; 9] = [
-    "amount_too_large",
-    "amount_too_small",
-    "country_unsupported",
+const ORDER_CODES: [&str; 3] = ["amount_too_large", "amount_too_small", "country_unsupported"];
+/// The codes that are about a payment method, even if no parameter is named.
+const METHOD_CODES: [&str; 6] = [
     "invalid_card_type",
     "payment_method_currency_mismatch",
     "payment_method_not_available",
@@ -50,23 +51,42 @@ pub(super) struct ErrorObject {
     pub(super) payment_intent: Option<Intent>,
 }
 
+/// What a refusal is about.
+enum Subject {
+    /// The amount or the currency: no other payment method helps.
+    Order,
+    Method,
+}
+
 impl ErrorObject {
     /// The error of the call that this object responds to.
     pub(super) fn into_call_error(self, status: StatusCode) -> CallError {
-        if self.is_about_payment(status) {
+        if let Some(subject) = self.subject(status) {
             let code = self.decline_code().chars().take(DECLINE_CODE_CHARS_MAX).collect();
-            return CallError::Declined { code };
+            return CallError::Declined(match subject {
+                Subject::Order => Decline::of_order(code),
+                Subject::Method => Decline::of_method(code),
+            });
         }
         let code = self.code.unwrap_or(self.kind);
         CallError::Refused { status: status.as_u16(), code, message: self.message }
     }
 
-    fn is_about_payment(&self, status: StatusCode) -> bool {
+    /// What the provider does not take; `None` if our request is at fault.
+    fn subject(&self, status: StatusCode) -> Option<Subject> {
         let code = self.code.as_deref().unwrap_or_default();
-        status == StatusCode::PAYMENT_REQUIRED
-            || self.kind == "card_error"
-            || PAYMENT_CODES.contains(&code)
-            || (self.order_parameter().is_some() && !code.starts_with(MALFORMED))
+        let is_card_error = status == StatusCode::PAYMENT_REQUIRED || self.kind == "card_error";
+        if ORDER_CODES.contains(&code) {
+            return Some(Subject::Order);
+        }
+        if is_card_error || METHOD_CODES.contains(&code) {
+            return Some(Subject::Method);
+        }
+        match self.order_parameter()? {
+            _ if code.starts_with(MALFORMED) => None,
+            PAYMENT_METHOD => Some(Subject::Method),
+            _ => Some(Subject::Order),
+        }
     }
 
     /// The parameter that the error is about, if its value is the order's: `payment_method` for
@@ -79,7 +99,7 @@ impl ErrorObject {
     fn decline_code(&self) -> String {
         let parameter = self.order_parameter();
         match (self.decline_code.as_deref().or(self.code.as_deref()), parameter) {
-            (Some(RESOURCE_MISSING), Some("payment_method")) => INVALID_TOKEN.to_owned(),
+            (Some(RESOURCE_MISSING), Some(PAYMENT_METHOD)) => INVALID_TOKEN.to_owned(),
             (Some(code), _) => code.to_owned(),
             (None, Some(parameter)) => format!("invalid_{parameter}"),
             (None, None) => self.kind.clone(),
@@ -94,9 +114,13 @@ mod tests {
     use super::*;
 
     fn classify(status: u16, error: Value) -> Result<String, String> {
+        decline(status, error).map(|decline| decline.code)
+    }
+
+    fn decline(status: u16, error: Value) -> Result<Decline, String> {
         let error: ErrorObject = serde_json::from_value(error).unwrap();
         match error.into_call_error(StatusCode::from_u16(status).unwrap()) {
-            CallError::Declined { code } => Ok(code),
+            CallError::Declined(decline) => Ok(decline),
             CallError::Refused { code, .. } => Err(code),
             other => panic!("{other}"),
         }
@@ -117,6 +141,25 @@ mod tests {
             (Some("invalid_number"), Some("payment_method_data[card]"), "invalid_number"),
         ] {
             assert_eq!(classify(400, invalid_request(code, param)), Ok(declined.to_owned()));
+        }
+    }
+
+    #[test]
+    fn another_payment_method_may_help_unless_the_amount_or_the_currency_is_at_fault() {
+        for (code, param, is_final) in [
+            (Some("amount_too_small"), Some("amount"), true),
+            (Some("amount_too_large"), None, true),
+            (None, Some("currency"), true),
+            (Some("payment_method_currency_mismatch"), Some("currency"), false),
+            (Some("resource_missing"), Some("payment_method"), false),
+            (Some("token_already_used"), None, false),
+        ] {
+            let declined = decline(400, invalid_request(code, param)).unwrap();
+            assert_eq!(declined.is_final, is_final, "{declined:?}");
+        }
+        for (decline_code, is_final) in [("insufficient_funds", false), ("stolen_card", true)] {
+            let error = json!({"type": "card_error", "decline_code": decline_code});
+            assert_eq!(decline(402, error).unwrap().is_final, is_final, "{decline_code}");
         }
     }
 
