@@ -40,7 +40,8 @@ impl OperatorEdits {
         Self { connection: connection.clone(), client: client.clone(), intended: None }
     }
 
-    /// Sets `wrong` in the stream of orders, and waits until no edge accepts orders.
+    /// Sets `wrong` in the stream of orders, and waits until no edge accepts orders: a worker may correct
+    /// it before the edges have seen it, and then it is set again.
     pub(super) async fn change_stream(&mut self, wrong: WrongSetting) -> Result<()> {
         let connection = &self.connection;
         self.intended = Some(
@@ -58,10 +59,13 @@ impl OperatorEdits {
         update_stream(connection, &config).await?;
         until_done("the edges' refusing orders", async || {
             let info = broker_api(connection, "STREAM.INFO.ORDERS", &json!({})).await?;
-            let is_corrected = self.intended.as_ref() == Some(&info["config"]);
+            if self.intended.as_ref() == Some(&info["config"]) {
+                // A worker was faster than the edges.
+                update_stream(connection, &config).await?;
+            }
             ensure!(
-                is_corrected || !self.client.any_edge_ready().await?,
-                "an edge accepts orders although {wrong:?}"
+                !self.client.any_edge_ready().await?,
+                "an edge accepts orders in spite of {wrong:?}"
             );
             Ok(())
         })
