@@ -7,8 +7,9 @@
 //! 4. for each SKU, on hand + reserved + sold equals the quantity that was loaded, and no order is
 //!    shipped of which the stock is not reserved
 //! 5. every capture at the provider is for an order, and no intent that may still capture money is open
-//!    for an order in a final state. For every order, the provider holds the amount that the database says is held: more than zero
-//!    for every order that was shipped, and zero for one that was rejected or cancelled
+//!    for an order in a final state. For every order, the provider holds the amount that the database
+//!    says is held: more than zero for every order that was shipped, and zero for one that was rejected
+//!    or cancelled
 //! 6. the body that was acknowledged, the placed one, and inventory's row are the same, and so are the
 //!    amounts of the order, of its events, of its payment and of the capture; another body under the
 //!    same key is discarded by an event
@@ -30,6 +31,7 @@ mod quiescence;
 mod repair;
 mod report;
 mod stream_history;
+mod stuck_order;
 mod verdict;
 
 use std::collections::HashMap;
@@ -56,7 +58,7 @@ pub use quiescence::wait_quiescent;
 pub use repair::{Repaired, repair};
 pub use report::{Compared, ListedDeadLetter, Problem, Report, write_json};
 use stream_history::StreamHistory;
-pub use verdict::StuckOrder;
+pub use stuck_order::StuckOrder;
 use verdict::{Contents, OrderRows, Verdict};
 
 /// The systems that an audit compares.

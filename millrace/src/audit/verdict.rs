@@ -15,9 +15,9 @@ use workers::Discrepancy;
 
 use super::observers::ObserverFindings;
 use super::report::{Problem, Report};
+use super::stuck_order::StuckOrder;
 use crate::limits::PROBLEMS_LISTED_MAX;
 pub(super) use orders::OrderRows;
-pub use orders::StuckOrder;
 pub(super) use promises::Contents;
 
 /// The verdict of an audit, built check by check.

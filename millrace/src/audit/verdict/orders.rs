@@ -10,17 +10,8 @@ use super::Verdict;
 use crate::audit::promised::Promised;
 use crate::audit::report::ListedDeadLetter;
 use crate::audit::stream_history::{OrderHistory, StreamHistory};
+use crate::audit::stuck_order::StuckOrder;
 use crate::limits::PROBLEMS_LISTED_MAX;
-
-/// An order that no event will move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StuckOrder {
-    /// The order.
-    pub id: OrderId,
-    /// The sequence number of the message that brought it into its current state; `None` if that is
-    /// no longer in the stream.
-    pub sequence: Option<u64>,
-}
 
 /// What the database says about the orders that have rows.
 pub(crate) struct OrderRows<'a> {

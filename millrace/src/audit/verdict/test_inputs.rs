@@ -1,8 +1,8 @@
 //! Inputs of the checks, built in memory.
 
 use orders::{
-    BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OrderId, OrderLine,
-    OrderView, PlaceOrder, Quantity, Status, Timestamp,
+    BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OnDecline, OrderId,
+    OrderLine, OrderView, PlaceOrder, Quantity, Status, Timestamp,
 };
 use workers::inventory::decided_orders::StockDecision;
 
@@ -84,13 +84,18 @@ pub(crate) fn created(body: u8, prices: &[i64]) -> EventBody {
         total: gbp(prices.iter().sum()),
         lines: lines(prices),
         payment_token: None,
+        on_decline: OnDecline::default(),
         reference: None,
     };
     EventBody::Created(Box::new(Created { digest: digest(body), order }))
 }
 
 pub(crate) fn reserved(amount: i64) -> EventBody {
-    EventBody::Reserved { amount: gbp(amount), payment_token: None }
+    EventBody::Reserved {
+        amount: gbp(amount),
+        payment_token: None,
+        on_decline: OnDecline::default(),
+    }
 }
 
 /// The row of a reserved order with this body and these lines.
