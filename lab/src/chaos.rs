@@ -20,7 +20,6 @@ mod plan;
 mod probe;
 mod processes;
 mod recovery;
-mod refused_bodies;
 mod report;
 mod restart;
 mod rolling_restart;
@@ -33,7 +32,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Promised, Report, audit};
-use millrace::ledger::{self, Acknowledged};
+use millrace::ledger::{self, Answer, AnswerContent};
 use streams::Profile;
 use tokio::time::Instant;
 
@@ -50,7 +49,6 @@ use drain::{DRAIN_TIMEOUT, Drained, drain};
 pub use fault::{Fault, Link, Target, UnknownFault};
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
-use refused_bodies::refused_wrongly;
 pub use report::{ChaosReport, FaultReport, PlannedRestarts};
 use rolling_restart::RollingRestart;
 pub use workload::catalog;
@@ -105,16 +103,7 @@ pub async fn run_chaos(
     let profile = endpoints.profile;
     let ledger_path = cluster.folder.path().join("ledger.jsonl");
     let (journal, writer) = AckJournal::create(&ledger_path)?;
-    let context = ChaosContext {
-        seed: config.seed,
-        // Workers of a version without that status cannot read an order that has it.
-        authenticates: config.previous_binary.is_none(),
-        key_prefix: new_key_prefix(),
-        client: OrderClient::new(&endpoints.edge_urls, RETRY_TIMEOUT),
-        journal,
-        database: sources.database.clone(),
-        started: Instant::now(),
-    };
+    let context = context(config, &endpoints.edge_urls, &sources, journal);
     let started_at = SystemTime::now().into();
     let [broker_schedule, process_schedule] = plan(config.seed, config.duration, &config.faults);
     let mut brokers = BrokerFaults::new(
@@ -146,15 +135,16 @@ pub async fn run_chaos(
     writer.await.context("ledger writer panicked")??;
 
     progress("auditing");
-    let ledger = ledger::read(&ledger_path)?.acknowledged;
-    let mut audit = audit_run(&sources, profile, &ledger, &drained, &stats).await?;
+    let ledger::Entries { acknowledged: ledger, answers } = ledger::read(&ledger_path)?;
+    let promised = Promised::of_ledger(&ledger)?.with_answers(&answers)?;
+    let mut audit = audit_run(&sources, profile, &promised, &drained, &stats).await?;
     audit.refused = stats.refused;
     Ok(ChaosReport {
         seed: config.seed,
         seconds: config.duration.as_secs(),
         rate: config.rate,
         buyers: stats.buyers,
-        refused_bodies: stats.refused_bodies.len() as u64,
+        refused_bodies: answers.iter().filter(|answer| is_refused_body(answer)).count() as u64,
         bad_records: drained.bad_records,
         failed_refunds: drained.failed_refunds,
         seconds_without_intake: recovery::seconds_without_intake(
@@ -169,25 +159,45 @@ pub async fn run_chaos(
     })
 }
 
+fn context(
+    config: &ChaosConfig,
+    edge_urls: &[String],
+    sources: &AuditSources,
+    journal: AckJournal,
+) -> ChaosContext {
+    ChaosContext {
+        seed: config.seed,
+        // Workers of a version without that status cannot read an order that has it.
+        authenticates: config.previous_binary.is_none(),
+        key_prefix: new_key_prefix(),
+        client: OrderClient::new(edge_urls, RETRY_TIMEOUT),
+        journal,
+        database: sources.database.clone(),
+        started: Instant::now(),
+    }
+}
+
 /// What the audit finds, and what buyers and dead letters showed; a backlog that has not drained is a
 /// problem, too.
 async fn audit_run(
     sources: &AuditSources,
     profile: Profile,
-    ledger: &[Acknowledged],
+    promised: &Promised,
     drained: &Drained,
     stats: &BuyerStats,
 ) -> Result<Report> {
     let mode = if drained.in_time { AuditMode::Quiesced } else { AuditMode::Live };
-    let promised = Promised::of_ledger(ledger)?;
-    let Findings { mut report, views, .. } =
-        audit(sources, Report::new(profile), Some(&promised), mode).await?;
+    let Findings { mut report, .. } =
+        audit(sources, Report::new(profile), Some(promised), mode).await?;
     report.add(stats.problems.clone());
-    report.add(refused_wrongly(&stats.refused_bodies, &views));
     report.add(drained.problems.clone());
     if !drained.in_time {
         let detail = format!("did not drain within {} s", DRAIN_TIMEOUT.as_secs());
         report.add([Problem { subject: "the backlog".to_owned(), detail }]);
     }
     Ok(report)
+}
+
+const fn is_refused_body(answer: &Answer) -> bool {
+    matches!(answer.content, AnswerContent::KeyReused { .. })
 }

@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use hyper::StatusCode;
 use millrace::audit::Problem;
-use orders::OrderId;
+use millrace::ledger::AnswerContent;
+use orders::{BodyDigest, PlaceOrder, Status};
+use serde::Deserialize;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::authentication::authenticate;
 use super::context::ChaosContext;
-use super::refused_bodies::RefusedBody;
 use super::workload::{BuyerScript, FollowUp, script_for};
 use crate::order_client::{KEY_REUSED, NO_RESPONSE, PlacementResult};
 
@@ -29,15 +30,12 @@ pub(super) struct BuyerStats {
     pub(super) buyers: u64,
     /// Orders that were not accepted, by reason.
     pub(super) refused: BTreeMap<String, u64>,
-    /// Bodies that were refused because their key is another order's.
-    pub(super) refused_bodies: Vec<RefusedBody>,
     /// Responses that violate the API.
     pub(super) problems: Vec<Problem>,
 }
 
 enum BuyerResult {
     Ok,
-    RefusedBodies(Vec<RefusedBody>),
     Refused(String),
     Violation(Problem),
 }
@@ -74,7 +72,6 @@ impl BuyerStats {
     fn record(&mut self, result: BuyerResult) {
         match result {
             BuyerResult::Ok => {}
-            BuyerResult::RefusedBodies(bodies) => self.refused_bodies.extend(bodies),
             BuyerResult::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
             BuyerResult::Violation(problem) => self.problems.push(problem),
         }
@@ -90,10 +87,10 @@ async fn run_buyer(context: ChaosContext, number: u64) -> Result<BuyerResult> {
         PlacementResult::Accepted(entry, _) => entry,
         PlacementResult::Refused(title) => return Ok(BuyerResult::Refused(title)),
     };
-    let (id, order_id) = (entry.id()?, entry.order_id.clone());
+    let order_id = entry.order_id.clone();
     context.journal.record(entry).await?;
 
-    let placed = Placed { key, edge, body, id, order_id };
+    let placed = Placed { key, edge, body, order_id };
     let result = follow(&context, &placed, follow_up).await?;
     let Some(authentication) = authentication else { return Ok(result) };
     let Placed { edge, order_id, .. } = placed;
@@ -106,7 +103,6 @@ struct Placed {
     key: String,
     edge: usize,
     body: Bytes,
-    id: OrderId,
     /// The id in the 202.
     order_id: String,
 }
@@ -117,7 +113,7 @@ async fn follow(
     placed: &Placed,
     follow_up: FollowUp,
 ) -> Result<BuyerResult> {
-    let Placed { key, edge, body, id, order_id } = placed;
+    let Placed { key, edge, body, order_id } = placed;
     match follow_up {
         FollowUp::None => Ok(BuyerResult::Ok),
         FollowUp::Repeat => {
@@ -125,25 +121,44 @@ async fn follow(
             Ok(check_repeat(order_id.clone(), result))
         }
         FollowUp::Conflict(other) => {
-            let mut refused = Vec::new();
             for (edge, body) in [(edge + 1, &other), (*edge, body)] {
                 let result = context.client.place(edge, key.clone(), body.clone()).await?;
                 if is_key_reused(&result) {
-                    refused.push(RefusedBody::new(*id, body)?);
+                    let body_digest = BodyDigest::of(&PlaceOrder::parse(body)?);
+                    let refused = AnswerContent::KeyReused { body_digest };
+                    context.journal.record_answer(order_id, refused).await?;
                 } else if let violation @ BuyerResult::Violation(_) =
                     check_repeat(order_id.clone(), result)
                 {
                     return Ok(violation);
                 }
             }
-            Ok(BuyerResult::RefusedBodies(refused))
+            Ok(BuyerResult::Ok)
         }
         FollowUp::Cancel(think_time) => {
             sleep(think_time).await;
             let status = context.client.cancel(edge + 1, order_id).await?;
+            if status == Some(StatusCode::CONFLICT) {
+                context.journal.record_answer(order_id, AnswerContent::NotCancellable).await?;
+            }
+            if let Some(status) = final_status(context, *edge, order_id).await? {
+                let shown = AnswerContent::FinalStatus { status };
+                context.journal.record_answer(order_id, shown).await?;
+            }
             Ok(check_cancellation(order_id.clone(), status))
         }
     }
+}
+
+/// The status that an edge shows, if it is final.
+async fn final_status(
+    context: &ChaosContext,
+    edge: usize,
+    order_id: &str,
+) -> Result<Option<Status>> {
+    let Some(order) = context.client.order(edge, order_id).await? else { return Ok(None) };
+    let status = Status::deserialize(&order["status"]).context("an edge shows no valid status")?;
+    Ok(status.is_final().then_some(status))
 }
 
 /// Whether a body was refused because the order under its key has another one.

@@ -81,6 +81,22 @@ mod tests {
     }
 
     #[test]
+    fn no_body_is_refused_for_an_order_without_a_row() {
+        let body_digest = digest(2);
+        let answer = Answer {
+            order_id: id(1).to_string(),
+            content: AnswerContent::KeyReused { body_digest },
+        };
+        let promised = Promised::default().with_answers(&[answer]).unwrap();
+        let orders = OrderRows { views: &HashMap::new(), unreadable: &HashMap::new() };
+        let problems = problems_while_orders_move(|verdict| {
+            verdict.check_answers(&promised, &HashMap::new(), &orders);
+        });
+        let detail = format!("body {body_digest} was refused, but no other one is processed");
+        assert_eq!(problems, of_order(&[detail]));
+    }
+
+    #[test]
     fn only_the_cancellation_of_a_shipped_or_rejected_order_is_refused() {
         let refused = [AnswerContent::NotCancellable];
         assert!(found(Status::Fulfilled, &refused).is_empty());
