@@ -4,7 +4,7 @@
 //! requests that the reply has room for, and beside the lookups of all other orders, which do not
 //! wait for them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
 use orders::{OrderId, OrderView, Unanswered};
 use streams::subjects::STATUS_GET;
@@ -65,22 +65,24 @@ async fn run_lookups(
         let Some(deadline) = requests.iter().map(|request| request.deadline).max() else {
             continue;
         };
-        let ids: BTreeSet<_> = requests.iter().map(|request| request.id).collect();
-        let ids: Vec<_> = ids.into_iter().collect();
-        let timeout = deadline.saturating_duration_since(Instant::now());
-        let Some(answers) = request_batch(&broker, STATUS_GET, &ids, timeout).await else {
-            continue;
-        };
-        let answers: HashMap<_, _> = ids.into_iter().zip(answers).collect();
+        let mut waiting: BTreeMap<OrderId, Vec<LookupRequest>> = BTreeMap::new();
         for request in requests {
-            match answers.get(&request.id) {
-                // The receiver is gone if the client has disconnected.
-                Some(Ok(view)) => drop(request.reply.send(view.clone())),
-                Some(Err(Unanswered::TooLarge { bytes })) => {
-                    // Without a place in the queue the request is dropped, and so unanswered.
-                    again.as_ref().map(|again| again.try_enqueue(request, *bytes));
+            waiting.entry(request.id).or_default().push(request);
+        }
+        let ids: Vec<_> = waiting.keys().collect();
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let answers = request_batch(&broker, STATUS_GET, &ids, timeout).await;
+        for (requests, answer) in waiting.into_values().zip(answers.into_iter().flatten()) {
+            for request in requests {
+                match &answer {
+                    // The receiver is gone if the client has disconnected.
+                    Ok(view) => drop(request.reply.send(view.clone())),
+                    Err(Unanswered::TooLarge { bytes }) => {
+                        // Without a place in the queue the request is dropped, and so unanswered.
+                        again.as_ref().map(|again| again.try_enqueue(request, *bytes));
+                    }
+                    Err(Unanswered::Unreadable) => {}
                 }
-                Some(Err(Unanswered::Unreadable)) | None => {}
             }
         }
     }
