@@ -10,8 +10,8 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Time for a body to arrive: the largest one at 25 KiB/s.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of a refused body that are read all the same, so that its client sees the refusal: a page's
-/// worth of a large upload.
+/// Bytes of a refused body that are read all the same, so that its client sees the refusal: four of the
+/// largest bodies.
 pub(crate) const DISCARDED_BYTES_MAX: usize = 1024 * 1024;
 /// Time for them: a client that is slower than this loses the connection.
 pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);

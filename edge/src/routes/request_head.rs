@@ -14,14 +14,14 @@ pub(super) fn check_head<B>(request: &Request<B>) -> Result<(), Problem> {
     let headers = request.headers();
     check_host(headers, request.version())?;
     check_size(headers, request.uri().path_and_query().map_or(0, |target| target.as_str().len()))?;
-    is_only(headers, TRANSFER_ENCODING, "chunked")
-        .then_some(())
-        .ok_or(Problem::UnsupportedTransferCoding)?;
+    if !is_only(headers, TRANSFER_ENCODING, "chunked") {
+        return Err(Problem::UnsupportedTransferCoding);
+    }
     if request.method() == Method::POST {
         check_query(request.uri().query())?;
-        is_only(headers, CONTENT_ENCODING, "identity")
-            .then_some(())
-            .ok_or(Problem::UnsupportedContentEncoding)?;
+        if !is_only(headers, CONTENT_ENCODING, "identity") {
+            return Err(Problem::UnsupportedContentEncoding);
+        }
     }
     Ok(())
 }
