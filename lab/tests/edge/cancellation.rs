@@ -3,9 +3,8 @@
 use futures_util::future::join_all;
 use orders::{CancelledBy, OrderId};
 use serde_json::{Value, json};
+use streams::Request;
 use streams::subjects::{ORDERS, STATUS_GET};
-use streams::{Request, WorkerState};
-use workers::fulfilment;
 
 use super::raw_http::{ORDER, RawHttp, Reply};
 use super::test_edge::{fresh_key, order_id, signing_keys};
@@ -93,15 +92,12 @@ async fn a_cancel_request_needs_a_header_that_no_web_page_sends_unasked() {
 #[tokio::test]
 async fn the_known_status_decides_whether_a_cancel_request_is_stored_answered_or_refused() {
     let servers = TestServers::start_with_streams().await;
-    let connection = servers.connect().await;
-    let service = connection.register_worker(fulfilment::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests(STATUS_GET).await.unwrap();
+    let mut requests = servers.worker_requests(STATUS_GET).await;
     let answering = tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             answer(request).await;
         }
     });
-    connection.flush().await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     for (byte, status) in STATUSES {

@@ -6,12 +6,11 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures_util::future::{Either, join, join_all, select};
 use serde_json::{Value, json};
+use streams::Request;
 use streams::subjects::STATUS_GET;
-use streams::{Request, WorkerState};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use workers::inventory;
 
 use super::raw_http::{ORDER, Reply};
 use super::test_edge::{DEADLINE, TestEdge, fresh_key, signing_keys};
@@ -35,9 +34,7 @@ async fn without_an_answer_the_status_of_an_order_is_unknown_and_not_accepted() 
 #[tokio::test]
 async fn the_status_that_workers_report_is_shown() {
     let servers = TestServers::start_with_streams().await;
-    let connection = servers.connect().await;
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests(STATUS_GET).await.unwrap();
+    let mut requests = servers.worker_requests(STATUS_GET).await;
     let answering = tokio::spawn(async move {
         let mut batches = 0;
         while let Some(request) = requests.next().await {
@@ -53,7 +50,6 @@ async fn the_status_that_workers_report_is_shown() {
         }
         batches
     });
-    connection.flush().await;
     let edge = servers.start_edge().await;
 
     let unseen = get_status(&edge, 0x00).await;
@@ -79,16 +75,13 @@ async fn the_status_that_workers_report_is_shown() {
 #[tokio::test]
 async fn an_invalid_reply_from_a_worker_is_ignored() {
     let servers = TestServers::start_with_streams().await;
-    let connection = servers.connect().await;
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests(STATUS_GET).await.unwrap();
+    let mut requests = servers.worker_requests(STATUS_GET).await;
     let answering = tokio::spawn(async move {
         for invalid in ["[]", "{}", "[{\"status\":\"eaten\"}]", "[{\"unanswered\":\"later\"}]", ""]
         {
             requests.next().await.unwrap().reply(invalid.into()).await;
         }
     });
-    connection.flush().await;
     let edge = servers.start_edge().await;
     for _ in 0..5 {
         get(&edge, 0x10).await.assert_problem(503, "status-unavailable");
@@ -191,9 +184,7 @@ async fn an_answer_that_did_not_fit_delays_none_of_another_order() {
 async fn a_reply_that_is_too_large_for_a_message_leaves_nobody_waiting() {
     let servers = TestServers::shared().await;
     let connection = servers.connect().await;
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests("test.too-large").await.unwrap();
-    connection.flush().await;
+    let mut requests = servers.worker_requests("test.too-large").await;
     let answering = async { requests.next().await.unwrap().reply(vec![b' '; 2 << 20]).await };
     let asking = connection.request("test.too-large", Bytes::new(), DEADLINE);
     assert_eq!(join(answering, asking).await.1.as_deref(), Ok(&b""[..]));
@@ -222,10 +213,7 @@ async fn answer(
     servers: &TestServers,
     mut reply: impl FnMut(Request) -> Option<(Request, Vec<u8>)> + Send + 'static,
 ) -> JoinHandle<()> {
-    let connection = servers.connect().await;
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests(STATUS_GET).await.unwrap();
-    connection.flush().await;
+    let mut requests = servers.worker_requests(STATUS_GET).await;
     tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             if let Some((request, payload)) = reply(request) {

@@ -3,12 +3,11 @@
 
 use orders::{BodyDigest, IdempotencyKey, OrderId, PlaceOrder};
 use serde_json::{Value, json};
+use streams::Request;
 use streams::subjects::STATUS_GET;
-use streams::{Connection, Request, WorkerState};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
-use workers::inventory;
 
 use super::idempotency::post_until;
 use super::raw_http::{ORDER, OTHER_ORDER, RawHttp, Reply};
@@ -31,7 +30,7 @@ async fn without_a_row_no_entry_in_redis_refuses_an_order() {
 #[tokio::test]
 async fn the_row_decides_which_body_is_refused_and_corrects_redis() {
     let servers = TestServers::start_with_streams().await;
-    let worker = Worker::start(&servers.connect().await).await;
+    let worker = Worker::start(&servers).await;
     let _answering = worker.answer_all(row_of(ORDER));
     let edge = servers.start_edge().await;
     let key = fresh_key();
@@ -58,7 +57,7 @@ async fn the_row_decides_which_body_is_refused_and_corrects_redis() {
 #[tokio::test]
 async fn a_worker_that_reports_no_digest_refuses_no_body() {
     let servers = TestServers::start_with_streams().await;
-    let worker = Worker::start(&servers.connect().await).await;
+    let worker = Worker::start(&servers).await;
     // So does a worker of an earlier version, for every order, and any worker for an order that was
     // withdrawn before it was reserved.
     let _answering = worker.answer_all(reserved());
@@ -72,7 +71,7 @@ async fn a_worker_that_reports_no_digest_refuses_no_body() {
 #[tokio::test]
 async fn the_question_about_one_order_delays_no_other_and_ends_without_an_answer() {
     let servers = TestServers::start_with_streams().await;
-    let mut worker = Worker::start(&servers.connect().await).await;
+    let mut worker = Worker::start(&servers).await;
     let edge = servers.start_edge().await;
     let (key, mut client) = (fresh_key(), edge.connect().await);
 
@@ -98,14 +97,10 @@ async fn the_question_about_one_order_delays_no_other_and_ends_without_an_answer
 struct Worker(mpsc::Receiver<Request>, AbortOnDropHandle<()>);
 
 impl Worker {
-    async fn start(connection: &Connection) -> Self {
-        let service =
-            connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-        let mut requests = service.requests(STATUS_GET).await.unwrap();
-        connection.flush().await;
+    async fn start(servers: &TestServers) -> Self {
+        let mut requests = servers.worker_requests(STATUS_GET).await;
         let (sender, receiver) = mpsc::channel(1);
         let receiving = tokio::spawn(async move {
-            let _service = service;
             while let Some(request) = requests.next().await {
                 sender.send(request).await.ok();
             }

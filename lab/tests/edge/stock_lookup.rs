@@ -6,11 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
-use streams::WorkerState;
 use streams::subjects::STOCK_GET;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use workers::inventory;
 
 use super::test_edge::DEADLINE;
 use crate::test_servers::TestServers;
@@ -66,10 +64,7 @@ async fn several_skus_are_looked_up_at_once_and_unknown_ones_are_listed() {
 #[tokio::test]
 async fn an_older_reply_does_not_replace_a_newer_cached_value() {
     let servers = TestServers::start_with_streams().await;
-    let connection = servers.connect().await;
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests(STOCK_GET).await.unwrap();
-    connection.flush().await;
+    let mut requests = servers.worker_requests(STOCK_GET).await;
     let client = redis::Client::open(servers.processes.redis.url()).unwrap();
     let mut redis = client.get_multiplexed_async_connection().await.unwrap();
     let edge = servers.start_edge().await;
@@ -136,10 +131,7 @@ async fn stock_is_unavailable_without_workers() {
 #[tokio::test]
 async fn a_sku_without_an_answer_is_not_taken_for_one_that_is_not_in_the_catalogue() {
     let servers = TestServers::start_with_streams().await;
-    let connection = servers.connect().await;
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests(STOCK_GET).await.unwrap();
-    connection.flush().await;
+    let mut requests = servers.worker_requests(STOCK_GET).await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     let answering = async {
@@ -154,10 +146,7 @@ async fn a_sku_without_an_answer_is_not_taken_for_one_that_is_not_in_the_catalog
 /// Responds to lookups as an inventory worker would; SKUs with an X are unknown. Returns the counts
 /// of the lookups, and the task to abort.
 async fn answer_stock(servers: &TestServers) -> (LookupCounts, JoinHandle<()>) {
-    let connection = servers.connect().await;
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
-    let mut requests = service.requests(STOCK_GET).await.unwrap();
-    connection.flush().await;
+    let mut requests = servers.worker_requests(STOCK_GET).await;
     let lookups = LookupCounts::default();
     let counts = lookups.clone();
     let answering = tokio::spawn(async move {

@@ -10,12 +10,13 @@ use orders::{OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
 use streams::subjects::ORDERS;
 use streams::{
-    BatchConfig, BrokersConfig, Connection, Profile, Replay, Topology, ensure_topology,
-    stream_state,
+    BatchConfig, BrokersConfig, Connection, Profile, Replay, RequestStream, Topology, WorkerState,
+    ensure_topology, stream_state,
 };
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use workers::inventory;
 use workers::stages::{self, FIRST_STEP};
 
 use super::raw_http::RawHttp;
@@ -53,6 +54,15 @@ impl TestServers {
     /// The test's own connection to the brokers.
     pub(crate) async fn connect(&self) -> Connection {
         Connection::open(&self.processes.brokers.url(), "test").await.unwrap()
+    }
+
+    /// The requests on `subject`, which edges send to the workers.
+    pub(crate) async fn worker_requests(&self, subject: &'static str) -> RequestStream {
+        let connection = self.connect().await;
+        let service = connection.register_worker(inventory::POOL, WorkerState::default);
+        let requests = service.await.unwrap().requests(subject).await.unwrap();
+        connection.flush().await;
+        requests
     }
 
     /// An edge with one core and the default batch size.
