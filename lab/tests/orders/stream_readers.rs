@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use streams::{Replay, stream_state, subjects};
 use tokio::time::timeout;
 
-use super::test_cluster::DEADLINE;
+use super::test_cluster::{DEADLINE, wait_until};
 use crate::raw_nats::RawNats;
 use crate::test_servers::TestServers;
 
@@ -17,7 +17,10 @@ async fn stalled_reader(servers: &TestServers) -> (RawNats, Replay) {
     let connection = servers.connect().await;
     let mut nats = RawNats::connect(&servers.processes.brokers.url()).await;
     nats.publish("orders.created", "{}", MESSAGES as usize).await;
-    while stream_state(&connection, subjects::ORDERS).await.unwrap().messages < MESSAGES {}
+    wait_until("all messages are stored", async || {
+        stream_state(&connection, subjects::ORDERS).await.unwrap().messages == MESSAGES
+    })
+    .await;
     let replay = Replay::from_start(&connection, subjects::ORDERS).await.unwrap();
     let names = nats.api("CONSUMER.NAMES.ORDERS", &json!({})).await;
     let names = names["consumers"].as_array().unwrap().clone();
