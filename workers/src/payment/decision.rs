@@ -144,17 +144,10 @@ fn unexpected(status: Status) -> StepOutcome {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
-    use orders::Money;
-    use uuid::Uuid;
-
     use super::*;
 
     fn waiting() -> Payment {
-        let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
-        let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
-        Payment { state: State::RequiresAction, ..row }
+        Payment { state: State::RequiresAction, ..Payment::with_submissions(0) }
     }
 
     #[test]

@@ -35,19 +35,11 @@ pub(super) fn is_last_decline(row: &Payment, decline: &Decline) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
-    use orders::Money;
-    use uuid::Uuid;
-
     use super::super::payment_row::State;
     use super::*;
 
     fn row(submissions: usize) -> Payment {
-        let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
-        let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
-        let submissions = (0..submissions).map(|number| number.to_string()).collect();
-        Payment { intent: Some("pi_1".to_owned()), submissions, ..row }
+        Payment { intent: Some("pi_1".to_owned()), ..Payment::with_submissions(submissions) }
     }
 
     fn decline(code: &str) -> Decline {

@@ -120,18 +120,14 @@ impl Payment {
 
 #[cfg(test)]
 mod tests {
-    use orders::{Money, OrderId, SubmitPayment, Timestamp};
+    use orders::{OrderId, SubmitPayment, Timestamp};
     use streams::{DeliveryHistory, Origin, subjects};
-    use uuid::Uuid;
 
     use super::super::payment_row::State;
     use super::*;
 
     fn waiting(submissions: usize) -> Payment {
-        let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
-        let row = Payment::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH);
-        let submissions = (0..submissions).map(|number| number.to_string()).collect();
-        Payment { state: State::RequiresAction, submissions, ..row }
+        Payment { state: State::RequiresAction, ..Payment::with_submissions(submissions) }
     }
 
     fn submitted(token: &str) -> StepInput {

@@ -196,6 +196,14 @@ impl Payment {
         }
     }
 
+    /// A row for unit tests, to which the buyer has submitted this many payment methods.
+    #[cfg(test)]
+    pub(super) fn with_submissions(count: usize) -> Self {
+        let amount = Money { amount: 5, currency: "EUR".parse().unwrap() };
+        let submissions = (0..count).map(|number| number.to_string()).collect();
+        Self { submissions, ..Self::pending(Uuid::nil(), amount, SystemTime::UNIX_EPOCH) }
+    }
+
     /// The same payment, charged. Its time is that of the row.
     pub(super) fn paid(self) -> Self {
         Self { state: State::Paid, next_action: None, ..self }
