@@ -14,7 +14,7 @@ pub use folder::RunFolder;
 pub(crate) use link_proxy::LinkProxy;
 pub use link_proxy::LinkState;
 pub use nats::Brokers;
-pub use port::{NoFreePort, free_ports};
+pub use port::{NoFreePort, ReservedPort, reserve_port};
 pub use postgres::TemplateError;
 pub use process::{Process, ProcessSpec};
 pub use programs::ProgramError;

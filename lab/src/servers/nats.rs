@@ -12,7 +12,7 @@ use super::discovery::Program;
 use super::error::ServersError;
 use super::folder::create_clean_folder;
 use super::partition_proxy::PartitionProxies;
-use super::port::free_ports;
+use super::port::{NoFreePort, ReservedPort, reserve_port};
 use super::probe::Probe;
 use super::process::ProcessSpec;
 use super::server::{Server, StartError};
@@ -66,11 +66,15 @@ impl Brokers {
         for (name, text) in CONFIG {
             fs::write(folder.join(name), text)?;
         }
-        let ports: Vec<[u16; 3]> = free_ports(3 * profile.brokers())?.as_chunks().0.to_vec();
+        let reserved = (0..profile.brokers()).map(|_| reserve_ports());
+        let reserved: Vec<[ReservedPort; 3]> = reserved.collect::<Result<_, _>>()?;
+        let numbers = |ports: &[ReservedPort; 3]| ports.each_ref().map(ReservedPort::number);
+        let ports: Vec<[u16; 3]> = reserved.iter().map(numbers).collect();
         let route_ports: Vec<u16> = ports.iter().map(|[.., route]| *route).collect();
         let proxies =
             if partitionable { Some(PartitionProxies::start(&route_ports)?) } else { None };
-        let server = |(index, [port, monitor_port, route_port]): (usize, &[u16; 3])| {
+        let server = |(index, reserved): (usize, [ReservedPort; 3])| {
+            let [port, monitor_port, route_port] = ports[index];
             let name = format!("broker-{}", index + 1);
             let config = if profile.brokers() == 1 { "single" } else { &name };
             let store = folder.join(&name);
@@ -99,10 +103,10 @@ impl Brokers {
             ] {
                 spec.set(variable, &value);
             }
-            let probe = Probe::Broker { port: *monitor_port, path: HEALTHZ_JETSTREAM };
-            Server::new(spec, format!("nats://127.0.0.1:{port}"), probe, reaper)
+            let probe = Probe::Broker { port: monitor_port, path: HEALTHZ_JETSTREAM };
+            Server::new(spec, format!("nats://127.0.0.1:{port}"), probe, reserved, reaper)
         };
-        let servers: Vec<Server> = ports.iter().enumerate().map(server).collect();
+        let servers: Vec<Server> = reserved.into_iter().enumerate().map(server).collect();
         let stores = servers.iter().map(|server| folder.join(server.name())).collect();
         let monitor_ports = ports.iter().map(|[_, monitor, _]| *monitor).collect();
         Ok(Self { servers, monitor_ports, stores, proxies })
@@ -175,6 +179,11 @@ impl Brokers {
 fn cores_per_broker(brokers: usize) -> usize {
     let cores = available_parallelism().map_or(1, usize::from);
     cores.div_ceil(brokers)
+}
+
+/// The ports of a broker for clients, for monitoring and for the other brokers.
+fn reserve_ports() -> Result<[ReservedPort; 3], NoFreePort> {
+    Ok([reserve_port()?, reserve_port()?, reserve_port()?])
 }
 
 /// The value of `BROKER_ROUTES`: the routes to the other brokers.

@@ -1,6 +1,6 @@
-//! Free ports on the loopback address.
+//! Ports on the loopback address, each reserved for one server for as long as it may be restarted.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 
 use rand::seq::index::sample;
@@ -17,15 +17,57 @@ const MAX_ATTEMPTS: usize = 1_000;
 #[error("no free port on 127.0.0.1 from {} to {}", RANGE.start, RANGE.end)]
 pub struct NoFreePort;
 
-/// `count` different ports on 127.0.0.1 that no process listens on. Another process may take one
-/// before it is used, so the caller must be able to retry with other ports.
+/// A TCP port on 127.0.0.1 that no other [`ReservedPort`] of this machine has until it is dropped, also
+/// while no server listens on it.
+#[derive(Debug)]
+pub struct ReservedPort {
+    number: u16,
+    /// UDP has port numbers of its own: a socket with the same one is in nobody's way, and the system
+    /// releases it however this process ends.
+    _reservation: UdpSocket,
+}
+
+impl ReservedPort {
+    /// The number of the port.
+    pub const fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// `None` if the port is reserved, or a process listens on it.
+    fn reserve(number: u16) -> Option<Self> {
+        let reservation = UdpSocket::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, number)).ok()?;
+        Some(Self { number, _reservation: reservation })
+    }
+}
+
+/// A free port. A process that reserves none may still take it before it is used.
 ///
 /// # Errors
-/// Too few of the ports tried were free.
-pub fn free_ports(count: usize) -> Result<Vec<u16>, NoFreePort> {
+/// None of the ports tried was free.
+pub fn reserve_port() -> Result<ReservedPort, NoFreePort> {
     let candidates = sample(&mut rand::rng(), RANGE.len(), MAX_ATTEMPTS).into_iter();
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let ports: Vec<_> =
-        candidates.map(|index| RANGE.start + index as u16).filter(is_free).take(count).collect();
-    if ports.len() == count { Ok(ports) } else { Err(NoFreePort) }
+    let mut numbers = candidates.map(|index| RANGE.start + index as u16);
+    numbers.find_map(ReservedPort::reserve).ok_or(NoFreePort)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_reserved_until_it_is_dropped_also_while_nothing_listens_on_it() {
+        let port = reserve_port().unwrap();
+        let number = port.number();
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok());
+        assert!(ReservedPort::reserve(number).is_none());
+        drop(port);
+        assert!(ReservedPort::reserve(number).is_some());
+    }
+
+    #[test]
+    fn a_port_on_which_a_process_listens_is_not_reserved() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert!(ReservedPort::reserve(listener.local_addr().unwrap().port()).is_none());
+    }
 }

@@ -8,7 +8,7 @@ use super::account::ServiceAccount;
 use super::discovery::Program;
 use super::error::ServersError;
 use super::folder::create_clean_folder;
-use super::port::free_ports;
+use super::port::reserve_port;
 use super::probe::Probe;
 use super::process::ProcessSpec;
 use super::search_paths::SearchPaths;
@@ -49,7 +49,8 @@ pub(crate) fn server(
     folder: &Path,
     reaper: &Reaper,
 ) -> Result<Server, ServersError> {
-    let port = free_ports(1)?[0];
+    let reserved = reserve_port()?;
+    let port = reserved.number();
     let folder = create_clean_folder(folder, "postgres")?;
     let data = folder.join("data");
     let template = Template::find_or_create(program, search_paths)?;
@@ -65,5 +66,5 @@ pub(crate) fn server(
     let url = format!("postgres://{NAME}:{password}@127.0.0.1:{port}/{NAME}");
     let probe = Probe::Postgres(url.clone());
     // SIGINT (fast shutdown) disconnects clients; SIGTERM would wait until all have disconnected.
-    Ok(Server::new(spec, url, probe, reaper).with_stop_signal(Signal::SIGINT))
+    Ok(Server::new(spec, url, probe, [reserved], reaper).with_stop_signal(Signal::SIGINT))
 }

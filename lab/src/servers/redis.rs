@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::discovery::Program;
 use super::error::ServersError;
 use super::folder::create_clean_folder;
-use super::port::free_ports;
+use super::port::reserve_port;
 use super::probe::Probe;
 use super::process::ProcessSpec;
 use super::server::Server;
@@ -35,7 +35,8 @@ pub(crate) fn server(
     folder: &Path,
     reaper: &Reaper,
 ) -> Result<Server, ServersError> {
-    let port = free_ports(1)?[0];
+    let reserved = reserve_port()?;
+    let port = reserved.number();
     let folder = create_clean_folder(folder, "redis")?;
     let mut spec = ProcessSpec::new("redis", program.path.clone(), folder);
     spec.envs.clone_from(&program.envs);
@@ -43,7 +44,13 @@ pub(crate) fn server(
         spec.args.extend([format!("--{name}").into(), (*value).into()]);
     }
     spec.args.extend(["--port".into(), port.to_string().into()]);
-    Ok(Server::new(spec, format!("redis://127.0.0.1:{port}/"), Probe::Redis(port), reaper))
+    Ok(Server::new(
+        spec,
+        format!("redis://127.0.0.1:{port}/"),
+        Probe::Redis(port),
+        [reserved],
+        reaper,
+    ))
 }
 
 /// Deletes all keys of the server at `url`, as a restart does.

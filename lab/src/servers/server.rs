@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
+use super::port::ReservedPort;
 use super::probe::Probe;
 use super::process::{Process, ProcessSpec};
 use super::strace::Tracer;
@@ -74,15 +75,31 @@ pub struct Server {
     url: String,
     probe: Probe,
     stop_signal: Signal,
+    /// Kept while the server is down: it is restarted on the same ports.
+    _ports: Vec<ReservedPort>,
     reaper: Reaper,
     process: Option<Process>,
 }
 
 impl Server {
     /// A server that is not started yet.
-    pub(crate) fn new(spec: ProcessSpec, url: String, probe: Probe, reaper: &Reaper) -> Self {
-        let reaper = reaper.clone();
-        Self { spec, url, probe, stop_signal: Signal::SIGTERM, reaper, process: None }
+    pub(crate) fn new(
+        spec: ProcessSpec,
+        url: String,
+        probe: Probe,
+        ports: impl Into<Vec<ReservedPort>>,
+        reaper: &Reaper,
+    ) -> Self {
+        let (reaper, ports) = (reaper.clone(), ports.into());
+        Self {
+            spec,
+            url,
+            probe,
+            stop_signal: Signal::SIGTERM,
+            _ports: ports,
+            reaper,
+            process: None,
+        }
     }
 
     /// Sets the signal for a graceful stop; SIGTERM by default.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::server_links::{LinkedServer, ServerLinks};
 use crate::reaper::Reaper;
-use crate::servers::{LinkState, Process, ProcessSpec, free_ports};
+use crate::servers::{LinkState, Process, ProcessSpec, ReservedPort, reserve_port};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -40,7 +40,7 @@ enum Readiness {
     /// As soon as it runs: a worker starts to pull by itself.
     Immediate,
     /// When its port answers this path with anything but 503.
-    Http { port: u16, path: &'static str },
+    Http { port: ReservedPort, path: &'static str },
 }
 
 impl RoleProcess {
@@ -63,10 +63,11 @@ impl RoleProcess {
         path: &'static str,
         reaper: &Reaper,
     ) -> Result<Self> {
-        let port = free_ports(1)?[0];
-        spec.set("MILLRACE_LISTEN", &format!("127.0.0.1:{port}"));
+        let port = reserve_port()?;
+        let address = format!("127.0.0.1:{}", port.number());
+        spec.set("MILLRACE_LISTEN", &address);
         let readiness = Readiness::Http { port, path };
-        let url = format!("http://127.0.0.1:{port}");
+        let url = format!("http://{address}");
         Ok(Self { spec, url, readiness, reaper: reaper.clone(), process: None, links: None })
     }
 
@@ -191,10 +192,10 @@ impl RoleProcess {
     }
 
     async fn is_ready(&self) -> bool {
-        match self.readiness {
+        match &self.readiness {
             Readiness::Immediate => true,
             Readiness::Http { port, path } => {
-                timeout(PROBE_TIMEOUT, answers(port, path)).await.unwrap_or(false)
+                timeout(PROBE_TIMEOUT, answers(port.number(), path)).await.unwrap_or(false)
             }
         }
     }
