@@ -113,10 +113,18 @@ impl Connection {
         Ok(Notifications(subscriber))
     }
 
-    /// Waits until everything published so far has been written to the broker's socket, for at most
-    /// 2 s: nothing can be written while disconnected.
+    /// Waits until the broker has processed everything that was sent so far, like `Flush` of the Go
+    /// client, for at most 2 s: it processes nothing while disconnected. The client library's own flush
+    /// only waits until it has been written to the socket.
     pub async fn flush(&self) {
-        if tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await.is_err() {
+        let mut echo = self.replies.register();
+        let round_trip = async {
+            match echo.send_to_itself().await {
+                Ok(()) => drop(echo.next_reply().await),
+                Err(err) => tracing::warn!(%err, "flush failed"),
+            }
+        };
+        if tokio::time::timeout(FLUSH_TIMEOUT, round_trip).await.is_err() {
             tracing::warn!("flush timed out");
         }
     }

@@ -72,6 +72,12 @@ impl PendingRequest {
         self.client.publish_with_reply_and_headers(subject, reply_to, headers, payload).await
     }
 
+    /// Publishes an empty message that is the request's own reply: it arrives once the broker has
+    /// processed everything that was sent before.
+    pub(crate) async fn send_to_itself(&self) -> Result<(), async_nats::PublishError> {
+        self.client.publish(self.reply_to.clone(), Bytes::new()).await
+    }
+
     /// The next reply to any of the attempts.
     pub(crate) async fn next_reply(&mut self) -> Message {
         match self.replies.recv().await {
