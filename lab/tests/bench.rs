@@ -1,17 +1,16 @@
 //! A short benchmark reports its figures, plots them, and ends with an audit that passes.
 
-use std::process::Command;
-
 use serde_json::Value;
 
-#[test]
-fn a_short_bench_reports_its_figures_and_passes_its_audit() {
+use crate::program::{COMMAND_LIMIT, output_within, program};
+
+#[tokio::test]
+async fn a_short_bench_reports_its_figures_and_passes_its_audit() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-        .args(["bench", "intake", "--profile", "single", "--for", "300ms", "--report"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
+    let mut bench =
+        program(["bench", "intake", "--profile", "single", "--for", "300ms", "--report"]);
+    bench.arg(folder.path());
+    let output = output_within(COMMAND_LIMIT, bench).await;
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}{stdout}");

@@ -1,26 +1,20 @@
 //! Commands of the product that a deployment runs: migrations before the first start, and the health
 //! checks of a container.
 
-use std::process::Stdio;
-
 use lab::up::{Cluster, Plan};
 use streams::{Connection, Profile, stream_state, subjects};
-use tokio::process::Command;
 use workers::database::Database;
 use workers::fulfilment;
 
-use super::test_servers::{TestServers, wait_until};
+use crate::program::{COMMAND_LIMIT, output_within, program};
+use crate::test_servers::{TestServers, wait_until};
+use crate::time_limit::TimeLimit;
 
 /// Runs a command with these variables; whether it succeeded, and its log.
 async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
+    let mut command = program(arguments);
+    command.envs(environment.iter().copied());
+    let output = output_within(COMMAND_LIMIT, command).await;
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -84,6 +78,7 @@ async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connecte
         workers: vec![(fulfilment::POOL, 1)],
         ..Plan::new(Profile::Single).unwrap()
     };
+    let _time_limit = TimeLimit::start();
     let mut cluster = Cluster::start(plan, &[]).await.unwrap();
     let listen = cluster.edges[0].url().trim_start_matches("http://").to_owned();
     let nats_url = cluster.servers.brokers.url();

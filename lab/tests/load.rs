@@ -1,20 +1,24 @@
 //! The load generator counts every response, and keeps its rate.
 
 use lab::load::{Phase, PhaseResult, Plan};
-use lab::servers::free_ports;
-use std::io::Write;
+use lab::servers::{ReservedPort, reserve_port};
+use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
+
+use crate::program::{COMMAND_LIMIT, output_within, program};
 
 /// The HTTP server without a broker behind it (`millrace-lab bare`), killed at the end.
 struct HttpBaseline {
     process: Child,
     target: String,
+    _port: ReservedPort,
 }
 
 impl HttpBaseline {
     fn start() -> Self {
-        let target = format!("127.0.0.1:{}", free_ports(1).unwrap()[0]);
+        let port = reserve_port().unwrap();
+        let target = format!("127.0.0.1:{}", port.number());
         let process = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
             .args(["bare", "--listen", &target])
             .spawn()
@@ -24,7 +28,7 @@ impl HttpBaseline {
             assert!(std::time::Instant::now() < deadline, "the server does not listen");
             std::thread::yield_now();
         }
-        Self { process, target }
+        Self { process, target, _port: port }
     }
 }
 
@@ -35,7 +39,7 @@ impl Drop for HttpBaseline {
     }
 }
 
-fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
+async fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
     let bodies = folder.join("bodies");
     std::fs::write(&bodies, "{\"a\":1}\n").unwrap();
     let plan = Plan {
@@ -46,26 +50,22 @@ fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
         ack_file: Some(folder.join("acks")),
         phases,
     };
-    let mut generator = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-        .arg("load")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = generator.stdin.take().unwrap();
+    let mut stdin = tempfile::tempfile().unwrap();
     stdin.write_all(&serde_json::to_vec(&plan).unwrap()).unwrap();
-    drop(stdin);
-    let output = generator.wait_with_output().unwrap();
+    stdin.rewind().unwrap();
+    let mut generator = program(["load"]);
+    generator.stdin(stdin);
+    let output = output_within(COMMAND_LIMIT, generator).await;
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-#[test]
-fn a_closed_loop_posts_its_maximum_of_orders_and_no_more() {
+#[tokio::test]
+async fn a_closed_loop_posts_its_maximum_of_orders_and_no_more() {
     let server = HttpBaseline::start();
     let folder = tempfile::tempdir().unwrap();
     let phase = Phase { connections: 4, rate: None, duration_ms: 30_000, orders_max: Some(100) };
-    let results = load(&server.target, folder.path(), vec![phase, phase]);
+    let results = load(&server.target, folder.path(), vec![phase, phase]).await;
     for result in results {
         assert_eq!((result.acknowledged, result.broken, result.unsent), (100, 0, 0));
         assert_eq!(result.statuses, [(202, 100)].into());
@@ -74,12 +74,12 @@ fn a_closed_loop_posts_its_maximum_of_orders_and_no_more() {
     }
 }
 
-#[test]
-fn an_open_loop_makes_as_many_orders_due_as_its_rate_requires() {
+#[tokio::test]
+async fn an_open_loop_makes_as_many_orders_due_as_its_rate_requires() {
     let server = HttpBaseline::start();
     let folder = tempfile::tempdir().unwrap();
     let phase = Phase { connections: 8, rate: Some(500.0), duration_ms: 1_000, orders_max: None };
-    let result = load(&server.target, folder.path(), vec![phase]).remove(0);
+    let result = load(&server.target, folder.path(), vec![phase]).await.remove(0);
     assert_eq!(result.acknowledged + result.unsent, 500);
     assert_eq!(result.broken, 0);
 }

@@ -13,7 +13,7 @@
 //! | `configuration`, `tidy` | that documents match the code; the form of the code and of the documents |
 //!
 //! `test_servers` starts the servers for `edge`, `servers` and `durable`; `raw_nats` is a client without
-//! the product's rules.
+//! the product's rules, `program` runs the product's commands, `time_limit` ends a test that hangs.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -24,8 +24,10 @@ mod durable;
 mod edge;
 mod load;
 mod orders;
+mod program;
 mod provider;
 mod raw_nats;
 mod servers;
 mod test_servers;
 mod tidy;
+mod time_limit;

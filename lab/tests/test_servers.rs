@@ -7,7 +7,9 @@ use std::time::Duration;
 use lab::reaper::Reaper;
 use lab::servers::{RunFolder, SearchPaths, Servers, StartServers};
 use streams::Profile;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::time_limit::TimeLimit;
 
 /// Timeout for conditions that should hold at once; longer than any busy machine needs.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -18,15 +20,22 @@ pub(crate) struct TestServers {
     pub(crate) processes: Servers,
     pub(crate) profile: Profile,
     pub(crate) folder: RunFolder,
+    _time_limit: Option<TimeLimit>,
 }
 
 impl TestServers {
     /// Starts servers of `profile`, whose brokers have no streams yet.
     pub(crate) async fn start(profile: Profile) -> Self {
+        let time_limit = Some(TimeLimit::start());
         let reaper = reaper();
         let folder = RunFolder::create(&reaper).unwrap();
         let processes = Servers::start(start_servers(profile, &folder, reaper)).await.unwrap();
-        Self { processes, profile, folder }
+        Self { processes, profile, folder, _time_limit: time_limit }
+    }
+
+    /// The same servers for more than one test: they run until the process ends.
+    pub(crate) fn without_time_limit(self) -> Self {
+        Self { _time_limit: None, ..self }
     }
 }
 
@@ -49,8 +58,10 @@ pub(crate) fn start_servers(profile: Profile, folder: &RunFolder, reaper: Reaper
 /// Waits until `condition` holds; panics with its `description` after [`WAIT_TIMEOUT`].
 pub(crate) async fn wait_until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + WAIT_TIMEOUT;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "timed out waiting until {description}");
+    while !timeout_at(deadline, condition())
+        .await
+        .unwrap_or_else(|_| panic!("timed out waiting until {description}"))
+    {
         sleep(POLL_INTERVAL).await;
     }
 }

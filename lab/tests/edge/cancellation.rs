@@ -8,7 +8,7 @@ use streams::subjects::{ORDERS, STATUS_GET};
 
 use super::raw_http::{ORDER, RawHttp, Reply};
 use super::test_edge::{fresh_key, order_id, signing_keys};
-use crate::test_servers::TestServers;
+use crate::test_servers::{TestServers, wait_until};
 
 #[tokio::test]
 async fn a_cancel_request_that_is_answered_202_is_stored_in_the_stream() {
@@ -133,7 +133,10 @@ async fn a_cancel_request_gets_503_without_a_broker_and_202_once_it_is_back() {
     reply.assert_problem(503, "ack-timeout");
     assert_eq!(reply.header("retry-after"), Some("1"));
     servers.processes.brokers.start().await.unwrap();
-    while cancel(&mut client, &signed_id(1)).await.status != 202 {}
+    wait_until("cancel requests are accepted again", async || {
+        cancel(&mut client, &signed_id(1)).await.status == 202
+    })
+    .await;
     edge.stop().await;
 }
 

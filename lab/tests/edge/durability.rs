@@ -1,16 +1,15 @@
 //! An edge claims the durability that its brokers report.
 
 use std::future::pending;
-use std::process::Stdio;
 
 use streams::Profile;
-use tokio::process::Command;
 use tokio::time::timeout;
 use workers::stages::FIRST_STEP;
 
 use super::broker_outage::wait_for_readyz;
 use super::raw_http::{ORDER, RawHttp};
 use super::test_edge::{DEADLINE, TestEdge, fresh_key};
+use crate::program::{output_within, program};
 use crate::test_servers::TestServers;
 
 impl TestServers {
@@ -35,15 +34,11 @@ impl TestServers {
 
     /// The exit code of the process `millrace edge`, and its output.
     async fn run_edge_process(&self, profile: Profile) -> (Option<i32>, String) {
-        let process = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-            .args(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()])
-            .env("NATS_URL", self.processes.brokers.url())
+        let mut edge = program(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()]);
+        edge.env("NATS_URL", self.processes.brokers.url())
             .env("REDIS_URL", self.processes.redis.url())
-            .env("MILLRACE_SECRETS", "the secret of the tests")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let output = timeout(DEADLINE, process).await.unwrap().unwrap();
+            .env("MILLRACE_SECRETS", "the secret of the tests");
+        let output = output_within(DEADLINE, edge).await;
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.code(), text)
     }

@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::time_limit::TimeLimit;
+
 const CLIENTS: usize = 10_000;
 /// File descriptors that the client process needs beside its connections.
 const SPARE_FDS: usize = 10;
@@ -34,6 +36,7 @@ async fn ten_thousand_half_sent_requests_do_not_block_an_order() {
         workers: Vec::new(),
         ..Plan::new(Profile::Single).unwrap()
     };
+    let _time_limit = TimeLimit::start();
     let cluster = Cluster::start(plan, &[]).await.unwrap();
     let address = cluster.edges[0].url().strip_prefix("http://").unwrap().to_owned();
 

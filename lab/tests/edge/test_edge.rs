@@ -21,6 +21,7 @@ use workers::stages::{self, FIRST_STEP};
 
 use super::raw_http::RawHttp;
 use crate::test_servers::TestServers;
+use crate::time_limit::TimeLimit;
 
 /// Longer than any step of these tests takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
@@ -30,6 +31,7 @@ pub(crate) struct TestEdge {
     pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<(), EdgeError>>,
+    _time_limit: TimeLimit,
 }
 
 impl TestServers {
@@ -43,7 +45,8 @@ impl TestServers {
     /// The servers of all tests that stop no server and answer no lookups. The reaper stops them.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<TestServers> = OnceCell::const_new();
-        SHARED.get_or_init(Self::start_with_streams).await
+        let start = async || Self::start_with_streams().await.without_time_limit();
+        SHARED.get_or_init(start).await
     }
 
     pub(crate) async fn create_streams(&self) {
@@ -127,7 +130,7 @@ impl TestEdge {
                 stopped.await.ok();
             },
         ));
-        Self { address: address.await.unwrap(), stop, task }
+        Self { address: address.await.unwrap(), stop, task, _time_limit: TimeLimit::start() }
     }
 
     /// A new connection to the edge.

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use streams::{
     Pool, Profile, Publisher, Retention, batch, set_orders_limit, stream_state, subjects,
 };
-use tokio::process::Command;
 use tokio::time::Instant;
 use workers::{fulfilment, inventory, payment, purge_processed, stages};
 
@@ -18,6 +17,7 @@ use super::events::{PUBLISH_TIMEOUT, created, ndjson_line};
 use super::fixtures::{PRICE, basket, item};
 use super::http_client::HttpResponse;
 use super::test_cluster::{TestCluster, plan, wait_until};
+use crate::program::{COMMAND_LIMIT, output_within, program};
 
 /// Orders posted at the same time.
 const ROUND: usize = 20;
@@ -183,14 +183,9 @@ impl TestCluster {
 
     /// What `millrace analytics` prints.
     async fn report(&self, options: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-            .arg("analytics")
-            .args(options)
-            .env("DATABASE_URL", self.processes.servers.postgres.url())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .unwrap();
+        let mut command = program(["analytics"]);
+        command.args(options).env("DATABASE_URL", self.processes.servers.postgres.url());
+        let output = output_within(COMMAND_LIMIT, command).await;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

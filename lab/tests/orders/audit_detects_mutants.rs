@@ -2,7 +2,6 @@
 //! `audit` names each of them in a line of its own.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use millrace::audit::wait_quiescent;
 use millrace::ledger::{Acknowledged, Ledger};
@@ -11,7 +10,6 @@ use serde_json::Value;
 use streams::Profile;
 use streams::failpoints::FAILPOINTS;
 use tempfile::NamedTempFile;
-use tokio::process::Command;
 use uuid::Uuid;
 use workers::payment;
 use workers::payment::provider::NewIntent;
@@ -19,6 +17,7 @@ use workers::payment::provider::NewIntent;
 use super::events::{event, ndjson_line, order_id};
 use super::fixtures::{PRICE, basket, item};
 use super::test_cluster::{DEADLINE, PROVIDER_KEY, TestCluster, plan, wait_until};
+use crate::program::{COMMAND_LIMIT, output_within, program};
 
 const REASON: CancelReason = CancelReason::Requested { by: CancelledBy::Buyer };
 
@@ -93,20 +92,15 @@ impl TestCluster {
     async fn run_audit(&self, ledger: &Path) -> (bool, String) {
         assert!(wait_quiescent(&self.sources.connection, DEADLINE).await);
         let endpoints = self.processes.endpoints();
-        let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-            .arg("audit")
-            .arg("--ledger")
+        let mut command = program(["audit", "--ledger"]);
+        command
             .arg(ledger)
             .env("NATS_URL", &endpoints.nats_url)
             .env("DATABASE_URL", &endpoints.database_url)
             .env("MILLRACE_PROVIDER_URL", &endpoints.provider_url)
             .env("MILLRACE_PROVIDER_KEY", PROVIDER_KEY)
-            .env("MILLRACE_PROFILE", "single")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .unwrap();
+            .env("MILLRACE_PROFILE", "single");
+        let output = output_within(COMMAND_LIMIT, command).await;
         let log = String::from_utf8(output.stderr).unwrap();
         assert!(!log.contains("error:"), "{log}");
         (output.status.success(), String::from_utf8(output.stdout).unwrap())

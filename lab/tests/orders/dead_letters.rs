@@ -2,7 +2,6 @@
 //! nothing had failed; discarded, its order ends, and no stock or money is held for it. The
 //! operator and the reason stay on record.
 
-use std::process::Command;
 use std::time::Duration;
 
 use millrace::audit::AuditMode;
@@ -18,6 +17,7 @@ use super::events::{
 };
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
+use crate::program::{COMMAND_LIMIT, output_within, program};
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -36,9 +36,11 @@ async fn a_replayed_record_resumes_at_its_step_and_takes_effect_once() {
 
         let number = letter.number.to_string();
         let reason = ["--by", "Ada", "--why", "the cause is fixed"];
-        cluster.run_dead_command(&[&["replay", &number, "--dry-run"], &reason[..]].concat(), true);
+        cluster
+            .run_dead_command(&[&["replay", &number, "--dry-run"], &reason[..]].concat(), true)
+            .await;
         assert_eq!(cluster.dead_letters().await.len(), 1, "a dry run changes nothing");
-        cluster.run_dead_command(&[&["replay", &number], &reason[..]].concat(), true);
+        cluster.run_dead_command(&[&["replay", &number], &reason[..]].concat(), true).await;
         cluster.wait_until_final(&[id]).await;
         let resolution = cluster.letter(letter.number).await.resolution.unwrap();
         assert_eq!((resolution.action, resolution.by.as_str()), (ResolutionKind::Replayed, "Ada"));
@@ -69,7 +71,8 @@ async fn the_order_of_a_discarded_record_ends_without_stock_or_money() {
         let id = letter.order_id().unwrap();
         let number = letter.number.to_string();
         cluster
-            .run_dead_command(&["discard", &number, "--by", "Ada", "--why", "beyond help"], true);
+            .run_dead_command(&["discard", &number, "--by", "Ada", "--why", "beyond help"], true)
+            .await;
         let expected =
             if step == fulfilment::WITHDRAW { Status::Fulfilled } else { Status::Cancelled };
         wait_until(&format!("the order of a discarded {step} is {expected}"), async || {
@@ -94,10 +97,11 @@ async fn a_dead_lettered_refund_cannot_be_discarded() {
         resolve(&cluster.sources.connection, &letter, resolution_by_bob(ResolutionKind::Discarded))
             .await;
     assert!(matches!(discarded, Err(ResolveError::HoldsMoney)), "{discarded:?}");
-    cluster.run_dead_command(&["discard", "--all", "--by", "Ada", "--why", "gone"], false);
+    cluster.run_dead_command(&["discard", "--all", "--by", "Ada", "--why", "gone"], false).await;
     assert_eq!(cluster.dead_letters().await, [letter]);
     cluster
-        .run_dead_command(&["replay", "--pool", "payment", "--by", "Ada", "--why", "fixed"], true);
+        .run_dead_command(&["replay", "--pool", "payment", "--by", "Ada", "--why", "fixed"], true)
+        .await;
     cluster.verify_and_stop(&[order_id("dead-refund")]).await;
 }
 
@@ -186,13 +190,10 @@ impl TestCluster {
     }
 
     /// Runs `millrace dead` as an operator does.
-    fn run_dead_command(&self, args: &[&str], succeeds: bool) {
-        let output = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-            .arg("dead")
-            .args(["--nats-url", &self.processes.servers.brokers.url()])
-            .args(args)
-            .output()
-            .unwrap();
+    async fn run_dead_command(&self, args: &[&str], succeeds: bool) {
+        let mut command = program(["dead"]);
+        command.args(["--nats-url", &self.processes.servers.brokers.url()]).args(args);
+        let output = output_within(COMMAND_LIMIT, command).await;
         assert_eq!(output.status.success(), succeeds, "{args:?}: {output:?}");
     }
 }

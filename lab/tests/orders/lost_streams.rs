@@ -1,31 +1,25 @@
 //! A stream that is deleted or purged by hand: intake closes, every command says what is wrong, and a
 //! person decides how to go on.
 
-use std::process::Stdio;
-
 use millrace::audit::{AuditMode, Report, audit, repair};
 use orders::Status;
 use serde_json::json;
 use streams::{Profile, find_stream_state, subjects};
-use tokio::process::Command;
-use tokio::time::timeout;
 use workers::payment;
 
 use super::fixtures::{basket, item};
-use super::test_cluster::{DEADLINE, TestCluster, plan, wait_until};
+use super::test_cluster::{TestCluster, plan, wait_until};
+use crate::program::{COMMAND_LIMIT, output_within, program};
 
 impl TestCluster {
     /// Runs a command of the product to its end. Returns whether it succeeded, and its output.
     async fn run(&self, arguments: &[&str]) -> (bool, String) {
-        let process = Command::new(env!("CARGO_BIN_EXE_millrace-lab"))
-            .args(arguments)
+        let mut command = program(arguments);
+        command
             .env("NATS_URL", self.processes.servers.brokers.url())
             .env("DATABASE_URL", self.processes.servers.postgres.url())
-            .env("MILLRACE_PROFILE", self.processes.endpoints().profile.as_str())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let output = timeout(DEADLINE, process).await.unwrap().unwrap();
+            .env("MILLRACE_PROFILE", self.processes.endpoints().profile.as_str());
+        let output = output_within(COMMAND_LIMIT, command).await;
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8(text).unwrap())
     }

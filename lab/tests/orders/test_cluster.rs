@@ -10,7 +10,7 @@ use orders::{OrderId, OrderView};
 use streams::{Connection, Profile};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use workers::database::Database;
 use workers::inventory::stock::{self, CatalogItem};
 use workers::order_view;
@@ -18,6 +18,7 @@ use workers::payment::provider::{Limits, Provider};
 use workers::{fulfilment, inventory, payment};
 
 use super::http_client::HttpClient;
+use crate::time_limit::TimeLimit;
 
 /// Longer than any wait of a test, also where a message is redelivered after the 30 s of production and the
 /// machine is busy.
@@ -35,6 +36,7 @@ pub(crate) struct TestCluster {
     pub(crate) processes: Cluster,
     pub(crate) sources: AuditSources,
     pub(crate) http: HttpClient,
+    _time_limit: Option<TimeLimit>,
 }
 
 /// Two edges and a worker for each pool, all of them the binary under test.
@@ -54,14 +56,16 @@ pub(crate) fn with_shared_cluster(test: impl AsyncFnOnce(&TestCluster)) {
         let start = async || {
             let mut plan = plan(Profile::Single);
             plan.workers = vec![(inventory::POOL, 2), (payment::POOL, 1), (fulfilment::POOL, 1)];
-            TestCluster::start(plan).await
+            TestCluster { _time_limit: None, ..TestCluster::start(plan).await }
         };
+        let _time_limit = TimeLimit::start();
         test(CLUSTER.get_or_init(start).await).await;
     });
 }
 
 impl TestCluster {
     pub(crate) async fn start(plan: Plan) -> Self {
+        let time_limit = Some(TimeLimit::start());
         let processes = Cluster::start(plan, &[]).await.unwrap();
         let limits = Limits { attempt_timeout: DEADLINE, page: PAGE, ..Limits::default() };
         let url = processes.servers.brokers.url();
@@ -70,7 +74,7 @@ impl TestCluster {
             database: processes.database.clone(),
             provider: Provider::new(processes.provider.url(), PROVIDER_KEY, limits).unwrap(),
         };
-        Self { processes, sources, http: HttpClient::default() }
+        Self { processes, sources, http: HttpClient::default(), _time_limit: time_limit }
     }
 
     /// Three brokers and no workers: stored messages wait for the test.
@@ -136,8 +140,10 @@ impl TestCluster {
 /// Waits until `condition` holds; panics with its `description` after [`DEADLINE`].
 pub(crate) async fn wait_until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "timed out waiting until {description}");
+    while !timeout_at(deadline, condition())
+        .await
+        .unwrap_or_else(|_| panic!("timed out waiting until {description}"))
+    {
         sleep(POLL_INTERVAL).await;
     }
 }

@@ -17,6 +17,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use workers::payment::provider::{Intent, Limits, NewIntent, Provider, Refund};
 
+use crate::time_limit::TimeLimit;
+
 /// Longer than any step of these tests takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -25,6 +27,7 @@ pub(crate) struct TestSimulator {
     pub(crate) url: String,
     stop: oneshot::Sender<()>,
     task: JoinHandle<io::Result<()>>,
+    _time_limit: TimeLimit,
 }
 
 impl TestSimulator {
@@ -34,7 +37,7 @@ impl TestSimulator {
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move { stopped.await.unwrap_or(()) };
         let task = tokio::spawn(payment_simulator::run(listener, faults, shutdown));
-        TestSimulator { url, stop, task }
+        TestSimulator { url, stop, task, _time_limit: TimeLimit::start() }
     }
 
     /// A client whose timeout is [`DEADLINE`].

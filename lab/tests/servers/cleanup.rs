@@ -9,12 +9,14 @@ use lab::servers::Server;
 use streams::Profile;
 
 use crate::test_servers::{TestServers, wait_until};
+use crate::time_limit::TimeLimit;
 
 /// The line that the parent prints once its servers run.
 const READY: &str = "ready";
 
 #[tokio::test]
 async fn a_killed_parent_leaves_no_process_and_no_folder() {
+    let _time_limit = TimeLimit::start();
     let mut parent = Command::new(env::current_exe().unwrap())
         .args([
             "--ignored",
