@@ -22,8 +22,8 @@ pub struct NoFreePort;
 #[derive(Debug)]
 pub struct ReservedPort {
     number: u16,
-    /// UDP has port numbers of its own: a socket with the same one is in nobody's way, and the system
-    /// releases it however this process ends.
+    /// UDP has port numbers of its own, so the server can still listen on this one. The system releases
+    /// the socket however this process ends.
     _reservation: UdpSocket,
 }
 
