@@ -2,10 +2,10 @@
 //! the whole run is over.
 
 use std::io::{self, Write};
-use std::process;
+use std::sync::Once;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::Duration;
+use std::{panic, process, thread};
 
 /// Far longer than any test takes on a busy machine.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -17,15 +17,31 @@ pub(crate) struct TimeLimit(#[expect(dead_code, reason = "dropped with the test"
 impl TimeLimit {
     /// Must be called in the thread of the test, which has its name.
     pub(crate) fn start() -> Self {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(print_panics_at_once);
         let test = thread::current().name().unwrap_or("a test").to_owned();
         let (sender, receiver) = mpsc::channel::<()>();
         thread::spawn(move || {
             if receiver.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-                // Written past the output that libtest captures. The reapers clean up.
-                _ = writeln!(io::stderr(), "{test} hangs: it has run for {LIMIT:?}");
+                print(&format!("{test} hangs: it has run for {LIMIT:?}"));
+                // The reapers clean up.
                 process::abort();
             }
         });
         Self(sender)
     }
+}
+
+/// What libtest captures, it shows at the end, which an aborted run does not reach.
+fn print_panics_at_once() {
+    let capture = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        print(&panic.to_string());
+        capture(panic);
+    }));
+}
+
+/// Past the output that libtest captures.
+fn print(text: &str) {
+    _ = writeln!(io::stderr(), "{text}");
 }
