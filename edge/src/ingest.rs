@@ -7,7 +7,7 @@ mod order_requests;
 mod submissions;
 
 use orders::EventKind;
-use streams::{Connection, GroupLimits, GroupSender, Publisher, group_commit};
+use streams::{GroupLimits, GroupSender, Publisher, group_commit};
 use tokio::task::JoinSet;
 
 pub(crate) use batch::SubmitResult;
@@ -29,7 +29,7 @@ impl IngestQueues {
     /// Starts the tasks that store what is in the queues, up to `batch_max` items in a message. They
     /// finish after the queues are dropped.
     pub(crate) fn start(
-        broker: Connection,
+        publisher: &Publisher,
         idempotency_cache: IdempotencyCache,
         batch_max: usize,
     ) -> (Self, JoinSet<()>) {
@@ -38,7 +38,6 @@ impl IngestQueues {
         let (orders, submissions) = group_commit(limits(ORDERS_WAITING_MAX));
         let (cancellations, cancel_requests) = group_commit(limits(ORDER_REQUESTS_WAITING_MAX));
         let (payments, payment_requests) = group_commit(limits(ORDER_REQUESTS_WAITING_MAX));
-        let publisher = Publisher::new(broker);
         let mut tasks = JoinSet::new();
         tasks.spawn(submissions::run_submissions(
             submissions,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use orders::SigningKeys;
-use streams::{Connection, Profile};
+use streams::{Connection, Profile, Publisher};
 use tokio::task::JoinSet;
 
 use crate::body::BodyMemoryBudget;
@@ -36,7 +36,7 @@ pub(crate) struct ShardState {
     pub(crate) lookups: Lookups,
     pub(crate) cache: Arc<Cache>,
     pub(crate) idempotency_cache: IdempotencyCache,
-    broker: Connection,
+    publisher: Publisher,
     draining: AtomicBool,
 }
 
@@ -48,8 +48,10 @@ impl ShardState {
         let broker = Connection::open(&config.brokers.nats_url, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis_url)?);
         let idempotency_cache = IdempotencyCache::new(cache.clone());
+        let publisher =
+            Publisher::over_each_broker(broker, &config.brokers.nats_url, "edge publisher").await?;
         let (ingest, ingest_tasks) =
-            IngestQueues::start(broker.clone(), idempotency_cache.clone(), config.batch.max_batch);
+            IngestQueues::start(&publisher, idempotency_cache.clone(), config.batch.max_batch);
         let state = Self {
             signing_keys: config.secrets,
             webhook_secrets: config.webhook_secrets,
@@ -60,14 +62,14 @@ impl ShardState {
             lookups,
             cache,
             idempotency_cache,
-            broker,
+            publisher,
             draining: AtomicBool::new(false),
         };
         Ok((Arc::new(state), ingest_tasks))
     }
 
-    pub(crate) fn is_connected_to_broker(&self) -> bool {
-        self.broker.is_connected()
+    pub(crate) fn is_answered_by_a_broker(&self) -> bool {
+        self.publisher.is_answered()
     }
 
     /// From now on the shard is not ready, and every HTTP/1.1 response asks its client to close the

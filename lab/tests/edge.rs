@@ -7,6 +7,7 @@ mod cancellation;
 mod drain;
 mod durability;
 mod foreign_acks;
+mod frozen_broker;
 mod http_protocol;
 mod idempotency;
 mod malformed_requests;

@@ -3,4 +3,4 @@ mod cleanup;
 mod process;
 mod program_discovery;
 mod restarts;
-mod startup;
+pub(crate) mod startup;

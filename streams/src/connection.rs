@@ -80,9 +80,24 @@ impl Connection {
                 }
             }
         };
+        Self::over(client, events).await
+    }
+
+    async fn over(client: Client, events: BrokerEvents) -> Result<Self, ConnectError> {
         let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
         let replies = ReplyRouter::start(client.clone()).await.map_err(ConnectError::Closed)?;
         Ok(Self { client, jetstream, replies, events })
+    }
+
+    /// Connects to the broker at `url` and to no other one. Returns before the connection is up, and
+    /// retries for as long as it takes.
+    pub(crate) async fn to_one_broker(url: &str, name: &str) -> Result<Self, ConnectError> {
+        let events = BrokerEvents::default();
+        let options = options(url, name, &events).retry_on_initial_connect();
+        let client = options.ignore_discovered_servers().connect(url).await;
+        let client =
+            client.map_err(|source| ConnectError::Unreachable { hosts: hosts(url), source })?;
+        Self::over(client, events).await
     }
 
     /// Whether a broker is connected right now.

@@ -119,6 +119,25 @@ pub(crate) const DENIALS_REMEMBERED_MAX: usize = 64;
 pub(crate) const PUBLISH_RESEND_AFTER: Duration = Duration::from_secs(1);
 /// Delay after a transient error that the broker returns immediately, as during a leader election.
 pub(crate) const PUBLISH_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// If nothing at all comes back over a connection for this long although something is waited for, the
+/// message goes to another broker. Far longer than a broker takes, and shorter than a buyer notices.
+pub(crate) const ROUTE_SILENCE_MIN: Duration = Duration::from_millis(250);
+/// The same where replies have been slow: an overloaded broker must not get each message twice.
+pub(crate) const ROUTE_SILENCE_MAX: Duration = Duration::from_secs(1);
+/// Silence is long if it is this many times what slow replies take.
+pub(crate) const ROUTE_SILENCE_PER_REPLY_TIME: u32 = 3;
+/// Without any reply for this long a connection counts as not answered, and an edge without another
+/// one as not ready: longer than a stall of a disk.
+pub(crate) const ROUTE_UNANSWERED_AFTER: Duration = Duration::from_millis(1_500);
+/// How long a connection whose last message was not answered is in doubt while it is not used.
+pub(crate) const ROUTE_DOUBTED_FOR: Duration = Duration::from_secs(2);
+const _: () = assert!(
+    ROUTE_SILENCE_MIN.as_millis() < ROUTE_SILENCE_MAX.as_millis()
+        && ROUTE_SILENCE_MAX.as_millis() < ROUTE_UNANSWERED_AFTER.as_millis(),
+    "a message must have gone to another broker before an edge counts as not ready"
+);
+/// Connections over which one message is sent, at most: each to another broker of three.
+pub(crate) const ROUTES_PER_MESSAGE_MAX: usize = 3;
 /// Unread replies kept per request, one for each attempt. Any one of them is sufficient.
 pub(crate) const REPLIES_BUFFERED_MAX: usize = 4;
 /// Limit for storing a message of the broker baseline: with thousands of messages in flight a

@@ -1,51 +1,36 @@
 //! Publishes a message into a stream: repeats it until the broker acknowledges it or the timeout
-//! expires.
+//! expires. A broker that hangs or is lost is passed over, if there is a connection to another one.
 
-use std::sync::Once;
+mod reply;
+mod route;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
-use serde::Deserialize;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
+use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY, ROUTES_PER_MESSAGE_MAX};
 use crate::reply_router::PendingRequest;
-use crate::{Connection, OutboundMessage};
-
-/// JetStream API error codes of transient states: a message with the same id is being processed,
-/// too many requests, no leader yet, no longer the leader, and a server that is shutting down.
-/// Instead of an error code: the message is larger than the broker accepts, and was not sent.
-const NOT_SENT: u32 = 0;
-/// JetStream API error code: the message is larger than the stream's `max_msg_size`.
-const MESSAGE_SIZE_EXCEEDS_MAXIMUM: u32 = 10054;
-const TRANSIENT_ERROR_CODES: [u32; 6] = [10158, 10167, 10008, 10009, 10039, 10076];
-
-impl PublishError {
-    /// Whether the message is too large for the broker or the stream, so that it will never be
-    /// stored.
-    pub const fn is_too_large(&self) -> bool {
-        matches!(self, Self::Refused { code: NOT_SENT | MESSAGE_SIZE_EXCEEDS_MAXIMUM, .. })
-    }
-}
+use crate::{ConnectError, Connection, OutboundMessage};
+pub use reply::PubAck;
+use reply::{ApiError, MESSAGE_SIZE_EXCEEDS_MAXIMUM, NOT_SENT, Reply, classify};
+use route::{InFlight, Route};
 
 /// Acks of other streams are logged once: they may come as fast as messages.
 static FOREIGN_ACK_LOGGED: Once = Once::new();
 
-/// Publishes into streams over one connection.
+/// Publishes into streams. Cheap to clone.
 #[derive(Clone)]
-pub struct Publisher(Connection);
-
-/// The broker's acknowledgement that a message is stored on a quorum, as durably as the profile
-/// claims.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PubAck {
-    /// The stream that holds it.
-    pub stream: String,
-    /// Its sequence number in the stream.
-    pub sequence: u64,
-    /// Whether a message with the same id was already stored.
-    pub duplicate: bool,
+pub struct Publisher {
+    /// The first one connects to any broker, the others to one each.
+    routes: Arc<[Route]>,
+    /// The index of the route that answered last.
+    preferred: Arc<AtomicUsize>,
 }
 
 /// A message is not known to be stored.
@@ -64,63 +49,126 @@ pub enum PublishError {
     },
 }
 
-#[derive(Deserialize)]
-struct PubAckReply {
-    #[serde(default)]
-    stream: String,
-    /// The JetStream domain; ours has none.
-    domain: Option<String>,
-    #[serde(default)]
-    seq: u64,
-    #[serde(default)]
-    duplicate: bool,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    err_code: u32,
-    #[serde(default)]
-    description: String,
-}
-
-enum Reply {
-    PubAck(PubAck),
-    Rejected(ApiError),
-    Transient,
+impl PublishError {
+    /// Whether the message is too large for the broker or the stream, so that it will never be
+    /// stored.
+    pub const fn is_too_large(&self) -> bool {
+        matches!(self, Self::Refused { code: NOT_SENT | MESSAGE_SIZE_EXCEEDS_MAXIMUM, .. })
+    }
 }
 
 impl Publisher {
     /// A publisher over `connection`.
     pub fn new(connection: Connection) -> Self {
-        Self(connection)
+        Self { routes: [Route::new(connection)].into(), preferred: Arc::default() }
     }
 
-    pub(crate) const fn connection(&self) -> &Connection {
-        &self.0
+    /// A publisher over `connection`, which passes over a broker that is silent or lost if `urls`
+    /// (separated by commas) name several. `name` is what operators see in the brokers' list of
+    /// connections.
+    ///
+    /// # Errors
+    /// A connection is closed while it is opened.
+    pub async fn over_each_broker(
+        connection: Connection,
+        urls: &str,
+        name: &str,
+    ) -> Result<Self, ConnectError> {
+        let mut routes = vec![Route::new(connection)];
+        let urls: Vec<&str> = urls.split(',').collect();
+        if urls.len() > 1 {
+            for url in urls {
+                routes.push(Route::new(Connection::to_one_broker(url, name).await?));
+            }
+        }
+        Ok(Self { routes: routes.into(), preferred: Arc::default() })
+    }
+
+    /// Whether any broker answers messages, as far as is known.
+    pub fn is_answered(&self) -> bool {
+        self.routes.iter().any(Route::is_answered)
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.routes[0].connection
     }
 
     /// Publishes `message`, sending it again every second until it is acknowledged or `timeout`
     /// expires. Sending it again never stores it twice, because its id is the same.
+    ///
+    /// If nothing at all comes back over a connection for 250 ms or longer, or it is lost, the same
+    /// bytes go to another broker.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
     pub async fn publish(
         &self,
         message: &OutboundMessage,
         timeout: Duration,
     ) -> Result<PubAck, PublishError> {
         let deadline = Instant::now() + timeout;
-        let mut request = self.0.replies.register();
+        let first = self.preferred.load(Ordering::Relaxed);
+        let mut used = vec![first];
+        let mut sent = FuturesUnordered::new();
+        sent.push(self.publish_over(first, message, deadline));
+        loop {
+            tokio::select! {
+                biased;
+                Some(result) = sent.next() => return result,
+                next = self.another_route(&used) => {
+                    tracing::debug!(subject = message.subject, "no ack, trying another broker");
+                    used.push(next);
+                    sent.push(self.publish_over(next, message, deadline));
+                }
+            }
+        }
+    }
+
+    /// A good route to another broker than those in `used`, once none of these is good. Does not
+    /// return if there is none, or if a message has been sent over enough of them.
+    async fn another_route(&self, used: &[usize]) -> usize {
+        if self.routes.len() == 1 || used.len() == ROUTES_PER_MESSAGE_MAX {
+            return std::future::pending().await;
+        }
+        loop {
+            sleep(PUBLISH_RETRY_DELAY).await;
+            if used.iter().any(|index| self.routes[*index].is_good()) {
+                continue;
+            }
+            let is_other =
+                |route: &Route| used.iter().all(|index| !route.has_broker_of(&self.routes[*index]));
+            let mut routes = self.routes.iter();
+            if let Some(next) = routes.position(|route| route.is_good() && is_other(route)) {
+                return next;
+            }
+        }
+    }
+
+    /// Publishes over the route with this index until the message is acknowledged or refused.
+    async fn publish_over(
+        &self,
+        index: usize,
+        message: &OutboundMessage,
+        deadline: Instant,
+    ) -> Result<PubAck, PublishError> {
+        let route = &self.routes[index];
+        let mut request = route.connection.replies.register();
+        let in_flight = route.wait_for_ack();
         while Instant::now() < deadline {
-            if !self.0.is_connected() {
+            if !route.connection.is_connected() {
                 // A message sent now would queue in the client and be sent several times on
                 // reconnect.
                 sleep(PUBLISH_RETRY_DELAY).await;
                 continue;
             }
             let resend_at = deadline.min(Instant::now() + PUBLISH_RESEND_AFTER);
-            match timeout_at(resend_at, attempt(&mut request, message)).await {
-                Ok(Reply::PubAck(ack)) => return Ok(ack),
-                Ok(Reply::Rejected(ApiError { err_code, description })) => {
-                    return Err(PublishError::Refused { code: err_code, description });
+            match timeout_at(resend_at, attempt(&in_flight, &mut request, message)).await {
+                Ok(Reply::PubAck(ack)) => {
+                    self.preferred.store(index, Ordering::Relaxed);
+                    return Ok(ack);
+                }
+                Ok(Reply::Rejected(ApiError { code, description })) => {
+                    return Err(PublishError::Refused { code, description });
                 }
                 Ok(Reply::Transient) => sleep(PUBLISH_RETRY_DELAY).await,
                 Err(_) => tracing::debug!(
@@ -133,73 +181,29 @@ impl Publisher {
     }
 }
 
-async fn attempt(request: &mut PendingRequest, message: &OutboundMessage) -> Reply {
+async fn attempt(
+    in_flight: &InFlight<'_>,
+    request: &mut PendingRequest,
+    message: &OutboundMessage,
+) -> Reply {
     let OutboundMessage { stream, ref subject, .. } = *message;
     let (headers, payload) = (message.headers.clone(), message.payload.clone());
+    let sent_at = in_flight.sent();
     match request.send(subject, headers, payload).await {
         Ok(()) => {}
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
-            return Reply::Rejected(ApiError { err_code: NOT_SENT, description: err.to_string() });
+            return Reply::Rejected(ApiError { code: NOT_SENT, description: err.to_string() });
         }
         Err(_) => return Reply::Transient,
     }
     loop {
         let reply = request.next_reply().await;
+        in_flight.answered(sent_at);
         if let Some(reply) = classify(&reply.payload, stream) {
             return reply;
         }
         // Anything that has the subject may reply, and our stream's reply may come later.
         FOREIGN_ACK_LOGGED
             .call_once(|| tracing::warn!(stream, subject, "acks of another stream are ignored"));
-    }
-}
-
-/// What a reply says about a message for `stream`; `None` if it is about another stream.
-fn classify(reply: &[u8], stream: &str) -> Option<Reply> {
-    // A status without a body means that no stream has the subject right now.
-    let Ok(reply) = serde_json::from_slice::<PubAckReply>(reply) else {
-        return Some(Reply::Transient);
-    };
-    let is_ours = reply.stream == stream && reply.domain.is_none();
-    match reply {
-        PubAckReply { error: Some(error), .. }
-            if TRANSIENT_ERROR_CODES.contains(&error.err_code) =>
-        {
-            Some(Reply::Transient)
-        }
-        PubAckReply { error: Some(error), .. } => Some(Reply::Rejected(error)),
-        PubAckReply { seq: sequence, duplicate, .. } if is_ours && sequence > 0 => {
-            Some(Reply::PubAck(PubAck { stream: reply.stream, sequence, duplicate }))
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn is_ack(reply: &str) -> bool {
-        matches!(classify(reply.as_bytes(), "ORDERS"), Some(Reply::PubAck(_)))
-    }
-
-    #[test]
-    fn only_an_ack_of_the_stream_that_was_meant_counts() {
-        assert!(is_ack(r#"{"stream":"ORDERS","seq":7}"#));
-        assert!(is_ack(r#"{"stream":"ORDERS","seq":7,"duplicate":true}"#));
-        for reply in [
-            r#"{"stream":"AUDIT_TRAIL","seq":7}"#,
-            r#"{"stream":"ORDERS","seq":7,"domain":"leaf"}"#,
-            r#"{"stream":"orders","seq":7}"#,
-            r#"{"stream":"ORDERS","seq":0}"#,
-            r#"{"stream":"ORDERS"}"#,
-            r#"{"seq":7}"#,
-            r#"{"stream":"ORDERS","seq":7,"error":{"err_code":10077}}"#,
-            "{}",
-            "",
-            "OK",
-        ] {
-            assert!(!is_ack(reply), "{reply}");
-        }
     }
 }

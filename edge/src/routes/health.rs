@@ -14,7 +14,7 @@ pub(super) fn livez() -> HttpResponse {
 pub(super) fn readyz(state: &ShardState) -> HttpResponse {
     let reason = if state.is_draining() {
         "draining\n".into()
-    } else if !state.is_connected_to_broker() {
+    } else if !state.is_answered_by_a_broker() {
         "no broker\n".into()
     } else if let Some(reason) = state.gates.not_durable_reason() {
         format!("{reason}\n")

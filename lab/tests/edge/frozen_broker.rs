@@ -1,0 +1,100 @@
+//! A broker that hangs costs no order its answer, as long as another one leads the stream.
+
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use serde_json::{Value, json};
+use streams::subjects::ORDERS;
+use streams::{Profile, broker_api, stream_state};
+
+use super::raw_http::ORDER;
+use super::test_edge::fresh_key;
+use crate::servers::startup::get;
+use crate::test_servers::{TestServers, wait_until};
+
+/// Enough for several to be sent before the client library notices that its broker hangs.
+const ORDERS_POSTED: usize = 20;
+
+#[tokio::test]
+async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_hangs() {
+    let servers = TestServers::start(Profile::Durable).await;
+    servers.create_streams().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let broker = servers.broker_of_connection("edge").await;
+    let brokers = &servers.processes.brokers.servers;
+    servers.move_orders_to(brokers[(broker + 1) % brokers.len()].name()).await;
+    assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
+
+    brokers[broker].pause().unwrap();
+    for _ in 0..ORDERS_POSTED {
+        let reply = client.post(&fresh_key(), ORDER).await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+        assert_eq!(client.get("/readyz").await.status, 200);
+    }
+    brokers[broker].resume().unwrap();
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn an_edge_is_not_ready_as_soon_as_no_broker_answers() {
+    let servers = TestServers::start(Profile::Durable).await;
+    servers.create_streams().await;
+    let edge = servers.start_edge().await;
+    let (mut client, mut buyer) = (edge.connect().await, edge.connect().await);
+    let brokers = &servers.processes.brokers.servers;
+    for broker in brokers {
+        broker.pause().unwrap();
+    }
+    let posting = pin!(async { buyer.post(&fresh_key(), ORDER).await });
+    let looking = pin!(wait_until("the edge is not ready", async || {
+        let reply = client.get("/readyz").await;
+        reply.status == 503 && reply.body == "no broker\n"
+    }));
+    let Either::Left(((), posting)) = select(looking, posting).await else {
+        panic!("the edge is ready until an order has waited in vain");
+    };
+    posting.await.assert_problem(503, "ack-timeout");
+    for broker in brokers {
+        broker.resume().unwrap();
+    }
+    let mut client = edge.connect().await;
+    wait_until("orders are accepted", async || {
+        client.post(&fresh_key(), ORDER).await.status == 202
+    })
+    .await;
+    assert_eq!(client.get("/readyz").await.status, 200);
+    edge.stop().await;
+}
+
+impl TestServers {
+    /// The index of the broker at which the connection with this name ends.
+    async fn broker_of_connection(&self, name: &str) -> usize {
+        for (index, url) in self.processes.brokers.monitor_urls().iter().enumerate() {
+            let response = get(&format!("{url}/connz")).await;
+            let (_, body) = response.split_once("\r\n\r\n").unwrap();
+            let body: Value = serde_json::from_str(body).unwrap();
+            let mut connections = body["connections"].as_array().unwrap().iter();
+            if connections.any(|connection| connection["name"] == name) {
+                return index;
+            }
+        }
+        panic!("no broker has a connection {name}");
+    }
+
+    /// Has the broker with this name lead the stream of orders.
+    async fn move_orders_to(&self, leader: &str) {
+        let connection = self.connect().await;
+        let step_down = format!("STREAM.LEADER.STEPDOWN.{ORDERS}");
+        let placement = json!({"placement": {"preferred": leader}});
+        wait_until("the broker leads the stream of orders", async || {
+            let state = stream_state(&connection, ORDERS).await;
+            let leads = state.is_ok_and(|state| state.leader.as_deref() == Some(leader));
+            if !leads {
+                broker_api(&connection, &step_down, &placement).await.ok();
+            }
+            leads
+        })
+        .await;
+    }
+}
