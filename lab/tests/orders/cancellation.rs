@@ -113,8 +113,10 @@ impl TestCluster {
     /// Cancels an order whose status is `known`, at one edge and then at the other.
     async fn cancel_at_both_edges(&self, signed_id: &str, known: Status) {
         let response = self.cancel(0, signed_id).await;
-        let expected = json!({"order_id": signed_id, "status": known});
-        assert_eq!((response.status, response.body), (StatusCode::ACCEPTED, expected));
+        assert_eq!(response.status, StatusCode::ACCEPTED, "{}", response.body);
+        // It is unknown if the worker that was asked did not answer in time.
+        let status = &response.body["status"];
+        assert!(*status == json!(known) || status.is_null(), "{status}");
         // The first request may have been processed by now, so the status is not compared.
         assert_eq!(self.cancel(1, signed_id).await.status, StatusCode::ACCEPTED);
     }
