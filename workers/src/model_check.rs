@@ -35,6 +35,7 @@ const CARDS: PaymentBounds = PaymentBounds {
         Intent::Processing,
     ],
     on_decline: OnDecline::Cancel,
+    has_card: true,
     runs: 2,
     intents: 1,
 };
@@ -48,6 +49,9 @@ const WAITING: PaymentBounds = PaymentBounds {
 /// Cards that succeed or are declined.
 const PLAIN: PaymentBounds =
     PaymentBounds { cards: &[Intent::Succeeded, Intent::DeclinedForGood], ..CARDS };
+
+/// An order that an earlier version accepted without a card.
+const WITHOUT_CARD: PaymentBounds = PaymentBounds { has_card: false, ..PLAIN };
 
 /// Messages are delivered as often as it may be.
 const REPEATED: Bounds = Bounds {
@@ -85,6 +89,15 @@ fn an_order_that_cannot_be_shipped_or_reserved_is_cancelled_or_rejected() {
     let bounds = Bounds { payment: PLAIN, ..ACKED };
     check::<1>("an unshippable order", Bounds { is_unshippable: true, ..bounds });
     check::<1>("an order without stock", Bounds { is_sold_out: true, ..bounds });
+}
+
+#[test]
+fn an_order_without_a_card_is_cancelled_or_paid_with_another_one() {
+    let waiting = PaymentBounds { on_decline: OnDecline::NewPaymentMethod, ..WITHOUT_CARD };
+    for payment in [WITHOUT_CARD, waiting] {
+        check::<1>("an order without a card, repeated messages", Bounds { payment, ..REPEATED });
+        check::<1>("an order without a card, one fault", Bounds { payment, ..ACKED });
+    }
 }
 
 #[test]

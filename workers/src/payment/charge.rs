@@ -5,8 +5,9 @@
 //! 3. Confirm the intent whose id is in the row.
 //! 4. Write the result into the row.
 //!
-//! No call is made after the reservation has expired, by the time of the database: charge requests
-//! the cancellation, as the sweep does, and refund returns what may have been captured.
+//! No call is made for a new order without a payment method, which is declined. None is made after the
+//! reservation has expired, by the time of the database: charge requests the cancellation, as the sweep
+//! does, and refund returns what may have been captured.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use super::create_intent::{create_intent, create_without_method};
 use super::decision::{ChargeCall, after_confirm, charge_call};
-use super::declines::{after_first_decline, needs_open_intent};
+use super::declines::{after_first_decline, needs_open_intent, payment_missing};
 use super::guarded_provider::unless_all_postponed;
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
@@ -161,17 +162,20 @@ async fn create_intents(
 struct Created {
     /// The id of the unconfirmed intent.
     intent: Option<String>,
-    /// The provider does not take the order's payment method, or the payment at all. An intent that was
-    /// created in spite of it has no payment method.
+    /// The provider does not take the order's payment method, or the payment at all, or the order has no
+    /// payment method. An intent that was created in spite of it has none.
     decline: Option<Decline>,
 }
 
 async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Created, StepOutcome> {
+    let Some(token) = charge.token else {
+        return Ok(Created { intent: None, decline: Some(payment_missing()) });
+    };
     let intent = NewIntent {
         order: &charge.order_id.to_string(),
         amount: charge.amount.amount,
         currency: charge.amount.currency.as_str(),
-        payment_method: charge.token.map(PaymentToken::expose),
+        payment_method: Some(token.expose()),
     };
     let call = async |provider: &Provider| {
         let created = create_intent(provider, charge.order_id, &intent).await;

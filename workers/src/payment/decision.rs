@@ -3,7 +3,7 @@
 
 use orders::{NextAction, OnDecline};
 
-use super::declines::{after_first_decline, is_last_decline};
+use super::declines::{after_first_decline, is_last_decline, payment_missing};
 use super::payment_row::{Payment, State};
 use super::provider::{Confirmation, Decline, RefundStatus, Status};
 use crate::step_input::StepOutcome;
@@ -37,6 +37,10 @@ pub(super) fn after_confirm(
         Confirmation::Succeeded => Ok(row.paid()),
         Confirmation::Declined(decline) => Ok(after_first_decline(row, on_decline, decline)),
         Confirmation::RequiresAction(action) => Ok(row.requires(action)),
+        // Of an order without a payment method, for which an earlier version created an intent.
+        Confirmation::Unexpected { status: Status::RequiresPaymentMethod } => {
+            Ok(after_first_decline(row, on_decline, payment_missing()))
+        }
         Confirmation::Unexpected { status } => Err(unexpected(status)),
     }
 }
@@ -154,5 +158,17 @@ mod tests {
     fn a_payment_that_is_being_processed_stays_as_it_is() {
         let unexpected = Confirmation::Unexpected { status: Status::Processing };
         assert!(matches!(after_answer(waiting(), false, unexpected), AfterAnswer::Keep));
+    }
+
+    #[test]
+    fn an_intent_that_never_had_a_payment_method_is_declined() {
+        let pending = || Payment::with_submissions(0);
+        let of_status = |status| {
+            after_confirm(&pending(), OnDecline::Cancel, Confirmation::Unexpected { status })
+        };
+        let declined = of_status(Status::RequiresPaymentMethod).unwrap();
+        assert_eq!(declined.state, State::Declined);
+        assert_eq!(declined.decline_code.as_deref(), Some("payment_missing"));
+        assert!(of_status(Status::RequiresConfirmation).is_err());
     }
 }

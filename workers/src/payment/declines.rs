@@ -7,6 +7,11 @@ use super::payment_row::Payment;
 use super::provider::Decline;
 use crate::limits::PAYMENT_METHODS_MAX;
 
+/// The decline of an order that has no payment method: an earlier version accepted it so.
+pub(super) fn payment_missing() -> Decline {
+    Decline::of_method("payment_missing".to_owned())
+}
+
 /// Whether an order gets an intent without a payment method after its own was refused, so that there was
 /// none to be confirmed.
 pub(super) const fn needs_open_intent(on_decline: OnDecline, decline: &Decline) -> bool {

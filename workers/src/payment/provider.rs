@@ -84,7 +84,7 @@ pub struct NewIntent<'a> {
     pub amount: i64,
     /// ISO 4217 code, three letters in upper or lower case.
     pub currency: &'a str,
-    /// The buyer's payment token; the payment simulator treats `None` as a card that succeeds.
+    /// The buyer's payment token. Without one the intent can only be confirmed with another one.
     pub payment_method: Option<&'a str>,
 }
 

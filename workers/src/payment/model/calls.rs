@@ -7,6 +7,7 @@ use super::row::PaymentRow;
 use super::run::{At, Happened, Run};
 use crate::payment::complete::CallResult;
 use crate::payment::decision::{AfterAnswer, RefundCall};
+use crate::payment::declines::payment_missing;
 use crate::payment::intent_progress::Submission;
 use crate::payment::payment_row::State;
 use crate::payment::provider::Decline;
@@ -19,6 +20,9 @@ impl Decisions {
         run: Run,
         bounds: &PaymentBounds,
     ) -> Vec<Happened<Payments>> {
+        if !bounds.has_card {
+            return self.create_without_payment(payments, run, bounds);
+        }
         let mut found = Vec::new();
         let free = payments.intents[..bounds.intents].iter().position(Option::is_none);
         let known = payments.intents[0].map(|_| 0);
@@ -37,6 +41,26 @@ impl Decisions {
             found.extend(self.create_without_card(payments, run, &hard_decline(), bounds));
         }
         found
+    }
+
+    /// An order without a card is declined without a call. An earlier version creates its intent.
+    fn create_without_payment(
+        &self,
+        mut payments: Payments,
+        run: Run,
+        bounds: &PaymentBounds,
+    ) -> Vec<Happened<Payments>> {
+        let row = PaymentRow::new(State::Pending);
+        let declined =
+            (self.after_first_decline)(row.payment(), bounds.on_decline, payment_missing());
+        let declined = PaymentRow::of(&declined);
+        let declined = self.insert(payments, run, declined, "inserts the row of a decline");
+        payments.intents[0].get_or_insert(Intent::WithoutCard);
+        let row = PaymentRow { intent: Some(0), ..row };
+        vec![
+            declined,
+            self.insert(payments, run, row, "inserts the row of an intent without a card"),
+        ]
     }
 
     /// What follows when the provider refuses the card before there is an intent.

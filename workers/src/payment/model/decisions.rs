@@ -21,6 +21,8 @@ pub(crate) struct PaymentBounds {
     pub(crate) cards: &'static [Intent],
     /// What becomes of the order if its card is declined.
     pub(crate) on_decline: OnDecline,
+    /// Whether the order has a card.
+    pub(crate) has_card: bool,
     /// How many messages of one order are processed at once.
     pub(crate) runs: usize,
     /// How many intents the provider creates for one order: two, if it forgets the keys of calls.
