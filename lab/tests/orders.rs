@@ -20,6 +20,7 @@ mod happy_path;
 mod http_client;
 mod idempotency;
 mod large_status_answers;
+mod late_captures;
 mod lost_create;
 mod lost_streams;
 mod no_oversell;

@@ -7,6 +7,7 @@ mod charges;
 mod client;
 mod faults;
 mod idempotency_keys;
+mod late_confirms;
 mod new_card;
 mod rate_limit;
 mod refund_status;

@@ -1,6 +1,7 @@
 //! Executes parsed requests: fault injection, idempotency keys, and the engine.
 
 use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::engine::Engine;
 use super::error::ApiError;
 use super::fault_config::{FaultConfig, FaultTiming, SimulatedFault};
 use super::idempotency_keys::IdempotencyKeys;
+use super::limits::LATE_POLL_INTERVAL;
 use super::model::IntentSnapshot;
 use super::operation::Operation;
 use super::outcome::Outcome;
@@ -22,6 +24,8 @@ pub(super) struct Api {
     state: Mutex<ProviderState>,
     fault_config: Mutex<FaultConfig>,
     rate_limit: Mutex<RateLimit>,
+    /// Confirms without a response whose effect is still to come.
+    late_confirms: AtomicUsize,
     /// Each duration sent here makes the server stop listening for that long.
     outages: mpsc::Sender<Duration>,
 }
@@ -54,6 +58,7 @@ impl Api {
             state: Mutex::new(state),
             fault_config: Mutex::new(fault_config),
             rate_limit: Mutex::new(RateLimit::default()),
+            late_confirms: AtomicUsize::new(0),
             outages,
         }
     }
@@ -65,7 +70,8 @@ impl Api {
         key: Option<String>,
     ) -> Result<Reply, NoResponse> {
         let fault_config = *self.fault_config();
-        let fault = fault_config.draw_fault();
+        let fault = fault_config.draw_fault(operation.is_confirm());
+        let is_late = matches!(fault, Some(FaultTiming::After(SimulatedFault::Late)));
         if let Err(error) = self.check_rate(fault, &fault_config) {
             return Ok(ResponseBody::from(error).into());
         }
@@ -79,12 +85,15 @@ impl Api {
                 Err(error) => return Ok(ResponseBody::from(error).into()),
             }
         }
-        let outcome = if fault_config.latency.is_zero() {
+        let outcome = if fault_config.latency.is_zero() && !is_late {
             self.execute(operation, key.as_deref(), fault)
         } else {
             // In a separate task, so that it executes even if the caller disconnects first.
             let delayed = async move {
                 sleep(fault_config.latency).await;
+                if is_late {
+                    return self.execute_late(operation, key.as_deref()).await;
+                }
                 self.execute(operation, key.as_deref(), fault)
             };
             tokio::spawn(delayed).await.map_err(|_| NoResponse)?
@@ -108,7 +117,7 @@ impl Api {
         if !fault_config.latency.is_zero() {
             sleep(fault_config.latency).await;
         }
-        let fault = fault_config.draw_fault();
+        let fault = fault_config.draw_fault(false);
         if let Err(error) = self.check_rate(fault, &fault_config) {
             return Ok(ResponseBody::from(error).into());
         }
@@ -152,9 +161,11 @@ impl Api {
         Ok(self.describe())
     }
 
-    /// The fault configuration, where webhooks are sent, and what the rate limit has seen.
+    /// The fault configuration, where webhooks are sent, what the rate limit has seen, and how many late
+    /// confirms are to come.
     pub(super) fn describe(&self) -> ResponseBody {
         let mut description = self.fault_config().to_json();
+        description["late_confirms"] = self.late_confirms.load(Ordering::Relaxed).into();
         description["rate_limit"] = self.rate_limit().to_json();
         let target = self.state().engine.webhooks.config.target().map(|(url, _)| url.to_string());
         description["webhook_url"] = target.into();
@@ -173,6 +184,18 @@ impl Api {
         let Some(FaultTiming::Before(SimulatedFault::RateLimit)) = fault else { return Ok(()) };
         rate_limit.record_refusal(now, fault_config.retry_after);
         Err(ApiError::rate_limited(NonZeroU16::new(fault_config.retry_after)))
+    }
+
+    /// Executes a confirm once it is due.
+    async fn execute_late(&self, operation: Operation, key: Option<&str>) -> Outcome {
+        let received = Instant::now();
+        self.late_confirms.fetch_add(1, Ordering::Relaxed);
+        while received.elapsed() < self.fault_config().late {
+            sleep(LATE_POLL_INTERVAL).await;
+        }
+        let outcome = self.execute(operation, key, None);
+        self.late_confirms.fetch_sub(1, Ordering::Relaxed);
+        outcome
     }
 
     fn execute(
@@ -214,7 +237,7 @@ async fn withhold_response(fault: SimulatedFault) -> Result<(), NoResponse> {
     match fault {
         SimulatedFault::ServerError | SimulatedFault::RateLimit => Ok(()),
         SimulatedFault::Close => Err(NoResponse),
-        SimulatedFault::Hang => std::future::pending().await,
+        SimulatedFault::Hang | SimulatedFault::Late => std::future::pending().await,
     }
 }
 

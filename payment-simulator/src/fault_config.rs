@@ -7,15 +7,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::limits::{AMOUNT_MAX, DELAY_MAX};
+use super::limits::{AMOUNT_MAX, DELAY_MAX, LATE_DEFAULT};
 use super::model::RefundStatus;
 
 /// The faults and the latency of the whole provider.
 ///
-/// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang`, `429` or `none`), `rate`,
-/// `retry_after` (seconds; 0 for no such header), `amount_min` and `refunds`; a parameter that is
-/// absent keeps its value. With `away_ms` the provider also stops listening for that time. No time
-/// may exceed ten minutes.
+/// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang`, `late`, `429` or `none`),
+/// `rate`, `late_ms`, `retry_after` (seconds; 0 for no such header), `amount_min` and `refunds`; a
+/// parameter that is absent keeps its value. With `away_ms` the provider also stops listening for that
+/// time. No time may exceed ten minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultConfig {
     /// Latency added to every call.
@@ -24,6 +24,8 @@ pub struct FaultConfig {
     pub fault: Option<SimulatedFault>,
     /// Fraction of calls that fail, 0 to 1.
     pub rate: f64,
+    /// How long after its request a late confirm has its effect. A change concerns those that wait, too.
+    pub late: Duration,
     /// The header `Retry-After` of a 429, in seconds; none if it is zero.
     pub retry_after: u16,
     /// The smallest amount that is accepted, in minor units. Stripe's is about 50 US cents.
@@ -32,8 +34,8 @@ pub struct FaultConfig {
     pub refunds: RefundStatus,
 }
 
-/// A fault of one call. Except for a 429, it happens before or after the effect, with equal probability: the caller
-/// cannot know which, and must not need to.
+/// A fault of one call. Except for a 429 and a late confirm, it happens before or after the effect, with
+/// equal probability: the caller cannot know which, and must not need to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SimulatedFault {
     /// The response is a 500.
@@ -42,6 +44,9 @@ pub enum SimulatedFault {
     Close,
     /// The response never comes.
     Hang,
+    /// A confirm gets no response and has its effect later, when its caller has given up. Until then its
+    /// key is in use. No other call is affected.
+    Late,
     /// The response is a 429. The call has no effect and does not save its key.
     RateLimit,
 }
@@ -59,6 +64,7 @@ impl Default for FaultConfig {
             latency: Duration::ZERO,
             fault: None,
             rate: 1.0,
+            late: LATE_DEFAULT,
             retry_after: 0,
             amount_min: 1,
             refunds: RefundStatus::Succeeded,
@@ -67,16 +73,17 @@ impl Default for FaultConfig {
 }
 
 impl FaultConfig {
-    /// Draws at random whether this call fails, and when.
-    pub(super) fn draw_fault(&self) -> Option<FaultTiming> {
-        let fault = self.fault?;
+    /// Draws at random whether this call fails, and when. Only a confirm can be late.
+    pub(super) fn draw_fault(&self, is_confirm: bool) -> Option<FaultTiming> {
+        let fault = self.fault.filter(|fault| is_confirm || *fault != SimulatedFault::Late)?;
         if rand::random::<f64>() >= self.rate {
             return None;
         }
-        Some(if fault == SimulatedFault::RateLimit || rand::random() {
-            FaultTiming::Before(fault)
-        } else {
-            FaultTiming::After(fault)
+        Some(match fault {
+            SimulatedFault::RateLimit => FaultTiming::Before(fault),
+            SimulatedFault::Late => FaultTiming::After(fault),
+            _ if rand::random() => FaultTiming::Before(fault),
+            _ => FaultTiming::After(fault),
         })
     }
 
@@ -91,6 +98,7 @@ impl FaultConfig {
             let parsed = match name.as_ref() {
                 "latency_ms" => parse_delay(&value).map(|latency| self.latency = latency),
                 "away_ms" => parse_delay(&value).map(|duration| outage = Some(duration)),
+                "late_ms" => parse_delay(&value).map(|late| self.late = late),
                 "rate" => parse_rate(&value).map(|rate| self.rate = rate),
                 "retry_after" => parse_seconds(&value).map(|time| self.retry_after = time),
                 "amount_min" => parse_amount(&value).map(|amount| self.amount_min = amount),
@@ -112,6 +120,7 @@ impl FaultConfig {
             "latency_ms": self.latency.as_millis() as u64,
             "fail": self.fault.map_or("none", SimulatedFault::name),
             "rate": self.rate,
+            "late_ms": self.late.as_millis() as u64,
             "retry_after": self.retry_after,
             "amount_min": self.amount_min,
             "refunds": self.refunds,
@@ -125,14 +134,15 @@ impl SimulatedFault {
             SimulatedFault::ServerError => "5xx",
             SimulatedFault::Close => "close",
             SimulatedFault::Hang => "hang",
+            SimulatedFault::Late => "late",
             SimulatedFault::RateLimit => "429",
         }
     }
 }
 
-/// The name is not one of `5xx`, `close`, `hang` and `429`.
+/// The name is not one of `5xx`, `close`, `hang`, `late` and `429`.
 #[derive(Debug, thiserror::Error)]
-#[error("unknown fault; expected one of 5xx, close, hang and 429")]
+#[error("unknown fault; expected one of 5xx, close, hang, late and 429")]
 pub struct UnknownFault;
 
 impl FromStr for SimulatedFault {
@@ -143,6 +153,7 @@ impl FromStr for SimulatedFault {
             SimulatedFault::ServerError,
             SimulatedFault::Close,
             SimulatedFault::Hang,
+            SimulatedFault::Late,
             SimulatedFault::RateLimit,
         ];
         all.into_iter().find(|fault| fault.name() == name).ok_or(UnknownFault)

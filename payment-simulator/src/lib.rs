@@ -15,7 +15,8 @@
 //!
 //! | `payment_method` | result of a confirm |
 //! |---|---|
-//! | none, `tok_visa`, `pm_card_visa` | succeeds |
+//! | none | refused: the intent requires a payment method |
+//! | `tok_visa`, `pm_card_visa` | succeeds |
 //! | `tok_chargeDeclined`, `pm_card_chargeDeclined` | declined: `generic_decline` |
 //! | `tok_insufficientFunds`, `pm_card_insufficientFunds` | declined: `insufficient_funds` |
 //! | `tok_chargeDeclinedStolenCard`, `pm_card_chargeDeclinedStolenCard` | declined: `stolen_card` |
@@ -66,7 +67,7 @@ mod webhook_signature;
 mod webhooks;
 
 pub use command::SimulatorArgs;
-pub use control::set_faults;
+pub use control::{finish_late_confirms, set_faults};
 pub use fault_config::{FaultConfig, SimulatedFault};
 pub use model::RefundStatus;
 pub use server::{run, run_with_webhooks};

@@ -49,5 +49,9 @@ pub(crate) const PAGE_ENTRIES_MAX: usize = 10_000;
 
 /// Latency of the simulator and duration of an outage: with a longer one a test would look stuck.
 pub(crate) const DELAY_MAX: Duration = Duration::from_mins(10);
+/// The default delay of a late confirm: longer than a caller waits, which is ten seconds for Millrace.
+pub(crate) const LATE_DEFAULT: Duration = Duration::from_secs(15);
+/// How often a late confirm looks whether it is due: its delay can be changed while it waits.
+pub(crate) const LATE_POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Failures of a flaky card before it succeeds: its token has two digits.
 pub(crate) const FLAKY_FAILURES_MAX: u8 = 99;

@@ -60,6 +60,10 @@ impl Operation {
         }
     }
 
+    pub(super) const fn is_confirm(&self) -> bool {
+        matches!(self, Operation::Confirm { .. })
+    }
+
     /// A hash that is equal for equal requests, in whatever order their parameters come.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();

@@ -3,8 +3,9 @@
 //! The rows, the provider and the messages in flight are a small value. Everything that can happen to
 //! it is tried: messages come in any order and repeatedly, a process ends before its ack or between a
 //! call and a transaction, the buyer cancels, the reservation expires, an answer of the provider is
-//! late, lost or old. The steps are those of the table of stages, and decide by the functions that
-//! their SQL uses. A mutant replaces one of these functions, and has to be found.
+//! late, lost or old, and a confirm that was given up has its effect later. The steps are those of the
+//! table of stages, and decide by the functions that their SQL uses. A mutant replaces one of these
+//! functions, and has to be found.
 
 mod changes;
 mod invariants;
@@ -36,6 +37,7 @@ const CARDS: PaymentBounds = PaymentBounds {
     ],
     on_decline: OnDecline::Cancel,
     has_card: true,
+    may_be_late: false,
     runs: 2,
     intents: 1,
 };
@@ -50,6 +52,12 @@ const WAITING: PaymentBounds = PaymentBounds {
 const PLAIN: PaymentBounds =
     PaymentBounds { cards: &[Intent::Succeeded, Intent::DeclinedForGood], ..CARDS };
 
+/// Confirms that have their effect when payment has given them up, with a card of each kind.
+const LATE: PaymentBounds = PaymentBounds {
+    cards: &[Intent::Succeeded, Intent::DeclinedForGood, Intent::RequiresAction],
+    may_be_late: true,
+    ..CARDS
+};
 /// An order that an earlier version accepted without a card.
 const WITHOUT_CARD: PaymentBounds = PaymentBounds { has_card: false, ..PLAIN };
 
@@ -82,6 +90,19 @@ fn one_order_always_has_a_way_to_its_end() {
     check::<1>("one order, waiting", Bounds { buyer, payment: WAITING, ..QUIET });
     let buyer = &[Message::CancelRequested, Message::Webhook];
     check::<1>("one order, a webhook", Bounds { buyer, ..QUIET });
+}
+
+#[test]
+fn a_late_confirm_charges_no_buyer_twice_and_no_cancelled_order() {
+    check::<1>("one order, late confirms", Bounds { payment: LATE, ..REPEATED });
+    check::<1>("one order, late confirms, one fault", Bounds { payment: LATE, ..ACKED });
+}
+
+#[test]
+fn a_late_confirm_with_another_card_charges_no_buyer_twice_and_no_cancelled_order() {
+    let payment = PaymentBounds { may_be_late: true, ..WAITING };
+    let buyer = &[Message::CancelRequested, Message::NewCard];
+    check::<1>("one order, waiting, late confirms", Bounds { payment, buyer, ..QUIET });
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Decisions {
         row: PaymentRow,
         bounds: &PaymentBounds,
     ) -> Vec<Happened<Payments>> {
-        let answers = payments.answers(row, 0, |intent| intent.confirmed(bounds.cards));
+        let answers = payments.answers(row, 0, bounds);
         let answered = |(payments, answer): (Payments, Option<Intent>)| {
             let Some(answer) = answer else { return self.lost(payments, run, Some(row)) };
             let what = answer.name();
@@ -136,7 +136,7 @@ impl Decisions {
         let payment = row.payment();
         let submission = Submission::of(run.message.input(), &payment);
         let answers = match &submission {
-            Some(_) => payments.answers(row, 1, |intent| intent.confirmed_with_card(bounds.cards)),
+            Some(_) => payments.answers(row, 1, bounds),
             None => vec![(payments, row.intent.and_then(|it| payments.intents[usize::from(it)]))],
         };
         let answered = |(payments, answer): (Payments, Option<Intent>)| {

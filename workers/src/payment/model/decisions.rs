@@ -23,6 +23,8 @@ pub(crate) struct PaymentBounds {
     pub(crate) on_decline: OnDecline,
     /// Whether the order has a card.
     pub(crate) has_card: bool,
+    /// Whether a confirm may have its effect long after payment has given it up.
+    pub(crate) may_be_late: bool,
     /// How many messages of one order are processed at once.
     pub(crate) runs: usize,
     /// How many intents the provider creates for one order: two, if it forgets the keys of calls.

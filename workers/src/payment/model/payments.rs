@@ -1,5 +1,6 @@
 //! All that payment and the provider know about an order.
 
+use super::decisions::PaymentBounds;
 use super::provider::Intent;
 use super::row::PaymentRow;
 use super::run::{Happened, Run};
@@ -8,14 +9,18 @@ use crate::payment::payment_row::State;
 /// The most intents that the provider creates for one order.
 const INTENTS: usize = 2;
 
+/// The confirms of an order: that by `charge`, and that with another card.
+const CONFIRMS: usize = 2;
+
 /// All that payment and the provider know about an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Payments {
     pub(super) row: Option<PaymentRow>,
     pub(super) intents: [Option<Intent>; INTENTS],
-    /// The provider's first answers to the confirm by `charge` and to that with another card. It
-    /// repeats them under the same key.
-    answers: [Option<Intent>; 2],
+    /// The provider's first answers to the confirms. It repeats them under the same key.
+    answers: [Option<Intent>; CONFIRMS],
+    /// The confirms that payment has given up, and whose effect is still to come.
+    late: [bool; CONFIRMS],
     pub(super) runs: [Option<Run>; Self::RUNS],
 }
 
@@ -87,18 +92,23 @@ impl Payments {
         (self, changed)
     }
 
-    /// The answers to a confirm: each new one, also lost, and the stored one.
+    /// The answers to a confirm: each new one, also lost, also before its effect, and the stored one.
     pub(super) fn answers(
         self,
         row: PaymentRow,
         key: usize,
-        confirm: impl Fn(Intent) -> Vec<Intent>,
+        bounds: &PaymentBounds,
     ) -> Vec<(Self, Option<Intent>)> {
         let number = usize::from(row.intent.unwrap_or_default());
         let Some(intent) = self.intents[number] else { return Vec::new() };
         let mut answers: Vec<_> =
             self.answers[key].map(|stored| (self, Some(stored))).into_iter().collect();
-        for after in confirm(intent) {
+        if bounds.may_be_late {
+            let mut payments = self;
+            payments.late[key] = true;
+            answers.push((payments, None));
+        }
+        for after in confirmed(intent, key, bounds) {
             let (mut payments, answer) = self.change(row, |_| after);
             payments.answers[key].get_or_insert(answer);
             answers.push((payments, Some(answer)));
@@ -109,10 +119,10 @@ impl Payments {
         answers
     }
 
-    /// What can happen to the intents by themselves, and by the buyer.
-    pub(super) fn at_provider(&self) -> Vec<Happened<Payments>> {
+    /// What can happen to the intents by themselves, by late confirms, and by the buyer.
+    pub(super) fn at_provider(&self, bounds: &PaymentBounds) -> Vec<Happened<Payments>> {
         let has_acted = self.has_acted();
-        let mut found = Vec::new();
+        let mut found = self.late_effects(bounds);
         for (number, intent) in self.intents.iter().enumerate() {
             let Some(intent) = intent else { continue };
             let by_buyer: &[Intent] = if has_acted { intent.by_buyer() } else { &[] };
@@ -129,4 +139,27 @@ impl Payments {
         }
         found
     }
+
+    /// The effects of late confirms. None of them is needed for an order to end.
+    fn late_effects(&self, bounds: &PaymentBounds) -> Vec<Happened<Payments>> {
+        let Some(row) = self.row.filter(|row| row.intent.is_some()) else { return Vec::new() };
+        let mut found = Vec::new();
+        for key in (0..CONFIRMS).filter(|key| self.late[*key]) {
+            let mut executed = *self;
+            executed.late[key] = false;
+            let (_, intent) = executed.change(row, |intent| intent);
+            for after in confirmed(intent, key, bounds) {
+                let (mut payments, _) = executed.change(row, |_| after);
+                payments.answers[key].get_or_insert(after);
+                let happened = payments.happened("a late confirm has its effect");
+                found.push(Happened { is_progress: false, ..happened });
+            }
+        }
+        found
+    }
+}
+
+/// The intent after one of the confirms.
+fn confirmed(intent: Intent, key: usize, bounds: &PaymentBounds) -> Vec<Intent> {
+    if key == 0 { intent.confirmed(bounds.cards) } else { intent.confirmed_with_card(bounds.cards) }
 }

@@ -69,7 +69,7 @@ impl Decisions {
         payments: &Payments,
         bounds: &PaymentBounds,
     ) -> Vec<Happened<Payments>> {
-        let mut found = payments.at_provider();
+        let mut found = payments.at_provider(bounds);
         for slot in 0..Payments::RUNS {
             found.extend(self.advance(payments, slot, bounds));
             if let Some(payments) = payments.crash(slot) {
