@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use millrace::audit::{AuditSources, Problem, wait_quiescent};
+use payment_simulator::finish_late_confirms;
 
 use super::processes::ProcessFaults;
 use super::recovery::{Recovered, await_probes};
@@ -38,6 +39,7 @@ pub(super) async fn drain(
 ) -> Result<(Vec<Recovered>, Drained)> {
     let bad_records = processes.bad_records.take();
     let refunds_failed = processes.refunds_failed;
+    let provider_url = processes.provider_url;
     let settled = async {
         let recovered = await_probes(injected).await?;
         let connection = &sources.connection;
@@ -51,6 +53,8 @@ pub(super) async fn drain(
             }
             drained.in_time = wait_quiescent(connection, DRAIN_TIMEOUT).await;
         }
+        // What they capture for an order that is final is for the audit to find.
+        finish_late_confirms(provider_url).await?;
         Ok::<_, anyhow::Error>((recovered, drained))
     };
     tokio::select! {

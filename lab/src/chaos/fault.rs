@@ -63,6 +63,8 @@ pub enum Fault {
     ProviderDown,
     /// Most calls to the payment provider get no response, with or without effect.
     ProviderHangs,
+    /// Many confirms get no response, and capture the money when payment has given up.
+    ProviderLate,
     /// The payment provider refuses most calls, because there are too many.
     ProviderLimits,
     /// Refunds that the payment provider accepts fail.
@@ -134,6 +136,7 @@ impl Fault {
             FaultKind::ProviderFails => vec![Self::ProviderFails],
             FaultKind::ProviderDown => vec![Self::ProviderDown],
             FaultKind::ProviderHangs => vec![Self::ProviderHangs],
+            FaultKind::ProviderLate => vec![Self::ProviderLate],
             FaultKind::ProviderLimits => vec![Self::ProviderLimits],
             FaultKind::RefundsFail => vec![Self::RefundsFail],
             FaultKind::RefundsPend => vec![Self::RefundsPend],

@@ -23,6 +23,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The provider without faults.
 const PROVIDER_HEALTHY: &str = "latency_ms=0&fail=none&rate=1&retry_after=0&refunds=succeeded";
 
+/// Half of all confirms take effect about when their orders are cancelled: the reservation expires after
+/// ten seconds, and the sweep finds that within another one.
+const PROVIDER_LATE: &str = "fail=late&rate=0.5&late_ms=10500";
+
 /// All processes of a cluster except its brokers.
 pub(super) struct ProcessFaults<'a> {
     pub(super) edges: &'a mut [RoleProcess],
@@ -58,6 +62,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::ProviderSlow => self.control_provider("latency_ms=800").await,
             Fault::ProviderFails => self.control_provider("fail=5xx&rate=0.7").await,
             Fault::ProviderHangs => self.control_provider("fail=hang&rate=0.7").await,
+            Fault::ProviderLate => self.control_provider(PROVIDER_LATE).await,
             Fault::ProviderLimits => self.control_provider("fail=429&rate=0.7&retry_after=1").await,
             Fault::RefundsFail => {
                 self.refunds_failed = true;
