@@ -6,7 +6,7 @@ mod stock;
 mod stock_cache;
 mod worker_request;
 
-use streams::Connection;
+use streams::Requester;
 
 use crate::cache::Cache;
 use status::StatusLookup;
@@ -20,11 +20,11 @@ pub(crate) struct Lookups {
 }
 
 impl Lookups {
-    /// Starts the tasks that send lookups over `broker`, until every clone is dropped.
-    pub(crate) fn start(broker: Connection, cache: Cache) -> Self {
+    /// Starts the tasks that send lookups to `workers`, until every clone is dropped.
+    pub(crate) fn start(workers: Requester, cache: Cache) -> Self {
         Self {
-            status: StatusLookup::start(broker.clone()),
-            stock: StockLookup::start(broker, cache),
+            status: StatusLookup::start(workers.clone()),
+            stock: StockLookup::start(workers, cache),
         }
     }
 }

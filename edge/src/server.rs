@@ -11,7 +11,7 @@ use std::pin::pin;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
-use streams::{BrokersConfig, Connection, Step};
+use streams::{BrokersConfig, Connection, Requester, Step};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -41,12 +41,15 @@ pub async fn run(
         verified = verified_brokers(&config.brokers) => verified?,
         () = &mut shutdown => return Ok(()),
     };
-    let watch = gates.clone().watch(broker.clone(), &config, first_step);
+    let workers =
+        Requester::over_each_broker(broker.clone(), &config.brokers.nats_url, "edge lookups")
+            .await?;
+    let watch = gates.clone().watch(broker, &config, first_step);
     let _gates_watch = AbortOnDropHandle::new(tokio::spawn(watch));
     let state = EdgeState {
         gates,
         body_budget: BodyMemoryBudget::new(),
-        lookups: Lookups::start(broker, Cache::open(&config.redis_url)?),
+        lookups: Lookups::start(workers, Cache::open(&config.redis_url)?),
         config,
     };
     let stop = CancellationToken::new();
@@ -82,7 +85,7 @@ pub async fn run(
 
 /// A connection to the brokers, once they have shown that they are as durable as the profile claims.
 async fn verified_brokers(config: &BrokersConfig) -> Result<(Connection, Gates), EdgeError> {
-    let broker = Connection::open(&config.nats_url, "edge lookups").await?;
+    let broker = Connection::open(&config.nats_url, "edge gates").await?;
     let gates = Gates::open(&broker, config.profile).await?;
     Ok((broker, gates))
 }

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::inspect::{InspectError, inspect_error};
 use crate::limits::{API_TIMEOUT, PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
-use crate::{Connection, PublishError, Publisher};
+use crate::{Connection, PublishError, Publisher, Requester};
 
 /// The time in a reply of the JetStream API; there is none if it is an error.
 #[derive(Deserialize)]
@@ -59,7 +59,7 @@ async fn ask(
     timeout: Duration,
 ) -> Result<Timestamp, InspectError> {
     let subject = format!("$JS.API.STREAM.INFO.{stream}");
-    let reply = connection.request(&subject, Bytes::new(), timeout).await;
+    let reply = Requester::new(connection.clone()).request(&subject, Bytes::new(), timeout).await;
     let reply = reply.map_err(|err| inspect_error(stream, err))?;
     parse(&reply).ok_or_else(|| inspect_error(stream, "the broker's reply has no time"))
 }

@@ -38,7 +38,9 @@ mod purge;
 mod record;
 mod replay;
 mod reply_router;
+mod requester;
 pub mod retry;
+mod routes;
 mod rpc;
 mod step;
 pub mod subjects;
@@ -73,7 +75,8 @@ pub use publisher::{PubAck, PublishError, Publisher};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
 pub use record::{DeliveryHistory, Origin, Record};
 pub use replay::{Replay, ReplayError, Replayed, records_at};
-pub use rpc::{Request, RequestError, RequestStream, Service, ServiceError, WorkerState};
+pub use requester::{RequestError, Requester};
+pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Pool, Source, Step, StepKind};
 pub use topology::{
     Difference, Impact, Inspection, StreamWatch, TEST_ACK_WAIT, Topology, TopologyError, ack_wait,

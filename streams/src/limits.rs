@@ -136,6 +136,8 @@ const _: () = assert!(
         && ROUTE_SILENCE_MAX.as_millis() < ROUTE_UNANSWERED_AFTER.as_millis(),
     "a message must have gone to another broker before an edge counts as not ready"
 );
+/// How often it is looked whether a message must go to another broker.
+pub(crate) const ROUTES_POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Connections over which one message is sent, at most: each to another broker of three.
 pub(crate) const ROUTES_PER_MESSAGE_MAX: usize = 3;
 /// Unread replies kept per request, one for each attempt. Any one of them is sufficient.

@@ -2,10 +2,8 @@
 //! expires. A broker that hangs or is lost is passed over, if there is a connection to another one.
 
 mod reply;
-mod route;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::Once;
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
@@ -14,24 +12,19 @@ use futures_util::stream::FuturesUnordered;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY, ROUTES_PER_MESSAGE_MAX};
+use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
 use crate::reply_router::PendingRequest;
+use crate::routes::{InFlight, Routes};
 use crate::{ConnectError, Connection, OutboundMessage};
 pub use reply::PubAck;
 use reply::{ApiError, MESSAGE_SIZE_EXCEEDS_MAXIMUM, NOT_SENT, Reply, classify};
-use route::{InFlight, Route};
 
 /// Acks of other streams are logged once: they may come as fast as messages.
 static FOREIGN_ACK_LOGGED: Once = Once::new();
 
 /// Publishes into streams. Cheap to clone.
 #[derive(Clone)]
-pub struct Publisher {
-    /// The first one connects to any broker, the others to one each.
-    routes: Arc<[Route]>,
-    /// The index of the route that answered last.
-    preferred: Arc<AtomicUsize>,
-}
+pub struct Publisher(Routes);
 
 /// A message is not known to be stored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -60,7 +53,7 @@ impl PublishError {
 impl Publisher {
     /// A publisher over `connection`.
     pub fn new(connection: Connection) -> Self {
-        Self { routes: [Route::new(connection)].into(), preferred: Arc::default() }
+        Self(Routes::single(connection))
     }
 
     /// A publisher over `connection`, which passes over a broker that is silent or lost if `urls`
@@ -74,23 +67,16 @@ impl Publisher {
         urls: &str,
         name: &str,
     ) -> Result<Self, ConnectError> {
-        let mut routes = vec![Route::new(connection)];
-        let urls: Vec<&str> = urls.split(',').collect();
-        if urls.len() > 1 {
-            for url in urls {
-                routes.push(Route::new(Connection::to_one_broker(url, name).await?));
-            }
-        }
-        Ok(Self { routes: routes.into(), preferred: Arc::default() })
+        Ok(Self(Routes::to_each_broker(connection, urls, name).await?))
     }
 
     /// Whether any broker answers messages, as far as is known.
     pub fn is_answered(&self) -> bool {
-        self.routes.iter().any(Route::is_answered)
+        self.0.are_answered()
     }
 
     pub(crate) fn connection(&self) -> &Connection {
-        &self.routes[0].connection
+        self.0.connection()
     }
 
     /// Publishes `message`, sending it again every second until it is acknowledged or `timeout`
@@ -107,39 +93,18 @@ impl Publisher {
         timeout: Duration,
     ) -> Result<PubAck, PublishError> {
         let deadline = Instant::now() + timeout;
-        let first = self.preferred.load(Ordering::Relaxed);
-        let mut used = vec![first];
+        let mut used = vec![self.0.preferred()];
         let mut sent = FuturesUnordered::new();
-        sent.push(self.publish_over(first, message, deadline));
+        sent.push(self.publish_over(used[0], message, deadline));
         loop {
             tokio::select! {
                 biased;
                 Some(result) = sent.next() => return result,
-                next = self.another_route(&used) => {
+                next = self.0.another(&used) => {
                     tracing::debug!(subject = message.subject, "no ack, trying another broker");
                     used.push(next);
                     sent.push(self.publish_over(next, message, deadline));
                 }
-            }
-        }
-    }
-
-    /// A good route to another broker than those in `used`, once none of these is good. Does not
-    /// return if there is none, or if a message has been sent over enough of them.
-    async fn another_route(&self, used: &[usize]) -> usize {
-        if self.routes.len() == 1 || used.len() == ROUTES_PER_MESSAGE_MAX {
-            return std::future::pending().await;
-        }
-        loop {
-            sleep(PUBLISH_RETRY_DELAY).await;
-            if used.iter().any(|index| self.routes[*index].is_good()) {
-                continue;
-            }
-            let is_other =
-                |route: &Route| used.iter().all(|index| !route.has_broker_of(&self.routes[*index]));
-            let mut routes = self.routes.iter();
-            if let Some(next) = routes.position(|route| route.is_good() && is_other(route)) {
-                return next;
             }
         }
     }
@@ -151,9 +116,9 @@ impl Publisher {
         message: &OutboundMessage,
         deadline: Instant,
     ) -> Result<PubAck, PublishError> {
-        let route = &self.routes[index];
+        let route = self.0.get(index);
         let mut request = route.connection.replies.register();
-        let in_flight = route.wait_for_ack();
+        let in_flight = route.wait_for_answer();
         while Instant::now() < deadline {
             if !route.connection.is_connected() {
                 // A message sent now would queue in the client and be sent several times on
@@ -164,7 +129,7 @@ impl Publisher {
             let resend_at = deadline.min(Instant::now() + PUBLISH_RESEND_AFTER);
             match timeout_at(resend_at, attempt(&in_flight, &mut request, message)).await {
                 Ok(Reply::PubAck(ack)) => {
-                    self.preferred.store(index, Ordering::Relaxed);
+                    self.0.prefer(index);
                     return Ok(ack);
                 }
                 Ok(Reply::Rejected(ApiError { code, description })) => {

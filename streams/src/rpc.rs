@@ -1,11 +1,9 @@
-//! Request and reply over core NATS: an edge sends a request, and any one free worker replies.
-//! Workers register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them.
+//! Replies to requests over core NATS: an edge sends a request, and any one free worker replies. Workers
+//! register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_nats::service::{self, ServiceExt};
-use async_nats::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -13,17 +11,6 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::{Connection, Pool};
-
-/// A request got no reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum RequestError {
-    /// No process serves the subject, or the connection is closed.
-    #[error("no responders")]
-    NoResponders,
-    /// No reply arrived before the timeout.
-    #[error("request timed out")]
-    Timeout,
-}
 
 /// The registration of one worker as a NATS service. It lasts until this value and all of its
 /// [`RequestStream`]s are dropped.
@@ -62,31 +49,6 @@ pub(crate) fn service_name(pool: Pool) -> String {
 }
 
 impl Connection {
-    /// Sends one request to `subject` and waits up to `timeout` for the reply.
-    pub async fn request(
-        &self,
-        subject: &str,
-        payload: Bytes,
-        timeout: Duration,
-    ) -> Result<Bytes, RequestError> {
-        let mut request = self.replies.register();
-        let reply = tokio::time::timeout(timeout, async {
-            request
-                .send(subject, HeaderMap::new(), payload)
-                .await
-                .map_err(|_| RequestError::NoResponders)?;
-            Ok(request.next_reply().await)
-        });
-        match reply.await {
-            Ok(Ok(reply)) if reply.status == Some(StatusCode::NO_RESPONDERS) => {
-                Err(RequestError::NoResponders)
-            }
-            Ok(Ok(reply)) => Ok(reply.payload),
-            Ok(Err(err)) => Err(err),
-            Err(_) => Err(RequestError::Timeout),
-        }
-    }
-
     /// Registers a worker of `pool` as a NATS service. `state` is called for each statistics
     /// request.
     pub async fn register_worker(

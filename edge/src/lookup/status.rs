@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use orders::{OrderId, OrderView, Unanswered};
 use streams::subjects::STATUS_GET;
-use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, REPLY_BYTES_MAX, group_commit};
+use streams::{GroupLimits, GroupReceiver, GroupSender, REPLY_BYTES_MAX, Requester, group_commit};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,8 +27,8 @@ struct LookupRequest {
 }
 
 impl StatusLookup {
-    /// Starts the tasks that send lookups over `broker`, until every clone is dropped.
-    pub(super) fn start(broker: Connection) -> Self {
+    /// Starts the tasks that send lookups to `workers`, until every clone is dropped.
+    pub(super) fn start(workers: Requester) -> Self {
         let queue = |bytes| {
             group_commit(GroupLimits {
                 items: LOOKUP_BATCH_MAX,
@@ -39,8 +39,8 @@ impl StatusLookup {
         // The size of an answer is not known before it is asked for.
         let (first, first_queue) = queue(usize::MAX);
         let (again, again_queue) = queue(REPLY_BYTES_MAX);
-        tokio::spawn(run_lookups(first_queue, Some(again), broker.clone()));
-        tokio::spawn(run_lookups(again_queue, None, broker));
+        tokio::spawn(run_lookups(first_queue, Some(again), workers.clone()));
+        tokio::spawn(run_lookups(again_queue, None, workers));
         Self(first)
     }
 
@@ -58,7 +58,7 @@ impl StatusLookup {
 async fn run_lookups(
     mut queue: GroupReceiver<LookupRequest>,
     again: Option<GroupSender<LookupRequest>>,
-    broker: Connection,
+    workers: Requester,
 ) {
     while let Some(mut requests) = queue.next().await {
         requests.retain(|request| !request.reply.is_closed());
@@ -71,7 +71,7 @@ async fn run_lookups(
         }
         let ids: Vec<_> = waiting.keys().collect();
         let timeout = deadline.saturating_duration_since(Instant::now());
-        let answers = request_batch(&broker, STATUS_GET, &ids, timeout).await;
+        let answers = request_batch(&workers, STATUS_GET, &ids, timeout).await;
         for (requests, answer) in waiting.into_values().zip(answers.into_iter().flatten()) {
             for request in requests {
                 match &answer {

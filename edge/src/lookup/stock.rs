@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use orders::{Sku, StockView};
 use streams::subjects::STOCK_GET;
-use streams::{Connection, GroupLimits, GroupReceiver, GroupSender, group_commit};
+use streams::{GroupLimits, GroupReceiver, GroupSender, Requester, group_commit};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -26,15 +26,15 @@ struct LookupRequest {
 }
 
 impl StockLookup {
-    /// Starts the task that sends lookups over `broker`, until every clone is dropped.
-    pub(super) fn start(broker: Connection, cache: Cache) -> Self {
+    /// Starts the task that sends lookups to `workers`, until every clone is dropped.
+    pub(super) fn start(workers: Requester, cache: Cache) -> Self {
         let (sender, queue) = group_commit(GroupLimits {
             items: LOOKUP_BATCH_MAX,
             // Each request counts as its number of SKUs instead of bytes.
             bytes: LOOKUP_BATCH_MAX,
             waiting: LOOKUPS_WAITING_MAX,
         });
-        tokio::spawn(run_lookups(queue, broker, cache));
+        tokio::spawn(run_lookups(queue, workers, cache));
         Self(sender)
     }
 
@@ -62,12 +62,12 @@ impl StockLookup {
     }
 }
 
-async fn run_lookups(mut queue: GroupReceiver<LookupRequest>, broker: Connection, cache: Cache) {
+async fn run_lookups(mut queue: GroupReceiver<LookupRequest>, workers: Requester, cache: Cache) {
     while let Some(mut requests) = queue.next().await {
         requests.retain(|request| !request.reply.is_closed());
         let skus: BTreeSet<_> = requests.iter().flat_map(|request| &request.skus).collect();
         let skus: Vec<_> = skus.into_iter().cloned().collect();
-        let Some(views) = fetch(&skus, &broker, &cache).await else { continue };
+        let Some(views) = fetch(&skus, &workers, &cache).await else { continue };
         for LookupRequest { skus, reply } in requests {
             // The receiver is gone if the client has disconnected.
             reply.send(skus.iter().map(|sku| views.get(sku).cloned()).collect()).ok();
@@ -77,7 +77,7 @@ async fn run_lookups(mut queue: GroupReceiver<LookupRequest>, broker: Connection
 
 async fn fetch(
     skus: &[Sku],
-    broker: &Connection,
+    workers: &Requester,
     cache: &Cache,
 ) -> Option<HashMap<Sku, StockView>> {
     // The previous lookup may have cached the same SKUs.
@@ -87,7 +87,7 @@ async fn fetch(
     let fetched = if missing.is_empty() {
         Vec::new()
     } else {
-        let answers = request_batch(broker, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
+        let answers = request_batch(workers, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
         // A SKU without an answer must not be taken for one that is not in the catalogue. Each fits
         // into the reply, so that is an error.
         let views: Vec<Option<_>> = answers.into_iter().collect::<Result<_, _>>().ok()?;

@@ -6,7 +6,7 @@ use orders::Unanswered;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use streams::Connection;
+use streams::Requester;
 
 /// The answer to one key: `None` if the database has nothing about it.
 pub(super) type Answer<T> = Result<Option<T>, Unanswered>;
@@ -14,13 +14,13 @@ pub(super) type Answer<T> = Result<Option<T>, Unanswered>;
 /// The workers' answer for each of `keys`, in the same order. `None` if no worker replies within
 /// `timeout` or the reply is invalid.
 pub(super) async fn request_batch<T: DeserializeOwned>(
-    broker: &Connection,
+    workers: &Requester,
     subject: &str,
     keys: &[impl Serialize],
     timeout: Duration,
 ) -> Option<Vec<Answer<T>>> {
     let payload = serde_json::to_vec(keys).expect("ids and SKUs serialise as strings");
-    let reply = match broker.request(subject, payload.into(), timeout).await {
+    let reply = match workers.request(subject, payload.into(), timeout).await {
         Ok(reply) => reply,
         Err(err) => {
             tracing::debug!(%err, subject, "no reply from workers");

@@ -1,19 +1,22 @@
-//! A broker that hangs costs no order its answer, as long as another one leads the stream.
+//! A broker that hangs costs no request its answer, as long as another one leads the stream.
 
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
+use orders::OrderId;
 use serde_json::{Value, json};
-use streams::subjects::ORDERS;
-use streams::{Profile, broker_api, stream_state};
+use streams::subjects::{ORDERS, STATUS_GET};
+use streams::{Connection, Profile, WorkerState, broker_api, stream_state};
+use tokio::task::JoinHandle;
+use workers::inventory;
 
 use super::raw_http::ORDER;
-use super::test_edge::fresh_key;
+use super::test_edge::{fresh_key, signing_keys};
 use crate::servers::startup::get;
 use crate::test_servers::{TestServers, wait_until};
 
-/// Enough for several to be sent before the client library notices that its broker hangs.
-const ORDERS_POSTED: usize = 20;
+/// Requests in a row: enough for several to be sent before the client library notices that its broker hangs.
+const REQUESTS: usize = 20;
 
 #[tokio::test]
 async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_hangs() {
@@ -27,7 +30,7 @@ async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_han
     assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
 
     brokers[broker].pause().unwrap();
-    for _ in 0..ORDERS_POSTED {
+    for _ in 0..REQUESTS {
         let reply = client.post(&fresh_key(), ORDER).await;
         assert_eq!(reply.status, 202, "{reply:?}");
         assert_eq!(client.get("/readyz").await.status, 200);
@@ -65,6 +68,45 @@ async fn an_edge_is_not_ready_as_soon_as_no_broker_answers() {
     .await;
     assert_eq!(client.get("/readyz").await.status, 200);
     edge.stop().await;
+}
+
+#[tokio::test]
+async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hangs() {
+    let servers = TestServers::start(Profile::Durable).await;
+    servers.create_streams().await;
+    let edge = servers.start_edge().await;
+    let broker = servers.broker_of_connection("edge gates").await;
+    let brokers = &servers.processes.brokers.servers;
+    let worker = Connection::open(brokers[(broker + 1) % brokers.len()].url(), "worker").await;
+    let answering = answer_reserved(worker.unwrap()).await;
+    let id = signing_keys().sign(OrderId::from_bytes([7; 16]));
+    let status = format!("/v1/orders/{id}");
+    let mut client = edge.connect().await;
+    wait_until("the edge reaches the worker", async || client.get(&status).await.status == 200)
+        .await;
+
+    brokers[broker].pause().unwrap();
+    for _ in 0..REQUESTS {
+        let reply = client.get(&status).await;
+        assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("reserved")));
+    }
+    brokers[broker].resume().unwrap();
+    answering.abort();
+    edge.stop().await;
+}
+
+/// A worker that says of each order that it is reserved.
+async fn answer_reserved(connection: Connection) -> JoinHandle<()> {
+    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
+    let mut requests = service.requests(STATUS_GET).await.unwrap();
+    connection.flush().await;
+    tokio::spawn(async move {
+        while let Some(request) = requests.next().await {
+            let ids: Vec<Value> = serde_json::from_slice(&request.payload).unwrap();
+            let views = vec![json!({"status": "reserved", "history": []}); ids.len()];
+            request.reply(serde_json::to_vec(&views).unwrap()).await;
+        }
+    })
 }
 
 impl TestServers {

@@ -6,8 +6,8 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures_util::future::{Either, join, join_all, select};
 use serde_json::{Value, json};
-use streams::Request;
 use streams::subjects::STATUS_GET;
+use streams::{Request, Requester};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -186,7 +186,8 @@ async fn a_reply_that_is_too_large_for_a_message_leaves_nobody_waiting() {
     let connection = servers.connect().await;
     let mut requests = servers.worker_requests("test.too-large").await;
     let answering = async { requests.next().await.unwrap().reply(vec![b' '; 2 << 20]).await };
-    let asking = connection.request("test.too-large", Bytes::new(), DEADLINE);
+    let workers = Requester::new(connection);
+    let asking = workers.request("test.too-large", Bytes::new(), DEADLINE);
     let ((), reply) = timeout(DEADLINE, join(answering, asking)).await.unwrap();
     assert_eq!(reply.as_deref(), Ok(&b""[..]));
 }

@@ -1,6 +1,6 @@
-//! One connection over which a publisher reaches the streams, and whether anything comes back over it.
+//! One connection, and whether anything comes back over it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,53 +11,52 @@ use crate::limits::{
     ROUTE_UNANSWERED_AFTER,
 };
 
-/// A connection that a publisher uses. Cheap to clone; clones share what is known of it.
-#[derive(Clone)]
-pub(super) struct Route {
-    pub(super) connection: Connection,
-    replies: Arc<Mutex<Replies>>,
+/// A connection over which messages are sent that are answered.
+pub(crate) struct Route {
+    pub(crate) connection: Connection,
+    replies: Mutex<Replies>,
 }
 
-/// A message that waits for its ack over a route, until this is dropped.
-pub(super) struct InFlight<'a>(&'a Route);
+/// A message that waits for its answer over a route, until this is dropped.
+pub(crate) struct InFlight<'a>(&'a Route);
 
 /// What came back over a route, compared with what was sent.
 #[derive(Default)]
 struct Replies {
-    /// Messages that wait for their ack.
+    /// Messages that wait for their answer.
     in_flight: usize,
     /// Since when nothing has come back, although something was waited for.
     unanswered_since: Option<Instant>,
-    /// When a message last stopped to wait for its ack.
+    /// When a message last stopped to wait for its answer.
     settled_at: Option<Instant>,
     /// What slow replies take: the longest time of the last ones, less for each one since.
     slow_reply: Duration,
 }
 
 impl Route {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, replies: Arc::default() }
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { connection, replies: Mutex::default() }
     }
 
-    /// Begins to wait for the ack of a message.
-    pub(super) fn wait_for_ack(&self) -> InFlight<'_> {
+    /// Begins to wait for the answer to a message.
+    pub(crate) fn wait_for_answer(&self) -> InFlight<'_> {
         self.replies().begin(Instant::now());
         InFlight(self)
     }
 
     /// Whether a message that is sent over this route can be expected to be answered soon.
-    pub(super) fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.connection.is_connected() && !self.replies().are_overdue(Instant::now())
     }
 
     /// Whether messages over this route are answered at all.
-    pub(super) fn is_answered(&self) -> bool {
+    pub(crate) fn is_answered(&self) -> bool {
         self.connection.is_connected()
             && self.replies().silence(Instant::now()) < ROUTE_UNANSWERED_AFTER
     }
 
     /// Whether both end at the same broker.
-    pub(super) fn has_broker_of(&self, other: &Self) -> bool {
+    pub(crate) fn has_broker_of(&self, other: &Self) -> bool {
         let broker = |route: &Self| route.connection.client.server_info().server_id;
         broker(self) == broker(other)
     }
@@ -69,14 +68,14 @@ impl Route {
 
 impl InFlight<'_> {
     /// The message was sent. Returns when.
-    pub(super) fn sent(&self) -> Instant {
+    pub(crate) fn sent(&self) -> Instant {
         let now = Instant::now();
         self.0.replies().sent(now);
         now
     }
 
     /// Something that answers the message was received.
-    pub(super) fn answered(&self, sent_at: Instant) {
+    pub(crate) fn answered(&self, sent_at: Instant) {
         let now = Instant::now();
         self.0.replies().received(now, now - sent_at);
     }

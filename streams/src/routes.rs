@@ -1,0 +1,95 @@
+//! The connections over which a process sends what is answered: one to any broker, and one to each. A
+//! broker that is silent or lost is passed over.
+
+mod route;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::time::sleep;
+
+use crate::limits::{ROUTES_PER_MESSAGE_MAX, ROUTES_POLL_INTERVAL};
+use crate::{ConnectError, Connection};
+pub(crate) use route::{InFlight, Route};
+
+/// Cheap to clone; clones share what is known of the brokers.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    /// The first one connects to any broker, the others to one each.
+    routes: Arc<[Route]>,
+    /// The index of the route that answered last.
+    preferred: Arc<AtomicUsize>,
+}
+
+impl Routes {
+    /// `connection` alone.
+    pub(crate) fn single(connection: Connection) -> Self {
+        Self::of(vec![connection])
+    }
+
+    /// `connection`, and one to each of `urls` (separated by commas) if there are several.
+    pub(crate) async fn to_each_broker(
+        connection: Connection,
+        urls: &str,
+        name: &str,
+    ) -> Result<Self, ConnectError> {
+        let mut connections = vec![connection];
+        let urls: Vec<&str> = urls.split(',').collect();
+        if urls.len() > 1 {
+            for url in urls {
+                connections.push(Connection::to_one_broker(url, name).await?);
+            }
+        }
+        Ok(Self::of(connections))
+    }
+
+    fn of(connections: Vec<Connection>) -> Self {
+        let routes = connections.into_iter().map(Route::new).collect();
+        Self { routes, preferred: Arc::default() }
+    }
+
+    /// The connection to any broker.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.routes[0].connection
+    }
+
+    /// Whether any broker answers, as far as is known.
+    pub(crate) fn are_answered(&self) -> bool {
+        self.routes.iter().any(Route::is_answered)
+    }
+
+    /// The route with this index.
+    pub(crate) fn get(&self, index: usize) -> &Route {
+        &self.routes[index]
+    }
+
+    /// The index of the route over which a message is sent first.
+    pub(crate) fn preferred(&self) -> usize {
+        self.preferred.load(Ordering::Relaxed)
+    }
+
+    /// The next message is sent over this route first.
+    pub(crate) fn prefer(&self, index: usize) {
+        self.preferred.store(index, Ordering::Relaxed);
+    }
+
+    /// The index of a good route to another broker than those in `used`, once none of these is good.
+    /// Does not return if there is none, or if a message has been sent over enough of them.
+    pub(crate) async fn another(&self, used: &[usize]) -> usize {
+        if self.routes.len() == 1 || used.len() == ROUTES_PER_MESSAGE_MAX {
+            return std::future::pending().await;
+        }
+        loop {
+            sleep(ROUTES_POLL_INTERVAL).await;
+            if used.iter().any(|index| self.routes[*index].is_good()) {
+                continue;
+            }
+            let is_other =
+                |route: &Route| used.iter().all(|index| !route.has_broker_of(&self.routes[*index]));
+            let mut routes = self.routes.iter();
+            if let Some(next) = routes.position(|route| route.is_good() && is_other(route)) {
+                return next;
+            }
+        }
+    }
+}
