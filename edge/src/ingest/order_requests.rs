@@ -1,10 +1,9 @@
 //! Requests about orders that were placed before: a batch of them becomes one message.
 
 use std::collections::HashSet;
-use std::time::SystemTime;
 
 use orders::{Event, EventBody, EventKind, OrderId};
-use streams::{GroupReceiver, Publisher};
+use streams::{GroupReceiver, Publisher, own_time};
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, SubmitResult};
@@ -35,7 +34,7 @@ pub(super) async fn run_order_requests(
 fn build_batch(requests: Vec<OrderRequest>) -> Batch {
     let mut batch = Batch::default();
     let mut lines = HashSet::with_capacity(requests.len());
-    let at = SystemTime::now().into();
+    let at = own_time();
     for OrderRequest { order_id, body, reply } in requests {
         if reply.is_closed() {
             continue;

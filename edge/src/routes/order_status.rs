@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use orders::{BodyDigest, NextAction, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
+use streams::own_time;
 
 use crate::limits::PAYMENT_DELAYED_AFTER;
 use crate::problem::Problem;
@@ -53,7 +54,7 @@ pub(super) async fn get_order_status(
         body_digest: None,
         next_action: None,
     });
-    let payment_delayed = is_payment_delayed(&view, SystemTime::now());
+    let payment_delayed = is_payment_delayed(&view, own_time().into());
     let OrderView { status, reason, history, body_digest, next_action } = view;
     let history = history.into_iter().map(StatusChangeResponse::from).collect();
     let order_id = signed_id;

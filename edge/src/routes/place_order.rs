@@ -1,13 +1,11 @@
 //! `POST /v1/orders`: parses an order, adds it to the next batch, and responds when the batch is
 //! stored.
 
-use std::time::SystemTime;
-
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Request, StatusCode};
 use orders::{BodyDigest, Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId};
-use streams::Profile;
+use streams::{Profile, own_time};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -82,7 +80,7 @@ fn submit(
     order_id: OrderId,
     order: &PlaceOrder,
 ) -> Result<(oneshot::Receiver<SubmitResult>, BodyDigest), Problem> {
-    let (line, digest) = Created::line(order_id, SystemTime::now().into(), order);
+    let (line, digest) = Created::line(order_id, own_time(), order);
     let (reply, receiver) = oneshot::channel();
     let bytes = line.len();
     let submission = Submission { order_id, digest, line, reply };

@@ -3,12 +3,11 @@
 //! It is a reason to ask and no more: payment retrieves the intent before it decides. So an event
 //! that is lost, late, repeated or out of sequence does no harm.
 
-use std::time::SystemTime;
-
 use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Request, StatusCode, body::Incoming};
 use orders::{EventBody, OrderId, Status};
 use serde::Deserialize;
+use streams::own_time;
 
 use super::submit::submit;
 use crate::body::Body;
@@ -57,7 +56,7 @@ pub(super) async fn receive_provider_event(
     let secrets = state.webhook_secrets.as_ref().ok_or(Problem::NotFound)?;
     let signature = signature(request.headers())?.to_owned();
     let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
-    if !secrets.verify(&signature, &bytes, SystemTime::now()) {
+    if !secrets.verify(&signature, &bytes, own_time().into()) {
         return Err(Problem::InvalidSignature);
     }
     if let Some(order_id) = order_of(&bytes)

@@ -1,7 +1,5 @@
 //! The provider's responses, classified.
 
-use std::time::SystemTime;
-
 use hyper::body::Bytes;
 use hyper::header::HeaderName;
 use hyper::{HeaderMap, StatusCode};
@@ -11,6 +9,7 @@ use super::error::CallError;
 use super::objects::{Intent, Refund};
 use super::refusal::{ErrorBody, ErrorObject};
 use super::retry_after::retry_after;
+use crate::step_input::now;
 
 /// Marks the stored response to an earlier call with the same key.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -32,7 +31,7 @@ impl Response {
         headers: &HeaderMap,
         body: Bytes,
     ) -> Result<Response, CallError> {
-        let retry_after = || retry_after(headers, SystemTime::now());
+        let retry_after = || retry_after(headers, now());
         match status.as_u16() {
             200..300 => Ok(Response::Success(status, body)),
             401 | 403 => Err(CallError::Denied { status: status.as_u16() }),
