@@ -9,6 +9,7 @@ use crate::reaper::Reaper;
 use programs::Programs;
 use streams::Profile;
 
+pub use command::CommandError;
 pub use error::ServersError;
 pub use folder::RunFolder;
 pub(crate) use link_proxy::LinkProxy;
@@ -21,6 +22,7 @@ pub use programs::ProgramError;
 pub use progress::ProgressFn;
 pub use search_paths::SearchPaths;
 pub use server::{Server, StartError};
+pub use store_disks::try_mount as try_mount_disk;
 pub use strace::Tracer;
 
 mod account;
@@ -42,6 +44,7 @@ mod progress;
 pub(crate) mod redis;
 mod search_paths;
 mod server;
+mod store_disks;
 mod strace;
 mod version;
 
@@ -60,6 +63,8 @@ pub struct StartServers {
     /// Whether brokers can be partitioned, which routes their connections through proxies: for
     /// fault injection.
     pub partitionable: bool,
+    /// Whether each broker's store is on a file system of its own, which a fault can fill.
+    pub store_disks: bool,
     /// Kills the servers if this process dies.
     pub reaper: Reaper,
     /// Where programs are searched and cached.
@@ -100,8 +105,9 @@ impl Servers {
     }
 
     async fn start_on_free_ports(start: &StartServers) -> Result<Self, ServersError> {
-        let StartServers { folder, profile, partitionable, reaper, search_paths, progress } =
+        let StartServers { folder, profile, partitionable, store_disks, reaper, .. } =
             start.clone();
+        let (search_paths, progress) = (start.search_paths.clone(), start.progress.clone());
         let programs = blocking(move || {
             Ok((Programs::find_or_download(&search_paths, progress.as_ref())?, search_paths))
         })
@@ -109,6 +115,9 @@ impl Servers {
         let (Programs { nats_server, redis, postgresql }, search_paths) = programs?;
         let brokers = async {
             let mut brokers = Brokers::new(&nats_server, profile, partitionable, &folder, &reaper)?;
+            if store_disks {
+                brokers.mount_disks(&folder, &reaper).await?;
+            }
             brokers.start().await?;
             Ok::<_, ServersError>(brokers)
         };

@@ -42,6 +42,8 @@ pub struct Plan {
     pub profile: Profile,
     /// Whether a broker can be partitioned from the others, and a role from the servers.
     pub partitionable: bool,
+    /// Whether the disk of a broker can be filled: each store is on a file system of its own.
+    pub store_disks: bool,
     /// Number of edges.
     pub edges: usize,
     /// Number of workers per pool.
@@ -127,6 +129,7 @@ impl Plan {
             executable: std::env::current_exe().context("finding the current executable")?,
             profile,
             partitionable: false,
+            store_disks: false,
             edges: 2,
             workers: stages::pools().into_iter().map(|pool| (pool, 1)).collect(),
             max_batch: streams::batch::RECORDS_MAX,
@@ -157,6 +160,7 @@ impl Cluster {
             folder: folder.path().to_path_buf(),
             profile: plan.profile,
             partitionable: plan.partitionable,
+            store_disks: plan.store_disks,
             reaper: reaper.clone(),
             search_paths: SearchPaths::from_environment(),
             progress: plan.progress.clone(),

@@ -26,10 +26,20 @@ pub(crate) struct TestServers {
 impl TestServers {
     /// Starts servers of `profile`, whose brokers have no streams yet.
     pub(crate) async fn start(profile: Profile) -> Self {
+        Self::start_with(profile, |_| ()).await
+    }
+
+    /// Starts servers of `profile` with other options.
+    pub(crate) async fn start_with(
+        profile: Profile,
+        set_options: impl FnOnce(&mut StartServers),
+    ) -> Self {
         let time_limit = Some(TimeLimit::start());
         let reaper = reaper();
         let folder = RunFolder::create(&reaper).unwrap();
-        let processes = Servers::start(start_servers(profile, &folder, reaper)).await.unwrap();
+        let mut start = start_servers(profile, &folder, reaper);
+        set_options(&mut start);
+        let processes = Servers::start(start).await.unwrap();
         Self { processes, profile, folder, _time_limit: time_limit }
     }
 
@@ -49,6 +59,7 @@ pub(crate) fn start_servers(profile: Profile, folder: &RunFolder, reaper: Reaper
         folder: folder.path().to_path_buf(),
         profile,
         partitionable: false,
+        store_disks: false,
         reaper,
         search_paths: SearchPaths::from_environment(),
         progress: Arc::new(|_| ()),

@@ -16,6 +16,7 @@ use super::port::{NoFreePort, ReservedPort, reserve_port};
 use super::probe::Probe;
 use super::process::ProcessSpec;
 use super::server::{Server, StartError};
+use super::store_disks::{NSENTER, StoreDisks};
 use crate::reaper::Reaper;
 
 /// The configuration files, embedded so that the binary works in any working directory.
@@ -26,6 +27,9 @@ const CONFIG: [(&str, &str); 5] = [
     ("broker-2.conf", include_str!("../../../nats-config/broker-2.conf")),
     ("broker-3.conf", include_str!("../../../nats-config/broker-3.conf")),
 ];
+
+/// The folder of the brokers in the run folder.
+const FOLDER: &str = "brokers";
 
 /// Monitoring path that answers 200 when JetStream is enabled, even if other brokers are
 /// unavailable.
@@ -45,6 +49,8 @@ pub struct Brokers {
     pub servers: Vec<Server>,
     monitor_ports: Vec<u16>,
     stores: Vec<PathBuf>,
+    /// The file systems of the stores, if each has its own.
+    disks: Option<StoreDisks>,
     /// The proxies between partitionable brokers.
     proxies: Option<PartitionProxies>,
 }
@@ -62,7 +68,7 @@ impl Brokers {
         folder: &Path,
         reaper: &Reaper,
     ) -> Result<Self, ServersError> {
-        let folder = create_clean_folder(folder, "brokers")?;
+        let folder = create_clean_folder(folder, FOLDER)?;
         for (name, text) in CONFIG {
             fs::write(folder.join(name), text)?;
         }
@@ -109,7 +115,22 @@ impl Brokers {
         let servers: Vec<Server> = reserved.into_iter().enumerate().map(server).collect();
         let stores = servers.iter().map(|server| folder.join(server.name())).collect();
         let monitor_ports = ports.iter().map(|[_, monitor, _]| *monitor).collect();
-        Ok(Self { servers, monitor_ports, stores, proxies })
+        Ok(Self { servers, monitor_ports, stores, disks: None, proxies })
+    }
+
+    /// Mounts a file system of its own for each store, before the first start.
+    pub(crate) async fn mount_disks(
+        &mut self,
+        folder: &Path,
+        reaper: &Reaper,
+    ) -> Result<(), StartError> {
+        let folder = &folder.join(FOLDER);
+        let disks = StoreDisks::mount(folder, &self.stores, reaper).await?;
+        for server in &mut self.servers {
+            server.launch_by(NSENTER.as_ref(), disks.nsenter_args(folder));
+        }
+        self.disks = Some(disks);
+        Ok(())
     }
 
     /// Starts all brokers that do not run, on their previous ports and stores, and waits until each
@@ -162,7 +183,29 @@ impl Brokers {
     /// The broker cannot be killed, or its store cannot be removed.
     pub async fn lose_store(&mut self, broker: usize) -> io::Result<()> {
         self.servers[broker].kill().await?;
-        tokio::fs::remove_dir_all(&self.stores[broker]).await
+        match &self.disks {
+            Some(disks) => disks.clear(&self.stores[broker]),
+            None => tokio::fs::remove_dir_all(&self.stores[broker]).await,
+        }
+    }
+
+    /// Fills the disk of a broker's store. Returns false if that has no file system of its own.
+    ///
+    /// # Errors
+    /// The file that takes the free space cannot be written.
+    pub fn fill_disk(&self, broker: usize) -> io::Result<bool> {
+        self.disks.as_ref().map_or(Ok(false), |disks| {
+            disks.fill(&self.stores[broker])?;
+            Ok(true)
+        })
+    }
+
+    /// Frees what [`Brokers::fill_disk`] has taken.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn free_disk(&self, broker: usize) -> io::Result<()> {
+        self.disks.as_ref().map_or(Ok(()), |disks| disks.free(&self.stores[broker]))
     }
 
     /// Stops all brokers concurrently and gracefully.
@@ -170,7 +213,12 @@ impl Brokers {
     /// # Errors
     /// A process cannot be signalled or waited for.
     pub async fn stop(&mut self) -> io::Result<()> {
-        join_all(self.servers.iter_mut().map(Server::stop)).await.into_iter().collect()
+        let stopped: io::Result<()> =
+            join_all(self.servers.iter_mut().map(Server::stop)).await.into_iter().collect();
+        match &mut self.disks {
+            Some(disks) => stopped.and(disks.stop().await),
+            None => stopped,
+        }
     }
 }
 

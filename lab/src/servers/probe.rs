@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +23,8 @@ pub(crate) enum Probe {
     Redis(u16),
     /// A broker's monitoring port answers 200 for this path.
     Broker { port: u16, path: &'static str },
+    /// This file exists.
+    File(PathBuf),
     /// PostgreSQL accepts a connection with this URL.
     Postgres(String),
 }
@@ -36,6 +39,7 @@ impl Probe {
                     let request = format!("GET {path} HTTP/1.0\r\n\r\n");
                     exchange(*port, &request, "HTTP/1.0 200").await
                 }
+                Self::File(path) => path.exists(),
                 Self::Postgres(url) => tokio_postgres::connect(url, NoTls).await.is_ok(),
             }
         };

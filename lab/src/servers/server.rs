@@ -1,5 +1,6 @@
 //! One server of any kind: start, readiness, kill, pause and restart.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -130,6 +131,14 @@ impl Server {
     /// Traces the server's writes and fsyncs into the file `record` from its next start on.
     pub fn trace(&mut self, tracer: &Tracer, record: &Path) {
         tracer.trace(&mut self.spec, record);
+    }
+
+    /// Has `launcher` start the program from its next start on: it gets `args`, the program and its
+    /// arguments.
+    pub(crate) fn launch_by(&mut self, launcher: &Path, mut args: Vec<OsString>) {
+        let program = std::mem::replace(&mut self.spec.program, launcher.to_path_buf());
+        args.push(program.into());
+        self.spec.args.splice(0..0, args);
     }
 
     /// Starts the server on its previous port and folder, and waits until it is ready.
