@@ -13,10 +13,13 @@ mod buyers;
 mod command;
 mod context;
 mod drain;
+mod early_expiry;
 mod failed_refunds;
 mod fault;
+mod full_disk;
 mod operator_edits;
 mod plan;
+mod possible_faults;
 mod probe;
 mod processes;
 mod recovery;
@@ -46,6 +49,7 @@ use buyers::BuyerStats;
 pub use command::{ChaosArgs, run};
 use context::ChaosContext;
 use drain::{DRAIN_TIMEOUT, Drained, drain};
+use early_expiry::early_expiries;
 pub use fault::{Fault, Link, Target, UnknownFault};
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
@@ -73,15 +77,16 @@ pub struct ChaosConfig {
 
 /// How long a reservation waits for its payment in a chaos run: it expires during some outages, so
 /// that cancellations race with late payments.
-const PAYMENT_TIMEOUT: &str = "10s";
+const PAYMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the provider is asked about a payment that waits for its buyer: the backlog drains only
 /// when the last question is answered.
 const PAYMENT_POLL_INTERVAL: &str = "2s";
 
 /// Environment variables for every role of a chaos run, which make rare events frequent.
 pub fn environment() -> Vec<(String, String)> {
+    let payment_timeout = format!("{}s", PAYMENT_TIMEOUT.as_secs());
     let variables = [
-        ("MILLRACE_PAYMENT_TIMEOUT", PAYMENT_TIMEOUT),
+        ("MILLRACE_PAYMENT_TIMEOUT", payment_timeout.as_str()),
         ("MILLRACE_PAYMENT_POLL_INTERVAL", PAYMENT_POLL_INTERVAL),
         ("MILLRACE_UNSHIPPABLE", workload::UNSHIPPABLE),
     ];
@@ -187,8 +192,9 @@ async fn audit_run(
     stats: &BuyerStats,
 ) -> Result<Report> {
     let mode = if drained.in_time { AuditMode::Quiesced } else { AuditMode::Live };
-    let Findings { mut report, .. } =
+    let Findings { mut report, views, .. } =
         audit(sources, Report::new(profile), Some(promised), mode).await?;
+    report.add(early_expiries(&views, PAYMENT_TIMEOUT));
     report.add(stats.problems.clone());
     report.add(drained.problems.clone());
     if !drained.in_time {

@@ -26,8 +26,10 @@ macro_rules! failpoint {
     ($($ignored:tt)*) => {};
 }
 
-/// The environment variable that activates failpoints.
-#[cfg(feature = "failpoints")]
+/// Whether this build contains failpoints.
+pub const COMPILED: bool = cfg!(feature = "failpoints");
+
+/// The environment variable that activates failpoints in a build that contains them.
 pub const FAILPOINTS: &str = "MILLRACE_FAILPOINTS";
 
 /// The value of the failpoint `name`, which is empty for `name` alone; `None` if it is not active.

@@ -9,6 +9,7 @@ use streams::{Connection, Profile, Source, Topology, set_orders_limit, stream_st
 use tokio::time::{Instant, sleep};
 use workers::stages;
 
+use super::full_disk;
 use super::operator_edits::{OperatorEdits, WrongSetting, wait_until_replicated};
 use super::schedule::FaultTarget;
 use super::{Fault, ScheduledFault, Target};
@@ -87,6 +88,7 @@ impl FaultTarget for BrokerFaults<'_> {
         };
         match scheduled.fault {
             Fault::FillStream => return self.fill_stream().await,
+            Fault::DiskFull => return full_disk::fill(self.brokers, drawn).await,
             Fault::LowerReplicas => {
                 return self.edits.change_stream(WrongSetting::OneReplica).await;
             }
@@ -124,6 +126,12 @@ impl FaultTarget for BrokerFaults<'_> {
             }
             Fault::LoseStore => {
                 self.brokers.start().await?;
+                wait_until_replicated(&self.connection).await
+            }
+            Fault::DiskFull => {
+                for &broker in &self.affected {
+                    full_disk::free(self.brokers, broker).await?;
+                }
                 wait_until_replicated(&self.connection).await
             }
             _ => Ok(self.brokers.start().await?),

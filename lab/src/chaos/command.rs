@@ -11,6 +11,7 @@ use millrace::shutdown::{INTERRUPTED, Shutdown};
 use streams::Profile;
 use workers::stages;
 
+use super::possible_faults::possible_faults;
 use super::{ChaosConfig, ChaosReport, Fault, catalog, environment, run_chaos};
 use crate::up::{Cluster, Plan};
 
@@ -75,15 +76,16 @@ pub fn run(args: &ChaosArgs) -> Result<ExitCode> {
 
 impl ChaosArgs {
     fn config(&self) -> Result<ChaosConfig> {
-        let mut faults = match self.faults.as_slice() {
+        let wanted = match self.faults.as_slice() {
             [] => Fault::all_within(self.duration),
             faults => faults.to_vec(),
         };
-        if self.profile.brokers() == 1 {
-            faults.retain(|fault| !fault.needs_quorum());
-        }
+        let has_previous_binary = self.previous_binary.is_some();
+        let faults = possible_faults(wanted, self.profile, has_previous_binary, &print);
         if faults.is_empty() {
-            bail!("--faults: these faults need a profile with three brokers");
+            bail!(
+                "--faults: no such fault can be injected; most need a profile with three brokers"
+            );
         }
         let seed = self.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
         Ok(ChaosConfig {
@@ -100,6 +102,7 @@ async fn run_on_new_cluster(args: &ChaosArgs, config: &ChaosConfig) -> Result<Ch
     let mut plan = Plan::new(args.profile)?;
     plan.progress = Arc::new(print);
     plan.partitionable = true;
+    plan.store_disks = config.faults.contains(&Fault::DiskFull);
     plan.envs = environment();
     plan.workers = stages::pools().into_iter().map(|pool| (pool, WORKERS_PER_POOL)).collect();
     print(&format!("seed {}", config.seed));

@@ -36,6 +36,8 @@ pub enum Fault {
     /// One edge and one worker of every pool are stopped by SIGTERM and started again, one after the
     /// other; in turn with the earlier version and with this one, if there is an earlier one.
     RollingRestart,
+    /// An edge or a worker runs with its own clock an hour ahead or behind.
+    SkewClock,
     /// All keys of Redis are deleted, at the start and at the end.
     FlushRedis,
     /// A faulty producer publishes records that no step can process.
@@ -46,6 +48,8 @@ pub enum Fault {
     RestartBrokers,
     /// A broker is killed, and started again without its store.
     LoseStore,
+    /// The disk of a broker's store is full: the broker disables JetStream until it is restarted.
+    DiskFull,
     /// The stream of orders is full.
     FillStream,
     /// A durable consumer is deleted by hand: a worker has to create it again.
@@ -122,12 +126,14 @@ impl Fault {
             FaultKind::FreezeWorker => vec![Self::FreezeWorker],
             FaultKind::FreezeBroker => vec![Self::FreezeBroker],
             FaultKind::FreezePostgres => vec![Self::FreezePostgres],
+            FaultKind::SkewClock => vec![Self::SkewClock],
             FaultKind::FlushRedis => vec![Self::FlushRedis],
             FaultKind::BadRecords => vec![Self::BadRecords],
             FaultKind::RollingRestart => vec![Self::RollingRestart],
             FaultKind::KillTwoBrokers => vec![Self::KillTwoBrokers],
             FaultKind::RestartBrokers => vec![Self::RestartBrokers],
             FaultKind::LoseStore => vec![Self::LoseStore],
+            FaultKind::DiskFull => vec![Self::DiskFull],
             FaultKind::FillStream => vec![Self::FillStream],
             FaultKind::DeleteConsumer => vec![Self::DeleteConsumer],
             FaultKind::LowerReplicas => vec![Self::LowerReplicas],
@@ -157,7 +163,11 @@ impl Fault {
     pub const fn needs_quorum(self) -> bool {
         matches!(
             self,
-            Self::KillTwoBrokers | Self::LoseStore | Self::LowerReplicas | Self::Partition(_)
+            Self::KillTwoBrokers
+                | Self::LoseStore
+                | Self::DiskFull
+                | Self::LowerReplicas
+                | Self::Partition(_)
         )
     }
 
@@ -173,6 +183,7 @@ impl Fault {
                 | Self::FillStream
                 | Self::FreezeBroker
                 | Self::LoseStore
+                | Self::DiskFull
                 | Self::DeleteConsumer
                 | Self::LowerReplicas
                 | Self::LimitAge

@@ -20,10 +20,14 @@ const FREEZE_WORKER_SLOT: Duration = Duration::from_secs(40);
 const FREEZE_SERVER_SLOT: Duration = Duration::from_secs(53);
 /// Five processes, one after the other, each of which drains for a second or two.
 const ROLLING_SLOT: Duration = Duration::from_secs(20);
+/// One process, restarted twice, and orders that it serves in between.
+const SKEW_SLOT: Duration = Duration::from_secs(10);
 /// Brokers take several seconds to detect a partition and to elect another leader.
 const PARTITION_SLOT: Duration = Duration::from_secs(24);
 /// A broker or two get all messages again.
 const REPLICATION_SLOT: Duration = Duration::from_secs(16);
+/// Other brokers are elected, one may have to be killed, and gets all messages again.
+const DISK_SLOT: Duration = Duration::from_secs(40);
 /// A client notices a silent connection after ten seconds, or after three pings.
 const CUT_SLOT: Duration = Duration::from_secs(30);
 /// The latest start and the duration of a fault, in thousandths of its slot.
@@ -116,8 +120,10 @@ const fn slot(fault: Fault) -> Duration {
         Fault::FreezeWorker => FREEZE_WORKER_SLOT,
         Fault::FreezeBroker | Fault::FreezePostgres => FREEZE_SERVER_SLOT,
         Fault::RollingRestart => ROLLING_SLOT,
+        Fault::SkewClock => SKEW_SLOT,
         Fault::Partition(_) => PARTITION_SLOT,
         Fault::Cut(_) => CUT_SLOT,
+        Fault::DiskFull => DISK_SLOT,
         Fault::LoseStore | Fault::LowerReplicas => REPLICATION_SLOT,
         _ if fault.affects_brokers() => BROKER_SLOT,
         _ => PROCESS_SLOT,

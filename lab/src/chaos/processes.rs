@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use payment_simulator::set_faults;
 use streams::Pool;
+use streams::failpoints::FAILPOINTS;
 use tokio::time::sleep;
 
 use super::bad_records::BadRecords;
@@ -53,6 +54,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.pause(),
             Fault::Cut(link) => self.set_link(link, scheduled.index, cut(scheduled.index)),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.pause(),
+            Fault::SkewClock => self.set_clock(scheduled.index, clock(scheduled.index)).await,
             Fault::FlushRedis => self.flush_redis().await,
             Fault::BadRecords => self.bad_records.publish().await,
             Fault::RollingRestart => {
@@ -86,6 +88,7 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::Pause(target) => self.role_process(target, scheduled.index)?.resume(),
             Fault::Cut(link) => self.set_link(link, scheduled.index, LinkState::Open),
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.resume(),
+            Fault::SkewClock => self.set_clock(scheduled.index, "").await,
             Fault::FlushRedis => self.flush_redis().await,
             // The processes run, the records stay, and the simulator accepts connections again by
             // itself.
@@ -128,6 +131,18 @@ impl ProcessFaults<'_> {
         Ok(&mut self.workers[drawn].1)
     }
 
+    /// Restarts an edge or a worker with this failpoint of its clock; an empty one is the right time.
+    async fn set_clock(&mut self, index: usize, failpoint: &str) -> Result<()> {
+        let workers = self.workers.iter_mut().map(|(_, worker)| worker);
+        let mut processes: Vec<_> = self.edges.iter_mut().chain(workers).collect();
+        let drawn =
+            index.checked_rem(processes.len()).context("the cluster has no such process")?;
+        let process = processes.swap_remove(drawn);
+        process.stop().await?;
+        process.set(FAILPOINTS, failpoint);
+        restart(process).await
+    }
+
     fn set_link(&mut self, link: Link, index: usize, state: LinkState) -> Result<()> {
         let (process, server) = match link {
             Link::EdgeBrokers => (self.role_process(Target::Edge, index)?, LinkedServer::Brokers),
@@ -146,6 +161,11 @@ impl ProcessFaults<'_> {
     async fn control_provider(&self, form: &str) -> Result<()> {
         set_faults(self.provider_url, form).await
     }
+}
+
+/// By how much a clock is wrong, as a failpoint. The seed draws this, and independently of the process.
+const fn clock(index: usize) -> &'static str {
+    if (index / 100).is_multiple_of(2) { "clock=3600" } else { "clock=-3600" }
 }
 
 /// How a link is cut. The seed draws this, and independently of the process.
