@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use payment_simulator::set_faults;
 use streams::Pool;
 use streams::failpoints::FAILPOINTS;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::bad_records::BadRecords;
 use super::restart::restart;
@@ -20,6 +20,9 @@ use crate::up::{LinkedServer, RoleProcess};
 
 /// Time between two checks whether a process has exited.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How late the simulator may be when it returns: a busy machine delays it by moments.
+const PROVIDER_RETURN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The provider without faults.
 const PROVIDER_HEALTHY: &str = "latency_ms=0&fail=none&rate=1&retry_after=0&refunds=succeeded";
@@ -90,9 +93,9 @@ impl FaultTarget for ProcessFaults<'_> {
             Fault::FreezeWorker => self.any_worker(scheduled.index)?.resume(),
             Fault::SkewClock => self.set_clock(scheduled.index, "").await,
             Fault::FlushRedis => self.flush_redis().await,
-            // The processes run, the records stay, and the simulator accepts connections again by
-            // itself.
-            Fault::RollingRestart | Fault::BadRecords | Fault::ProviderDown => Ok(()),
+            // The processes run, and the records stay.
+            Fault::RollingRestart | Fault::BadRecords => Ok(()),
+            Fault::ProviderDown => self.wait_for_provider().await,
             _ => self.control_provider(PROVIDER_HEALTHY).await,
         }
     }
@@ -156,6 +159,17 @@ impl ProcessFaults<'_> {
 
     async fn flush_redis(&self) -> Result<()> {
         Ok(redis::flush(self.redis.url()).await?)
+    }
+
+    /// Waits until the simulator, which was away, accepts connections again: the next fault needs that.
+    async fn wait_for_provider(&self) -> Result<()> {
+        let deadline = Instant::now() + PROVIDER_RETURN_TIMEOUT;
+        loop {
+            match self.control_provider(PROVIDER_HEALTHY).await {
+                Err(_) if Instant::now() < deadline => sleep(POLL_INTERVAL).await,
+                result => return result,
+            }
+        }
     }
 
     async fn control_provider(&self, form: &str) -> Result<()> {
