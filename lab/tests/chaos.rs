@@ -11,8 +11,7 @@ use crate::program::{output_within, program};
 const SEED: &str = "1";
 /// Longer than a run of 90 s, its drain and its audit take on a busy machine.
 const LIMIT: Duration = Duration::from_mins(8);
-/// The least number of faults in a run: each once, but for the two that need five minutes, and for
-/// `disk-full`, which needs the right to mount a disk.
+/// The least number of faults in a run: each once, but for the three that need five minutes.
 const FAULTS_MIN: usize = 44;
 
 /// Runs `chaos` with these options, which must pass, and returns its report.

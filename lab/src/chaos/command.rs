@@ -37,8 +37,8 @@ pub struct ChaosArgs {
     /// Orders per second
     #[arg(long, default_value = "100", value_parser = clap::value_parser!(u32).range(1..=5_000))]
     rate: u32,
-    /// Faults to inject, separated by commas [default: all; `freeze-broker` and `freeze-postgres`
-    /// only in a run of 5 minutes or more]
+    /// Faults to inject, separated by commas [default: all; `freeze-broker`,
+    /// `freeze-postgres` and `disk-full` only in a run of 5 minutes or more]
     #[arg(long, value_delimiter = ',', value_name = "FAULT,…")]
     faults: Vec<Fault>,
     /// Binary of an earlier version, such as `millrace`: `rolling-restart` changes between the two

@@ -154,7 +154,10 @@ impl Fault {
     pub fn all_within(run: Duration) -> Vec<Self> {
         let mut faults = Self::all();
         if run < LONG_RUN {
-            faults.retain(|fault| !matches!(fault, Self::FreezeBroker | Self::FreezePostgres));
+            let is_long = |fault: &Self| {
+                matches!(fault, Self::FreezeBroker | Self::FreezePostgres | Self::DiskFull)
+            };
+            faults.retain(|fault| !is_long(fault));
         }
         faults
     }
