@@ -56,6 +56,11 @@ pub fn resolution_subject(pool: &str) -> String {
     format!("handled.{pool}")
 }
 
+/// Whether a message with this subject is a resolution.
+pub(crate) fn is_resolution(subject: &str) -> bool {
+    subject.starts_with("handled.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

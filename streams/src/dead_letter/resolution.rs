@@ -78,7 +78,7 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
         let mut replay = Replay::from_start(connection, subjects::DEAD_LETTERS).await?;
         while let Some(message) = replay.next_until(state.last_sequence).await? {
             let sequence = message.sequence;
-            let is_resolution = message.subject.starts_with("handled.");
+            let is_resolution = subjects::is_resolution(&message.subject);
             for line in &message.lines {
                 if is_resolution {
                     if let Ok(resolution) = serde_json::from_slice::<Resolution>(line) {
