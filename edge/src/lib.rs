@@ -17,7 +17,8 @@
 //! submit, and `lookup` asks workers in batches for what they know.
 //!
 //! [`run`] starts one shard for each core: a thread with its own runtime, broker connection and
-//! ingest queue. On the path of an order, shards share only the memory budget for request bodies.
+//! ingest queue. On the path of an order, shards share only the gates, which they read, and the memory
+//! budget for request bodies. Under a used key they share the lookups as well.
 //! Every error response is defined in `problem`, every limit in `limits`. The durability that a 202
 //! claims is verified against the brokers and their streams (`gates`).
 
