@@ -117,3 +117,18 @@ fn with_declined_cards(rows: Vec<OrderRow>) -> Vec<OrderRow> {
 fn print_report(report: &DemoReport) {
     println!("\n{report}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_twenty_fifth_buyer_of_the_sample_pays_with_a_card_that_is_declined() {
+        let rows = with_declined_cards(input::orders(None).unwrap());
+        let declined =
+            |row: &OrderRow| String::from_utf8(row.body()).unwrap().contains(DECLINED_TOKEN);
+        for (number, row) in (1..).zip(&rows) {
+            assert_eq!(declined(row), number % 25 == 0, "order {number}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Form of the code and the documents: file sizes, names, imports, links, retired words.
 
+mod crates;
 mod import_circles;
 mod rust_source;
 
