@@ -1,8 +1,14 @@
 //! Commands of the product that a deployment runs: migrations before the first start, and the health
 //! checks of a container.
 
+use std::process::Stdio;
+
 use lab::up::{Cluster, Plan};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use streams::{Connection, Profile, stream_state, subjects};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
 use workers::database::Database;
 use workers::fulfilment;
 
@@ -98,4 +104,25 @@ async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connecte
     .await;
     cluster.servers.brokers.start().await.unwrap();
     cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_waits_for_its_servers_at_its_start_stops_at_once() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    for role in [&["edge", "--listen", "127.0.0.1:0"][..], &["worker", "inventory"]] {
+        let mut process = program(role)
+            .env("NATS_URL", format!("nats://{address}"))
+            .env("DATABASE_URL", format!("postgres://millrace@{address}/millrace"))
+            .env("REDIS_URL", format!("redis://{address}"))
+            .env("MILLRACE_SECRETS", "the secret of the tests")
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let _unanswered = timeout(COMMAND_LIMIT, silent.accept()).await.unwrap().unwrap();
+        kill(Pid::from_raw(process.id().unwrap() as i32), Signal::SIGTERM).unwrap();
+        let exit = timeout(COMMAND_LIMIT, process.wait()).await.unwrap().unwrap();
+        // Had it waited to the end, it would have failed.
+        assert!(exit.success(), "{role:?}: {exit}");
+    }
 }

@@ -16,6 +16,7 @@ pub(crate) struct RawNats {
 /// A message that the broker has delivered.
 struct Delivered {
     reply_to: Option<String>,
+    headers: Vec<u8>,
     payload: Vec<u8>,
 }
 
@@ -77,6 +78,17 @@ impl RawNats {
         }
     }
 
+    /// Two messages on `subject`, each with its headers, to which nothing replies.
+    pub(crate) async fn two_messages(mut self, subject: &str) -> [(String, Vec<u8>); 2] {
+        self.send(&format!("SUB {subject} 2\r\n")).await;
+        let mut messages = [const { (String::new(), Vec::new()) }; 2];
+        for message in &mut messages {
+            let Delivered { headers, payload, .. } = self.next().await;
+            *message = (String::from_utf8(headers).unwrap(), payload);
+        }
+        messages
+    }
+
     async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
@@ -97,13 +109,14 @@ impl RawNats {
                 "MSG" | "HMSG" => {
                     let bytes: usize = words.pop().unwrap().parse().unwrap();
                     let has_headers = words[0] == "HMSG";
-                    let headers =
+                    let header_bytes =
                         if has_headers { words.pop().unwrap().parse().unwrap() } else { 0 };
                     let reply_to = words.get(3).map(|reply_to| (*reply_to).to_owned());
-                    let mut payload = vec![0; bytes + "\r\n".len()];
-                    self.stream.read_exact(&mut payload).await.unwrap();
-                    payload.truncate(bytes);
-                    return Delivered { reply_to, payload: payload.split_off(headers) };
+                    let mut headers = vec![0; bytes + "\r\n".len()];
+                    self.stream.read_exact(&mut headers).await.unwrap();
+                    headers.truncate(bytes);
+                    let payload = headers.split_off(header_bytes);
+                    return Delivered { reply_to, headers, payload };
                 }
                 _ => {}
             }

@@ -1,6 +1,7 @@
 //! A draining edge answers the requests in flight.
 
 use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -66,4 +67,30 @@ async fn connections_without_a_request_do_not_delay_the_drain() {
     let mut half = edge.connect().await;
     half.send("POST /v1/orders HTTP/1.1\r\n").await;
     edge.stop().await;
+}
+
+/// What a client of HTTP/2 sends first, with settings that change nothing.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The type of a frame: no more requests are taken on this connection.
+const GOAWAY: u8 = 7;
+
+#[tokio::test]
+async fn a_client_of_http_2_gets_goaway() {
+    let edge = TestServers::shared().await.start_edge().await;
+    let mut client = TcpStream::connect(edge.address).await.unwrap();
+    client.write_all(PREFACE).await.unwrap();
+    let mut received = vec![0];
+    timeout(DEADLINE, client.read_exact(&mut received)).await.unwrap().unwrap();
+    let stopped = edge.start_drain();
+    // A reset closes it as well.
+    timeout(DEADLINE, client.read_to_end(&mut received)).await.unwrap().ok();
+    timeout(DEADLINE, stopped).await.unwrap().unwrap().unwrap();
+
+    let (mut frames, mut types) = (&received[..], Vec::new());
+    // A length of three bytes, the type, flags, and the stream's number of four bytes.
+    while let [high, middle, low, kind, _, _, _, _, _, rest @ ..] = frames {
+        types.push(*kind);
+        frames = &rest[u32::from_be_bytes([0, *high, *middle, *low]) as usize..];
+    }
+    assert!(types.contains(&GOAWAY), "{types:?}");
 }

@@ -1,6 +1,6 @@
 //! An edge claims the durability that its brokers report.
 
-use std::future::pending;
+use std::future::{pending, ready};
 
 use streams::Profile;
 use tokio::time::timeout;
@@ -100,6 +100,9 @@ async fn an_edge_starts_while_one_broker_is_down_and_not_while_two_are() {
     edge.stop().await;
 
     servers.processes.brokers.servers[1].kill().await.unwrap();
+    let config = servers.config(Profile::Durable);
+    // It waits for enough brokers, and stops at once if it is asked to.
+    edge::run(config, FIRST_STEP, |_| panic!("listening"), ready(())).await.unwrap();
     let refusal = servers.refusal(Profile::Durable).await;
     assert!(refusal.contains("1 of 3 brokers reported their fsync policy and 2 must"), "{refusal}");
 }

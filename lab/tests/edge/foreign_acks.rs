@@ -1,11 +1,14 @@
-//! Only the stream that was meant can acknowledge an order.
+//! Only the stream that was meant can acknowledge an order, which is sent again until it does.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use orders::EventKind;
 use serde_json::json;
 use streams::{PublishError, Publisher, batch};
 
+use super::test_edge::DEADLINE;
 use crate::raw_nats::RawNats;
 use crate::test_servers::TestServers;
 
@@ -17,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 async fn an_ack_of_another_stream_or_domain_is_not_taken_for_that_of_the_stream_of_orders() {
     let servers = TestServers::start_with_streams().await;
     let publisher = Publisher::new(servers.connect().await);
-    let message = batch::republish(EventKind::Created, "{}".into());
+    let message = batch::message(EventKind::Created, b"{}\n".to_vec(), 1);
     publisher.publish(&message, TIMEOUT).await.unwrap();
 
     let url = servers.processes.brokers.url();
@@ -34,4 +37,12 @@ async fn an_ack_of_another_stream_or_domain_is_not_taken_for_that_of_the_stream_
         assert_eq!(result, Err(PublishError::Unacknowledged), "{ack}");
         impostor.abort();
     }
+
+    let listening = pin!(RawNats::connect(&url).await.two_messages("orders.created"));
+    let publishing = pin!(publisher.publish(&message, DEADLINE));
+    let Either::Left(([first, second], _)) = select(listening, publishing).await else {
+        panic!("a message that is not acknowledged is not sent again");
+    };
+    assert_eq!(first, second);
+    assert!(first.0.contains("Nats-Msg-Id: "), "{first:?}");
 }

@@ -1,4 +1,4 @@
-//! A broker that hangs costs no request its answer, as long as another one leads the stream.
+//! A broker that hangs or dies costs no request its answer, as long as another one leads the stream.
 
 use std::pin::pin;
 
@@ -19,23 +19,32 @@ use crate::test_servers::{TestServers, wait_until};
 const REQUESTS: usize = 20;
 
 #[tokio::test]
-async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_hangs() {
-    let servers = TestServers::start(Profile::Durable).await;
+async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_hangs_or_dies() {
+    let mut servers = TestServers::start(Profile::Durable).await;
     servers.create_streams().await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
-    let broker = servers.broker_of_connection("edge").await;
-    let brokers = &servers.processes.brokers.servers;
-    servers.move_orders_to(brokers[(broker + 1) % brokers.len()].name()).await;
-    assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
+    for dies in [false, true] {
+        let broker = servers.broker_of_connection("edge").await;
+        let brokers = &servers.processes.brokers.servers;
+        servers.move_orders_to(brokers[(broker + 1) % brokers.len()].name()).await;
+        assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
 
-    brokers[broker].pause().unwrap();
-    for _ in 0..REQUESTS {
-        let reply = client.post(&fresh_key(), ORDER).await;
-        assert_eq!(reply.status, 202, "{reply:?}");
-        assert_eq!(client.get("/readyz").await.status, 200);
+        let broker = &mut servers.processes.brokers.servers[broker];
+        if dies {
+            broker.kill().await.unwrap();
+        } else {
+            broker.pause().unwrap();
+        }
+        for _ in 0..REQUESTS {
+            let reply = client.post(&fresh_key(), ORDER).await;
+            assert_eq!(reply.status, 202, "{reply:?}");
+            assert_eq!(client.get("/readyz").await.status, 200);
+        }
+        if !dies {
+            broker.resume().unwrap();
+        }
     }
-    brokers[broker].resume().unwrap();
     edge.stop().await;
 }
 
@@ -71,8 +80,8 @@ async fn an_edge_is_not_ready_as_soon_as_no_broker_answers() {
 }
 
 #[tokio::test]
-async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hangs() {
-    let servers = TestServers::start(Profile::Durable).await;
+async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hangs_or_dies() {
+    let mut servers = TestServers::start(Profile::Durable).await;
     servers.create_streams().await;
     let edge = servers.start_edge().await;
     let broker = servers.broker_of_connection("edge gates").await;
@@ -85,12 +94,17 @@ async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hang
     wait_until("the edge reaches the worker", async || client.get(&status).await.status == 200)
         .await;
 
-    brokers[broker].pause().unwrap();
-    for _ in 0..REQUESTS {
+    let broker = &mut servers.processes.brokers.servers[broker];
+    broker.pause().unwrap();
+    for request in 0..2 * REQUESTS {
+        if request == REQUESTS {
+            // The edge has not noticed yet that it hung, and is connected to it.
+            broker.resume().unwrap();
+            broker.kill().await.unwrap();
+        }
         let reply = client.get(&status).await;
         assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("reserved")));
     }
-    brokers[broker].resume().unwrap();
     answering.abort();
     edge.stop().await;
 }

@@ -64,6 +64,12 @@ async fn oversized_headers_are_refused() {
         let reply = client.last_reply().await;
         assert!(reply.is_none_or(|reply| reply.status == 431));
     }
+    for (headers, status) in [(100, 200), (101, 431)] {
+        let others = "x: y\r\n".repeat(headers - 1);
+        let mut client = edge.connect().await;
+        client.send(format!("GET /livez HTTP/1.1\r\nhost: edge\r\n{others}\r\n")).await;
+        assert_eq!(client.reply().await.status, status, "{headers} headers");
+    }
     edge.stop().await;
 }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::raw_http::{ORDER, Reply};
-use super::test_edge::{DEADLINE, TestEdge, fresh_key, signing_keys};
+use super::test_edge::{DEADLINE, TestEdge, fresh_key, order_id, signing_keys};
 use crate::test_servers::TestServers;
 
 /// The digest of the body that the worker of these tests reports.
@@ -28,6 +28,21 @@ async fn without_an_answer_the_status_of_an_order_is_unknown_and_not_accepted() 
     let reply = client.get(placed.header("location").unwrap()).await;
     reply.assert_problem(503, "status-unavailable");
     assert_eq!(reply.header("retry-after"), Some("1"));
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_submitted_for_an_order_whose_status_cannot_be_read() {
+    let servers = TestServers::shared().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let placed = client.post(&fresh_key(), ORDER).await.json();
+    let path = format!("/v1/orders/{}/payment", placed["order_id"].as_str().unwrap());
+    let headers = "host: edge\r\ncontent-type: application/json\r\ncontent-length: 2";
+    client.send(format!("POST {path} HTTP/1.1\r\n{headers}\r\n\r\n{{}}")).await;
+    client.reply().await.assert_problem(503, "status-unavailable");
+    let events = servers.stored_events_of(order_id(&placed)).await;
+    assert!(events.iter().all(|event| event["event"]["created"].is_object()), "{events:?}");
     edge.stop().await;
 }
 

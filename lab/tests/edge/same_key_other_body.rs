@@ -45,6 +45,9 @@ async fn the_row_decides_which_body_is_refused_and_corrects_redis() {
         servers.cached_body(&key).await == Some(digest(ORDER))
     })
     .await;
+    let mut ttl = redis::cmd("TTL");
+    let ttl: u64 = ttl.arg(cache_key(&key)).query_async(&mut servers.redis().await).await.unwrap();
+    assert!((23 * 60 * 60..=24 * 60 * 60).contains(&ttl), "kept for {ttl} s");
     let refused = post_until(&edge, &key, OTHER_ORDER, |reply| reply.status != 202).await;
     refused.assert_problem(422, "idempotency-key-reused");
     // Redis and the row differ in the other direction as well.
