@@ -54,6 +54,7 @@ async fn an_order_can_be_cancelled_while_its_charge_hangs_after_the_capture() {
     let placed = cluster.post(0, "hangs", &body).await;
     let id = placed.order_id();
     cluster.wait_until_captured(id).await;
+    assert_eq!(cluster.open_payment_transactions().await, 0, "while the call hangs");
     // Whether or not the charge has been answered by now, fulfilment has decided.
     withdraw(&cluster.sources.database, &step_inputs([&cancel_requested("hangs")])).await.unwrap();
     cluster.start_worker(fulfilment::POOL).await;
@@ -142,6 +143,14 @@ impl TestCluster {
             (repeated.status, &repeated.body["status"]),
             (StatusCode::ACCEPTED, &json!("cancelled"))
         );
+    }
+
+    /// The sessions that do nothing within a transaction on the tables of payment.
+    async fn open_payment_transactions(&self) -> i64 {
+        let connection = self.sources.database.connection().await.unwrap();
+        let select = "SELECT count(*) FROM pg_stat_activity
+                      WHERE state LIKE 'idle in transaction%' AND query LIKE '%payment.payments%'";
+        connection.query_one(select, &[]).await.unwrap().get(0)
     }
 
     /// Waits until the provider has captured the money for an order.

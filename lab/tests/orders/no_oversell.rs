@@ -44,6 +44,20 @@ fn orders_that_list_the_same_skus_in_opposite_order_do_not_deadlock() {
 }
 
 #[test]
+fn a_worker_that_is_paused_within_a_transaction_does_not_hold_the_stock_of_its_orders() {
+    with_shared_cluster(async |cluster| {
+        cluster.load_catalog(&[item("HELD", 9)]).await;
+        let paused = cluster.sources.database.connection().await.unwrap();
+        let lock = "BEGIN; SELECT FROM inventory.stock WHERE sku = 'HELD' FOR UPDATE";
+        paused.batch_execute(lock).await.unwrap();
+        let id = cluster.place("held", &basket(&[("HELD", 1)])).await;
+        assert_eq!(cluster.wait_until_final(&[id]).await[0].status, Status::Fulfilled);
+        assert!(paused.batch_execute("COMMIT").await.is_err(), "the session has ended");
+        cluster.assert_consistent(&[id]).await;
+    });
+}
+
+#[test]
 fn workers_that_reserve_concurrently_do_not_oversell() {
     with_shared_cluster(async |cluster| {
         let items = [item("A", 50), item("B", 1_000), item("C", 1_000)];

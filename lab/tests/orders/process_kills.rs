@@ -53,6 +53,7 @@ async fn every_order_ends_when_the_stream_leader_is_killed() {
     let mut cluster = start(Profile::Durable).await;
     let ids = run(&mut cluster, async |cluster| {
         let leader = cluster.stream_leader().await;
+        cluster.assert_status_names_the_leader(leader).await;
         let brokers = &mut cluster.processes.servers.brokers;
         brokers.servers[leader].kill().await.unwrap();
     })
@@ -115,6 +116,17 @@ async fn run(
 impl TestCluster {
     async fn final_orders(&self) -> u64 {
         status_counts(&self.sources.database).await.unwrap().finals()
+    }
+
+    async fn assert_status_names_the_leader(&self, leader: usize) {
+        let status = self.status_text().await;
+        let mut lines = status.lines();
+        let orders = lines.find(|line| line.starts_with("ORDERS ")).unwrap();
+        for (index, broker) in self.processes.servers.brokers.servers.iter().enumerate() {
+            assert!(orders.contains(broker.name()), "{status}");
+            let is_shown = orders.contains(&format!("{} (leader)", broker.name()));
+            assert_eq!(is_shown, index == leader, "{status}");
+        }
     }
 
     /// The index of the broker that leads the stream of orders.

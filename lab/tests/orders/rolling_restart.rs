@@ -3,6 +3,8 @@
 //! redelivery counts as an attempt.
 
 use lab::up::RoleProcess;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use streams::{Profile, Step, consumer_progress, stream_state, subjects, worker_presence};
 use tokio::time::timeout;
@@ -90,6 +92,8 @@ async fn a_worker_whose_database_hangs_naks_its_messages_and_stops() {
 }
 
 async fn restart(process: &mut RoleProcess) {
+    // The signal that follows is the second one, and changes nothing.
+    kill(Pid::from_raw(process.pid().unwrap() as i32), Signal::SIGINT).unwrap();
     let exit = process.stop().await.unwrap().unwrap();
     assert!(exit.success(), "{}: {exit}", process.name());
     process.start().await.unwrap();

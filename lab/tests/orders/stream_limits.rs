@@ -54,6 +54,10 @@ async fn requests_about_stored_orders_are_refused_once_only_outcomes_have_room()
     for order in &placed {
         cluster.wait_for_status(order.order_id(), Status::Reserved).await;
     }
+    // The pool, its workers, and what waits for it: orders, whatever the number of messages.
+    let waiting = format!("{:<12}{:<12}{:>8}{:>13}", "payment", "charge", 0, STORED_ORDERS);
+    let status = cluster.status_text().await;
+    assert!(status.contains(&waiting), "{status}");
 
     cluster.fill_orders(85).await;
     cluster.wait_until_refused("/problems/stream-full").await;
