@@ -2,7 +2,7 @@
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
-use async_nats::jetstream::stream::DirectGetErrorKind;
+use async_nats::jetstream::stream::{DirectGetErrorKind, RawMessageErrorKind};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use orders::{EventKind, Timestamp};
@@ -19,7 +19,7 @@ pub struct Replay {
     stream: String,
     /// The sequence number up to which all messages were read.
     position: u64,
-    /// Whether the broker had no further message when it sent the last one.
+    /// Whether the consumer knew of no further message when it sent the last one.
     is_at_end: bool,
     messages: pull::Ordered,
 }
@@ -77,7 +77,7 @@ impl Replay {
         stream: &str,
         position: u64,
     ) -> Result<Self, ReplayError> {
-        let (messages, _) = consume_after(connection, stream, position).await?;
+        let messages = consume_after(connection, stream, position).await?;
         let (connection, stream) = (connection.clone(), stream.to_owned());
         Ok(Self { connection, stream, position, is_at_end: false, messages })
     }
@@ -94,7 +94,10 @@ impl Replay {
     /// The next message up to the sequence number `end`, which the stream had before; `None` if there
     /// is none any more.
     pub async fn next_until(&mut self, end: u64) -> Result<Option<Replayed>, ReplayError> {
-        while self.position < end && !self.is_at_end {
+        while self.position < end {
+            if self.is_at_end && self.next_stored().await?.is_none_or(|next| next > end) {
+                return Ok(None);
+            }
             if let Some(message) = self.receive().await? {
                 return Ok(Some(message).filter(|message| message.sequence <= end));
             }
@@ -124,14 +127,25 @@ impl Replay {
         if end <= self.position {
             return Ok(false);
         }
-        let (messages, pending) =
-            consume_after(&self.connection, &self.stream, self.position).await?;
-        self.messages = messages;
-        if pending == 0 {
+        let has_more = self.next_stored().await?.is_some();
+        if !has_more {
             // What there was has been removed.
             self.position = end;
         }
-        Ok(pending > 0)
+        self.messages = consume_after(&self.connection, &self.stream, self.position).await?;
+        Ok(has_more)
+    }
+
+    /// The sequence number of the next message, by the broker that leads the stream. The consumer may
+    /// know less: its broker's copy of the stream may lag, as after a restart.
+    async fn next_stored(&self) -> Result<Option<u64>, ReplayError> {
+        let stream = self.connection.jetstream.get_stream_no_info(&self.stream).await;
+        let stream = stream.map_err(read_error)?;
+        match stream.get_first_raw_message_by_subject(">", self.position + 1).await {
+            Ok(message) => Ok(Some(message.sequence)),
+            Err(err) if err.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(err) => Err(read_error(err)),
+        }
     }
 
     fn read(&mut self, message: &Message) -> Result<Replayed, ReplayError> {
@@ -149,18 +163,17 @@ impl Replay {
     }
 }
 
-/// The messages of `stream` after a sequence number, and how many there are.
+/// The messages of `stream` after a sequence number.
 async fn consume_after(
     connection: &Connection,
     stream: &str,
     position: u64,
-) -> Result<(pull::Ordered, u64), ReplayError> {
+) -> Result<pull::Ordered, ReplayError> {
     let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(read_error)?;
     let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: position + 1 };
     let config = pull::OrderedConfig { deliver_policy, ..pull::OrderedConfig::default() };
     let consumer = stream.create_consumer(config).await.map_err(read_error)?;
-    let pending = consumer.cached_info().num_pending;
-    Ok((consumer.messages().await.map_err(read_error)?, pending))
+    consumer.messages().await.map_err(read_error)
 }
 
 /// The records of one message of the stream of orders; `None` if the message has been purged.

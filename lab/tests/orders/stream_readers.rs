@@ -45,6 +45,24 @@ async fn a_reader_whose_consumer_stops_sending_reads_on_with_another_one() {
 }
 
 #[tokio::test]
+async fn a_reader_does_not_end_where_its_consumer_knew_of_no_more_messages() {
+    let servers = TestServers::start_with_streams().await;
+    let connection = servers.connect().await;
+    let mut nats = RawNats::connect(&servers.processes.brokers.url()).await;
+    let mut replay = Replay::from_start(&connection, subjects::ORDERS).await.unwrap();
+    // A consumer whose broker lags behind the stream knows as little.
+    for sequence in 1..=3 {
+        nats.publish("orders.created", "{}", 1).await;
+        wait_until("the message is stored", async || {
+            stream_state(&connection, subjects::ORDERS).await.unwrap().messages == sequence
+        })
+        .await;
+        let message = timeout(DEADLINE, replay.next_until(sequence)).await.unwrap().unwrap();
+        assert_eq!(message.map(|message| message.sequence), Some(sequence));
+    }
+}
+
+#[tokio::test]
 async fn a_reader_does_not_wait_for_messages_that_were_removed_while_it_read() {
     let servers = TestServers::start_with_streams().await;
     let (mut nats, mut replay) = stalled_reader(&servers).await;
