@@ -11,7 +11,7 @@ use std::pin::pin;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
-use streams::{BrokersConfig, Connection, Requester, Step};
+use streams::{BrokersConfig, Connection, Requester, Routes, Step};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -41,15 +41,14 @@ pub async fn run(
         verified = verified_brokers(&config.brokers) => verified?,
         () = &mut shutdown => return Ok(()),
     };
-    let workers =
-        Requester::over_each_broker(broker.clone(), &config.brokers.nats_url, "edge lookups")
-            .await?;
+    let nats_url = &config.brokers.nats_url;
+    let workers = Routes::to_each_broker(broker.clone(), nats_url, "edge lookups").await?;
     let watch = gates.clone().watch(broker, &config, first_step);
     let _gates_watch = AbortOnDropHandle::new(tokio::spawn(watch));
     let state = EdgeState {
         gates,
         body_budget: BodyMemoryBudget::new(),
-        lookups: Lookups::start(workers, Cache::open(&config.redis_url)?),
+        lookups: Lookups::start(Requester::new(workers), Cache::open(&config.redis_url)?),
         config,
     };
     let stop = CancellationToken::new();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use orders::SigningKeys;
-use streams::{Connection, Profile, Publisher};
+use streams::{Connection, Profile, Publisher, Routes};
 use tokio::task::JoinSet;
 
 use crate::body::BodyMemoryBudget;
@@ -45,11 +45,12 @@ impl ShardState {
     /// the state is dropped.
     pub(crate) async fn open(edge: EdgeState) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
         let EdgeState { config, gates, body_budget, lookups } = edge;
-        let broker = Connection::open(&config.brokers.nats_url, "edge").await?;
+        let nats_url = &config.brokers.nats_url;
+        let broker = Connection::open(nats_url, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis_url)?);
         let idempotency_cache = IdempotencyCache::new(cache.clone());
-        let publisher =
-            Publisher::over_each_broker(broker, &config.brokers.nats_url, "edge publisher").await?;
+        let brokers = Routes::to_each_broker(broker, nats_url, "edge publisher").await?;
+        let publisher = Publisher::new(brokers);
         let (ingest, ingest_tasks) =
             IngestQueues::start(&publisher, idempotency_cache.clone(), config.batch.max_batch);
         let state = Self {

@@ -76,6 +76,7 @@ pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
 pub use record::{DeliveryHistory, Origin, Record};
 pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use requester::{RequestError, Requester};
+pub use routes::Routes;
 pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Pool, Source, Step, StepKind};
 pub use topology::{

@@ -7,15 +7,13 @@ use std::sync::Once;
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
 use crate::reply_router::PendingRequest;
 use crate::routes::{InFlight, Routes};
-use crate::{ConnectError, Connection, OutboundMessage};
+use crate::{Connection, OutboundMessage};
 pub use reply::PubAck;
 use reply::{ApiError, MESSAGE_SIZE_EXCEEDS_MAXIMUM, NOT_SENT, Reply, classify};
 
@@ -51,23 +49,9 @@ impl PublishError {
 }
 
 impl Publisher {
-    /// A publisher over `connection`.
-    pub fn new(connection: Connection) -> Self {
-        Self(Routes::single(connection))
-    }
-
-    /// A publisher over `connection`, which passes over a broker that is silent or lost if `urls`
-    /// (separated by commas) name several. `name` is what operators see in the brokers' list of
-    /// connections.
-    ///
-    /// # Errors
-    /// A connection is closed while it is opened.
-    pub async fn over_each_broker(
-        connection: Connection,
-        urls: &str,
-        name: &str,
-    ) -> Result<Self, ConnectError> {
-        Ok(Self(Routes::to_each_broker(connection, urls, name).await?))
+    /// A publisher over a connection, or over [`Routes`].
+    pub fn new(routes: impl Into<Routes>) -> Self {
+        Self(routes.into())
     }
 
     /// Whether any broker answers messages, as far as is known.
@@ -93,20 +77,7 @@ impl Publisher {
         timeout: Duration,
     ) -> Result<PubAck, PublishError> {
         let deadline = Instant::now() + timeout;
-        let mut used = vec![self.0.preferred()];
-        let mut sent = FuturesUnordered::new();
-        sent.push(self.publish_over(used[0], message, deadline));
-        loop {
-            tokio::select! {
-                biased;
-                Some(result) = sent.next() => return result,
-                next = self.0.another(&used) => {
-                    tracing::debug!(subject = message.subject, "no ack, trying another broker");
-                    used.push(next);
-                    sent.push(self.publish_over(next, message, deadline));
-                }
-            }
-        }
+        self.0.first_result(|index| self.publish_over(index, message, deadline)).await
     }
 
     /// Publishes over the route with this index until the message is acknowledged or refused.

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, StatusCode};
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::routes::Routes;
-use crate::{ConnectError, Connection};
 
 /// Sends requests. A broker that is silent or lost is passed over, if there is a connection to another
 /// one. Cheap to clone.
@@ -29,22 +26,9 @@ pub enum RequestError {
 }
 
 impl Requester {
-    /// Requests over `connection`.
-    pub fn new(connection: Connection) -> Self {
-        Self(Routes::single(connection))
-    }
-
-    /// Requests over `connection`, which pass over a broker that is silent or lost if `urls` (separated
-    /// by commas) name several. `name` is what operators see in the brokers' list of connections.
-    ///
-    /// # Errors
-    /// A connection is closed while it is opened.
-    pub async fn over_each_broker(
-        connection: Connection,
-        urls: &str,
-        name: &str,
-    ) -> Result<Self, ConnectError> {
-        Ok(Self(Routes::to_each_broker(connection, urls, name).await?))
+    /// Requests over a connection, or over [`Routes`].
+    pub fn new(routes: impl Into<Routes>) -> Self {
+        Self(routes.into())
     }
 
     /// Sends one request to `subject` and waits up to `timeout` for the reply. If nothing at all comes
@@ -59,19 +43,8 @@ impl Requester {
         timeout: Duration,
     ) -> Result<Bytes, RequestError> {
         let deadline = Instant::now() + timeout;
-        let mut used = vec![self.0.preferred()];
-        let mut sent = FuturesUnordered::new();
-        sent.push(self.request_over(used[0], subject, payload.clone(), deadline));
-        loop {
-            tokio::select! {
-                biased;
-                Some(result) = sent.next() => return result,
-                next = self.0.another(&used) => {
-                    used.push(next);
-                    sent.push(self.request_over(next, subject, payload.clone(), deadline));
-                }
-            }
-        }
+        let send = |index| self.request_over(index, subject, payload.clone(), deadline);
+        self.0.first_result(send).await
     }
 
     /// Sends the request over the route with this index.

@@ -6,29 +6,37 @@ mod route;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::sleep;
 
 use crate::limits::{ROUTES_PER_MESSAGE_MAX, ROUTES_POLL_INTERVAL};
 use crate::{ConnectError, Connection};
 pub(crate) use route::{InFlight, Route};
 
-/// Cheap to clone; clones share what is known of the brokers.
+/// Connections to the brokers. Cheap to clone; clones share what is known of the brokers.
 #[derive(Clone)]
-pub(crate) struct Routes {
+pub struct Routes {
     /// The first one connects to any broker, the others to one each.
     routes: Arc<[Route]>,
     /// The index of the route that answered last.
     preferred: Arc<AtomicUsize>,
 }
 
-impl Routes {
-    /// `connection` alone.
-    pub(crate) fn single(connection: Connection) -> Self {
+/// One connection alone: no broker is passed over.
+impl From<Connection> for Routes {
+    fn from(connection: Connection) -> Self {
         Self::of(vec![connection])
     }
+}
 
-    /// `connection`, and one to each of `urls` (separated by commas) if there are several.
-    pub(crate) async fn to_each_broker(
+impl Routes {
+    /// `connection`, and one to each of `urls` (separated by commas) if there are several: a broker that is
+    /// silent or lost is passed over. `name` is what operators see in the brokers' list of connections.
+    ///
+    /// # Errors
+    /// A connection is closed while it is opened.
+    pub async fn to_each_broker(
         connection: Connection,
         urls: &str,
         name: &str,
@@ -63,19 +71,33 @@ impl Routes {
         &self.routes[index]
     }
 
-    /// The index of the route over which a message is sent first.
-    pub(crate) fn preferred(&self) -> usize {
-        self.preferred.load(Ordering::Relaxed)
-    }
-
     /// The next message is sent over this route first.
     pub(crate) fn prefer(&self, index: usize) {
         self.preferred.store(index, Ordering::Relaxed);
     }
 
+    /// Has `send` send over the route that answered last. If nothing at all comes back over it, or it is
+    /// lost, over another one as well, and so on. The first result counts.
+    pub(crate) async fn first_result<F: Future>(&self, send: impl Fn(usize) -> F) -> F::Output {
+        let mut used = vec![self.preferred.load(Ordering::Relaxed)];
+        let mut pending = FuturesUnordered::new();
+        pending.push(send(used[0]));
+        loop {
+            tokio::select! {
+                biased;
+                Some(result) = pending.next() => return result,
+                next = self.another(&used) => {
+                    tracing::debug!("nothing comes back, trying another broker");
+                    used.push(next);
+                    pending.push(send(next));
+                }
+            }
+        }
+    }
+
     /// The index of a good route to another broker than those in `used`, once none of these is good.
     /// Does not return if there is none, or if a message has been sent over enough of them.
-    pub(crate) async fn another(&self, used: &[usize]) -> usize {
+    async fn another(&self, used: &[usize]) -> usize {
         if self.routes.len() == 1 || used.len() == ROUTES_PER_MESSAGE_MAX {
             return std::future::pending().await;
         }
