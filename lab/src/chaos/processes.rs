@@ -117,30 +117,24 @@ impl FaultTarget for ProcessFaults<'_> {
 impl ProcessFaults<'_> {
     /// An edge, or a worker of the targeted pool.
     fn role_process(&mut self, target: Target, index: usize) -> Result<&mut RoleProcess> {
-        let mut processes: Vec<&mut RoleProcess> = if let Target::Worker(pool) = target {
+        let processes = if let Target::Worker(pool) = target {
             let workers = self.workers.iter_mut().filter(|(worker_pool, _)| *worker_pool == pool);
             workers.map(|(_, worker)| worker).collect()
         } else {
             self.edges.iter_mut().collect()
         };
-        let drawn =
-            index.checked_rem(processes.len()).context("the cluster has no such process")?;
-        Ok(processes.swap_remove(drawn))
+        drawn(processes, index)
     }
 
     /// A worker of any pool.
     fn any_worker(&mut self, index: usize) -> Result<&mut RoleProcess> {
-        let drawn = index.checked_rem(self.workers.len()).context("the cluster has no workers")?;
-        Ok(&mut self.workers[drawn].1)
+        drawn(self.workers.iter_mut().map(|(_, worker)| worker).collect(), index)
     }
 
     /// Restarts an edge or a worker with this failpoint of its clock; an empty one is the right time.
     async fn set_clock(&mut self, index: usize, failpoint: &str) -> Result<()> {
         let workers = self.workers.iter_mut().map(|(_, worker)| worker);
-        let mut processes: Vec<_> = self.edges.iter_mut().chain(workers).collect();
-        let drawn =
-            index.checked_rem(processes.len()).context("the cluster has no such process")?;
-        let process = processes.swap_remove(drawn);
+        let process = drawn(self.edges.iter_mut().chain(workers).collect(), index)?;
         process.stop().await?;
         process.set(FAILPOINTS, failpoint);
         restart(process).await
@@ -175,6 +169,12 @@ impl ProcessFaults<'_> {
     async fn control_provider(&self, form: &str) -> Result<()> {
         set_faults(self.provider_url, form).await
     }
+}
+
+/// The one of `processes` that the seed has drawn as `index`.
+fn drawn(mut processes: Vec<&mut RoleProcess>, index: usize) -> Result<&mut RoleProcess> {
+    let position = index.checked_rem(processes.len()).context("the cluster has no such process")?;
+    Ok(processes.swap_remove(position))
 }
 
 /// By how much a clock is wrong, as a failpoint. The seed draws this, and independently of the process.
