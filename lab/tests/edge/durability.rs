@@ -46,8 +46,7 @@ impl TestServers {
 
 #[tokio::test]
 async fn an_edge_claims_durable_only_if_every_broker_syncs_every_write() {
-    let mut servers = TestServers::start(Profile::Durable).await;
-    servers.create_streams().await;
+    let mut servers = TestServers::start_durable().await;
     servers.restart_broker(1, "2m").await;
     let (code, output) = servers.run_edge_process(Profile::Durable).await;
     assert_eq!(code, Some(1), "{output}");
@@ -70,8 +69,7 @@ async fn an_edge_claims_durable_only_if_every_broker_syncs_every_write() {
 
 #[tokio::test]
 async fn a_broker_that_restarts_without_sync_stops_intake_until_it_syncs_again() {
-    let mut servers = TestServers::start(Profile::Durable).await;
-    servers.create_streams().await;
+    let mut servers = TestServers::start_durable().await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     assert_eq!(client.get("/readyz").await.status, 200);
@@ -92,8 +90,7 @@ async fn a_broker_that_restarts_without_sync_stops_intake_until_it_syncs_again()
 
 #[tokio::test]
 async fn an_edge_starts_while_one_broker_is_down_and_not_while_two_are() {
-    let mut servers = TestServers::start(Profile::Durable).await;
-    servers.create_streams().await;
+    let mut servers = TestServers::start_durable().await;
     servers.processes.brokers.servers[0].kill().await.unwrap();
     let edge = servers.start_edge().await;
     assert_eq!(edge.connect().await.get("/readyz").await.status, 200);

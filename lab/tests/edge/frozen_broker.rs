@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 use orders::OrderId;
 use serde_json::{Value, json};
 use streams::subjects::{ORDERS, STATUS_GET};
-use streams::{Connection, Profile, WorkerState, broker_api, stream_state};
+use streams::{Connection, WorkerState, broker_api, stream_state};
 use tokio::task::JoinHandle;
 use workers::inventory;
 
@@ -20,8 +20,7 @@ const REQUESTS: usize = 20;
 
 #[tokio::test]
 async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_hangs_or_dies() {
-    let mut servers = TestServers::start(Profile::Durable).await;
-    servers.create_streams().await;
+    let mut servers = TestServers::start_durable().await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     for dies in [false, true] {
@@ -50,8 +49,7 @@ async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_han
 
 #[tokio::test]
 async fn an_edge_is_not_ready_as_soon_as_no_broker_answers() {
-    let servers = TestServers::start(Profile::Durable).await;
-    servers.create_streams().await;
+    let servers = TestServers::start_durable().await;
     let edge = servers.start_edge().await;
     let (mut client, mut buyer) = (edge.connect().await, edge.connect().await);
     let brokers = &servers.processes.brokers.servers;
@@ -81,8 +79,7 @@ async fn an_edge_is_not_ready_as_soon_as_no_broker_answers() {
 
 #[tokio::test]
 async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hangs_or_dies() {
-    let mut servers = TestServers::start(Profile::Durable).await;
-    servers.create_streams().await;
+    let mut servers = TestServers::start_durable().await;
     let edge = servers.start_edge().await;
     let broker = servers.broker_of_connection("edge gates").await;
     let brokers = &servers.processes.brokers.servers;

@@ -1,7 +1,6 @@
 //! An edge accepts orders only while the streams are what the promise rests on.
 
 use serde_json::json;
-use streams::Profile;
 use tokio::time::Instant;
 
 use super::broker_outage::wait_for_readyz;
@@ -56,8 +55,7 @@ async fn a_setting_that_would_lose_orders_closes_intake_until_it_is_undone() {
 
 #[tokio::test]
 async fn fewer_replicas_than_the_profile_says_close_intake_until_there_are_enough() {
-    let servers = TestServers::start(Profile::Durable).await;
-    servers.create_streams().await;
+    let servers = TestServers::start_durable().await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     let mut nats = servers.nats().await;

@@ -37,7 +37,16 @@ pub(crate) struct TestEdge {
 impl TestServers {
     /// Servers with one broker and its streams, which the test may stop.
     pub(crate) async fn start_with_streams() -> Self {
-        let servers = Self::start(Profile::Single).await;
+        Self::start_profile(Profile::Single).await
+    }
+
+    /// The same with three brokers.
+    pub(crate) async fn start_durable() -> Self {
+        Self::start_profile(Profile::Durable).await
+    }
+
+    async fn start_profile(profile: Profile) -> Self {
+        let servers = Self::start(profile).await;
         servers.create_streams().await;
         servers
     }
