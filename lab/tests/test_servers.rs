@@ -7,13 +7,13 @@ use std::time::Duration;
 use lab::reaper::Reaper;
 use lab::servers::{RunFolder, SearchPaths, Servers, StartServers};
 use streams::Profile;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use crate::time_limit::TimeLimit;
 
 /// Timeout for conditions that should hold at once; longer than any busy machine needs.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Running servers, and their folder, which is removed after they have stopped.
 pub(crate) struct TestServers {
@@ -67,12 +67,21 @@ pub(crate) fn start_servers(profile: Profile, folder: &RunFolder, reaper: Reaper
 }
 
 /// Waits until `condition` holds; panics with its `description` after [`WAIT_TIMEOUT`].
-pub(crate) async fn wait_until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + WAIT_TIMEOUT;
-    while !timeout_at(deadline, condition())
-        .await
-        .unwrap_or_else(|_| panic!("timed out waiting until {description}"))
-    {
-        sleep(POLL_INTERVAL).await;
-    }
+pub(crate) async fn wait_until(description: &str, condition: impl AsyncFnMut() -> bool) {
+    wait_until_within(WAIT_TIMEOUT, description, condition).await;
+}
+
+/// The same within `limit`, also if `condition` does not return.
+pub(crate) async fn wait_until_within(
+    limit: Duration,
+    description: &str,
+    mut condition: impl AsyncFnMut() -> bool,
+) {
+    let wait = async {
+        while !condition().await {
+            sleep(POLL_INTERVAL).await;
+        }
+    };
+    let waited = timeout(limit, wait).await;
+    waited.unwrap_or_else(|_| panic!("timed out waiting until {description}"));
 }

@@ -10,7 +10,6 @@ use orders::{OrderId, OrderView};
 use streams::{Connection, Profile};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, sleep, timeout_at};
 use workers::database::Database;
 use workers::inventory::stock::{self, CatalogItem};
 use workers::order_view;
@@ -18,6 +17,7 @@ use workers::payment::provider::{Limits, Provider};
 use workers::{fulfilment, inventory, payment};
 
 use super::http_client::HttpClient;
+use crate::test_servers::wait_until_within;
 use crate::time_limit::TimeLimit;
 
 /// Longer than any wait of a test, also where a message is redelivered after the 30 s of production and the
@@ -25,7 +25,6 @@ use crate::time_limit::TimeLimit;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(100);
 /// Long enough for a worker on a busy machine to report progress, short enough to wait for.
 const ACK_WAIT: Duration = Duration::from_secs(5);
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The page size that the payment simulator allows: more intents than any test makes.
 const PAGE: u16 = 10_000;
 /// The simulator's secret key of these tests.
@@ -138,12 +137,6 @@ impl TestCluster {
 }
 
 /// Waits until `condition` holds; panics with its `description` after [`DEADLINE`].
-pub(crate) async fn wait_until(description: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !timeout_at(deadline, condition())
-        .await
-        .unwrap_or_else(|_| panic!("timed out waiting until {description}"))
-    {
-        sleep(POLL_INTERVAL).await;
-    }
+pub(crate) async fn wait_until(description: &str, condition: impl AsyncFnMut() -> bool) {
+    wait_until_within(DEADLINE, description, condition).await;
 }
