@@ -10,6 +10,7 @@ mod cancellation;
 mod circuit_breaker;
 mod clocks;
 mod consistency;
+mod copies;
 mod crash_recovery;
 mod dead_letters;
 mod deleted_consumers;

@@ -23,7 +23,7 @@ use super::guarded_provider::unless_all_postponed;
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::{CallError, Decline, NewIntent, Provider};
-use super::provider_calls::{call_concurrently, call_key};
+use super::provider_calls::{attempt_prefix, call_concurrently, call_past_failures};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// The charge that one order requests.
@@ -210,8 +210,11 @@ async fn confirm_intents(
         pending.filter_map(|row| Some((row, row.intent.as_deref()?))).collect();
     let calls = call_concurrently(&intents, async |(row, intent)| {
         let charge = &charges[&row.id];
-        let key = call_key(charge.order_id, "confirm", charge.history);
-        stage.provider.call(async |provider| provider.confirm(intent, &key).await).await
+        let prefix = attempt_prefix(charge.order_id, "confirm", charge.history);
+        let confirm = async |provider: &Provider| {
+            call_past_failures(&prefix, async |key| provider.confirm(intent, key).await).await.1
+        };
+        stage.provider.call(confirm).await
     });
     let mut decided = Vec::new();
     for ((row, _), confirmation) in intents.iter().zip(calls.await) {

@@ -9,7 +9,7 @@ use super::decision::{AfterAnswer, after_answer, after_close};
 use super::guarded_provider::GuardedProvider;
 use super::payment_row::Payment;
 use super::provider::{CallError, Confirmation, Provider, Status};
-use super::provider_calls::{call_key, call_past_failures};
+use super::provider_calls::{attempt_prefix, call_past_failures};
 use crate::limits::PAYMENT_METHODS_MAX;
 use crate::step_input::{StepInput, StepOutcome};
 
@@ -60,8 +60,8 @@ pub(super) async fn next_row(
         AfterAnswer::Write(row) => Ok(Some(row)),
         AfterAnswer::Keep => Ok(None),
         AfterAnswer::Close(row, code) => {
-            let key = call_key(input.order_id(), "close", &input.history);
-            close(provider, row, code, &key).await.map(Some)
+            let prefix = attempt_prefix(input.order_id(), "close", &input.history);
+            close(provider, row, code, &prefix).await.map(Some)
         }
     }
 }
@@ -95,11 +95,13 @@ async fn close(
     provider: &GuardedProvider,
     row: Payment,
     code: String,
-    key: &str,
+    prefix: &str,
 ) -> Result<Payment, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
-    let status = provider.call(async |provider: &Provider| provider.cancel(intent, key).await);
-    let status = status.await?;
+    let cancel = async |provider: &Provider| {
+        call_past_failures(prefix, async |key| provider.cancel(intent, key).await).await.1
+    };
+    let status = provider.call(cancel).await?;
     after_close(row, code, status)
 }
 

@@ -8,16 +8,19 @@ use super::provider::CallError;
 use crate::limits::{CONCURRENT_CALLS_MAX, STORED_KEYS_MAX};
 use crate::step_input::StepOutcome;
 
-/// The idempotency key of one call. The provider stores a failure under its key, so each attempt
-/// has its own key, and so has each message that holds the same order again. That money moves once
-/// rests on the single intent, not on the key.
-pub(super) fn call_key(order: OrderId, call: &str, history: &DeliveryHistory) -> String {
-    format!("{order}-{call}-{}-{}", history.origin.sequence, history.attempt())
+/// The first part of the idempotency keys of one attempt at a call: order, call and attempt, and never
+/// the place of a message. An event may be stored twice, and its copies be processed by two workers at
+/// once, which then make one call. The provider stores refusals under their keys, too, so each attempt
+/// has keys of its own, and so has each replay. That money moves once rests on the single intent, not on
+/// the key.
+pub(super) fn attempt_prefix(order: OrderId, call: &str, history: &DeliveryHistory) -> String {
+    format!("{order}-{call}-{}", history.attempt())
 }
 
 /// Makes a call with the first of its keys, `PREFIX-0`, `PREFIX-1` and so on, under which the provider
-/// has stored no failure. The keys do not depend on the attempt: while the response to an earlier call
-/// may have been lost, only its own key shows what it did. Returns the number of stored failures, too.
+/// has stored no failure: another copy of the message may have made these calls. While the response to
+/// an earlier call may have been lost, only its own key shows what it did, so a call whose effect must
+/// not come twice has a prefix without the attempt. Returns the number of stored failures, too.
 ///
 /// The provider stores its failures under their keys
 /// (<https://docs.stripe.com/api/idempotent_requests>).
@@ -45,4 +48,31 @@ pub(super) async fn call_concurrently<Item, Output>(
     // The futures are large and `buffered` moves each of them a few times: a box avoids the copies.
     let calls = items.into_iter().map(|item| Box::pin(call(item)));
     stream::iter(calls).buffered(CONCURRENT_CALLS_MAX).collect().await
+}
+
+#[cfg(test)]
+mod tests {
+    use orders::Timestamp;
+    use streams::Origin;
+
+    use super::*;
+
+    fn history(stream: &str, sequence: u64, attempts: u32, replays: u32) -> DeliveryHistory {
+        let origin = Origin { stream: stream.to_owned(), sequence };
+        DeliveryHistory { origin, first_at: Timestamp::from_millis(0), attempts, replays }
+    }
+
+    #[test]
+    fn copies_of_a_message_share_their_keys_and_attempts_and_replays_do_not() {
+        let order = OrderId::from_bytes([7; 16]);
+        let prefix = |history| attempt_prefix(order, "confirm", &history);
+        let first = prefix(history("ORDERS", 1, 0, 0));
+        assert_eq!(prefix(history("ORDERS", 2, 0, 0)), first);
+        assert_eq!(prefix(history("OTHER", 1, 0, 0)), first);
+        let other = [history("ORDERS", 1, 1, 0), history("DEAD_LETTERS", 1, 0, 1)].map(prefix);
+        assert_ne!(other[0], first);
+        assert_ne!(other[1], first);
+        assert_ne!(other[0], other[1]);
+        assert_ne!(attempt_prefix(order, "cancel", &history("ORDERS", 1, 0, 0)), first);
+    }
 }

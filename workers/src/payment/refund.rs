@@ -14,7 +14,7 @@ use super::decision::{RefundCall, TOMBSTONE, after_cancel, after_refund, refund_
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::Provider;
-use super::provider_calls::{call_concurrently, call_key};
+use super::provider_calls::{attempt_prefix, call_concurrently, call_past_failures};
 use crate::database::DatabaseError;
 use crate::step_input::{StepError, StepInput, StepOutcome, order_id};
 
@@ -87,17 +87,21 @@ async fn undo(
     history: &DeliveryHistory,
 ) -> Result<State, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
-    let key = |call: &str| call_key(order_id(row.id), call, history);
+    let prefix = |call: &str| attempt_prefix(order_id(row.id), call, history);
     if refund_call(row) == Some(RefundCall::Cancel) {
-        let key = key("cancel");
-        let cancel = async |provider: &Provider| provider.cancel(intent, &key).await;
+        let prefix = prefix("cancel");
+        let cancel = async |provider: &Provider| {
+            call_past_failures(&prefix, async |key| provider.cancel(intent, key).await).await.1
+        };
         if let Some(state) = after_cancel(stage.provider.call(cancel).await?)? {
             return Ok(state);
         }
     }
-    let key = key("refund");
+    let prefix = prefix("refund");
     let amount = row.amount.map_or(0, |money| money.amount);
-    let refund = async |provider: &Provider| provider.refund(intent, amount, &key).await;
+    let refund = async |provider: &Provider| {
+        call_past_failures(&prefix, async |key| provider.refund(intent, amount, key).await).await.1
+    };
     after_refund(stage.provider.call(refund).await?)
 }
 
