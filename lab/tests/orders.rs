@@ -50,6 +50,7 @@ mod stream_readers;
 mod supervision;
 mod test_cluster;
 mod unknown_status;
+mod unstored_failures;
 mod work_sharing;
 mod worker_control;
 mod worker_crash_isolation;

@@ -1,5 +1,7 @@
 //! A message that was delivered to a worker: its records and its acknowledgement.
 
+use std::time::Duration;
+
 use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
 use orders::Timestamp;
@@ -57,6 +59,11 @@ impl Delivery {
     /// Naks the message: the broker redelivers it immediately.
     pub async fn nak(self) {
         self.send_ack(AckKind::Nak(None)).await;
+    }
+
+    /// Naks the message: the broker redelivers it after `delay`.
+    pub async fn nak_for(self, delay: Duration) {
+        self.send_ack(AckKind::Nak(Some(delay))).await;
     }
 
     /// Sends a progress ack, which restarts `ack_wait`. Skipped while disconnected, because it

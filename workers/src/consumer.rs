@@ -17,7 +17,7 @@ use crate::error_chain::error_chain;
 use crate::heartbeat::with_progress_acks;
 use crate::limits::{
     BACKOFF_MAX, HOLD_WHILE_DOWN_MAX, ISOLATE_FROM_DELIVERY, LEFTOVER_STALE_DIVISOR, LINGER,
-    SET_RECORDS, SMALL_SET_MESSAGES, SMALL_SET_RECORDS,
+    NAK_DELAY, SET_RECORDS, SMALL_SET_MESSAGES, SMALL_SET_RECORDS,
 };
 use crate::poison_isolation::PoisonIsolation;
 use crate::process::process;
@@ -37,6 +37,9 @@ pub(crate) struct Consumer {
 
 /// A dependency is unavailable, and the cause is logged.
 struct DependencyUnavailable;
+
+/// For each message of a set, whether everything that follows from it is stored.
+type AreStored = Vec<bool>;
 
 impl Consumer {
     /// Runs the step for all messages of `fetcher` until `shutdown`, and then for those that were
@@ -85,10 +88,14 @@ impl Consumer {
         let step = &self.step.step;
         failpoint!("{step}.fetched");
         let published = with_progress_acks(&set, self.process_and_publish(&set, fetcher, drain));
-        if drain.run_until_passed(published).await == Some(true) {
+        if let Some(Some(are_stored)) = drain.run_until_passed(published).await {
             failpoint!("{step}.published");
-            for delivery in set {
-                delivery.ack().await;
+            for (delivery, is_stored) in set.into_iter().zip(are_stored) {
+                if is_stored {
+                    delivery.ack().await;
+                } else {
+                    delivery.nak_for(NAK_DELAY).await;
+                }
             }
             failpoint!("{step}.acked");
             return;
@@ -105,34 +112,41 @@ impl Consumer {
         drain.shutdown.run_until_cancelled(recovered).await;
     }
 
-    /// Repeats the attempt until every outcome is stored. Returns false on shutdown, and if a
+    /// Repeats the attempt until every outcome is stored. Returns `None` on shutdown, and if a
     /// dependency is unavailable for too long. Nothing more is fetched in the meantime.
     async fn process_and_publish(
         &self,
         set: &[Delivery],
         fetcher: &mut Fetcher,
         drain: &DrainDeadline,
-    ) -> bool {
+    ) -> Option<AreStored> {
         let held_until = Instant::now() + HOLD_WHILE_DOWN_MAX;
         let mut backoff = Backoff::default();
-        while self.attempt(set).await.is_err() {
+        loop {
+            if let Ok(are_stored) = self.attempt(set).await {
+                return Some(are_stored);
+            }
             fetcher.nak().await;
             let delay: Duration = backoff.next();
             let recovered = timeout_at(held_until, wait_for_dependencies(&self.step, delay));
             if !matches!(drain.shutdown.run_until_cancelled(recovered).await, Some(Ok(()))) {
-                return false;
+                return None;
             }
         }
-        true
     }
 
-    async fn attempt(&self, set: &[Delivery]) -> Result<(), DependencyUnavailable> {
+    async fn attempt(&self, set: &[Delivery]) -> Result<AreStored, DependencyUnavailable> {
         let step = &self.step.step;
-        let (isolated, together): (Vec<&Delivery>, Vec<&Delivery>) =
-            set.iter().partition(|delivery| delivery.delivered >= ISOLATE_FROM_DELIVERY);
-        for (deliveries, is_isolated) in [(together, false), (isolated, true)] {
-            let records: Vec<Record> =
-                deliveries.iter().flat_map(|delivery| delivery.records.clone()).collect();
+        let mut are_stored = vec![true; set.len()];
+        let (isolated, together): (Vec<usize>, Vec<usize>) =
+            (0..set.len()).partition(|index| set[*index].delivered >= ISOLATE_FROM_DELIVERY);
+        for (indices, is_isolated) in [(together, false), (isolated, true)] {
+            let records_of = |index: &usize| {
+                let index = *index;
+                set[index].records.iter().map(move |record| (index, record.clone()))
+            };
+            let (indices, records): (Vec<usize>, Vec<Record>) =
+                indices.iter().flat_map(records_of).unzip();
             let outcomes = if is_isolated {
                 self.isolation.process_individually(&self.step, &records).await
             } else {
@@ -146,13 +160,16 @@ impl Consumer {
             failpoint!("{step}.committed");
             let published =
                 publish_outcomes(&self.publisher, step, &records, outcomes, self.max_batch).await;
-            published.map_err(|err| {
+            let not_stored = published.map_err(|err| {
                 let error = error_chain(&err);
                 tracing::warn!(%step, error, "publishing outcomes failed, retrying");
                 DependencyUnavailable
             })?;
+            for record in not_stored {
+                are_stored[indices[record]] = false;
+            }
         }
-        Ok(())
+        Ok(are_stored)
     }
 }
 

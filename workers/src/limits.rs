@@ -39,6 +39,14 @@ pub(crate) const HOLD_WHILE_DOWN_MAX: Duration = Duration::from_mins(1);
 /// and publishes the same outcomes, or the messages are returned.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long the broker may take to store a retry or a dead letter. Then its message is returned alone,
+/// and the loop goes on: several times what a broker that has a leader takes, and less than an election,
+/// during which one failing record would stop the orders of its whole step.
+pub(crate) const FAILURE_PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
+/// After how long a message is redelivered whose retry or dead letter was not stored: about as long as an
+/// election takes.
+pub(crate) const NAK_DELAY: Duration = Duration::from_secs(5);
+
 /// How long a worker that is shutting down continues with its messages. A set takes much less,
 /// unless a dependency hangs. Messages that are not processed by then are returned.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);

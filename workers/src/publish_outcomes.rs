@@ -2,7 +2,8 @@
 //!
 //! What the broker refuses for good holds back nothing else: everything else is published first. A
 //! retry that is too large becomes a dead letter; a dead letter that is refused is given up, with an
-//! error in the log, and its record stays where it was, in the stream of orders.
+//! error in the log, and its record stays where it was, in the stream of orders. Neither does a stream
+//! of retries or dead letters that stores nothing: only the messages of the failed records stay.
 //!
 //! The delay of a retry is counted from the broker's time, which is asked for once for all records, and
 //! only if there is a retry.
@@ -17,11 +18,13 @@ use streams::{
     OutboundMessage, PublishError, Publisher, Record, Step, batch, failpoint, retry, subjects,
 };
 
-use crate::limits::PUBLISH_TIMEOUT;
+use crate::error_chain::error_chain;
+use crate::limits::{FAILURE_PUBLISH_TIMEOUT, PUBLISH_TIMEOUT};
 use crate::step_input::StepOutcome;
 
 /// A record that a step did not complete, and what happens to it.
 struct Failed<'a> {
+    index: usize,
     record: &'a Record,
     error: String,
     /// `None` if it becomes a dead letter.
@@ -40,33 +43,34 @@ enum Retry {
     Wait(Duration),
 }
 
-/// Publishes every outcome, retry and dead letter of `records`, and waits until all are stored.
+/// Publishes every outcome, retry and dead letter of `records`, and waits until they are stored. Returns
+/// the indices of the records whose retry or dead letter is not: their messages must not be acked.
 pub(crate) async fn publish_outcomes(
     publisher: &Publisher,
     step: &Step,
     records: &[Record],
     outcomes: Vec<StepOutcome>,
     records_max: usize,
-) -> Result<(), PublishError> {
+) -> Result<Vec<usize>, PublishError> {
     let mut events: Vec<Event> = Vec::with_capacity(outcomes.len());
     let mut failed: Vec<Failed<'_>> = Vec::new();
-    for (record, outcome) in records.iter().zip(outcomes) {
+    for ((index, record), outcome) in records.iter().enumerate().zip(outcomes) {
         match outcome {
             StepOutcome::Completed(completed) => events.extend(completed),
             StepOutcome::Retry(error) => {
                 let (retry, reason) = (Some(Retry::CountAttempt), Reason::Exhausted);
-                failed.push(Failed { record, error, retry, reason });
+                failed.push(Failed { index, record, error, retry, reason });
             }
             StepOutcome::Postpone(error) => {
                 let (retry, reason) = (Some(Retry::Postpone), Reason::Undecodable);
-                failed.push(Failed { record, error, retry, reason });
+                failed.push(Failed { index, record, error, retry, reason });
             }
             StepOutcome::Wait(delay) => {
                 let (retry, error) = (Some(Retry::Wait(delay)), "waiting".to_owned());
-                failed.push(Failed { record, error, retry, reason: Reason::Undecodable });
+                failed.push(Failed { index, record, error, retry, reason: Reason::Undecodable });
             }
             StepOutcome::DeadLetter(reason, error) => {
-                failed.push(Failed { record, error, retry: None, reason });
+                failed.push(Failed { index, record, error, retry: None, reason });
             }
         }
     }
@@ -75,11 +79,29 @@ pub(crate) async fn publish_outcomes(
     failpoint!("release_unasked" => crate::failpoints::skip_refund(&mut events));
     let messages = batch::messages(&events, records_max);
     let outcomes = messages.iter().map(|message| publisher.publish(message, PUBLISH_TIMEOUT));
-    let now = publisher.broker_time(subjects::RETRIES, PUBLISH_TIMEOUT).shared();
-    let failed = failed.iter().map(|failed| publish_failed(publisher, step, failed, now.clone()));
+    let now = publisher.broker_time(subjects::RETRIES, FAILURE_PUBLISH_TIMEOUT).shared();
+    let failures = failed.iter().map(|failed| publish_failed(publisher, step, failed, now.clone()));
     // All of them, before any error: one that is refused must not keep the others from being sent.
-    let (outcomes, failed) = tokio::join!(join_all(outcomes), join_all(failed));
-    outcomes.into_iter().map(|result| result.map(drop)).chain(failed).collect()
+    let (outcomes, failures) = tokio::join!(join_all(outcomes), join_all(failures));
+    outcomes.into_iter().try_for_each(|result| result.map(drop))?;
+    Ok(not_stored(step, &failed, failures))
+}
+
+/// The indices of the failed records of which nothing is stored.
+fn not_stored(
+    step: &Step,
+    failed: &[Failed<'_>],
+    failures: Vec<Result<(), PublishError>>,
+) -> Vec<usize> {
+    let mut indices = Vec::new();
+    for (Failed { index, record, .. }, result) in failed.iter().zip(failures) {
+        if let Err(err) = result {
+            let (origin, error) = (&record.history.origin, error_chain(&err));
+            tracing::warn!(%step, ?origin, error, "retry or dead letter not stored, message returned");
+            indices.push(*index);
+        }
+    }
+    indices
 }
 
 impl Retry {
@@ -106,11 +128,11 @@ async fn publish_failed(
     failed: &Failed<'_>,
     now: impl Future<Output = Result<Timestamp, PublishError>>,
 ) -> Result<(), PublishError> {
-    let Failed { record, error, retry, reason } = failed;
+    let Failed { record, error, retry, reason, .. } = failed;
     if let Some(retry) = retry
         && let Some(retry) = retry.message(step, record, error, now.await?)
     {
-        match publisher.publish(&retry, PUBLISH_TIMEOUT).await {
+        match publisher.publish(&retry, FAILURE_PUBLISH_TIMEOUT).await {
             Err(err) if err.is_too_large() => {}
             result => return result.map(drop),
         }
@@ -118,7 +140,7 @@ async fn publish_failed(
     let origin = &record.history.origin;
     tracing::error!(%step, ?reason, ?origin, error, "record dead-lettered");
     let letter = dead_letter::message(step, *reason, record, error);
-    match publisher.publish(&letter, PUBLISH_TIMEOUT).await {
+    match publisher.publish(&letter, FAILURE_PUBLISH_TIMEOUT).await {
         Err(PublishError::Refused { code, description }) => {
             tracing::error!(%step, ?origin, code, description, "dead letter refused, given up");
             Ok(())

@@ -13,7 +13,7 @@ use crate::program::{COMMAND_LIMIT, output_within, program};
 
 impl TestCluster {
     /// Runs a command of the product to its end. Returns whether it succeeded, and its output.
-    async fn run(&self, arguments: &[&str]) -> (bool, String) {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = program(arguments);
         command
             .env("NATS_URL", self.processes.servers.brokers.url())
