@@ -9,6 +9,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 use crate::limits::{DEAD_LETTER_BYTES_MAX, DEAD_LETTER_RECORD_BYTES_MAX, ERROR_BYTES_MAX};
+use crate::outbound::content_id;
 use crate::record::truncate;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, own_time, subjects};
 
@@ -80,9 +81,10 @@ impl UnknownReason {
     }
 }
 
-/// The message that stores `record` as a dead letter. A repeat has the same id, so that a step that
-/// is interrupted here leaves only one dead letter. A record whose JSON text would be longer than a
-/// message is truncated until it fits.
+/// The message that stores `record` as a dead letter. Its id is made of the step, the content and the
+/// number of replays, and not of the record's place: a step that is interrupted here leaves one dead
+/// letter, and so do two copies of a record. A record whose JSON text would be longer than a message is
+/// truncated until it fits.
 pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> OutboundMessage {
     let record_text = String::from_utf8_lossy(&record.line);
     let mut letter = DeadLetter {
@@ -99,7 +101,7 @@ pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> Out
         letter.record = truncate(&letter.record, letter.record.len() / 2).to_owned();
         payload = to_json(&letter);
     }
-    let id = format!("{step}.{}", record.name());
+    let id = format!("{step}.{}.{}", content_id(&record.line), record.history.replays);
     OutboundMessage::with_id(subjects::DEAD_LETTERS, step.dead_subject(), payload.into(), &id)
 }
 

@@ -17,7 +17,7 @@ use crate::limits::{
 };
 use crate::outbound::content_id;
 use crate::record::truncate;
-use crate::{DeliveryHistory, OutboundMessage, Record, Step, subjects};
+use crate::{DeliveryHistory, Origin, OutboundMessage, Record, Step, subjects};
 
 /// The JSON body of a message in the stream of retries.
 #[derive(Serialize, Deserialize)]
@@ -95,7 +95,7 @@ fn delayed(step: &Step, record: &Record, error: &str, due: SystemTime) -> Option
         error: truncate(error, ERROR_BYTES_MAX).into(),
         record: serde_json::from_slice(&record.line).ok()?,
     };
-    let subject = step.schedule_subject(order, &content_id(&record.line)[..8]);
+    let subject = step.schedule_subject(order, &schedule_name(record));
     // Without `Nats-Msg-Id`: within its de-duplication window the broker would drop a repeated
     // schedule, and the subject already ensures that there is only one.
     let mut message = OutboundMessage::without_dedup_id(
@@ -106,6 +106,14 @@ fn delayed(step: &Step, record: &Record, error: &str, due: SystemTime) -> Option
     message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
     message.headers.insert(NATS_SCHEDULE_TARGET, step.retry_subject().as_str());
     Some(message)
+}
+
+/// Names a record among those of its order by content and origin. Copies of it keep their own schedules
+/// and count their own attempts: else the later schedule would replace the earlier one, with fewer
+/// attempts.
+fn schedule_name(record: &Record) -> String {
+    let Origin { stream, sequence } = &record.history.origin;
+    format!("{}-{stream}-{sequence}", &content_id(&record.line)[..8])
 }
 
 /// The record in `payload`, a scheduled retry that is due. A payload that cannot be parsed is taken
@@ -137,11 +145,12 @@ fn is_past_deadline(history: &DeliveryHistory, stored_at: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use async_nats::header::NATS_MESSAGE_ID;
     use orders::{EventKind, OrderId};
     use serde_json::json;
 
     use super::*;
-    use crate::{Origin, Pool, StepKind, dead_letter};
+    use crate::{Pool, StepKind, dead_letter};
 
     fn record(attempts: u32, first_at: Timestamp) -> Record {
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 7 };
@@ -206,6 +215,31 @@ mod tests {
             "record": std::str::from_utf8(&record.line).unwrap(),
         });
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_schedule_replaces_that_of_its_own_record_and_not_that_of_a_copy() {
+        let stored_at = |sequence, attempts| {
+            let mut record = record(attempts, now());
+            record.history.origin.sequence = sequence;
+            schedule(&CHARGE, &record, "it failed", now()).unwrap().subject
+        };
+        assert_eq!(stored_at(7, 0), stored_at(7, 5));
+        assert_ne!(stored_at(7, 5), stored_at(8, 0));
+    }
+
+    #[test]
+    fn copies_of_a_record_have_one_dead_letter_and_each_replay_has_its_own() {
+        let id = |sequence, replays| {
+            let mut record = record(3, now());
+            record.history.origin.sequence = sequence;
+            record.history.replays = replays;
+            let message =
+                dead_letter::message(&CHARGE, dead_letter::Reason::Poison, &record, "it failed");
+            message.headers.get(NATS_MESSAGE_ID).unwrap().as_str().to_owned()
+        };
+        assert_eq!(id(7, 0), id(8, 0));
+        assert_ne!(id(7, 0), id(7, 1));
     }
 
     #[test]

@@ -104,7 +104,8 @@ impl Step {
     }
 
     /// The subject of one record's scheduled retry. The broker keeps one schedule per subject, so a
-    /// repeat replaces the last one; `record` distinguishes two records of the same order.
+    /// repeat replaces the last one; `record` distinguishes two records of the same order, and two
+    /// copies of one.
     pub(crate) fn schedule_subject(&self, order: OrderId, record: &str) -> String {
         format!("schedule.retry.{self}.{order}.{record}")
     }

@@ -2,13 +2,13 @@
 //! places of their own in the stream, and come to two workers at once.
 
 use bytes::Bytes;
-use orders::{Event, EventKind, OrderId, Status};
-use streams::{Profile, Publisher, batch, subjects};
+use orders::{Event, EventBody, EventKind, OrderId, Status};
+use streams::{Profile, Publisher, batch, consumer_progress, stream_state, subjects};
 use workers::{fulfilment, inventory, payment};
 
-use super::events::PUBLISH_TIMEOUT;
+use super::events::{PUBLISH_TIMEOUT, created, ndjson_line};
 use super::fixtures::{basket, item, with_payment_token};
-use super::test_cluster::{TestCluster, plan};
+use super::test_cluster::{TestCluster, plan, wait_until};
 
 /// Long enough for both copies to be in work at once.
 const SLOW_PROVIDER: &str = "latency_ms=1000";
@@ -42,6 +42,31 @@ async fn copies_that_two_workers_charge_at_once_spend_a_single_use_token_once() 
     assert_eq!((intents.len(), charged), (ORDERS, ORDERS));
     cluster.set_provider_faults("latency_ms=0").await;
     cluster.verify_and_stop(&ids).await;
+}
+
+#[tokio::test]
+async fn two_copies_of_a_record_that_no_step_can_process_make_one_dead_letter() {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    let mut poison = created("poison", &basket(&[("COPY", 1)]));
+    if let EventBody::Created(created) = &mut poison.body {
+        created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
+    }
+    let line = Bytes::from(ndjson_line(&poison));
+    let publisher = Publisher::new(cluster.sources.connection.clone());
+    let copy = batch::republish(EventKind::Created, line);
+    for _ in 0..2 {
+        publisher.publish(&copy, PUBLISH_TIMEOUT).await.unwrap();
+    }
+    let connection = &cluster.sources.connection;
+    wait_until("both copies are processed", async || {
+        let orders = stream_state(connection, subjects::ORDERS).await.unwrap();
+        let reserve = consumer_progress(connection, &inventory::RESERVE.events()).await.unwrap();
+        orders.messages == 2 && reserve.ack_floor == orders.last_sequence
+    })
+    .await;
+    assert_eq!(cluster.messages(subjects::DEAD_LETTERS).await.len(), 1);
+    assert_eq!(cluster.dead_letters().await.len(), 1);
+    cluster.processes.stop().await.unwrap();
 }
 
 impl TestCluster {

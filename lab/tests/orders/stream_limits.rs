@@ -170,7 +170,8 @@ impl TestCluster {
         let now = Timestamp::from_millis(0);
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
         let history = DeliveryHistory { origin, first_at: now, attempts: 1, replays: 0 };
-        let record = Record { line: "{}".into(), history, stored_at: now };
+        let line = format!(r#"{{"number":{sequence}}}"#).into();
+        let record = Record { line, history, stored_at: now };
         let message = dead_letter::message(&payment::CHARGE, Reason::Poison, &record, "it failed");
         publisher.publish(&message, DEADLINE).await.unwrap();
     }

@@ -23,11 +23,12 @@ pub async fn release_resolved(connection: &Connection) -> Result<usize, DeadLett
     Ok(letters.len())
 }
 
-/// The letter first: one without its resolution would be unresolved again.
+/// The resolutions last: a letter without its resolution would be unresolved again.
 async fn remove(connection: &Connection, letter: &StoredDeadLetter) -> Result<(), DeadLetterError> {
     let stream = connection.jetstream.get_stream_no_info(subjects::DEAD_LETTERS).await;
     let stream = stream.map_err(|err| inspect_error(subjects::DEAD_LETTERS, err))?;
-    for number in [letter.number].iter().chain(&letter.resolution_numbers) {
+    let letters = letter.copies.iter().chain([&letter.number]);
+    for number in letters.chain(&letter.resolution_numbers) {
         let removed = stream.delete_message(*number).await;
         removed.map_err(|err| inspect_error(subjects::DEAD_LETTERS, err))?;
     }

@@ -49,6 +49,9 @@ pub struct StoredDeadLetter {
     pub content: DeadLetter,
     /// Its latest resolution; `None` if it is unresolved.
     pub resolution: Option<Resolution>,
+    /// The sequence numbers of further messages with the same letter: of copies of the record that
+    /// became dead letters later than the broker recognises duplicates.
+    pub(super) copies: Vec<u64>,
     /// The sequence numbers of its resolutions in the stream.
     pub(super) resolution_numbers: Vec<u64>,
 }
@@ -69,11 +72,11 @@ pub enum DeadLetterError {
 #[error("cannot replay the record: it is not JSON")]
 pub struct NotReplayable;
 
-/// Every dead letter, oldest first; none if the stream is missing.
+/// Every dead letter, oldest first; none if the stream is missing. Letters that differ only in the place
+/// of their record are one, until it is resolved.
 pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, DeadLetterError> {
     let state = find_stream_state(connection, subjects::DEAD_LETTERS).await?;
-    let mut letters = Vec::new();
-    let mut resolutions = HashMap::new();
+    let mut letters = DeadLetters::default();
     if let Some(state) = state.filter(|state| state.messages > 0) {
         let mut replay = Replay::from_start(connection, subjects::DEAD_LETTERS).await?;
         while let Some(message) = replay.next_until(state.last_sequence).await? {
@@ -81,22 +84,54 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
             let is_resolution = subjects::is_resolution(&message.subject);
             for line in &message.lines {
                 if is_resolution {
-                    if let Ok(resolution) = serde_json::from_slice::<Resolution>(line) {
-                        let all: &mut Vec<_> = resolutions.entry(resolution.letter).or_default();
-                        all.push((sequence, resolution));
+                    if let Ok(resolution) = serde_json::from_slice(line) {
+                        letters.resolve(sequence, resolution);
                     }
                 } else if let Ok(content) = serde_json::from_slice(line) {
-                    letters.push(StoredDeadLetter::unresolved(sequence, content));
+                    letters.add(sequence, content);
                 }
             }
         }
     }
-    for letter in &mut letters {
-        let all = resolutions.remove(&letter.number).unwrap_or_default();
-        letter.resolution_numbers = all.iter().map(|(number, _)| *number).collect();
-        letter.resolution = all.into_iter().next_back().map(|(_, resolution)| resolution);
+    Ok(letters.all)
+}
+
+/// The dead letters that were read so far.
+#[derive(Default)]
+struct DeadLetters {
+    all: Vec<StoredDeadLetter>,
+    /// The index of each letter, by the sequence numbers of its messages.
+    by_number: HashMap<u64, usize>,
+    /// The index of the last letter about a record, by its step, its content and its replays.
+    last: HashMap<(String, String, u32), usize>,
+}
+
+impl DeadLetters {
+    fn add(&mut self, number: u64, content: DeadLetter) {
+        let record = (content.step.clone(), content.record.clone(), content.history.replays);
+        let new = self.all.len();
+        let index = match self.last.get(&record) {
+            // After a resolution it is another letter, which an operator has to see.
+            Some(index) if self.all[*index].resolution.is_none() => {
+                self.all[*index].copies.push(number);
+                *index
+            }
+            _ => {
+                self.all.push(StoredDeadLetter::unresolved(number, content));
+                self.last.insert(record, new);
+                new
+            }
+        };
+        self.by_number.insert(number, index);
     }
-    Ok(letters)
+
+    fn resolve(&mut self, number: u64, resolution: Resolution) {
+        if let Some(index) = self.by_number.get(&resolution.letter) {
+            let letter = &mut self.all[*index];
+            letter.resolution_numbers.push(number);
+            letter.resolution = Some(resolution);
+        }
+    }
 }
 
 /// The dead letters without a resolution.
@@ -109,7 +144,8 @@ pub async fn unresolved(connection: &Connection) -> Result<Vec<StoredDeadLetter>
 impl StoredDeadLetter {
     /// A dead letter without a resolution.
     pub fn unresolved(number: u64, content: DeadLetter) -> Self {
-        Self { number, content, resolution: None, resolution_numbers: Vec::new() }
+        let (resolution_numbers, copies) = (Vec::new(), Vec::new());
+        Self { number, content, resolution: None, copies, resolution_numbers }
     }
 
     /// The order that the record is about, if it can be parsed.
@@ -166,5 +202,49 @@ impl std::fmt::Display for ResolutionKind {
             Self::Replayed => "replayed",
             Self::Discarded => "discarded",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reason;
+    use super::*;
+
+    fn letter(sequence: u64, record: &str, replays: u32) -> DeadLetter {
+        let at = Timestamp::from_millis(0);
+        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
+        let history = DeliveryHistory { origin, first_at: at, attempts: 0, replays };
+        let (step, error) = ("charge".to_owned(), "it failed".to_owned());
+        let record = record.to_owned();
+        DeadLetter { step, reason: Reason::Poison, error, history, last_at_ms: at, record }
+    }
+
+    fn resolution(letter: u64) -> Resolution {
+        let (by, why) = ("Ada".to_owned(), "fixed".to_owned());
+        let at_ms = Timestamp::from_millis(0);
+        Resolution { letter, action: ResolutionKind::Replayed, by, why, at_ms }
+    }
+
+    #[test]
+    fn letters_of_copies_are_one_until_it_is_resolved() {
+        let mut letters = DeadLetters::default();
+        letters.add(1, letter(7, "one", 0));
+        letters.add(2, letter(7, "two", 0));
+        letters.add(3, letter(8, "one", 0));
+        letters.add(4, letter(9, "one", 1));
+        let numbers = |letters: &DeadLetters| {
+            letters.all.iter().map(|letter| letter.number).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(&letters), [1, 2, 4]);
+        assert_eq!(letters.all[0].copies, [3]);
+
+        letters.resolve(5, resolution(1));
+        assert_eq!(letters.all[0].resolution, Some(resolution(1)));
+        letters.add(6, letter(10, "one", 0));
+        assert_eq!(numbers(&letters), [1, 2, 4, 6]);
+        assert_eq!(letters.all[3].resolution, None);
+        // An earlier version may have shown the number of the copy.
+        letters.resolve(7, resolution(3));
+        assert_eq!(letters.all[0].resolution_numbers, [5, 7]);
     }
 }
