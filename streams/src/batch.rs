@@ -21,8 +21,9 @@ pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> OutboundMessa
     message
 }
 
-/// The message that republishes one event that is already in the stream. It has no `Nats-Msg-Id`,
-/// because the broker would discard it as a duplicate.
+/// The message that stores an event once more that is already in the stream. It has no `Nats-Msg-Id`,
+/// because the broker would discard it as a duplicate. For steps it is a copy, unless it asks for an
+/// answer.
 pub fn republish(kind: EventKind, line: Bytes) -> OutboundMessage {
     let mut message =
         OutboundMessage::without_dedup_id(subjects::ORDERS, subjects::event_subject(kind), line);

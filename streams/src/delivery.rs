@@ -6,7 +6,8 @@ use async_nats::jetstream::message::Acker;
 use async_nats::jetstream::{AckKind, Message};
 use orders::Timestamp;
 
-use crate::record::{DeliveryHistory, Origin, Record};
+use crate::record::{Answer, DeliveryHistory, Origin, Record};
+use crate::subjects::{ANSWER_ALWAYS, ANSWER_HEADER};
 use crate::{Connection, batch, retry, subjects};
 
 /// A message from the broker. Unless it is acked, the broker redelivers it after `ack_wait`.
@@ -31,6 +32,7 @@ impl Delivery {
             first_at: Timestamp::from_millis(first_at as i64),
             attempts: 0,
             replays: 0,
+            answer: answer(&message),
         };
         let delivered = u64::try_from(info.delivered).unwrap_or(1);
         let records = if info.stream == subjects::RETRIES {
@@ -78,5 +80,13 @@ impl Delivery {
         if let Err(err) = self.acker.ack_with(kind).await {
             tracing::warn!(%err, "ack failed, message will be redelivered");
         }
+    }
+}
+
+fn answer(message: &Message) -> Answer {
+    let header = message.headers.as_ref().and_then(|headers| headers.get(ANSWER_HEADER));
+    match header {
+        Some(value) if value.as_str() == ANSWER_ALWAYS => Answer::Always,
+        _ => Answer::Once,
     }
 }

@@ -73,7 +73,7 @@ pub use own_clock::own_time;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
-pub use record::{DeliveryHistory, Origin, Record};
+pub use record::{Answer, DeliveryHistory, Origin, Record};
 pub use replay::{Replay, ReplayError, Replayed, records_at};
 pub use requester::{RequestError, Requester};
 pub use routes::Routes;

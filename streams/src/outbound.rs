@@ -7,6 +7,7 @@ use orders::to_hex;
 use sha2::{Digest, Sha256};
 
 use crate::failpoint;
+use crate::subjects::{ANSWER_ALWAYS, ANSWER_HEADER};
 
 /// A message for a stream. It keeps the same bytes and the same id on every attempt.
 #[derive(Debug, Clone)]
@@ -40,6 +41,14 @@ impl OutboundMessage {
         // The broker refuses the message for any other stream that has the subject.
         headers.insert(NATS_EXPECTED_STREAM, stream);
         Self { stream, subject, headers, payload }
+    }
+
+    /// The same message, to which steps publish their outcomes even if they have answered another one of
+    /// the order a moment ago.
+    #[must_use]
+    pub fn asking_for_answer(mut self) -> Self {
+        self.headers.insert(ANSWER_HEADER, ANSWER_ALWAYS);
+        self
     }
 
     /// The message body.

@@ -1,5 +1,7 @@
 //! A record, the history of its delivery, and where it came from.
 
+use std::fmt;
+
 use bytes::Bytes;
 use orders::{OrderId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,20 @@ pub struct DeliveryHistory {
     /// How many times an operator replayed it from the dead letters.
     #[serde(default)]
     pub replays: u32,
+    /// What its publisher asks for.
+    #[serde(default, skip_serializing_if = "Answer::is_once")]
+    pub answer: Answer,
+}
+
+/// How often steps answer an event that is stored several times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Once: its copies need no outcome of their own.
+    #[default]
+    Once,
+    /// Each time: the outcome of an earlier message may be lost.
+    Always,
 }
 
 /// A message in a stream.
@@ -48,6 +64,25 @@ impl DeliveryHistory {
     /// attempts share a number.
     pub const fn attempt(&self) -> u32 {
         self.replays.saturating_mul(RETRY_ATTEMPTS_MAX).saturating_add(self.attempts)
+    }
+
+    /// Whether the outcome is asked for even if another message of the order has it: by its
+    /// publisher, or by the operator who replayed it.
+    pub fn asks_for_answer(&self) -> bool {
+        self.answer == Answer::Always || self.replays > 0
+    }
+}
+
+impl Answer {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_once(&self) -> bool {
+        *self == Self::Once
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stream, self.sequence)
     }
 }
 

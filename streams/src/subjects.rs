@@ -33,6 +33,10 @@ pub(crate) const SERVER_PING_JSZ: &str = "$SYS.REQ.SERVER.PING.JSZ";
 pub const RECORDS_HEADER: &str = "Millrace-Records";
 /// Header: the schema version of the records.
 pub const SCHEMA_HEADER: &str = "Millrace-Schema";
+/// Header: whether a step answers the message although it has answered another one of the order.
+pub const ANSWER_HEADER: &str = "Millrace-Answer";
+/// The value of [`ANSWER_HEADER`] that asks for an answer in any case.
+pub const ANSWER_ALWAYS: &str = "always";
 /// The schema version that this program writes and reads.
 pub const SCHEMA: &str = "1";
 /// Content type: one JSON object per line.

@@ -11,12 +11,13 @@ use clap::Args;
 use orders::{CancelReason, Event, EventBody, EventKind};
 use streams::{Pool, Step, StepKind};
 
+use crate::copies::Written;
 use crate::database::Database;
 use crate::order_rows::{OrderRows, RowState};
 use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 use decision::{ShipmentDecision, ship_outcome, withdraw_outcome};
-use shipment_row::{Requests, ShipmentRows, decide};
+use shipment_row::{Request, Requests, ShipmentRows, decide};
 use unshippable::unshippable_orders;
 
 /// The pool that ships orders or withdraws them.
@@ -104,14 +105,20 @@ pub async fn ship(
     unshippable: Option<&str>,
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let mut requests: Requests = inputs.iter().map(|input| (input.row_id(), None)).collect();
+    let mut requests = Requests::new();
+    for input in inputs {
+        let request = Request { reason: None, written: Written::by(input) };
+        requests.entry(input.row_id()).or_insert(request);
+    }
     // An empty variable means that none is set: every SKU would begin with it.
     if let Some(prefix) = unshippable.filter(|prefix| !prefix.is_empty()) {
         let unshippable = database
             .with_retries(async |client| unshippable_orders(client, prefix, &requests).await)
             .await?;
-        let reason = |skus| Some(CancelReason::Unshippable { skus });
-        requests.extend(unshippable.into_iter().map(|(id, skus)| (id, reason(skus))));
+        for (id, skus) in unshippable {
+            let reason = Some(CancelReason::Unshippable { skus });
+            requests.entry(id).and_modify(|request| request.reason = reason);
+        }
     }
     let rows = database.with_retries(async |client| decide(client, &requests).await).await?;
     Ok(outcomes(inputs, &rows, ship_outcome))
@@ -125,7 +132,9 @@ pub async fn withdraw(
     let mut requests = Requests::new();
     for input in inputs {
         if let EventBody::CancelRequested { by } = input.event.body {
-            requests.entry(input.row_id()).or_insert(Some(CancelReason::Requested { by }));
+            let reason = Some(CancelReason::Requested { by });
+            let request = Request { reason, written: Written::by(input) };
+            requests.entry(input.row_id()).or_insert(request);
         }
     }
     let rows = database.with_retries(async |client| decide(client, &requests).await).await?;
@@ -140,14 +149,14 @@ fn outcomes(
     event_body: fn(&ShipmentDecision) -> Option<EventBody>,
 ) -> Vec<StepOutcome> {
     let outcome = |input: &StepInput| {
-        let Some((decision, at)) = rows.get(&input.row_id()) else {
+        let Some(row) = rows.get(&input.row_id()) else {
             let error = "the order has no shipment row after its decision".to_owned();
             return StepOutcome::Retry(error);
         };
         let order_id = input.order_id();
-        let at = (*at).into();
-        let event = event_body(decision).map(|body| Event { order_id, at, body });
-        StepOutcome::Completed(event.into_iter().collect())
+        let at = row.decided_at.into();
+        let event = event_body(&row.decision).map(|body| Event { order_id, at, body });
+        StepOutcome::Completed(event.into_iter().collect()).unless_copy(input, Some(&row.written))
     };
     inputs.iter().map(outcome).collect()
 }

@@ -17,6 +17,7 @@ mod analytics;
 mod backoff;
 mod config;
 mod consumer;
+mod copies;
 pub mod database;
 mod drain;
 mod error_chain;

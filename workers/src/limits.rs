@@ -47,6 +47,12 @@ pub(crate) const FAILURE_PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// election takes.
 pub(crate) const NAK_DELAY: Duration = Duration::from_secs(5);
 
+/// How long after a row was written another copy of the message that wrote it gets no outcome of its own.
+/// Copies come within seconds: a publisher stores a message twice if an ack is late, and a client repeats
+/// its request. What comes later is answered: it is asked for because an outcome is missing, as after the
+/// loss of a stream.
+pub(crate) const COPY_AGE_MAX: Duration = Duration::from_mins(5);
+
 /// How long a worker that is shutting down continues with its messages. A set takes much less,
 /// unless a dependency hangs. Messages that are not processed by then are returned.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);

@@ -65,6 +65,7 @@ const WITHOUT_CARD: PaymentBounds = PaymentBounds { has_card: false, ..PLAIN };
 const REPEATED: Bounds = Bounds {
     faults: None,
     payment: CARDS,
+    copied: &[],
     buyer: &[Message::CancelRequested, Message::NewCard],
     is_unshippable: false,
     is_sold_out: false,
@@ -103,6 +104,31 @@ fn a_late_confirm_with_another_card_charges_no_buyer_twice_and_no_cancelled_orde
     let payment = PaymentBounds { may_be_late: true, ..WAITING };
     let buyer = &[Message::CancelRequested, Message::NewCard];
     check::<1>("one order, waiting, late confirms", Bounds { payment, buyer, ..QUIET });
+}
+
+/// The messages that are stored twice, with their step's row in the middle of an order and at its end.
+const COPIED: [&[Message]; 6] = [
+    &[Message::Created],
+    &[Message::Reserved],
+    &[Message::Paid],
+    &[Message::CancelRequested],
+    &[Message::Withdrawn],
+    &[Message::Declined, Message::Refunded],
+];
+
+#[test]
+fn an_order_whose_messages_are_stored_twice_has_one_end_and_always_a_way_to_it() {
+    for copied in COPIED {
+        let name = format!("one order, copies of {copied:?}");
+        check::<1>(&name, Bounds { copied, payment: PLAIN, ..ACKED });
+        check::<1>(&name, Bounds { copied, payment: PLAIN, is_unshippable: true, ..ACKED });
+    }
+    let (copied, buyer) = (&[Message::NewCard][..], &[Message::CancelRequested, Message::NewCard]);
+    let bounds = Bounds { copied, buyer, payment: WAITING, ..QUIET };
+    check::<1>("one order, copies of another card", bounds);
+    let copied = &[Message::RequiresAction];
+    let payment = PaymentBounds { cards: &[Intent::Succeeded, Intent::RequiresAction], ..CARDS };
+    check::<1>("one order, copies of a poll", Bounds { payment, copied, ..ACKED });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use streams::Profile;
 use streams::failpoints::FAILPOINTS;
 use workers::inventory;
 
-use super::events::{cancel_requested, ndjson_line, step_inputs};
+use super::events::{cancel_requested, ndjson_line};
 use super::fixtures::{PRICE, basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
@@ -65,8 +65,7 @@ async fn the_audit_detects_message_ids_that_are_counters() {
 #[tokio::test]
 async fn the_audit_detects_a_release_that_does_not_wait_for_the_refund() {
     let cluster = start("release_unasked").await;
-    let decided = step_inputs([&cancel_requested("key")]);
-    workers::fulfilment::withdraw(&cluster.sources.database, &decided).await.unwrap();
+    cluster.decide_withdrawal("key").await;
     let id = cluster.place("key", &basket(&[("SKU", 1)])).await;
     wait_until("the order is paid", async || {
         cluster.events_of(id).await.contains(&EventKind::Paid)
@@ -93,7 +92,10 @@ impl TestCluster {
         let basket = basket(&[("SKU", 1)]);
         let id = self.place("twice", &basket).await;
         self.wait_until_final(&[id]).await;
-        self.place("twice", &basket).await
+        // As a repair does: a repeat by the client would be a copy, which is not answered.
+        let again = self.copies(&[id], EventKind::Created).await.asking_for_answer();
+        self.publish_message(&again).await;
+        id
     }
 
     /// Audits the quiescent cluster with acknowledged orders `ids`, asserts that the audit fails with

@@ -5,10 +5,9 @@ use hyper::StatusCode;
 use orders::{EventKind, OrderId, Status};
 use serde_json::json;
 use streams::Profile;
-use workers::fulfilment::withdraw;
 use workers::{fulfilment, inventory, payment};
 
-use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
+use super::events::{cancel_requested, ndjson_line, order_id};
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
@@ -56,7 +55,7 @@ async fn an_order_can_be_cancelled_while_its_charge_hangs_after_the_capture() {
     cluster.wait_until_captured(id).await;
     assert_eq!(cluster.open_payment_transactions().await, 0, "while the call hangs");
     // Whether or not the charge has been answered by now, fulfilment has decided.
-    withdraw(&cluster.sources.database, &step_inputs([&cancel_requested("hangs")])).await.unwrap();
+    cluster.decide_withdrawal("hangs").await;
     cluster.start_worker(fulfilment::POOL).await;
     cluster.publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("hangs"))]).await;
     cluster.assert_cancelled(placed.signed_id(), &[]).await;
@@ -86,9 +85,7 @@ async fn an_order_can_be_cancelled_between_charge_and_ship_but_not_after() {
     let placed = cluster.post(0, "unshipped", &basket(&[("CANCELLED", 1)])).await;
     cluster.wait_for_status(placed.order_id(), Status::Paid).await;
     // Of the two events that wait for fulfilment, the cancel request is processed first.
-    withdraw(&cluster.sources.database, &step_inputs([&cancel_requested("unshipped")]))
-        .await
-        .unwrap();
+    cluster.decide_withdrawal("unshipped").await;
     cluster
         .publish(EventKind::CancelRequested, &[ndjson_line(&cancel_requested("unshipped"))])
         .await;

@@ -8,7 +8,7 @@ use streams::{Profile, Step, stream_state, subjects};
 use workers::{fulfilment, inventory, payment};
 
 use super::authentication::AUTHENTICATED_CARD;
-use super::events::{cancel_requested, ndjson_line, order_id, step_inputs};
+use super::events::{cancel_requested, ndjson_line, order_id};
 use super::fixtures::{basket, item, with_another_card, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
@@ -217,8 +217,7 @@ impl TestCluster {
 
     /// Places an order that fulfilment has already decided to withdraw, and waits until it is paid.
     async fn pay_and_withdraw(&self, key: &str) {
-        let decision = step_inputs([&cancel_requested(key)]);
-        workers::fulfilment::withdraw(&self.sources.database, &decision).await.unwrap();
+        self.decide_withdrawal(key).await;
         let placed = self.place(key, &basket(&[("CRASH", 1)])).await;
         self.wait_for_event(placed, EventKind::Paid).await;
     }

@@ -12,9 +12,7 @@ use streams::dead_letter::{self, Reason, ResolutionKind, StoredDeadLetter};
 use streams::{Connection, Fetcher, Profile, Publisher, Step};
 use workers::{fulfilment, inventory, payment};
 
-use super::events::{
-    PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id, step_inputs,
-};
+use super::events::{PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id};
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 use crate::program::{COMMAND_LIMIT, output_within, program};
@@ -145,8 +143,7 @@ impl TestCluster {
         let order = basket(&[("DEAD", 1)]);
         if step == payment::REFUND {
             // Fulfilment will withdraw it once it is paid.
-            let request = step_inputs([&cancel_requested(&key)]);
-            workers::fulfilment::withdraw(&self.sources.database, &request).await.unwrap();
+            self.decide_withdrawal(&key).await;
             self.publish(EventKind::Created, &[ndjson_line(&created(&key, &order))]).await;
             self.wait_for_event(order_id(&key), EventKind::Paid).await;
         }

@@ -7,7 +7,7 @@ use orders::{
     PlaceOrder, Timestamp,
 };
 use serde_json::Value;
-use streams::{DeliveryHistory, Origin, Publisher, batch, subjects};
+use streams::{Answer, DeliveryHistory, Origin, Publisher, batch, subjects};
 use workers::step_input::StepInput;
 
 use super::test_cluster::TestCluster;
@@ -59,5 +59,11 @@ impl TestCluster {
 
 fn history() -> DeliveryHistory {
     let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
-    DeliveryHistory { origin, first_at: Timestamp::from_millis(1), attempts: 0, replays: 0 }
+    DeliveryHistory {
+        origin,
+        first_at: Timestamp::from_millis(1),
+        attempts: 0,
+        replays: 0,
+        answer: Answer::Once,
+    }
 }

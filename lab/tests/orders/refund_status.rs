@@ -5,10 +5,9 @@ use millrace::dead_letters::{ResolveRequest, resolve};
 use orders::{EventKind, OrderId, Status};
 use streams::dead_letter::ResolutionKind;
 use streams::{Profile, stream_state, subjects};
-use workers::fulfilment::withdraw;
 use workers::{fulfilment, payment};
 
-use super::events::{cancel_requested, ndjson_line, step_inputs};
+use super::events::{cancel_requested, ndjson_line};
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
@@ -74,7 +73,7 @@ impl TestCluster {
         self.wait_for_status(id, Status::Paid).await;
         self.set_provider_faults(faults).await;
         let request = cancel_requested(KEY);
-        withdraw(&self.sources.database, &step_inputs([&request])).await.unwrap();
+        self.decide_withdrawal(KEY).await;
         self.publish(EventKind::CancelRequested, &[ndjson_line(&request)]).await;
         self.start_worker(fulfilment::POOL).await;
         id

@@ -9,8 +9,8 @@ use orders::{Status, Timestamp};
 use serde_json::json;
 use streams::dead_letter::{self, Reason, ResolutionKind, release_resolved};
 use streams::{
-    DeliveryHistory, Origin, Profile, Publisher, Record, Retention, Topology, set_orders_limit,
-    stream_state, subjects,
+    Answer, DeliveryHistory, Origin, Profile, Publisher, Record, Retention, Topology,
+    set_orders_limit, stream_state, subjects,
 };
 use tokio::time::Instant;
 use workers::{PurgeError, inventory, payment, purge_processed, stages};
@@ -169,7 +169,13 @@ impl TestCluster {
         let publisher = Publisher::new(self.sources.connection.clone());
         let now = Timestamp::from_millis(0);
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
-        let history = DeliveryHistory { origin, first_at: now, attempts: 1, replays: 0 };
+        let history = DeliveryHistory {
+            origin,
+            first_at: now,
+            attempts: 1,
+            replays: 0,
+            answer: Answer::Once,
+        };
         let line = format!(r#"{{"number":{sequence}}}"#).into();
         let record = Record { line, history, stored_at: now };
         let message = dead_letter::message(&payment::CHARGE, Reason::Poison, &record, "it failed");

@@ -4,7 +4,10 @@ use lab::up::RoleProcess;
 use orders::{OrderId, Status};
 use streams::Pool;
 use streams::failpoints::FAILPOINTS;
+use uuid::Uuid;
+use workers::fulfilment::withdraw;
 
+use super::events::{cancel_requested, order_id, step_inputs};
 use super::test_cluster::{TestCluster, wait_until};
 
 impl TestCluster {
@@ -31,6 +34,17 @@ impl TestCluster {
         let worker = self.worker(pool);
         let name = worker.name().to_owned();
         wait_until(&format!("{name} has crashed"), async || worker.has_exited().unwrap()).await;
+    }
+
+    /// Decides in fulfilment's row that an order is withdrawn, whatever comes first for it. The row names
+    /// no message that wrote it, so that every request to cancel the order is answered.
+    pub(crate) async fn decide_withdrawal(&self, key: &str) {
+        let database = &self.sources.database;
+        withdraw(database, &step_inputs([&cancel_requested(key)])).await.unwrap();
+        let connection = database.connection().await.unwrap();
+        let update = "UPDATE fulfilment.shipments SET written_by = NULL WHERE order_id = $1";
+        let row_id = Uuid::from_bytes(*order_id(key).as_bytes());
+        assert_eq!(connection.execute(update, &[&row_id]).await.unwrap(), 1);
     }
 
     /// Waits until an order has this status.

@@ -48,10 +48,13 @@ async fn last_events(connection: &Connection, stuck: &StuckOrder) -> Result<Vec<
     let parse = |line: &_| serde_json::from_slice::<Event>(line).ok();
     let events = lines.iter().filter_map(|line| Some((line, parse(line)?)));
     let events = events.filter(|(_, event)| event.order_id == stuck.id);
-    Ok(events.map(|(line, event)| batch::republish(event.body.kind(), line.clone())).collect())
+    let messages = events.map(|(line, event)| batch::republish(event.body.kind(), line.clone()));
+    Ok(messages.map(OutboundMessage::asking_for_answer).collect())
 }
 
 fn request_cancellation(order_id: OrderId) -> Vec<OutboundMessage> {
     let body = EventBody::CancelRequested { by: CancelledBy::Operator };
-    batch::messages(&[Event { order_id, at: SystemTime::now().into(), body }], 1)
+    let request = Event { order_id, at: SystemTime::now().into(), body };
+    let messages = batch::messages(&[request], 1).into_iter();
+    messages.map(OutboundMessage::asking_for_answer).collect()
 }

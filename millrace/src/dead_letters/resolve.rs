@@ -145,5 +145,6 @@ fn compensation(letter: &StoredDeadLetter) -> Result<Vec<OutboundMessage>, Resol
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
     let body = EventBody::CancelRequested { by: CancelledBy::Operator };
     let event = Event { order_id, at: Timestamp::from_millis(now), body };
-    Ok(batch::messages(&[event], 1))
+    let messages = batch::messages(&[event], 1).into_iter();
+    Ok(messages.map(OutboundMessage::asking_for_answer).collect())
 }

@@ -11,8 +11,8 @@ use super::DeadLetter;
 use crate::inspect::InspectError;
 use crate::replay::{Replay, ReplayError};
 use crate::{
-    Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state, own_time,
-    record, retry, subjects,
+    Answer, Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state,
+    own_time, record, retry, subjects,
 };
 
 /// How a dead letter was resolved.
@@ -166,6 +166,7 @@ impl StoredDeadLetter {
             first_at: now,
             attempts: 0,
             replays: self.content.history.replays + 1,
+            answer: Answer::Once,
         };
         let id = format!("replay.{}.{}", self.number, now.as_millis());
         retry::immediate(step, history, &self.content.record, &id).ok_or(NotReplayable)
@@ -213,7 +214,8 @@ mod tests {
     fn letter(sequence: u64, record: &str, replays: u32) -> DeadLetter {
         let at = Timestamp::from_millis(0);
         let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
-        let history = DeliveryHistory { origin, first_at: at, attempts: 0, replays };
+        let answer = Answer::Once;
+        let history = DeliveryHistory { origin, first_at: at, attempts: 0, replays, answer };
         let (step, error) = ("charge".to_owned(), "it failed".to_owned());
         let record = record.to_owned();
         DeadLetter { step, reason: Reason::Poison, error, history, last_at_ms: at, record }

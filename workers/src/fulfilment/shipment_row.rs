@@ -10,14 +10,29 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::decision::ShipmentDecision;
+use crate::copies::Written;
 use crate::database::DatabaseError;
 
-/// The reason to withdraw each order; `None` to ship it. Sorted by id: every worker writes its rows
-/// in this order, so that workers do not deadlock.
-pub(super) type Requests = BTreeMap<Uuid, Option<CancelReason>>;
+/// What is requested for each order. Sorted by id: every worker writes its rows in this order, so that
+/// workers do not deadlock.
+pub(super) type Requests = BTreeMap<Uuid, Request>;
 
-/// The decision about each order, and the time of the decision.
-pub(super) type ShipmentRows = HashMap<Uuid, (ShipmentDecision, SystemTime)>;
+/// A request to ship an order or to withdraw it.
+pub(super) struct Request {
+    /// The reason to withdraw it; `None` to ship it.
+    pub(super) reason: Option<CancelReason>,
+    pub(super) written: Written,
+}
+
+/// The row of each order.
+pub(super) type ShipmentRows = HashMap<Uuid, ShipmentRow>;
+
+/// The row of one order.
+pub(super) struct ShipmentRow {
+    pub(super) decision: ShipmentDecision,
+    pub(super) decided_at: SystemTime,
+    pub(super) written: Written,
+}
 
 /// Decides the orders that are not decided yet, and returns the rows of all. Rows that this call
 /// inserts are returned by the insert; only rows that existed before are read.
@@ -27,23 +42,27 @@ pub(super) async fn decide(
 ) -> Result<ShipmentRows, DatabaseError> {
     let insert = connection
         .prepare_cached(
-            "INSERT INTO fulfilment.shipments (order_id, state, shipment, reason, decided_at)
+            "INSERT INTO fulfilment.shipments
+                 (order_id, state, shipment, reason, decided_at, written_by)
              SELECT id, CASE WHEN reason IS NULL THEN 'shipped' ELSE 'withdrawn' END,
-                 CASE WHEN reason IS NULL THEN 'shp_' || replace(id::text, '-', '') END, reason, now()
-             FROM unnest($1::uuid[], $2::json[]) AS wanted (id, reason)
-             ON CONFLICT DO NOTHING RETURNING order_id, shipment, reason, decided_at",
+                 CASE WHEN reason IS NULL THEN 'shp_' || replace(id::text, '-', '') END, reason, now(),
+                 written_by
+             FROM unnest($1::uuid[], $2::json[], $3::text[]) AS wanted (id, reason, written_by)
+             ON CONFLICT DO NOTHING
+             RETURNING order_id, shipment, reason, decided_at, written_by, now() AS read_at",
         )
         .await?;
     let ids: Vec<&Uuid> = requests.keys().collect();
-    let reasons: Vec<_> = requests.values().map(|reason| reason.as_ref().map(Json)).collect();
-    let written = connection.query(&insert, &[&ids, &reasons]).await?;
+    let reasons: Vec<_> = requests.values().map(|it| it.reason.as_ref().map(Json)).collect();
+    let writers: Vec<_> = requests.values().map(|it| it.written.by.as_deref()).collect();
+    let written = connection.query(&insert, &[&ids, &reasons, &writers]).await?;
     let mut rows: ShipmentRows = written.iter().map(read).collect::<Result<_, _>>()?;
     let existing: Vec<&Uuid> = ids.into_iter().filter(|id| !rows.contains_key(id)).collect();
     if !existing.is_empty() {
         let select = connection
             .prepare_cached(
-                "SELECT order_id, shipment, reason, decided_at FROM fulfilment.shipments
-                 WHERE order_id = ANY($1)",
+                "SELECT order_id, shipment, reason, decided_at, written_by, now() AS read_at
+                 FROM fulfilment.shipments WHERE order_id = ANY($1)",
             )
             .await?;
         for row in connection.query(&select, &[&existing]).await? {
@@ -53,10 +72,12 @@ pub(super) async fn decide(
     Ok(rows)
 }
 
-fn read(row: &Row) -> Result<(Uuid, (ShipmentDecision, SystemTime)), DatabaseError> {
+fn read(row: &Row) -> Result<(Uuid, ShipmentRow), DatabaseError> {
     let decision = match row.try_get("shipment")? {
         Some(shipment) => ShipmentDecision::Shipped(shipment),
         None => ShipmentDecision::Withdrawn(row.try_get::<_, Json<_>>("reason")?.0),
     };
-    Ok((row.try_get("order_id")?, (decision, row.try_get("decided_at")?)))
+    let decided_at = row.try_get("decided_at")?;
+    let written = Written::read(row.try_get("written_by")?, decided_at, row.try_get("read_at")?);
+    Ok((row.try_get("order_id")?, ShipmentRow { decision, decided_at, written }))
 }

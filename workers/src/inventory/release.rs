@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::decision::{self, Decision};
 use super::locked_stock::quantity_by_sku;
 use super::reservation::{COLUMNS, Reservation};
+use crate::copies::Written;
 use crate::database::{Database, DatabaseError};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -20,22 +21,31 @@ pub async fn release(
     database: &Database,
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let mut reasons = Reasons::new();
+    let mut requests = Requests::new();
     for input in inputs {
         if let Some(reason) = reason(&input.event.body) {
-            reasons.entry(input.row_id()).or_insert(reason);
+            let request = Request { reason, written: Written::by(input) };
+            requests.entry(input.row_id()).or_insert(request);
         }
     }
     let rows =
-        database.with_retries(async |connection| release_all(connection, &reasons).await).await?;
+        database.with_retries(async |connection| release_all(connection, &requests).await).await?;
     let outcome = |input: &StepInput| {
-        let cancelled = rows.get(&input.row_id()).and_then(Reservation::cancelled);
+        let row = rows.get(&input.row_id());
+        let cancelled = row.and_then(Reservation::cancelled);
         StepOutcome::Completed(cancelled.into_iter().collect())
+            .unless_copy(input, row.map(|row| &row.written))
     };
     Ok(inputs.iter().map(outcome).collect())
 }
 
-type Reasons = BTreeMap<Uuid, CancelReason>;
+type Requests = BTreeMap<Uuid, Request>;
+
+/// A request to release an order.
+struct Request {
+    reason: CancelReason,
+    written: Written,
+}
 
 /// Why the order of an event is cancelled.
 pub(super) fn reason(body: &EventBody) -> Option<CancelReason> {
@@ -50,29 +60,30 @@ pub(super) fn reason(body: &EventBody) -> Option<CancelReason> {
 
 async fn release_all(
     connection: &mut Object,
-    reasons: &Reasons,
+    requests: &Requests,
 ) -> Result<HashMap<Uuid, Reservation>, DatabaseError> {
     let transaction = connection.transaction().await?;
     let at: SystemTime =
         transaction.query_one("SELECT now()::timestamptz(3)", &[]).await?.try_get(0)?;
-    let (mut rows, lines) = lock(&transaction, reasons).await?;
+    let (mut rows, lines) = lock(&transaction, requests).await?;
     let (mut voided, mut released) = (Vec::new(), Vec::new());
-    for (id, reason) in reasons {
+    for (id, request) in requests {
         let row = rows.get(id).map(|row| &row.decision);
-        let Some(decision) = decision::release(row, reason, at) else { continue };
+        let Some(decision) = decision::release(row, &request.reason, at) else { continue };
         match decision {
-            Decision::Released(..) => released.push((*id, reason.clone())),
-            _ => voided.push((id, reason)),
+            Decision::Released(..) => released.push((id, request)),
+            _ => voided.push((id, request)),
         }
-        let new = Reservation { id: *id, decision, digest: None, decided_at: at };
-        match rows.get_mut(id) {
-            Some(row) => row.decision = new.decision,
-            None => drop(rows.insert(*id, new)),
+        let (id, written) = (*id, request.written.clone());
+        let new = Reservation { id, decision, digest: None, decided_at: at, written };
+        match rows.get_mut(&id) {
+            Some(row) => (row.decision, row.written) = (new.decision, new.written),
+            None => drop(rows.insert(id, new)),
         }
     }
     void(&transaction, &voided, at).await?;
     mark_released(&transaction, &released, at).await?;
-    let quantities = quantity_by_sku(released.iter().flat_map(|(id, _)| &lines[id]));
+    let quantities = quantity_by_sku(released.iter().flat_map(|(id, _)| &lines[*id]));
     restock(&transaction, quantities).await?;
     transaction.commit().await?;
     Ok(rows)
@@ -83,14 +94,14 @@ type LockedReservations = (HashMap<Uuid, Reservation>, HashMap<Uuid, Vec<OrderLi
 
 async fn lock(
     transaction: &Transaction<'_>,
-    reasons: &Reasons,
+    requests: &Requests,
 ) -> Result<LockedReservations, DatabaseError> {
     let sql = format!(
         "SELECT {COLUMNS}, lines FROM inventory.reservations
          WHERE order_id = ANY($1) ORDER BY order_id FOR NO KEY UPDATE"
     );
     let statement = transaction.prepare_cached(&sql).await?;
-    let ids: Vec<Uuid> = reasons.keys().copied().collect();
+    let ids: Vec<Uuid> = requests.keys().copied().collect();
     let mut rows = HashMap::new();
     let mut lines = HashMap::new();
     for row in transaction.query(&statement, &[&ids]).await? {
@@ -105,7 +116,7 @@ async fn lock(
 /// Writes a tombstone for orders that have no row yet, which prevents their reservation.
 async fn void(
     transaction: &Transaction<'_>,
-    voided: &[(&Uuid, &CancelReason)],
+    voided: &[(&Uuid, &Request)],
     at: SystemTime,
 ) -> Result<(), DatabaseError> {
     if voided.is_empty() {
@@ -113,34 +124,51 @@ async fn void(
     }
     let statement = transaction
         .prepare_cached(
-            "INSERT INTO inventory.reservations (order_id, state, reason, decided_at)
-             SELECT id, 'barred', reason, $3 FROM unnest($1::uuid[], $2::json[]) AS new (id, reason)
+            "INSERT INTO inventory.reservations (order_id, state, reason, decided_at, written_by)
+             SELECT id, 'barred', reason, $4, written_by
+             FROM unnest($1::uuid[], $2::json[], $3::text[]) AS new (id, reason, written_by)
              ON CONFLICT DO NOTHING",
         )
         .await?;
-    let (ids, reasons): (Vec<&Uuid>, Vec<Json<&CancelReason>>) =
-        voided.iter().map(|(id, reason)| (*id, Json(*reason))).unzip();
-    let written = transaction.execute(&statement, &[&ids, &reasons, &at]).await?;
+    let Columns { ids, reasons, writers } = columns(voided);
+    let written = transaction.execute(&statement, &[&ids, &reasons, &writers, &at]).await?;
     if written == voided.len() as u64 { Ok(()) } else { Err(DatabaseError::LostRace) }
 }
 
 async fn mark_released(
     transaction: &Transaction<'_>,
-    released: &[(Uuid, CancelReason)],
+    released: &[(&Uuid, &Request)],
     at: SystemTime,
 ) -> Result<(), DatabaseError> {
     let statement = transaction
         .prepare_cached(
             "UPDATE inventory.reservations AS reservations
-             SET state = 'released', reason = released.reason, released_at = $3
-             FROM unnest($1::uuid[], $2::json[]) AS released (order_id, reason)
+             SET state = 'released', reason = released.reason, released_at = $4,
+                 written_by = released.written_by
+             FROM unnest($1::uuid[], $2::json[], $3::text[])
+                 AS released (order_id, reason, written_by)
              WHERE reservations.order_id = released.order_id",
         )
         .await?;
-    let (ids, reasons): (Vec<Uuid>, Vec<Json<&CancelReason>>) =
-        released.iter().map(|(id, reason)| (*id, Json(reason))).unzip();
-    transaction.execute(&statement, &[&ids, &reasons, &at]).await?;
+    let Columns { ids, reasons, writers } = columns(released);
+    transaction.execute(&statement, &[&ids, &reasons, &writers, &at]).await?;
     Ok(())
+}
+
+/// What is written for each request.
+struct Columns<'a> {
+    ids: Vec<&'a Uuid>,
+    reasons: Vec<Json<&'a CancelReason>>,
+    writers: Vec<Option<&'a str>>,
+}
+
+fn columns<'a>(requests: &[(&'a Uuid, &'a Request)]) -> Columns<'a> {
+    let requests = requests.iter();
+    Columns {
+        ids: requests.clone().map(|(id, _)| *id).collect(),
+        reasons: requests.clone().map(|(_, request)| Json(&request.reason)).collect(),
+        writers: requests.map(|(_, request)| request.written.by.as_deref()).collect(),
+    }
 }
 
 /// Returns quantities to the stock. Locks the SKUs in SKU order first, as `reserve` does.

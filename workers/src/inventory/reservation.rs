@@ -8,6 +8,7 @@ use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::decision::{Decision, release_outcome};
+use crate::copies::Written;
 use crate::database::DatabaseError;
 use crate::step_input::order_id;
 
@@ -18,9 +19,11 @@ pub(super) struct Reservation {
     pub(super) decision: Decision,
     pub(super) digest: Option<BodyDigest>,
     pub(super) decided_at: SystemTime,
+    pub(super) written: Written,
 }
 
-pub(super) const COLUMNS: &str = "order_id, state, digest, reason, decided_at, released_at";
+pub(super) const COLUMNS: &str =
+    "order_id, state, digest, reason, decided_at, released_at, written_by, now() AS read_at";
 
 impl Reservation {
     /// Reads [`COLUMNS`].
@@ -37,11 +40,15 @@ impl Reservation {
             unknown => return Err(DatabaseError::unknown_state("inventory.reservations", unknown)),
         };
         let digest: Option<&[u8]> = row.try_get("digest")?;
+        let decided_at = row.try_get("decided_at")?;
+        let released_at: Option<SystemTime> = row.try_get("released_at")?;
+        let written_at = released_at.unwrap_or(decided_at);
         Ok(Self {
             id: row.try_get("order_id")?,
             decision,
             digest: digest.and_then(|digest| digest.try_into().ok()).map(BodyDigest::from_bytes),
-            decided_at: row.try_get("decided_at")?,
+            decided_at,
+            written: Written::read(row.try_get("written_by")?, written_at, row.try_get("read_at")?),
         })
     }
 

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::decision::{self, Decision};
 use super::locked_stock::LockedStock;
 use super::reservation::{COLUMNS, Reservation};
+use crate::copies::Written;
 use crate::database::{Database, DatabaseError};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -36,12 +37,14 @@ struct ReservationRequest<'a> {
     id: Uuid,
     placed_at: SystemTime,
     created: &'a Created,
+    written: Written,
 }
 
 impl<'a> ReservationRequest<'a> {
     fn of(input: &'a StepInput) -> Option<Self> {
         let EventBody::Created(created) = &input.event.body else { return None };
-        Some(Self { id: input.row_id(), placed_at: input.event.at.into(), created })
+        let (id, written) = (input.row_id(), Written::by(input));
+        Some(Self { id, placed_at: input.event.at.into(), created, written })
     }
 }
 
@@ -74,6 +77,7 @@ fn outcome(input: &StepInput, rows: &HashMap<Uuid, Reservation>) -> StepOutcome 
     let body = decision::reserve_outcome(&row.decision, created);
     let at = row.decided_at.into();
     StepOutcome::outcome(Event { order_id: input.order_id(), at, body })
+        .unless_copy(input, Some(&row.written))
 }
 
 /// The rows of all orders, written now or earlier.
@@ -97,7 +101,8 @@ async fn decide_all(
             _ => None,
         };
         let digest = Some(request.created.digest);
-        rows.insert(request.id, Reservation { id: request.id, decision, digest, decided_at: at });
+        let (id, written) = (request.id, request.written.clone());
+        rows.insert(id, Reservation { id, decision, digest, decided_at: at, written });
         new.push(NewReservation { request, rejection });
     }
     if !new.is_empty() {
@@ -152,9 +157,10 @@ async fn insert(
     let statement = transaction
         .prepare_cached(
             "INSERT INTO inventory.reservations (order_id, state, digest, customer_id, reference,
-                 currency, total, lines, reason, placed_at, decided_at)
+                 currency, total, lines, reason, placed_at, written_by, decided_at)
              SELECT *, now() FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[],
-                 $5::text[], $6::text[], $7::bigint[], $8::json[], $9::json[], $10::timestamptz[])
+                 $5::text[], $6::text[], $7::bigint[], $8::json[], $9::json[], $10::timestamptz[],
+                 $11::text[])
              ON CONFLICT DO NOTHING RETURNING decided_at",
         )
         .await?;
@@ -172,6 +178,7 @@ async fn insert(
                 &column(new, |new| Json(&new.order().lines)),
                 &column(new, |new| new.rejection.as_ref().map(Json)),
                 &column(new, |new| new.request.placed_at),
+                &column(new, |new| new.request.written.by.as_deref()),
             ],
         )
         .await?;

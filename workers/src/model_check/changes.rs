@@ -1,6 +1,6 @@
 //! Everything that can happen to an order.
 
-use super::message::Message;
+use super::message::{Delivered, Message, Place};
 use super::order::{Bounds, Change, Decisions, Order};
 use super::steps::{Step, step_of};
 use crate::inventory::model::ReservationRow;
@@ -19,8 +19,8 @@ pub(super) struct Changes<'a> {
 impl Changes<'_> {
     /// Finds everything that can happen next to `order`.
     pub(super) fn find(&mut self, order: &Order) {
-        for message in order.in_flight.iter() {
-            self.deliver(order, message);
+        for delivered in order.deliverable(self.bounds) {
+            self.deliver(order, delivered);
         }
         for happened in &*self.payments.next(order.payments) {
             self.in_payment(order, *happened);
@@ -29,24 +29,49 @@ impl Changes<'_> {
         self.by_buyer(order);
     }
 
-    /// Delivers `message` to its step.
-    fn deliver(&mut self, before: &Order, message: Message) {
+    /// Delivers a message to its step.
+    fn deliver(&mut self, before: &Order, delivered: Delivered) {
         let (mut order, mut on_hand) = (*before, self.on_hand);
         let Decisions { inventory, fulfilment, .. } = self.decisions;
+        let message = delivered.message;
         let published = match step_of(message) {
             Some(Step::Reserve) => Some(inventory.reserve(&mut order.reservation, &mut on_hand)),
             Some(Step::Release) => inventory.release(message, &mut order.reservation, &mut on_hand),
             Some(Step::Ship) => fulfilment.ship(&mut order.shipment, self.bounds.is_unshippable),
             Some(Step::Withdraw) => Some(fulfilment.withdraw(&mut order.shipment)),
-            Some(Step::Payment(step)) => return self.start(before, step, message),
+            Some(Step::Payment(step)) => return self.start(before, step, delivered),
             None => None,
         };
-        let end = Ended { message, publishes: published.into_iter().collect(), is_acked: true };
+        let published = published.filter(|_| self.is_answered(before, &mut order, delivered));
+        let end = Ended {
+            message: delivered,
+            publishes: published.into_iter().collect(),
+            is_acked: true,
+        };
         self.end(end, order.change("is processed", on_hand));
     }
 
+    /// Writes into the rows which message has changed them. Returns whether it is answered.
+    fn is_answered(&self, before: &Order, order: &mut Order, delivered: Delivered) -> bool {
+        let mut is_answered = true;
+        let reservation = (before.reservation != order.reservation, &mut order.reservation_by);
+        let shipment = (before.shipment != order.shipment, &mut order.shipment_by);
+        let is_inventory =
+            matches!(step_of(delivered.message), Some(Step::Reserve | Step::Release));
+        let (is_changed, writer) = if is_inventory { reservation } else { shipment };
+        if is_changed {
+            *writer = delivered.writer();
+        } else if let Some(writer) = writer {
+            is_answered = !(self.decisions.is_copy)(delivered.input(), &writer.written());
+            if self.decisions.takes_over && delivered.place != Place::Only {
+                *writer = delivered;
+            }
+        }
+        is_answered
+    }
+
     /// Begins a step of payment, unless payment does too much at once.
-    fn start(&mut self, order: &Order, step: PaymentStep, message: Message) {
+    fn start(&mut self, order: &Order, step: PaymentStep, message: Delivered) {
         let started = self.payments.start(order.payments, step, message, order.is_late);
         if let Some(started) = started {
             let before = self.found.len();
@@ -76,17 +101,17 @@ impl Changes<'_> {
             return;
         }
         let mut order = change.order;
-        order.publish(publishes);
+        order.publish(publishes, self.bounds.copied);
         if self.bounds.faults.is_none() {
             // That a process ends before it publishes is the same as that its messages are late.
             self.found.push(Change { order, ..change });
             return;
         }
-        order.in_flight.remove(message);
+        order.ack(message);
         self.found.push(Change { order, ..change });
         for part in publishes.subsets() {
             let mut order = change.order;
-            order.publish(part);
+            order.publish(part, self.bounds.copied);
             let lost = Change { order, ..change }.fault();
             self.found.push(Change { what: "is processed, and not acked", ..lost });
         }
@@ -103,7 +128,8 @@ impl Changes<'_> {
         } else if !order.is_swept && self.bounds.faults.is_some() {
             let mut swept = Order { is_swept: true, ..*order };
             if order.shipment.is_none() && self.payments.is_undecided(order.payments) {
-                swept.publish([Message::CancelRequested].into_iter().collect());
+                let request = [Message::CancelRequested].into_iter().collect();
+                swept.publish(request, self.bounds.copied);
             }
             self.found.push(swept.change("the sweep passes", self.on_hand));
         }
@@ -116,9 +142,9 @@ impl Changes<'_> {
             let may_come = has_acted || message == Message::CancelRequested;
             if may_come && !before.published.contains(message) {
                 let mut order = *before;
-                order.publish([message].into_iter().collect());
+                order.publish([message].into_iter().collect(), self.bounds.copied);
                 let change = order.change("is published", self.on_hand);
-                let message = Some(message);
+                let message = Some(Delivered { message, place: Place::Only });
                 self.found.push(Change { message, is_progress: false, ..change });
             }
         }

@@ -20,9 +20,11 @@ pub(super) const CHARGED_ONCE: &str = "no buyer is charged twice";
 pub(super) const SHIPPED_IS_PAID: &str = "every shipped order is paid";
 pub(super) const CANCELLED_HOLDS_NO_STOCK: &str = "no stock is reserved for a cancelled order";
 pub(super) const STOCK_BALANCES: &str = "on hand and reserved are what was loaded";
+pub(super) const ROWS_ARE_PUBLISHED: &str =
+    "what a row records is published, or a message is in flight that publishes it";
 pub(super) const MONEY_IS_RECORDED: &str = "the row says what money is held, once all is done";
 
-const INVARIANTS: [Invariant; 7] = [
+const INVARIANTS: [Invariant; 8] = [
     (ONE_FINAL, |order, _| finals(order) <= 1),
     (SHIPPED_OR_RELEASED, |order, _| !(is_shipped(order) && is_released(order))),
     (CHARGED_OR_CANCELLED, |order, payments| !(is_cancelled(order) && payments.holds_money())),
@@ -31,8 +33,19 @@ const INVARIANTS: [Invariant; 7] = [
     (CANCELLED_HOLDS_NO_STOCK, |order, _| {
         !(order.published.contains(Message::Cancelled) && is_reserved(order))
     }),
+    (ROWS_ARE_PUBLISHED, |order, payments| {
+        let of_payment = payments.recorded_outcome();
+        let outcomes = [reserved_outcome(order), shipment_outcome(order), of_payment];
+        let is_published = |(outcome, causes): (Message, &[Message])| {
+            let is_in_flight =
+                |cause: &Message| order.in_flight.contains(*cause) || order.copies.contains(*cause);
+            order.published.contains(outcome) || causes.iter().any(is_in_flight)
+        };
+        outcomes.into_iter().flatten().all(is_published)
+    }),
     (MONEY_IS_RECORDED, |order, payments| {
-        let is_done = order.in_flight.is_empty() && payments.runs() == 0;
+        let is_delivered = order.in_flight.is_empty() && order.copies.is_empty();
+        let is_done = is_delivered && payments.runs() == 0;
         !is_done || payments.is_recorded()
     }),
 ];
@@ -69,6 +82,26 @@ static FINALS: LazyLock<Messages> = LazyLock::new(|| {
     let is_final = |message: &Message| Status::Accepted.after(kind(*message)).is_final();
     Message::ALL.into_iter().filter(is_final).collect()
 });
+
+/// What the row of the reservation records, and the messages whose step publishes it.
+fn reserved_outcome(order: &Order) -> Option<(Message, &'static [Message])> {
+    Some(match order.reservation? {
+        ReservationRow::Reserved => (Message::Reserved, &[Message::Created]),
+        ReservationRow::Rejected => (Message::Rejected, &[Message::Created]),
+        ReservationRow::Released | ReservationRow::Voided => {
+            (Message::Cancelled, &[Message::Declined, Message::Refunded])
+        }
+    })
+}
+
+/// The same for the row of the shipment.
+fn shipment_outcome(order: &Order) -> Option<(Message, &'static [Message])> {
+    Some(match order.shipment? {
+        ShipmentRow::Shipped => (Message::Fulfilled, &[Message::Paid]),
+        ShipmentRow::Withdrawn => (Message::Withdrawn, &[Message::CancelRequested]),
+        ShipmentRow::Unshippable => (Message::Withdrawn, &[Message::Paid]),
+    })
+}
 
 fn is_shipped(order: &Order) -> bool {
     order.shipment == Some(ShipmentRow::Shipped) || order.published.contains(Message::Fulfilled)

@@ -6,8 +6,9 @@ use orders::{
     BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OnDecline, OrderId,
     PlaceOrder, Rejection, SubmitPayment, Timestamp,
 };
-use streams::{DeliveryHistory, Origin, subjects};
+use streams::{Answer, DeliveryHistory, Origin, subjects};
 
+use crate::copies::Written;
 use crate::step_input::StepInput;
 
 /// A message.
@@ -32,12 +33,63 @@ pub(crate) enum Message {
     Cancelled,
 }
 
+/// A message as it is delivered: from one of the places where its event is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Delivered {
+    pub(crate) message: Message,
+    pub(crate) place: Place,
+}
+
+/// Where an event is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Place {
+    /// It is stored once. The model does not remember what such a message has written: it can have no
+    /// copy.
+    Only,
+    First,
+    Second,
+}
+
 /// A set of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Messages(u16);
 
-static INPUTS: LazyLock<Vec<StepInput>> =
-    LazyLock::new(|| Message::ALL.into_iter().map(|message| input(message.body())).collect());
+static INPUTS: LazyLock<Vec<StepInput>> = LazyLock::new(|| inputs(1));
+static COPIES: LazyLock<Vec<StepInput>> = LazyLock::new(|| inputs(2));
+
+/// The inputs from the place with this sequence number, of each message.
+fn inputs(sequence: u64) -> Vec<StepInput> {
+    Message::ALL.into_iter().map(|message| input(message.body(), sequence)).collect()
+}
+
+impl Delivered {
+    /// What a step receives.
+    pub(crate) fn input(self) -> &'static StepInput {
+        match self.place {
+            Place::Only | Place::First => self.message.input(),
+            Place::Second => &COPIES[self.message as usize],
+        }
+    }
+
+    /// What it leaves in a row that it writes, for its copies.
+    pub(crate) fn writer(self) -> Option<Self> {
+        (self.place != Place::Only).then_some(self)
+    }
+
+    /// A row that this message has written.
+    pub(crate) fn written(self) -> Written {
+        Written::by(self.input())
+    }
+
+    /// The message that has written a row.
+    pub(crate) fn of(written: &Written) -> Option<Self> {
+        written.by.as_ref()?;
+        let places = [Place::First, Place::Second];
+        let all = Message::ALL.into_iter();
+        let mut all = all.flat_map(|message| places.map(|place| Self { message, place }));
+        all.find(|delivered| delivered.written().by == written.by)
+    }
+}
 
 impl Message {
     pub(super) const ALL: [Self; 14] = [
@@ -167,11 +219,17 @@ impl FromIterator<Message> for Messages {
     }
 }
 
-fn input(body: EventBody) -> StepInput {
+fn input(body: EventBody, sequence: u64) -> StepInput {
     let at = Timestamp::from_millis(0);
-    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
+    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
     StepInput {
         event: Event { order_id: OrderId::from_bytes([0; 16]), at, body },
-        history: DeliveryHistory { origin, first_at: at, attempts: 0, replays: 0 },
+        history: DeliveryHistory {
+            origin,
+            first_at: at,
+            attempts: 0,
+            replays: 0,
+            answer: Answer::Once,
+        },
     }
 }

@@ -1,13 +1,14 @@
 //! Mutants: each has one function replaced, and the search has to find which invariant it breaks.
 
 use super::invariants::{
-    CANCELLED_HOLDS_NO_STOCK, CHARGED_OR_CANCELLED, MONEY_IS_RECORDED, SHIPPED_OR_RELEASED,
-    STOCK_BALANCES,
+    CANCELLED_HOLDS_NO_STOCK, CHARGED_OR_CANCELLED, MONEY_IS_RECORDED, ROWS_ARE_PUBLISHED,
+    SHIPPED_OR_RELEASED, STOCK_BALANCES,
 };
+use super::message::Message;
 use super::order::{Bounds, Decisions};
 use super::search::{ALWAYS_A_WAY, Fault, search};
 use super::world::World;
-use super::{ACKED, PLAIN, QUIET, REPEATED, WAITING, report};
+use super::{ACKED, COPIED, PLAIN, QUIET, REPEATED, WAITING, report};
 use crate::{fulfilment, inventory, payment};
 
 fn fulfilment_of(fulfilment: fulfilment::model::Decisions) -> Decisions {
@@ -99,6 +100,22 @@ fn a_mutant_whose_refund_leaves_a_paid_row_is_found() {
         Bounds { payment: PLAIN, ..ACKED },
         ALWAYS_A_WAY,
     );
+}
+
+#[test]
+fn a_mutant_that_takes_a_redelivery_for_a_copy_is_found() {
+    let decisions = Decisions::with_copies(|_, row| row.by.is_some());
+    for copied in COPIED {
+        let bounds = Bounds { copied, payment: PLAIN, ..ACKED };
+        finds("takes a redelivery for a copy", decisions, bounds, ROWS_ARE_PUBLISHED);
+    }
+}
+
+#[test]
+fn a_mutant_whose_copies_take_over_a_row_without_an_answer_is_found() {
+    let decisions = Decisions { takes_over: true, ..Decisions::of_product() };
+    let bounds = Bounds { copied: &[Message::Created], payment: PLAIN, ..ACKED };
+    finds("a copy takes the row over", decisions, bounds, ROWS_ARE_PUBLISHED);
 }
 
 #[test]

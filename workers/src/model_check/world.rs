@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::changes::Changes;
 use super::invariants;
-use super::message::Message;
+use super::message::{Delivered, Place};
 use super::order::{Bounds, Change, Decisions, Order};
 use super::search::{Model, Next};
 use crate::payment::model::Table;
@@ -31,7 +31,7 @@ pub(super) struct State<const N: usize> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Action {
     order: usize,
-    message: Option<Message>,
+    message: Option<Delivered>,
     what: &'static str,
 }
 
@@ -103,7 +103,12 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { order, message, what } = self;
         match message {
-            Some(message) => write!(f, "  order {}: {message:?}: {what}", order + 1),
+            Some(Delivered { message, place: Place::Second }) => {
+                write!(f, "  order {}: the copy of {message:?}: {what}", order + 1)
+            }
+            Some(Delivered { message, .. }) => {
+                write!(f, "  order {}: {message:?}: {what}", order + 1)
+            }
             None => write!(f, "  order {}: {what}", order + 1),
         }
     }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
 use orders::{CancelledBy, Event, EventBody, Money, OnDecline, OrderId, PaymentToken};
-use streams::{DeliveryHistory, failpoint};
+use streams::failpoint;
 use uuid::Uuid;
 
 use super::create_intent::{create_intent, create_without_method};
@@ -24,6 +24,7 @@ use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::{CallError, Decline, NewIntent, Provider};
 use super::provider_calls::{attempt_prefix, call_concurrently, call_past_failures};
+use crate::copies::Written;
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// The charge that one order requests.
@@ -32,7 +33,7 @@ pub(super) struct Charge<'a> {
     pub(super) amount: Money,
     token: Option<&'a PaymentToken>,
     on_decline: OnDecline,
-    history: &'a DeliveryHistory,
+    input: &'a StepInput,
     /// When the reservation expires, by the time of the database.
     pub(super) expires_at: SystemTime,
     /// Whether it has expired.
@@ -59,7 +60,11 @@ pub(super) async fn charge(
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
     rows.extend(create_intents(stage, &charges, &rows, &mut failures).await?);
     rows.extend(confirm_intents(stage, &charges, &rows, &mut failures).await?);
-    let outcomes = inputs.iter().map(|input| outcome(input, &charges, &rows, &mut failures));
+    let outcomes = inputs.iter().map(|input| {
+        let row = rows.get(&input.row_id());
+        outcome(input, &charges, &rows, &mut failures)
+            .unless_copy(input, row.and_then(Payment::outcome_written))
+    });
     unless_all_postponed(outcomes.collect())
 }
 
@@ -79,7 +84,7 @@ impl<'a> Charge<'a> {
             amount: *amount,
             token: payment_token.as_ref(),
             on_decline: *on_decline,
-            history: &input.history,
+            input,
             expires_at,
             is_expired: expires_at < now,
         })
@@ -140,7 +145,7 @@ async fn create_intents(
         match created {
             Ok(Created { intent, decline }) => {
                 let row = Payment::pending(**id, charge.amount, charge.expires_at);
-                let row = Payment { intent, ..row };
+                let row = Payment { intent, written: Written::by(charge.input), ..row };
                 new_rows.push(match decline {
                     Some(decline) => after_first_decline(row, charge.on_decline, decline),
                     None => row,
@@ -210,7 +215,7 @@ async fn confirm_intents(
         pending.filter_map(|row| Some((row, row.intent.as_deref()?))).collect();
     let calls = call_concurrently(&intents, async |(row, intent)| {
         let charge = &charges[&row.id];
-        let prefix = attempt_prefix(charge.order_id, "confirm", charge.history);
+        let prefix = attempt_prefix(charge.order_id, "confirm", &charge.input.history);
         let confirm = async |provider: &Provider| {
             call_past_failures(&prefix, async |key| provider.confirm(intent, key).await).await.1
         };
@@ -218,9 +223,9 @@ async fn confirm_intents(
     });
     let mut decided = Vec::new();
     for ((row, _), confirmation) in intents.iter().zip(calls.await) {
-        let on_decline = charges[&row.id].on_decline;
+        let Charge { on_decline, input, .. } = charges[&row.id];
         match confirmation.and_then(|confirmation| after_confirm(row, on_decline, confirmation)) {
-            Ok(row) => decided.push(row),
+            Ok(row) => decided.push(Payment { written: Written::by(input), ..row }),
             Err(failure) => drop(failures.insert(row.id, failure)),
         }
     }

@@ -16,6 +16,7 @@ use super::intent_progress::{Submission, next_row};
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider_calls::call_concurrently;
+use crate::copies::Written;
 use crate::limits::{PAYMENT_POLL_INTERVAL_MAX, SUBMISSION_DELAY};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -54,7 +55,8 @@ pub(super) async fn complete(
     for (call, response) in calls.iter().zip(responses.await) {
         let result = match response {
             Ok(row) => {
-                decided.extend(row);
+                let written = Written::by(call.input);
+                decided.extend(row.map(|row| Payment { written, ..row }));
                 CallResult::Succeeded
             }
             Err(failure) => CallResult::Failed(failure),
@@ -70,6 +72,7 @@ pub(super) async fn complete(
         Some(row) => {
             let result = results.remove(&index).unwrap_or(CallResult::NotMade);
             outcome(input, row, result, stage.poll_interval, now)
+                .unless_copy(input, row.end_written())
         }
         // An order that payment has not processed does not wait for its buyer.
         None => StepOutcome::Completed(Vec::new()),

@@ -11,7 +11,7 @@ mod run;
 mod runs;
 mod table;
 
-pub(crate) use decisions::{DECISIONS, Decisions, PaymentBounds};
+pub(crate) use decisions::{DECISIONS, Decisions, IsCopy, PaymentBounds, with_copies};
 pub(crate) use payments::Payments;
 pub(crate) use provider::Intent;
 pub(crate) use run::{Ended, Happened, PaymentStep};

@@ -9,6 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
+use crate::copies::Written;
 use crate::database::DatabaseError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +46,7 @@ pub(super) struct Payment {
     /// When the reservation expires; `None` in rows of an earlier version.
     pub(super) expires_at: Option<SystemTime>,
     pub(super) refunded_at: Option<SystemTime>,
+    pub(super) written: Written,
 }
 
 pub(super) type Rows = HashMap<Uuid, Payment>;
@@ -54,7 +56,8 @@ pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, Data
     let select = connection
         .prepare_cached(
             "SELECT order_id, state, amount, currency, intent, decline_code, decided_at,
-                 refunded_at, next_action, action_at, submissions, version, expires_at
+                 refunded_at, next_action, action_at, submissions, version, expires_at, written_by,
+                 now() AS read_at
              FROM payment.payments WHERE order_id = ANY($1)",
         )
         .await?;
@@ -70,12 +73,13 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     }
     let insert = "INSERT INTO payment.payments
              (order_id, state, amount, currency, intent, decline_code, expires_at, next_action,
-              decided_at, action_at)
+              written_by, decided_at, action_at)
          SELECT *, CASE state WHEN 'declined' THEN now() END,
              CASE state WHEN 'requires_action' THEN now() END
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                 $7::timestamptz[], $8::jsonb[])
-             AS new (id, state, amount, currency, intent, decline_code, expires_at, next_action)
+                 $7::timestamptz[], $8::jsonb[], $9::text[])
+             AS new (id, state, amount, currency, intent, decline_code, expires_at, next_action,
+                 written_by)
          ON CONFLICT DO NOTHING RETURNING order_id, decided_at, action_at";
     let insert = connection.prepare_cached(insert).await?;
     let ids = column(new, |row| row.id);
@@ -86,8 +90,18 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     let decline_codes = column(new, |row| row.decline_code.as_deref());
     let expiries = column(new, |row| row.expires_at);
     let actions = column(new, |row| row.next_action.as_ref().map(Json));
-    let values: [&(dyn ToSql + Sync); 8] =
-        [&ids, &states, &amounts, &currencies, &intents, &decline_codes, &expiries, &actions];
+    let writers = column(new, |row| row.written.by.as_deref());
+    let values: [&(dyn ToSql + Sync); 9] = [
+        &ids,
+        &states,
+        &amounts,
+        &currencies,
+        &intents,
+        &decline_codes,
+        &expiries,
+        &actions,
+        &writers,
+    ];
     let written = connection.query(&insert, &values).await?;
     winning_rows(connection, new, &written).await
 }
@@ -104,14 +118,15 @@ pub(super) async fn decide(
     let update = "UPDATE payment.payments AS payments
          SET state = new.state, decline_code = new.decline_code, next_action = new.next_action,
              submissions = new.submissions, version = payments.version + 1,
+             written_by = new.written_by,
              action_at = CASE new.state WHEN 'requires_action'
                  THEN coalesce(payments.action_at, now()) ELSE payments.action_at END,
              decided_at = CASE WHEN new.state <> 'requires_action' THEN now() END
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[],
-                 $6::int[])
-             AS new (id, state, decline_code, next_action, submissions, version)
+                 $6::int[], $7::text[])
+             AS new (id, state, decline_code, next_action, submissions, version, written_by)
          WHERE payments.order_id = new.id AND payments.version = new.version
-             AND payments.state = ANY($7::text[])
+             AND payments.state = ANY($8::text[])
          RETURNING order_id, payments.decided_at, payments.action_at";
     let update = connection.prepare_cached(update).await?;
     let ids = column(decided, |row| row.id);
@@ -120,13 +135,19 @@ pub(super) async fn decide(
     let actions = column(decided, |row| row.next_action.as_ref().map(Json));
     let submissions = column(decided, |row| Json(&row.submissions));
     let versions = column(decided, |row| row.version);
+    let writers = column(decided, |row| row.written.by.as_deref());
     let undecided = State::UNDECIDED.map(State::as_str);
-    let written = connection
-        .query(
-            &update,
-            &[&ids, &states, &decline_codes, &actions, &submissions, &versions, &&undecided[..]],
-        )
-        .await?;
+    let values: [&(dyn ToSql + Sync); 8] = [
+        &ids,
+        &states,
+        &decline_codes,
+        &actions,
+        &submissions,
+        &versions,
+        &writers,
+        &&undecided[..],
+    ];
+    let written = connection.query(&update, &values).await?;
     winning_rows(connection, decided, &written).await
 }
 
@@ -193,7 +214,18 @@ impl Payment {
             decline_code: None,
             decided_at: None,
             refunded_at: None,
+            written: Written::default(),
         }
+    }
+
+    /// By which message the outcome that the row records was written; `None` while it records none.
+    pub(super) fn outcome_written(&self) -> Option<&Written> {
+        (self.state != State::Pending).then_some(&self.written)
+    }
+
+    /// The same for the outcome by which a payment ends.
+    pub(super) fn end_written(&self) -> Option<&Written> {
+        (!State::UNDECIDED.contains(&self.state)).then_some(&self.written)
     }
 
     /// A row for unit tests, to which the buyer has submitted this many payment methods.
@@ -234,9 +266,14 @@ impl Payment {
         let amount: Option<i64> = row.try_get("amount")?;
         let next_action: Option<Json<NextAction>> = row.try_get("next_action")?;
         let Json(submissions) = row.try_get("submissions")?;
+        let [action_at, decided_at, refunded_at]: [Option<SystemTime>; 3] =
+            [row.try_get("action_at")?, row.try_get("decided_at")?, row.try_get("refunded_at")?];
+        let written_at = [action_at, decided_at, refunded_at].into_iter().max().flatten();
+        let read_at = row.try_get("read_at")?;
+        let written_at = written_at.unwrap_or(read_at);
         Ok(Self {
             next_action: next_action.map(|Json(action)| action),
-            action_at: row.try_get("action_at")?,
+            action_at,
             submissions,
             version: row.try_get("version")?,
             expires_at: row.try_get("expires_at")?,
@@ -245,8 +282,9 @@ impl Payment {
             state,
             intent: row.try_get("intent")?,
             decline_code: row.try_get("decline_code")?,
-            decided_at: row.try_get("decided_at")?,
-            refunded_at: row.try_get("refunded_at")?,
+            decided_at,
+            refunded_at,
+            written: Written::read(row.try_get("written_by")?, written_at, read_at),
         })
     }
 }

@@ -53,13 +53,19 @@ pub(super) async fn call_concurrently<Item, Output>(
 #[cfg(test)]
 mod tests {
     use orders::Timestamp;
-    use streams::Origin;
+    use streams::{Answer, Origin};
 
     use super::*;
 
     fn history(stream: &str, sequence: u64, attempts: u32, replays: u32) -> DeliveryHistory {
         let origin = Origin { stream: stream.to_owned(), sequence };
-        DeliveryHistory { origin, first_at: Timestamp::from_millis(0), attempts, replays }
+        DeliveryHistory {
+            origin,
+            first_at: Timestamp::from_millis(0),
+            attempts,
+            replays,
+            answer: Answer::Once,
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::Provider;
 use super::provider_calls::{attempt_prefix, call_concurrently, call_past_failures};
+use crate::copies::Written;
 use crate::database::DatabaseError;
 use crate::step_input::{StepError, StepInput, StepOutcome, order_id};
 
@@ -22,35 +23,38 @@ pub(super) async fn refund(
     stage: &PaymentStage,
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let histories: BTreeMap<Uuid, &DeliveryHistory> =
-        inputs.iter().map(|input| (input.row_id(), &input.history)).collect();
-    let ids: Vec<Uuid> = histories.keys().copied().collect();
+    let requests: Requests<'_> = inputs.iter().map(|input| (input.row_id(), input)).collect();
+    let ids: Vec<Uuid> = requests.keys().copied().collect();
     let database = &stage.database;
-    database.with_retries(async |connection| void(connection, &ids).await).await?;
+    database.with_retries(async |connection| void(connection, &requests).await).await?;
     let rows =
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
 
     let undoable: Vec<&Payment> = rows.values().filter(|row| refund_call(row).is_some()).collect();
-    let calls =
-        call_concurrently(&undoable, async |row| undo(stage, row, histories[&row.id]).await);
+    let calls = call_concurrently(&undoable, async |row| {
+        undo(stage, row, &requests[&row.id].history).await
+    });
     let mut failures = HashMap::new();
     let mut undone = Vec::new();
-    let mut states = Vec::new();
     for (row, call) in undoable.iter().zip(calls.await) {
         match call {
-            Ok(new_state) => {
-                undone.push(row.id);
-                states.push(new_state);
-            }
+            Ok(new_state) => undone.push((requests[&row.id], new_state)),
             Err(failure) => drop(failures.insert(row.id, failure)),
         }
     }
     failpoint!("refund.undone");
-    database.with_retries(async |connection| save(connection, &undone, &states).await).await?;
+    database.with_retries(async |connection| save(connection, &undone).await).await?;
     let rows =
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
-    Ok(inputs.iter().map(|input| outcome(input, &rows, &mut failures)).collect())
+    let outcome = |input: &StepInput| {
+        let row = rows.get(&input.row_id());
+        outcome(input, &rows, &mut failures).unless_copy(input, row.and_then(Payment::end_written))
+    };
+    Ok(inputs.iter().map(outcome).collect())
 }
+
+/// The input for each order.
+type Requests<'a> = BTreeMap<Uuid, &'a StepInput>;
 
 /// What refund publishes for `input`, or what becomes of it.
 pub(super) fn outcome(
@@ -106,31 +110,38 @@ async fn undo(
 }
 
 /// Writes a tombstone for the orders that have no row yet, which prevents a charge.
-async fn void(connection: &Object, ids: &[Uuid]) -> Result<(), DatabaseError> {
+async fn void(connection: &Object, requests: &Requests<'_>) -> Result<(), DatabaseError> {
     let insert = connection
         .prepare_cached(
-            "INSERT INTO payment.payments (order_id, state, refunded_at)
-             SELECT id, $2, now() FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING",
+            "INSERT INTO payment.payments (order_id, state, refunded_at, written_by)
+             SELECT id, $3, now(), written_by FROM unnest($1::uuid[], $2::text[])
+                 AS new (id, written_by)
+             ON CONFLICT DO NOTHING",
         )
         .await?;
-    connection.execute(&insert, &[&ids, &TOMBSTONE.as_str()]).await?;
+    let ids: Vec<&Uuid> = requests.keys().collect();
+    let writers: Vec<_> = requests.values().map(|input| Written::by(input).by).collect();
+    connection.execute(&insert, &[&ids, &writers, &TOMBSTONE.as_str()]).await?;
     Ok(())
 }
 
 /// Writes the new states.
-async fn save(connection: &Object, ids: &[Uuid], states: &[State]) -> Result<(), DatabaseError> {
+async fn save(connection: &Object, undone: &[(&StepInput, State)]) -> Result<(), DatabaseError> {
     // A charge that is confirmed concurrently may have written `paid` since the row was read.
     let update = connection
         .prepare_cached(
             "UPDATE payment.payments AS payments
              SET state = new.state, refunded_at = now(), next_action = NULL,
+                 written_by = new.written_by,
                  decided_at = CASE new.state WHEN 'refunded' THEN coalesce(decided_at, now()) END
-             FROM unnest($1::uuid[], $2::text[]) AS new (id, state)
-             WHERE payments.order_id = new.id AND payments.state = ANY($3::text[])",
+             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, state, written_by)
+             WHERE payments.order_id = new.id AND payments.state = ANY($4::text[])",
         )
         .await?;
-    let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    let ids: Vec<Uuid> = undone.iter().map(|(input, _)| input.row_id()).collect();
+    let states: Vec<&str> = undone.iter().map(|(_, state)| state.as_str()).collect();
+    let writers: Vec<_> = undone.iter().map(|(input, _)| Written::by(input).by).collect();
     let overwritten = State::MAY_HOLD_MONEY.map(State::as_str);
-    connection.execute(&update, &[&ids, &states, &&overwritten[..]]).await?;
+    connection.execute(&update, &[&ids, &states, &writers, &&overwritten[..]]).await?;
     Ok(())
 }

@@ -97,6 +97,7 @@ impl Decisions {
         new: PaymentRow,
         what: &'static str,
     ) -> Happened<Payments> {
+        let new = PaymentRow { by: run.message.writer(), ..new };
         let row = *payments.row.get_or_insert(new);
         match self.after_row(Some(&row.payment()), Some(row), run.is_late) {
             Some(at) => payments.with(Run { at, is_fresh: true, ..run }).happened(what),

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use orders::OnDecline;
 
 use super::provider::Intent;
+use crate::copies::{self, Written};
 use crate::payment::charge::{self, Charges, Failures};
 use crate::payment::complete::{self, CallResult};
 use crate::payment::decision::{self, AfterAnswer, ChargeCall, RefundCall};
@@ -51,6 +52,15 @@ pub(crate) struct Decisions {
     pub(super) refund_outcome: fn(&StepInput, &Rows, &mut Failures) -> StepOutcome,
     pub(super) undecided: &'static [State],
     pub(super) may_hold_money: &'static [State],
+    pub(crate) is_copy: IsCopy,
+}
+
+/// Whether another message answers for this one, by the row that it has written.
+pub(crate) type IsCopy = fn(&StepInput, &Written) -> bool;
+
+/// Those of the product, with another rule of what a copy is.
+pub(crate) const fn with_copies(is_copy: IsCopy) -> Decisions {
+    Decisions { is_copy, ..DECISIONS }
 }
 
 /// Those of the product.
@@ -71,4 +81,5 @@ pub(crate) const DECISIONS: Decisions = Decisions {
     refund_outcome: refund::outcome,
     undecided: &State::UNDECIDED,
     may_hold_money: &State::MAY_HOLD_MONEY,
+    is_copy: copies::is_copy,
 };

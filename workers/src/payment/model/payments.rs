@@ -4,6 +4,7 @@ use super::decisions::PaymentBounds;
 use super::provider::Intent;
 use super::row::PaymentRow;
 use super::run::{Happened, Run};
+use crate::model_check::message::Message;
 use crate::payment::payment_row::State;
 
 /// The most intents that the provider creates for one order.
@@ -39,6 +40,19 @@ impl Payments {
     pub(crate) fn is_recorded(&self) -> bool {
         let is_paid = self.row.is_some_and(|row| row.state == State::Paid);
         is_paid == self.holds_money()
+    }
+
+    /// What the row records, and the messages whose steps publish it.
+    pub(crate) fn recorded_outcome(&self) -> Option<(Message, &'static [Message])> {
+        let causes =
+            &[Message::Reserved, Message::RequiresAction, Message::NewCard, Message::Webhook];
+        match self.row?.state {
+            State::Pending => None,
+            State::RequiresAction => Some((Message::RequiresAction, causes)),
+            State::Paid => Some((Message::Paid, causes)),
+            State::Declined => Some((Message::Declined, causes)),
+            State::Refunded | State::Voided => Some((Message::Refunded, &[Message::Withdrawn])),
+        }
     }
 
     /// How many messages are being processed.

@@ -6,7 +6,7 @@ use orders::Money;
 use uuid::Uuid;
 
 use super::provider::HARD;
-use crate::model_check::message::Message;
+use crate::model_check::message::{Delivered, Message};
 use crate::payment::intent_progress::Submission;
 use crate::payment::payment_row::{Payment, State};
 
@@ -22,11 +22,13 @@ pub(super) struct PaymentRow {
     pub(super) has_acted: bool,
     /// Whether it records the card that the buyer has submitted.
     pub(super) has_submission: bool,
+    /// By which message it was written.
+    pub(super) by: Option<Delivered>,
 }
 
 impl PaymentRow {
     pub(super) const fn new(state: State) -> Self {
-        Self { state, intent: None, has_acted: false, has_submission: false }
+        Self { state, intent: None, has_acted: false, has_submission: false, by: None }
     }
 
     pub(super) fn of(payment: &Payment) -> Self {
@@ -35,6 +37,7 @@ impl PaymentRow {
             intent: payment.intent.as_deref().and_then(|intent| intent.parse().ok()),
             has_acted: payment.action_at.is_some(),
             has_submission: !payment.submissions.is_empty(),
+            by: Delivered::of(&payment.written),
         }
     }
 
@@ -48,6 +51,7 @@ impl PaymentRow {
             decided_at: is(&[State::Paid, State::Declined, State::Refunded]),
             refunded_at: is(&[State::Refunded, State::Voided]),
             decline_code: is(&[State::Declined]).map(|_| HARD.to_owned()),
+            written: self.by.map(Delivered::written).unwrap_or_default(),
             ..Payment::pending(
                 Uuid::nil(),
                 Money { amount: 1, currency: "EUR".parse().unwrap() },

@@ -1,7 +1,7 @@
 //! A step in progress, and what happens in payment.
 
 use super::row::PaymentRow;
-use crate::model_check::message::{Message, Messages};
+use crate::model_check::message::{Delivered, Messages};
 use crate::payment::payment_row::{Payment, State};
 
 /// A step of payment.
@@ -15,7 +15,7 @@ pub(crate) enum PaymentStep {
 /// A step that is in progress for one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Run {
-    pub(super) message: Message,
+    pub(super) message: Delivered,
     pub(super) step: PaymentStep,
     /// Whether the reservation had expired when the run began.
     pub(super) is_late: bool,
@@ -55,7 +55,7 @@ pub(crate) struct Happened<P> {
 /// The end of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Ended {
-    pub(crate) message: Message,
+    pub(crate) message: Delivered,
     pub(crate) publishes: Messages,
     /// Whether the message is acked; else it comes again.
     pub(crate) is_acked: bool,

@@ -7,7 +7,7 @@ use super::decisions::{Decisions, PaymentBounds};
 use super::payments::Payments;
 use super::row::{PAYMENT_TIMEOUT, PaymentRow, now};
 use super::run::{At, Ended, Happened, PaymentStep, Run};
-use crate::model_check::message::{Message, Messages};
+use crate::model_check::message::{Delivered, Message, Messages};
 use crate::payment::charge::{Charge, Failures};
 use crate::payment::complete::CallResult;
 use crate::payment::decision::ChargeCall;
@@ -20,12 +20,13 @@ impl Decisions {
         &self,
         mut payments: Payments,
         step: PaymentStep,
-        message: Message,
+        message: Delivered,
         is_late: bool,
     ) -> Happened<Payments> {
         let is_repeated = payments.runs.iter().flatten().any(|run| run.message == message);
         if step == PaymentStep::Refund && payments.row.is_none() {
-            payments.row = self.tombstone.map(PaymentRow::new);
+            let by = message.writer();
+            payments.row = self.tombstone.map(|state| PaymentRow { by, ..PaymentRow::new(state) });
         }
         let row = payments.row;
         let payment = row.map(PaymentRow::payment);
@@ -126,7 +127,7 @@ impl Decisions {
                 if let Some(row) = &mut payments.row
                     && self.may_hold_money.contains(&row.state)
                 {
-                    row.state = state;
+                    (row.state, row.by) = (state, run.message.writer());
                 }
                 let row = payments.row;
                 vec![
@@ -143,7 +144,7 @@ impl Decisions {
             && self.undecided.contains(&row.state)
         {
             let has_acted = row.has_acted || new.state == State::RequiresAction;
-            *row = PaymentRow { has_acted, ..new };
+            *row = PaymentRow { has_acted, by: run.message.writer(), ..new };
             payments.runs.iter_mut().flatten().for_each(|run| run.is_fresh = false);
             payments.runs.sort_unstable();
         }
@@ -181,7 +182,14 @@ impl Decisions {
                 }
             }
         };
+        let row = rows.get(&input.row_id());
+        let written = row.and_then(match run.step {
+            PaymentStep::Charge => Payment::outcome_written,
+            PaymentStep::Complete | PaymentStep::Refund => Payment::end_written,
+        });
+        let is_copy = written.is_some_and(|written| (self.is_copy)(input, written));
         let (publishes, is_acked) = match outcome {
+            StepOutcome::Completed(_) if is_copy => (Messages::default(), true),
             StepOutcome::Completed(events) => {
                 (events.iter().map(|event| Message::of(&event.body)).collect(), true)
             }

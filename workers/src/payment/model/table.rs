@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::decisions::{Decisions, PaymentBounds};
 use super::payments::Payments;
 use super::run::{Happened, PaymentStep};
-use crate::model_check::message::Message;
+use crate::model_check::message::Delivered;
 
 /// The number of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Table {
     states: Vec<Payments>,
     numbers: HashMap<Payments, Number>,
     next: HashMap<Number, Rc<[Happened<Number>]>>,
-    started: HashMap<(Number, Message, bool), Option<Happened<Number>>>,
+    started: HashMap<(Number, Delivered, bool), Option<Happened<Number>>>,
 }
 
 impl Table {
@@ -61,7 +61,7 @@ impl Table {
         &mut self,
         number: Number,
         step: PaymentStep,
-        message: Message,
+        message: Delivered,
         is_late: bool,
     ) -> Option<Happened<Number>> {
         if let Some(started) = self.started.get(&(number, message, is_late)) {
