@@ -9,6 +9,7 @@ use orders::SigningKeys;
 use redis::{IntoConnectionInfo, RedisResult};
 use streams::{BatchConfig, BrokersConfig};
 
+use crate::limits::DRAIN_DELAY_MAX;
 use crate::webhook_secrets::WebhookSecrets;
 
 /// The default address to listen on.
@@ -49,6 +50,21 @@ pub struct Config {
         value_parser = streams::parse_duration
     )]
     pub backlog_max_age: Duration,
+    /// How long /readyz already fails while requests are still accepted, once the edge is asked to end:
+    /// as long as a balancer takes to stop sending, such as 5s; 1m at most [default: none]
+    #[arg(
+        long,
+        env = "MILLRACE_DRAIN_DELAY",
+        value_name = "DURATION",
+        value_parser = drain_delay
+    )]
+    pub drain_delay: Option<Duration>,
+}
+
+/// Validates a delay: an orchestrator does not wait longer for the end of a process.
+fn drain_delay(text: &str) -> Result<Duration, String> {
+    let delay = streams::parse_duration(text).map_err(|err| err.to_string())?;
+    if delay <= DRAIN_DELAY_MAX { Ok(delay) } else { Err("give 1m at most".to_owned()) }
 }
 
 /// Validates the URL of Redis when options are parsed, before anything starts.

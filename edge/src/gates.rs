@@ -6,7 +6,7 @@ mod closure;
 mod durability;
 mod streams;
 
-use ::streams::{Connection, DurabilityUnverified, Profile, Step};
+use ::streams::{Connection, DurabilityUnverified, Profile, Routes, Step};
 
 use crate::config::Config;
 use crate::problem::Problem;
@@ -27,11 +27,12 @@ impl Gates {
     /// provide the durability of the profile.
     pub(crate) async fn open(
         broker: &Connection,
+        lanes: &Routes,
         profile: Profile,
     ) -> Result<Self, DurabilityUnverified> {
         let durability = DurabilityGate::open(broker, profile).await?;
         let admission = AdmissionGate::default();
-        let streams = StreamsGate::open(broker, profile).await;
+        let streams = StreamsGate::open(broker, lanes, profile).await;
         Ok(Self { admission, durability, streams })
     }
 
@@ -40,15 +41,16 @@ impl Gates {
     pub(crate) fn watch(
         self,
         broker: Connection,
+        lanes: Routes,
         config: &Config,
         first_step: Step,
     ) -> impl Future<Output = ()> + use<> {
         let (profile, backlog_max_age) = (config.brokers.profile, config.backlog_max_age);
         async move {
             tokio::join!(
-                self.admission.watch(&broker, &first_step, backlog_max_age),
+                self.admission.watch(&broker, &lanes, &first_step, backlog_max_age),
                 self.durability.watch(&broker, profile),
-                self.streams.watch(&broker, profile),
+                self.streams.watch(&broker, &lanes, profile),
             );
         }
     }

@@ -127,6 +127,9 @@ pub(crate) const STOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// While draining, open connections may send one more request, whose response asks to close, so
 /// that no request that was being sent is cut.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_millis(500);
+/// The longest time for which an edge that is asked to end still accepts requests: more than a balancer
+/// takes to see that it is not ready.
+pub(crate) const DRAIN_DELAY_MAX: Duration = Duration::from_mins(1);
 /// Time until a drain ends, even if connections are still open.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(16);
 const _: () = assert!(
@@ -134,6 +137,6 @@ const _: () = assert!(
         < DRAIN_TIMEOUT.as_millis(),
     "the last request of a drain must have time to complete"
 );
-/// Maximum duration of a shutdown: the drain, and then the batch in flight of connections that were
-/// cut.
+/// Maximum duration of a shutdown without a drain delay: the drain, and then the batch in flight of
+/// connections that were cut.
 pub const SHUTDOWN_MAX: Duration = DRAIN_TIMEOUT.saturating_add(PUBLISH_TIMEOUT);

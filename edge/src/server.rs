@@ -12,6 +12,7 @@ use std::pin::pin;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
 use streams::{BrokersConfig, Connection, Requester, Routes, Step};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -23,10 +24,10 @@ use crate::gates::Gates;
 use crate::lookup::Lookups;
 use crate::state::EdgeState;
 
-/// Serves until `shutdown` completes, and then until every request in flight is answered, for
-/// [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. `first_step` is the step that every order passes
-/// first: new orders are refused while it is too far behind. Calls `on_bound` with the address once
-/// all shards serve it.
+/// Serves until `shutdown` completes and the drain delay has passed, and then until every request in
+/// flight is answered, for [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. `first_step` is the step that
+/// every order passes first: new orders are refused while it is too far behind. Calls `on_bound` with
+/// the address once all shards serve it.
 pub async fn run(
     config: Config,
     first_step: Step,
@@ -37,18 +38,21 @@ pub async fn run(
         .map_err(|source| EdgeError::Listen { address: config.listen, source })?;
     let mut shutdown = pin!(shutdown);
     // Brokers that are starting may take longer than an orchestrator waits for the end.
-    let (broker, gates) = tokio::select! {
+    let (broker, routes, gates) = tokio::select! {
         verified = verified_brokers(&config.brokers) => verified?,
         () = &mut shutdown => return Ok(()),
     };
-    let nats_url = &config.brokers.nats_url;
-    let workers = Routes::to_each_broker(broker.clone(), nats_url, "edge lookups").await?;
-    let watch = gates.clone().watch(broker, &config, first_step);
+    let _routes_watch = routes.watch(Vec::new());
+    let watch = gates.clone().watch(broker, routes.clone(), &config, first_step);
     let _gates_watch = AbortOnDropHandle::new(tokio::spawn(watch));
+    let lookups = Lookups::start(Requester::new(routes.clone()), Cache::open(&config.redis_url)?);
+    let (leaving, drain_delay) = (CancellationToken::new(), config.drain_delay);
     let state = EdgeState {
         gates,
         body_budget: BodyMemoryBudget::new(),
-        lookups: Lookups::start(Requester::new(workers), Cache::open(&config.redis_url)?),
+        lookups,
+        leaving: leaving.clone(),
+        routes,
         config,
     };
     let stop = CancellationToken::new();
@@ -71,8 +75,15 @@ pub async fn run(
     }
     on_bound(address);
     tracing::info!(%address, "edge listening");
+    let asked_to_end = async {
+        shutdown.await;
+        tracing::info!(%address, "edge draining");
+        // A balancer sends requests until it has seen that the edge is not ready.
+        leaving.cancel();
+        sleep(drain_delay.unwrap_or_default()).await;
+    };
     tokio::select! {
-        () = &mut shutdown => tracing::info!(%address, "edge draining"),
+        () = asked_to_end => {}
         Some(result) = finished.next() => return result,
     }
     stop.cancel();
@@ -82,9 +93,12 @@ pub async fn run(
     Ok(())
 }
 
-/// A connection to the brokers, once they have shown that they are as durable as the profile claims.
-async fn verified_brokers(config: &BrokersConfig) -> Result<(Connection, Gates), EdgeError> {
+/// Connections to the brokers, once they have shown that they are as durable as the profile claims.
+async fn verified_brokers(
+    config: &BrokersConfig,
+) -> Result<(Connection, Routes, Gates), EdgeError> {
     let broker = Connection::open(&config.nats_url, "edge gates").await?;
-    let gates = Gates::open(&broker, config.profile).await?;
-    Ok((broker, gates))
+    let routes = Routes::to_each_broker(broker.clone(), &config.nats_url, "edge lookups").await?;
+    let gates = Gates::open(&broker, &routes, config.profile).await?;
+    Ok((broker, routes, gates))
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use orders::SigningKeys;
 use streams::{Connection, Profile, Publisher, Routes};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::body::BodyMemoryBudget;
 use crate::cache::Cache;
@@ -23,6 +24,10 @@ pub(crate) struct EdgeState {
     pub(crate) gates: Gates,
     pub(crate) body_budget: BodyMemoryBudget,
     pub(crate) lookups: Lookups,
+    /// Cancelled once the process is asked to end.
+    pub(crate) leaving: CancellationToken,
+    /// What is known of the lanes is shared by all shards.
+    pub(crate) routes: Routes,
 }
 
 /// The state that the connections of one shard share.
@@ -37,6 +42,7 @@ pub(crate) struct ShardState {
     pub(crate) cache: Arc<Cache>,
     pub(crate) idempotency_cache: IdempotencyCache,
     publisher: Publisher,
+    leaving: CancellationToken,
     draining: AtomicBool,
 }
 
@@ -44,13 +50,13 @@ impl ShardState {
     /// Connects, and starts the tasks that publish orders and cancel requests. They finish after
     /// the state is dropped.
     pub(crate) async fn open(edge: EdgeState) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
-        let EdgeState { config, gates, body_budget, lookups } = edge;
+        let EdgeState { config, gates, body_budget, lookups, leaving, routes } = edge;
         let nats_url = &config.brokers.nats_url;
         let broker = Connection::open(nats_url, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis_url)?);
         let idempotency_cache = IdempotencyCache::new(cache.clone());
         let brokers = Routes::to_each_broker(broker, nats_url, "edge publisher").await?;
-        let publisher = Publisher::new(brokers);
+        let publisher = Publisher::new(brokers.sharing_lanes_with(&routes));
         let (ingest, ingest_tasks) =
             IngestQueues::start(&publisher, idempotency_cache.clone(), config.batch.max_batch);
         let state = Self {
@@ -64,6 +70,7 @@ impl ShardState {
             cache,
             idempotency_cache,
             publisher,
+            leaving,
             draining: AtomicBool::new(false),
         };
         Ok((Arc::new(state), ingest_tasks))
@@ -73,12 +80,17 @@ impl ShardState {
         self.publisher.is_answered()
     }
 
-    /// From now on the shard is not ready, and every HTTP/1.1 response asks its client to close the
-    /// connection.
+    /// From now on every HTTP/1.1 response asks its client to close the connection.
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Whether a balancer must stop sending requests.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.is_cancelled()
+    }
+
+    /// Whether clients are asked to close their connections.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

@@ -51,6 +51,7 @@ use context::ChaosContext;
 use drain::{DRAIN_TIMEOUT, Drained, drain};
 use early_expiry::early_expiries;
 pub use fault::{Fault, Link, Target, UnknownFault};
+pub(crate) use operator_edits::wait_until_replicated;
 pub use plan::{ScheduledFault, plan};
 use processes::ProcessFaults;
 pub use report::{ChaosReport, FaultReport, PlannedRestarts};

@@ -16,6 +16,7 @@ pub mod endpoints;
 pub mod http_baseline;
 pub(crate) mod http_server;
 pub mod input;
+pub(crate) mod lane_of_new_orders;
 pub mod load;
 pub mod order_client;
 pub mod percentiles;

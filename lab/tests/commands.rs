@@ -6,7 +6,7 @@ use std::process::Stdio;
 use lab::up::{Cluster, Plan};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use streams::{Connection, Profile, stream_state, subjects};
+use streams::{Connection, Lane, Profile, stream_state, subjects};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use workers::database::Database;
@@ -41,7 +41,7 @@ async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() 
     }
 
     let connection = Connection::open(&nats_url, "test").await.unwrap();
-    for stream in [subjects::ORDERS, subjects::RETRIES, subjects::DEAD_LETTERS] {
+    for stream in [Lane::FIRST.stream(), subjects::RETRIES, subjects::DEAD_LETTERS] {
         assert_eq!(stream_state(&connection, stream).await.unwrap().messages, 0);
     }
     let database = Database::open(postgres.url()).unwrap();

@@ -10,6 +10,7 @@ mod foreign_acks;
 mod frozen_broker;
 mod http_protocol;
 mod idempotency;
+mod lanes;
 mod malformed_requests;
 mod order_status;
 mod overload;

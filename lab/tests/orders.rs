@@ -20,6 +20,7 @@ mod fixtures;
 mod happy_path;
 mod http_client;
 mod idempotency;
+mod lanes;
 mod large_status_answers;
 mod late_captures;
 mod lost_create;

@@ -54,11 +54,11 @@ impl RawNats {
 
     /// Changes one setting of a durable consumer of the stream of orders.
     pub(crate) async fn edit_consumer(&mut self, durable: &str, setting: &str, value: Value) {
-        let info = self.api(&format!("CONSUMER.INFO.ORDERS.{durable}"), &json!({})).await;
+        let info = self.api(&format!("CONSUMER.INFO.ORDERS_1.{durable}"), &json!({})).await;
         let mut config = info["config"].clone();
         config[setting] = value;
-        let request = json!({"stream_name": "ORDERS", "action": "update", "config": config});
-        let subject = format!("CONSUMER.DURABLE.CREATE.ORDERS.{durable}");
+        let request = json!({"stream_name": "ORDERS_1", "action": "update", "config": config});
+        let subject = format!("CONSUMER.DURABLE.CREATE.ORDERS_1.{durable}");
         let updated = self.api(&subject, &request).await;
         assert_eq!(updated["config"][setting], config[setting], "{updated}");
     }

@@ -8,13 +8,14 @@ use clap::Subcommand;
 use crate::audit::AuditArgs;
 use crate::dead_letters::DeadArgs;
 use crate::health::HealthArgs;
+use crate::lanes::LanesArgs;
 use crate::migrate::MigrateArgs;
 use crate::observer_report::ObserverReportArgs;
 use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
-    audit, dead_letters, edge, health, migrate, observer_report, status, stock, tail, worker,
+    audit, dead_letters, edge, health, lanes, migrate, observer_report, status, stock, tail, worker,
 };
 
 /// A role or a command.
@@ -27,6 +28,8 @@ pub enum Command {
     Worker(Box<workers::Config>),
     /// Create or update streams and tables
     Migrate(MigrateArgs),
+    /// Change the number of lanes, the streams of orders, of a running cluster
+    Lanes(LanesArgs),
     /// Check the health of the role in this container
     Health(HealthArgs),
     /// Show cluster status: workers, lag, streams and brokers
@@ -56,6 +59,7 @@ impl Command {
             Self::Edge(config) => edge::run(*config)?,
             Self::Worker(config) => worker::run(*config)?,
             Self::Migrate(args) => migrate::run(&args)?,
+            Self::Lanes(args) => lanes::run(&args)?,
             Self::Health(args) => return health::run(&args),
             Self::Status(args) => status::run(&args)?,
             Self::Tail(args) => tail::run(&args)?,

@@ -15,6 +15,7 @@ mod command;
 pub mod dead_letters;
 mod edge;
 mod health;
+mod lanes;
 pub mod ledger;
 mod limits;
 mod migrate;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use streams::{
     Connection, ConsumerProgress, Difference, FsyncPolicy, Inspection, Lag, Profile, Step,
     StreamState, Topology, WorkerPresence, batch_sizes, dead_letter, find_progress,
-    find_stream_state, fsync_report, inspect_topology, lag, subjects, worker_presence,
+    find_stream_state, fsync_report, inspect_topology, lag, lanes, subjects, worker_presence,
 };
 use workers::stages;
 
@@ -64,7 +64,7 @@ pub struct StepStatus {
     pub lag_seconds: f64,
     /// Retries of single orders that are due.
     pub retries_due: u64,
-    /// Progress of its durable consumer, in messages.
+    /// Progress of its durable consumers, in messages.
     #[serde(flatten)]
     pub consumer_progress: ConsumerProgress,
 }
@@ -93,8 +93,10 @@ impl Status {
             Ok(StepStatus::query(connection, step).await?.map(|status| (step.name, status)))
         });
         let steps = keep_read(&mut unread, join_all(steps).await);
-        let names = [subjects::ORDERS, subjects::RETRIES, subjects::DEAD_LETTERS];
-        let streams = names.map(|name| async move {
+        let lanes = keep_read(&mut unread, [lanes(connection).await.map(Some).map_err(Into::into)]);
+        let lanes = lanes.iter().flatten().map(|lane| lane.stream());
+        let names: Vec<_> = lanes.chain([subjects::RETRIES, subjects::DEAD_LETTERS]).collect();
+        let streams = names.iter().copied().map(|name| async move {
             Ok(find_stream_state(connection, name).await?.map(|state| (name, state)))
         });
         let streams: Vec<Result<_>> = join_all(streams).await;
@@ -152,7 +154,7 @@ impl StepStatus {
         let Some(consumer_progress) = find_progress(connection, &events).await? else {
             return Ok(None);
         };
-        let Lag { orders, oldest_at_ms } = lag(connection, &events, &consumer_progress).await?;
+        let Lag { orders, oldest_at_ms } = lag(connection, &events).await?;
         let retries = find_progress(connection, &step.retries()).await?;
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
         let lag_ms = oldest_at_ms.map_or(0, |oldest| (now - oldest.as_millis()).max(0));

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use orders::{Event, EventKind};
 use serde_json::Value;
-use streams::{Connection, Replay, subjects};
+use streams::{Connection, LanesReplay};
 
 use crate::addresses::BrokersAddress;
 use crate::shutdown::Shutdown;
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &TailArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
         let connection = Connection::open(&args.brokers.url()?, "tail").await?;
-        let mut replay = Replay::from_now(&connection, subjects::ORDERS).await?;
+        let mut replay = LanesReplay::from_now(&connection).await?;
         while let Some(message) = shutdown.run_until_requested(replay.next()).await.transpose()? {
             let is_selected = |kind| args.event.is_empty() || args.event.contains(&kind);
             if message.kind.is_some_and(is_selected) {

@@ -7,16 +7,13 @@ use orders::{Event, EventKind};
 
 use crate::OutboundMessage;
 pub use crate::limits::{BATCH_BYTES_MAX as BYTES_MAX, BATCH_RECORDS_MAX as RECORDS_MAX};
-use crate::subjects::{self, NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
+use crate::outbound::Destination;
+use crate::subjects::{NDJSON, RECORDS_HEADER, SCHEMA, SCHEMA_HEADER};
 
 /// The message for `records` events of one kind that are already serialised in `lines`, each
 /// terminated by a line feed.
 pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> OutboundMessage {
-    let mut message = OutboundMessage::with_dedup_id(
-        subjects::ORDERS,
-        subjects::event_subject(kind),
-        Bytes::from(lines),
-    );
+    let mut message = OutboundMessage::with_dedup_id(Destination::Lanes(kind), Bytes::from(lines));
     set_headers(&mut message, records);
     message
 }
@@ -25,8 +22,7 @@ pub fn message(kind: EventKind, lines: Vec<u8>, records: usize) -> OutboundMessa
 /// because the broker would discard it as a duplicate. For steps it is a copy, unless it asks for an
 /// answer.
 pub fn republish(kind: EventKind, line: Bytes) -> OutboundMessage {
-    let mut message =
-        OutboundMessage::without_dedup_id(subjects::ORDERS, subjects::event_subject(kind), line);
+    let mut message = OutboundMessage::without_dedup_id(Destination::Lanes(kind), line);
     set_headers(&mut message, 1);
     message
 }

@@ -26,7 +26,7 @@ pub enum BrokerApiError {
     Refused(String),
 }
 
-/// Sends a request, such as `STREAM.INFO.ORDERS`, and returns the reply.
+/// Sends a request, such as `STREAM.INFO.ORDERS_1`, and returns the reply.
 pub async fn broker_api(
     connection: &Connection,
     request: &str,

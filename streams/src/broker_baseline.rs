@@ -6,8 +6,9 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::limits::{BASELINE_PUBLISH_TIMEOUT, DUPLICATE_WINDOW};
+use crate::outbound::Destination;
 use crate::{
-    ConnectError, Connection, Fetcher, OutboundMessage, Profile, PublishError, Publisher, Source,
+    ConnectError, Connection, Durable, Fetcher, OutboundMessage, Profile, PublishError, Publisher,
     Topology,
 };
 
@@ -66,21 +67,22 @@ impl BrokerBaseline {
     /// Stores one message of `stage`, in the same way as a batch of orders. No two messages may
     /// have the same bytes, even in different stages.
     pub async fn store(&self, stage: usize, payload: Bytes) -> Result<(), PublishError> {
-        let message = OutboundMessage::with_dedup_id(self.stream(stage), subject(stage), payload);
+        let destination = Destination::Stream(self.stream(stage), subject(stage));
+        let message = OutboundMessage::with_dedup_id(destination, payload);
         self.publisher.publish(&message, BASELINE_PUBLISH_TIMEOUT).await.map(drop)
     }
 
     /// Fetches the messages of `stage`, through a durable like that of a worker's step.
     pub async fn puller(&self, stage: usize) -> Result<Fetcher, BrokerBaselineError> {
-        let source = Source {
+        let durable = Durable {
             stream: self.stream(stage),
-            durable: format!("baseline-{stage}"),
+            name: format!("baseline-{stage}"),
             subjects: vec![subject(stage)],
         };
-        let durable = Topology::new(self.profile).durable(&source);
-        let created = self.connection.jetstream.create_consumer_on_stream(durable, source.stream);
+        let config = Topology::new(self.profile).durable(&durable);
+        let created = self.connection.jetstream.create_consumer_on_stream(config, durable.stream);
         created.await.map_err(|err| BrokerBaselineError::Refused(err.into()))?;
-        Ok(Fetcher::new(self.connection.clone(), source))
+        Ok(Fetcher::of_durable(self.connection.clone(), durable))
     }
 
     /// Deletes the streams and their messages.

@@ -118,18 +118,18 @@ fn subject_kind(subject: &str) -> &str {
 mod tests {
     use super::*;
 
-    const PULL: &str = "$JS.API.CONSUMER.MSG.NEXT.ORDERS.payment";
+    const PULL: &str = "$JS.API.CONSUMER.MSG.NEXT.ORDERS_1.payment";
 
     #[test]
     fn a_denial_that_is_repeated_is_new_once_and_again_after_it_was_over() {
         let (mut denials, now) = (Denials::default(), Instant::now());
-        assert!(denials.is_new(PUBLISH, "$JS.ACK.ORDERS.payment.1.2.3.4.0", now));
-        assert!(!denials.is_new(PUBLISH, "$JS.ACK.ORDERS.payment.1.9.9.9.0", now));
-        assert!(denials.is_new(PUBLISH, "$JS.ACK.ORDERS.fulfilment.1.9.9.9.0", now));
+        assert!(denials.is_new(PUBLISH, "$JS.ACK.ORDERS_1.payment.1.2.3.4.0", now));
+        assert!(!denials.is_new(PUBLISH, "$JS.ACK.ORDERS_1.payment.1.9.9.9.0", now));
+        assert!(denials.is_new(PUBLISH, "$JS.ACK.ORDERS_1.fulfilment.1.9.9.9.0", now));
         assert!(denials.is_new("Subscription", "_INBOX.abc.1", now));
         assert!(!denials.is_new("Subscription", "_INBOX.def.2", now));
         let later = now + 2 * DENIAL_OVER_AFTER;
-        assert!(denials.is_new(PUBLISH, "$JS.ACK.ORDERS.payment.1.2.3.4.0", later));
+        assert!(denials.is_new(PUBLISH, "$JS.ACK.ORDERS_1.payment.1.2.3.4.0", later));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{Instant, sleep};
 
-use crate::inspect::{InspectError, inspect_error};
+use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{API_TIMEOUT, PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
 use crate::{Connection, PublishError, Publisher, Requester};
 

@@ -1,36 +1,24 @@
-//! Bounds the stream of orders: when new orders, and requests about orders, must be rejected.
+//! Bounds a lane: when it must get no new orders, and no requests about orders.
 
 use std::time::Duration;
 
 use crate::broker_time::broker_time;
-use crate::inspect::{InspectError, consumer_progress, inspect_error, stream_state};
+use crate::inspect::{find_durable_progress, stream_state};
+use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{ADMISSION_PERCENT_MAX, REQUESTS_PERCENT_MAX};
-use crate::{Connection, Step, subjects};
+use crate::{Admission, Connection, Durable, Lane, Step};
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use orders::{EventKind, Timestamp};
 
-/// What is admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// New orders are admitted.
-    Open,
-    /// The stream is so full that the remaining space is reserved for the orders that are in it, and
-    /// for requests about them.
-    StreamFull,
-    /// The stream is so full that the remaining space is reserved for the outcomes of steps.
-    OutcomesOnly,
-    /// The oldest unprocessed order has been waiting for inventory for too long.
-    BacklogTooOld,
-}
-
-/// Whether new orders can be admitted. `first` is the step that every order passes first, and
-/// `backlog_max` is how long the oldest order may wait for it.
-pub async fn admission(
+/// What `lane` admits. `first` is the step that every order passes first, and `backlog_max` is how long
+/// the oldest order may wait for it.
+pub(crate) async fn admission(
     connection: &Connection,
+    lane: Lane,
     first: &Step,
     backlog_max: Duration,
 ) -> Result<Admission, InspectError> {
-    let state = stream_state(connection, subjects::ORDERS).await?;
+    let state = stream_state(connection, lane.stream()).await?;
     let fills = |percent| state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * percent);
     if fills(REQUESTS_PERCENT_MAX) {
         return Ok(Admission::OutcomesOnly);
@@ -38,14 +26,26 @@ pub async fn admission(
     if fills(ADMISSION_PERCENT_MAX) {
         return Ok(Admission::StreamFull);
     }
-    let oldest = match consumer_progress(connection, &first.events()).await? {
-        position if position.is_at_end() => None,
-        position => created_after(connection, position.ack_floor).await?,
+    let Some(durable) = first.events().in_lane(lane) else { return Ok(Admission::Open) };
+    let Some(oldest) = oldest_waiting(connection, lane, &durable).await? else {
+        return Ok(Admission::Open);
     };
-    let Some(oldest) = oldest else { return Ok(Admission::Open) };
-    let now = broker_time(connection, subjects::ORDERS).await?;
+    let now = broker_time(connection, lane.stream()).await?;
     let is_behind = is_older(oldest, now, backlog_max);
     Ok(if is_behind { Admission::BacklogTooOld } else { Admission::Open })
+}
+
+/// When the oldest batch of new orders was stored that `durable` has not processed.
+async fn oldest_waiting(
+    connection: &Connection,
+    lane: Lane,
+    durable: &Durable,
+) -> Result<Option<Timestamp>, InspectError> {
+    match find_durable_progress(connection, durable).await? {
+        Some(position) if position.messages.is_at_end() => Ok(None),
+        Some(position) => created_after(connection, lane, position.ack_floor).await,
+        None => Err(inspect_error(&durable.to_string(), "the consumer does not exist")),
+    }
 }
 
 /// Whether a message that was stored at `stored_at` is older than `age_max`. Both times are the
@@ -59,18 +59,19 @@ fn is_older(stored_at: Timestamp, now: Timestamp, age_max: Duration) -> bool {
 /// When the first batch of new orders after `sequence` was stored; `None` if there is none.
 async fn created_after(
     connection: &Connection,
+    lane: Lane,
     sequence: u64,
 ) -> Result<Option<Timestamp>, InspectError> {
-    let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await;
-    let stream = stream.map_err(|err| inspect_error(subjects::ORDERS, err))?;
-    let subject = subjects::event_subject(EventKind::Created);
+    let stream = connection.jetstream.get_stream_no_info(lane.stream()).await;
+    let stream = stream.map_err(|err| inspect_error(lane.stream(), err))?;
+    let subject = lane.event_subject(EventKind::Created);
     match stream.direct_get_next_for_subject(subject, Some(sequence + 1)).await {
         Ok(message) => {
             let millis = message.time.unix_timestamp_nanos() / 1_000_000;
             Ok(Some(Timestamp::from_millis(millis as i64)))
         }
         Err(err) if err.kind() == DirectGetErrorKind::NotFound => Ok(None),
-        Err(err) => Err(inspect_error(subjects::ORDERS, err)),
+        Err(err) => Err(inspect_error(lane.stream(), err)),
     }
 }
 

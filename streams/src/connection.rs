@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::broker_events::BrokerEvents;
 use crate::config::{broker_addresses, broker_user};
+use crate::known_lanes::KnownLanes;
 use crate::limits::{
     API_TIMEOUT, CONNECT_ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, CONNECTION_POLL_INTERVAL, FLUSH_TIMEOUT,
     PING_INTERVAL, RECONNECT_DELAY_MAX, RECONNECT_DELAY_MIN,
@@ -25,6 +26,7 @@ pub struct Connection {
     pub(crate) jetstream: jetstream::Context,
     pub(crate) replies: ReplyRouter,
     pub(crate) events: BrokerEvents,
+    pub(crate) known_lanes: KnownLanes,
 }
 
 /// Connecting failed.
@@ -86,7 +88,7 @@ impl Connection {
     async fn over(client: Client, events: BrokerEvents) -> Result<Self, ConnectError> {
         let jetstream = ContextBuilder::new().timeout(API_TIMEOUT).build(client.clone());
         let replies = ReplyRouter::start(client.clone()).await.map_err(ConnectError::Closed)?;
-        Ok(Self { client, jetstream, replies, events })
+        Ok(Self { client, jetstream, replies, events, known_lanes: KnownLanes::default() })
     }
 
     /// Connects to the broker at `url` and to no other one. Returns before the connection is up, and

@@ -9,7 +9,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 use crate::limits::{DEAD_LETTER_BYTES_MAX, DEAD_LETTER_RECORD_BYTES_MAX, ERROR_BYTES_MAX};
-use crate::outbound::content_id;
+use crate::outbound::{Destination, content_id};
 use crate::record::truncate;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, own_time, subjects};
 
@@ -102,7 +102,8 @@ pub fn message(step: &Step, reason: Reason, record: &Record, error: &str) -> Out
         payload = to_json(&letter);
     }
     let id = format!("{step}.{}.{}", content_id(&record.line), record.history.replays);
-    OutboundMessage::with_id(subjects::DEAD_LETTERS, step.dead_subject(), payload.into(), &id)
+    let destination = Destination::Stream(subjects::DEAD_LETTERS, step.dead_subject());
+    OutboundMessage::with_id(destination, payload.into(), &id)
 }
 
 fn to_json(letter: &DeadLetter) -> Vec<u8> {

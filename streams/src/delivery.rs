@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::message::Acker;
+use async_nats::Subject;
 use async_nats::jetstream::{AckKind, Message};
 use orders::Timestamp;
 
 use crate::record::{Answer, DeliveryHistory, Origin, Record};
+use crate::routes::Routes;
 use crate::subjects::{ANSWER_ALWAYS, ANSWER_HEADER};
-use crate::{Connection, batch, retry, subjects};
+use crate::{batch, retry, subjects};
 
 /// A message from the broker. Unless it is acked, the broker redelivers it after `ack_wait`.
 pub struct Delivery {
@@ -16,14 +17,18 @@ pub struct Delivery {
     pub records: Vec<Record>,
     /// The number of deliveries of this message, this one included.
     pub delivered: u64,
-    acker: Acker,
-    connection: Connection,
+    /// Where acks are sent to: any broker takes them.
+    ack_subject: Subject,
+    routes: Routes,
+    /// The index of the route over which the message came.
+    route: usize,
 }
 
 impl Delivery {
     pub(crate) fn open(
         message: Message,
-        connection: &Connection,
+        routes: &Routes,
+        route: usize,
     ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
         let first_at = info.published.unix_timestamp_nanos() / 1_000_000;
@@ -42,8 +47,8 @@ impl Delivery {
                 .map(|line| Record { line, history: history.clone(), stored_at: history.first_at })
                 .collect()
         };
-        let (_, acker) = message.split();
-        Ok(Self { records, delivered, acker, connection: connection.clone() })
+        let ack_subject = message.reply.clone().ok_or("a message without a subject for its ack")?;
+        Ok(Self { records, delivered, ack_subject, routes: routes.clone(), route })
     }
 
     /// Acks the message: every record is processed and all outcomes are stored. If the ack is lost,
@@ -55,7 +60,9 @@ impl Delivery {
     /// Acks before anything is processed, for the failpoint `ack_before_commit`.
     #[cfg(feature = "failpoints")]
     pub(crate) async fn ack_early(&self) {
-        self.acker.double_ack().await.ok();
+        let connection = &self.routes.get(self.route).connection;
+        let (subject, ack) = (self.ack_subject.clone(), AckKind::Ack.into());
+        connection.client.request(subject, ack).await.ok();
     }
 
     /// Naks the message: the broker redelivers it immediately.
@@ -71,14 +78,13 @@ impl Delivery {
     /// Sends a progress ack, which restarts `ack_wait`. Skipped while disconnected, because it
     /// would only fill the client's send queue, over and over.
     pub async fn progress(&self) {
-        if self.connection.is_connected() {
-            self.send_ack(AckKind::Progress).await;
-        }
+        self.send_ack(AckKind::Progress).await;
     }
 
+    /// Sends an ack over any connection whose broker answers, and waits for none that hangs.
     async fn send_ack(&self, kind: AckKind) {
-        if let Err(err) = self.acker.ack_with(kind).await {
-            tracing::warn!(%err, "ack failed, message will be redelivered");
+        if !self.routes.send(self.route, &self.ack_subject, kind.into()).await {
+            tracing::debug!("no broker takes an ack, the message will be redelivered");
         }
     }
 }

@@ -1,115 +1,92 @@
-//! Fetches messages from a durable pull consumer that all workers of a pool share. Nothing is
-//! prefetched: messages that no worker is processing stay at the broker, for the first free worker.
+//! Fetches the messages of a step from the durable consumers of its source: in every lane that is in use,
+//! or from the stream of retries.
 
+mod durable_fetcher;
+mod fetch_error;
 mod pull_failure;
 mod pull_log;
 mod pull_request;
 
+use std::collections::BTreeMap;
 use std::iter;
-use std::mem::take;
 
-use async_nats::jetstream::Message;
-use thiserror::Error;
-use tokio::time::{Instant, timeout_at};
+use futures_util::future::{FutureExt, join_all, select_all};
+use tokio::sync::watch;
+use tokio::time::sleep;
 
-use crate::limits::{FETCH_BYTES_MAX, FETCH_SILENCE_TIMEOUT};
-use crate::{Connection, Delivery, Source, failpoint};
+use crate::limits::LANES_RECHECK_INTERVAL;
+use crate::routes::Routes;
+use crate::{Delivery, Durable, Lane, Source};
+use durable_fetcher::DurableFetcher;
+pub use fetch_error::FetchError;
 pub use pull_failure::PullFailure;
-use pull_log::PullLog;
-use pull_request::{FetchSize, PullRequest};
+use pull_log::PullLogs;
 
-/// Fetches from one durable consumer.
+/// Fetches from the durable consumers of one source.
 pub struct Fetcher {
-    connection: Connection,
-    source: Source,
-    request: Option<PullRequest>,
-    /// The messages that have arrived so far for the current call of `next`.
-    fetched: FetchedBatch,
-    /// Average bytes per record of the last batch. While it is unknown, one message is requested.
-    record_bytes: Option<usize>,
+    routes: Routes,
+    /// `None` if it fetches from one durable alone.
+    source: Option<Source>,
+    fetchers: BTreeMap<Durable, DurableFetcher>,
+    /// Changes when a lane begins to be used.
+    uses: watch::Receiver<u64>,
     is_stopping: bool,
-    log: PullLog,
-}
-
-/// The messages of one pull request, which are processed together.
-#[derive(Default)]
-struct FetchedBatch {
-    deliveries: Vec<Delivery>,
-    records: usize,
-    bytes: usize,
-}
-
-/// Fetching from the broker failed, which is logged. The next fetch opens a new pull request.
-#[derive(Debug, Error)]
-#[error("cannot fetch from consumer {durable} of stream {stream}")]
-pub struct FetchError {
-    stream: &'static str,
-    durable: String,
-    /// Why.
-    #[source]
-    pub failure: PullFailure,
-    /// Whether the request before was served.
-    pub is_first: bool,
+    logs: PullLogs,
 }
 
 impl Fetcher {
     /// A fetcher for `source`. Sends nothing to the broker yet.
-    pub fn new(connection: Connection, source: Source) -> Self {
-        let log = PullLog::new(source.clone());
-        Self::with_log(connection, source, log)
+    pub fn new(routes: impl Into<Routes>, source: Source) -> Self {
+        Self::with_logs(routes.into(), Some(source), PullLogs::default())
     }
 
     /// `count` fetchers for `source`, which log the failures of their requests as one.
-    pub fn several(
-        connection: &Connection,
-        source: &Source,
-        count: usize,
-    ) -> impl Iterator<Item = Self> {
-        let log = PullLog::new(source.clone());
-        let with_log = move || Self::with_log(connection.clone(), source.clone(), log.share());
-        iter::repeat_with(with_log).take(count)
+    pub fn several(routes: &Routes, source: &Source, count: usize) -> impl Iterator<Item = Self> {
+        let logs = PullLogs::default();
+        let with_logs = move || Self::with_logs(routes.clone(), Some(source.clone()), logs.clone());
+        iter::repeat_with(with_logs).take(count)
     }
 
-    fn with_log(connection: Connection, source: Source, log: PullLog) -> Self {
-        Self {
-            connection,
-            source,
-            request: None,
-            fetched: FetchedBatch::default(),
-            record_bytes: None,
-            is_stopping: false,
-            log,
-        }
+    /// A fetcher for one durable consumer.
+    pub(crate) fn of_durable(routes: impl Into<Routes>, durable: Durable) -> Self {
+        let mut fetcher = Self::with_logs(routes.into(), None, PullLogs::default());
+        fetcher.add(durable);
+        fetcher
     }
 
-    /// The stream and the durable consumer that it fetches from.
-    pub const fn source(&self) -> &Source {
-        &self.source
+    fn with_logs(routes: Routes, source: Option<Source>, logs: PullLogs) -> Self {
+        let uses = routes.lanes.uses();
+        Self { routes, source, fetchers: BTreeMap::new(), uses, is_stopping: false, logs }
     }
 
-    /// Waits for a message and takes those that are available with it: about `records_wanted`
-    /// records in total, estimated from the size of earlier ones. After [`finish`](Self::finish),
-    /// an empty result means that all requested messages have arrived. Cancel-safe: no message is
-    /// lost.
+    /// Waits for a message and takes those that are available with it, from all lanes: about
+    /// `records_wanted` records in total of each, estimated from the size of earlier ones. After
+    /// [`finish`](Self::finish), an empty result means that all requested messages have arrived.
+    /// Cancel-safe: no message is lost.
     pub async fn next(&mut self, records_wanted: usize) -> Result<Vec<Delivery>, FetchError> {
-        if let Err(failure) = self.fill(records_wanted).await {
-            let is_first = self.log.failed(&failure);
-            // A new pull request recovers from any error. Messages that have arrived are processed
-            // first.
-            self.drain_open_request().await;
-            if self.fetched.deliveries.is_empty() {
-                let Source { stream, ref durable, .. } = self.source;
-                return Err(FetchError { stream, durable: durable.clone(), failure, is_first });
+        loop {
+            self.update().await;
+            let open: Vec<_> = self.fetchers.values_mut().filter(|it| it.must_fetch()).collect();
+            if open.is_empty() && self.is_stopping {
+                return Ok(Vec::new());
+            }
+            let fetched = async {
+                if open.is_empty() {
+                    return std::future::pending().await;
+                }
+                select_all(open.into_iter().map(|it| Box::pin(it.next(records_wanted)))).await.0
+            };
+            let set = tokio::select! {
+                biased;
+                fetched = fetched => fetched?,
+                _ = self.uses.changed() => continue,
+                () = sleep(LANES_RECHECK_INTERVAL) => continue,
+            };
+            // A lane that is not in use any more has nothing left.
+            if !set.is_empty() {
+                return Ok(self.add_what_has_arrived(set, records_wanted));
             }
         }
-        let fetched = take(&mut self.fetched);
-        failpoint!("ack_before_commit" => for delivery in &fetched.deliveries {
-            delivery.ack_early().await;
-        });
-        if let Some(bytes) = fetched.bytes.checked_div(fetched.records) {
-            self.record_bytes = Some(bytes);
-        }
-        Ok(fetched.deliveries)
     }
 
     /// Stops sending pull requests: from now on `next` returns only what was already requested.
@@ -121,78 +98,50 @@ impl Fetcher {
     /// Naks all messages that were requested but not returned by `next`. Waits for them to arrive:
     /// for a second, or for up to 4 s if the broker is slow.
     pub async fn nak(&mut self) {
-        if self.request.as_ref().is_some_and(PullRequest::is_open) {
-            // A message that is nakked while the request is open would be redelivered to it.
-            self.drain_open_request().await;
-        }
-        while let Some(delivery) = self.fetched.deliveries.pop() {
-            delivery.nak().await;
-        }
-        self.fetched = FetchedBatch::default();
+        join_all(self.fetchers.values_mut().map(DurableFetcher::nak)).await;
     }
 
-    /// Fills the batch with the messages of one pull request.
-    async fn fill(&mut self, records_wanted: usize) -> Result<(), PullFailure> {
-        // A message is never split. More than twice `records_wanted` arrive only if records have
-        // become much smaller.
-        while self.fetched.records < 2 * records_wanted {
-            let fetch_size = self.fetch_size(records_wanted);
-            if !self.request.as_ref().is_some_and(PullRequest::is_open) {
-                if self.is_stopping || !self.fetched.deliveries.is_empty() {
-                    return Ok(());
-                }
-                // Requests sent while disconnected would queue in the client until it reconnects.
-                self.connection.connected().await;
+    /// The set, with the messages of other lanes that need not be waited for.
+    fn add_what_has_arrived(
+        &mut self,
+        mut set: Vec<Delivery>,
+        records_wanted: usize,
+    ) -> Vec<Delivery> {
+        for fetcher in self.fetchers.values_mut().filter(|fetcher| fetcher.is_open()) {
+            let records: usize = set.iter().map(|delivery| delivery.records.len()).sum();
+            if records >= records_wanted {
+                break;
             }
-            let request = match &mut self.request {
-                Some(request) => request,
-                none => none.insert(PullRequest::open(&self.connection, &self.source).await?),
-            };
-            if !request.is_open() {
-                request.send(fetch_size).await?;
-            }
-            let received = request.next().await?;
-            self.log.served();
-            if let Some(message) = received {
-                self.fetched.add(message, &self.connection)?;
-            } else if !request.is_open() && self.fetched.deliveries.is_empty() {
-                // Rejected or expired: request the next message, whatever its size.
-                self.record_bytes = None;
+            if let Some(Ok(arrived)) = fetcher.next(records_wanted).now_or_never() {
+                set.extend(arrived);
             }
         }
-        Ok(())
+        set
     }
 
-    /// Receives the outstanding messages of the open request into the batch, for at most 4 s. A
-    /// message that arrives later is unprocessed until `ack_wait` expires.
-    async fn drain_open_request(&mut self) {
-        let Some(request) = &mut self.request else { return };
-        let deadline = Instant::now() + FETCH_SILENCE_TIMEOUT;
-        while request.is_open() {
-            let Ok(Ok(received)) = timeout_at(deadline, request.next()).await else { break };
-            let added =
-                received.map_or(Ok(()), |message| self.fetched.add(message, &self.connection));
-            if let Err(err) = added {
-                tracing::warn!(%err, "message without JetStream metadata");
+    /// Has a fetcher for each lane, which sends requests while the lane is in use.
+    async fn update(&mut self) {
+        if let Some(source) = &self.source {
+            if source.is_in_lanes() {
+                self.routes.refresh_lanes().await;
+            }
+            let durables = source.durables(&self.routes.lanes.all());
+            self.fetchers.retain(|durable, it| it.is_open() || durables.contains(durable));
+            for durable in durables {
+                self.add(durable);
             }
         }
-        self.request = None;
+        for fetcher in self.fetchers.values_mut() {
+            let lane = Lane::of_stream(fetcher.durable().stream);
+            let is_in_use = lane.is_none_or(|lane| self.routes.lanes.is_in_use(lane));
+            fetcher.set_stopping(self.is_stopping || !is_in_use);
+        }
     }
 
-    fn fetch_size(&self, records_wanted: usize) -> FetchSize {
-        let Some(record_bytes) = self.record_bytes else { return FetchSize::One };
-        // A quarter more, so that the last message is not excluded for a few bytes.
-        let records = records_wanted + records_wanted / 4;
-        FetchSize::Bytes((records * record_bytes).min(FETCH_BYTES_MAX))
-    }
-}
-
-impl FetchedBatch {
-    fn add(&mut self, message: Message, connection: &Connection) -> Result<(), PullFailure> {
-        self.bytes += message.length;
-        let delivery = Delivery::open(message, connection).map_err(PullFailure::other)?;
-        self.records += delivery.records.len();
-        self.deliveries.push(delivery);
-        Ok(())
+    fn add(&mut self, durable: Durable) {
+        let (routes, logs) = (&self.routes, &self.logs);
+        self.fetchers.entry(durable).or_insert_with_key(|durable| {
+            DurableFetcher::new(routes.clone(), durable.clone(), logs.of(durable))
+        });
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::inspect::{InspectError, inspect_error};
+use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{
     BROKER_ALIVE_TIMEOUT, FSYNC_REPLY_TIMEOUT, FSYNC_REPLY_TIMEOUT_AT_START, FSYNC_RETRY_DELAY,
     FSYNC_START_TIMEOUT,

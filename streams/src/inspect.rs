@@ -6,17 +6,20 @@ use async_nats::jetstream::consumer::{self, DeliverPolicy};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::{ErrorCode, stream};
 use futures_util::StreamExt;
+use futures_util::future::try_join_all;
 use orders::{EventKind, Timestamp};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::inspect_error::{InspectError, inspect_error};
+use crate::lanes::lanes;
 use crate::limits::{BACKLOG_HEADERS_MAX, BATCH_SIZE_SAMPLE, WORKER_PRESENCE_TIMEOUT};
+use crate::message_headers::{self, Header};
 use crate::rpc::{WorkerState, service_name};
-use crate::{Connection, Pool, Source, message_headers, subjects};
+use crate::{Connection, Durable, Lane, Pool, Source, subjects};
 
-/// The progress of a durable consumer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The progress of a durable consumer, or of all durable consumers of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct ConsumerProgress {
     /// Messages that have not been delivered to any worker.
     pub messages_waiting: u64,
@@ -24,8 +27,14 @@ pub struct ConsumerProgress {
     pub messages_held: u64,
     /// Messages that were delivered more than once and are not yet acked.
     pub messages_redelivered: u64,
+}
+
+/// The progress of one durable consumer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DurableProgress {
+    pub(crate) messages: ConsumerProgress,
     /// The sequence number up to which every message is acked.
-    pub ack_floor: u64,
+    pub(crate) ack_floor: u64,
 }
 
 /// The backlog of a durable consumer.
@@ -66,14 +75,6 @@ pub struct WorkerPresence {
     pub breakers: BTreeMap<String, u64>,
 }
 
-/// Reading the state of the cluster failed.
-#[derive(Debug, Error)]
-#[error("cannot inspect {name}")]
-pub struct InspectError {
-    name: String,
-    source: async_nats::Error,
-}
-
 impl StreamState {
     /// How full it is, in per cent of its own limit; `None` without one.
     pub fn fill_percent(&self) -> Option<u64> {
@@ -84,11 +85,22 @@ impl StreamState {
 impl ConsumerProgress {
     /// Whether every message is delivered and acked.
     pub const fn is_at_end(&self) -> bool {
-        self.messages_waiting == 0 && self.messages_held == 0
+        self.unfinished() == 0
+    }
+
+    /// Messages that are not acked.
+    pub(crate) const fn unfinished(&self) -> u64 {
+        self.messages_waiting + self.messages_held
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.messages_waiting += other.messages_waiting;
+        self.messages_held += other.messages_held;
+        self.messages_redelivered += other.messages_redelivered;
     }
 }
 
-/// The progress of the durable consumer of `source`.
+/// The progress of the durable consumers of `source`.
 pub async fn consumer_progress(
     connection: &Connection,
     source: &Source,
@@ -97,54 +109,98 @@ pub async fn consumer_progress(
     progress.ok_or_else(|| inspect_error(&source.durable, "the consumer does not exist"))
 }
 
-/// The progress of the durable consumer of `source`; `None` if it or its stream does not exist.
+/// The progress of the durable consumers of `source`; `None` if one of them, or its stream, does not
+/// exist.
 pub async fn find_progress(
     connection: &Connection,
     source: &Source,
 ) -> Result<Option<ConsumerProgress>, InspectError> {
-    let found = find_consumer(connection, source).await;
-    let info = found.map_err(|err| inspect_error(&source.durable, err))?;
-    Ok(info.map(|info| ConsumerProgress {
-        messages_waiting: info.num_pending,
-        messages_held: info.num_ack_pending as u64,
-        messages_redelivered: info.num_redelivered as u64,
+    let durables = durables(connection, source).await?;
+    let progress = durables.iter().map(|durable| find_durable_progress(connection, durable));
+    let Some(progress) = try_join_all(progress).await?.into_iter().collect::<Option<Vec<_>>>()
+    else {
+        return Ok(None);
+    };
+    let mut sum = ConsumerProgress::default();
+    progress.iter().for_each(|durable| sum.add(durable.messages));
+    Ok((!progress.is_empty()).then_some(sum))
+}
+
+/// The progress of the durable consumer of `source` in one lane; `None` if it does not exist.
+pub async fn find_lane_progress(
+    connection: &Connection,
+    source: &Source,
+    lane: Lane,
+) -> Result<Option<ConsumerProgress>, InspectError> {
+    let Some(durable) = source.in_lane(lane) else { return Ok(None) };
+    Ok(find_durable_progress(connection, &durable).await?.map(|progress| progress.messages))
+}
+
+/// The durable consumers of `source` that may exist: of events, one in every lane.
+pub async fn durables(
+    connection: &Connection,
+    source: &Source,
+) -> Result<Vec<Durable>, InspectError> {
+    let lanes = if source.is_in_lanes() { lanes(connection).await? } else { Vec::new() };
+    Ok(source.durables(&lanes))
+}
+
+/// The progress of one durable consumer; `None` if it or its stream does not exist.
+pub(crate) async fn find_durable_progress(
+    connection: &Connection,
+    durable: &Durable,
+) -> Result<Option<DurableProgress>, InspectError> {
+    let found = find_durable(connection, durable).await;
+    let info = found.map_err(|err| inspect_error(&durable.to_string(), err))?;
+    Ok(info.map(|info| DurableProgress {
+        messages: ConsumerProgress {
+            messages_waiting: info.num_pending,
+            messages_held: info.num_ack_pending as u64,
+            messages_redelivered: info.num_redelivered as u64,
+        },
         ack_floor: info.ack_floor.stream_sequence,
     }))
 }
 
 /// A durable consumer's settings and state; `None` if it or its stream does not exist.
-pub(crate) async fn find_consumer(
+pub(crate) async fn find_durable(
     connection: &Connection,
-    source: &Source,
+    durable: &Durable,
 ) -> Result<Option<consumer::Info>, async_nats::Error> {
-    let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
-    match stream.consumer_info(&source.durable).await {
+    let stream = connection.jetstream.get_stream_no_info(durable.stream).await?;
+    match stream.consumer_info(&durable.name).await {
         Ok(info) => Ok(Some(info)),
         Err(err) if is_missing(&err.kind()) => Ok(None),
         Err(err) => Err(err.into()),
     }
 }
 
-/// The backlog of the durable consumer of `source`, whose progress is `position`.
-pub async fn lag(
-    connection: &Connection,
-    source: &Source,
-    position: &ConsumerProgress,
-) -> Result<Lag, InspectError> {
-    if position.is_at_end() {
-        return Ok(Lag::default());
+/// The backlog of the durable consumers of `source`.
+pub async fn lag(connection: &Connection, source: &Source) -> Result<Lag, InspectError> {
+    let durables = durables(connection, source).await?;
+    let lags = try_join_all(durables.iter().map(|durable| durable_lag(connection, durable)));
+    let (mut orders, mut oldest_at_ms) = (0, None);
+    for lag in lags.await? {
+        orders += lag.orders;
+        oldest_at_ms = [oldest_at_ms, lag.oldest_at_ms].into_iter().flatten().min();
     }
-    let read = async {
-        let stream = connection.jetstream.get_stream_no_info(source.stream).await?;
-        let from = position.ack_floor + 1;
-        let from = from_sequence(from);
-        message_headers::read(&stream, from, &source.subjects, BACKLOG_HEADERS_MAX).await
+    Ok(Lag { orders, oldest_at_ms })
+}
+
+async fn durable_lag(connection: &Connection, durable: &Durable) -> Result<Lag, InspectError> {
+    let position = match find_durable_progress(connection, durable).await? {
+        Some(position) if !position.messages.is_at_end() => position,
+        _ => return Ok(Lag::default()),
     };
-    let headers = read.await.map_err(|err| inspect_error(&source.durable, err))?;
+    let read = async {
+        let stream = connection.jetstream.get_stream_no_info(durable.stream).await?;
+        let from = from_sequence(position.ack_floor + 1);
+        message_headers::read(&stream, from, &durable.subjects, BACKLOG_HEADERS_MAX).await
+    };
+    let headers = read.await.map_err(|err| inspect_error(&durable.to_string(), err))?;
     let mut orders = headers.iter().map(|header| header.records).sum();
     if headers.len() == BACKLOG_HEADERS_MAX {
-        let messages = position.messages_waiting + position.messages_held;
-        orders = orders * messages / headers.len() as u64;
+        orders = orders * position.messages.unfinished() / headers.len() as u64;
     }
     Ok(Lag { orders, oldest_at_ms: headers.first().map(|header| header.stored_at) })
 }
@@ -205,23 +261,15 @@ impl From<&stream::Info> for StreamState {
     }
 }
 
-/// The mean number of orders per message, for each kind of event among the last 500 messages.
+/// The mean number of orders per message, for each kind of event among the last 500 messages of each
+/// lane.
 pub async fn batch_sizes(
     connection: &Connection,
 ) -> Result<BTreeMap<EventKind, f64>, InspectError> {
-    let state = find_stream_state(connection, subjects::ORDERS).await?;
-    let Some(state) = state.filter(|state| state.messages > 0) else {
-        return Ok(BTreeMap::new());
-    };
-    let read = async {
-        let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
-        let from =
-            (state.last_sequence + 1).saturating_sub(BATCH_SIZE_SAMPLE).max(state.first_sequence);
-        let from = from_sequence(from);
-        message_headers::read(&stream, from, &[], BATCH_SIZE_SAMPLE as usize).await
-    };
+    let lanes = lanes(connection).await?;
+    let samples = try_join_all(lanes.iter().map(|lane| last_headers(connection, *lane))).await?;
     let mut sums: BTreeMap<EventKind, (u64, u64)> = BTreeMap::new();
-    for header in read.await.map_err(|err| inspect_error(subjects::ORDERS, err))? {
+    for header in samples.into_iter().flatten() {
         if let Some(kind) = subjects::event_kind(&header.subject) {
             let (messages, records) = sums.entry(kind).or_default();
             *messages += 1;
@@ -230,6 +278,19 @@ pub async fn batch_sizes(
     }
     let mean = |(kind, (messages, records))| (kind, records as f64 / messages as f64);
     Ok(sums.into_iter().map(mean).collect())
+}
+
+/// The headers of the last messages of a lane.
+async fn last_headers(connection: &Connection, lane: Lane) -> Result<Vec<Header>, InspectError> {
+    let state = find_stream_state(connection, lane.stream()).await?;
+    let Some(state) = state.filter(|state| state.messages > 0) else { return Ok(Vec::new()) };
+    let from =
+        (state.last_sequence + 1).saturating_sub(BATCH_SIZE_SAMPLE).max(state.first_sequence);
+    let read = async {
+        let stream = connection.jetstream.get_stream_no_info(lane.stream()).await?;
+        message_headers::read(&stream, from_sequence(from), &[], BATCH_SIZE_SAMPLE as usize).await
+    };
+    read.await.map_err(|err| inspect_error(lane.stream(), err))
 }
 
 /// The workers of `pools` that reply within 300 ms.
@@ -278,8 +339,4 @@ pub async fn worker_presence(
 
 fn from_sequence(start_sequence: u64) -> DeliverPolicy {
     DeliverPolicy::ByStartSequence { start_sequence: start_sequence.max(1) }
-}
-
-pub(crate) fn inspect_error(name: &str, source: impl Into<async_nats::Error>) -> InspectError {
-    InspectError { name: name.to_owned(), source: source.into() }
 }

@@ -13,6 +13,7 @@
 //! - [`Replay`]: reads a stream from a given position, without consuming it
 //! - `limits`: every limit, with its reason
 
+mod admission;
 pub mod batch;
 mod broker_api;
 mod broker_baseline;
@@ -28,6 +29,12 @@ mod fetcher;
 mod fsync;
 mod group_commit;
 mod inspect;
+mod inspect_error;
+mod known_lanes;
+mod lane;
+mod lane_leaders;
+mod lane_states;
+mod lanes;
 mod limits;
 mod message_headers;
 mod outbound;
@@ -42,13 +49,14 @@ mod requester;
 pub mod retry;
 mod routes;
 mod rpc;
+mod silence;
 mod step;
 pub mod subjects;
 mod topology;
 
+pub use admission::Admission;
 pub use broker_api::{BrokerApiError, broker_api};
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
-pub use capacity::{Admission, admission};
 pub use config::{
     BatchConfig, BrokersConfig, InvalidBrokerUrl, InvalidDuration, parse_broker_ports,
     parse_duration, parse_nats_url,
@@ -62,11 +70,16 @@ pub use fsync::{
 };
 pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, QueueFull, group_commit};
 pub use inspect::{
-    ConsumerProgress, InspectError, Lag, StreamState, WorkerPresence, batch_sizes,
-    consumer_progress, find_progress, find_stream_state, lag, stream_state, worker_presence,
+    ConsumerProgress, Lag, StreamState, WorkerPresence, batch_sizes, consumer_progress, durables,
+    find_lane_progress, find_progress, find_stream_state, lag, stream_state, worker_presence,
 };
+pub use inspect_error::InspectError;
+pub use lane::Lane;
+pub use lane_leaders::{LaneLeaders, LeaderMove, LeadersError};
+pub use lanes::lanes;
 pub use limits::{
-    ACK_WAIT, ADMISSION_PERCENT_MAX, DEAD_LETTERS_WARNING_PERCENT, DURATION_MAX, REPLY_BYTES_MAX,
+    ACK_WAIT, ADMISSION_PERCENT_MAX, DEAD_LETTERS_WARNING_PERCENT, DURATION_MAX, LANES_MAX,
+    REPLY_BYTES_MAX,
 };
 pub use outbound::OutboundMessage;
 pub use own_clock::own_time;
@@ -74,13 +87,15 @@ pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
 pub use record::{Answer, DeliveryHistory, Origin, Record};
-pub use replay::{Replay, ReplayError, Replayed, records_at};
+pub use replay::{
+    LaneEnds, LanesReplay, Replay, ReplayError, Replayed, has_processed, lane_ends, records_at,
+};
 pub use requester::{RequestError, Requester};
-pub use routes::Routes;
+pub use routes::{Routes, RoutesWatch};
 pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState};
-pub use step::{Pool, Source, Step, StepKind};
+pub use step::{Durable, Pool, Source, Step, StepKind};
 pub use topology::{
-    Difference, Impact, Inspection, StreamWatch, TEST_ACK_WAIT, Topology, TopologyError, ack_wait,
-    ensure_topology, inspect_topology, keep_topology, paused_consumers, resume_topology,
-    set_orders_limit,
+    Difference, Impact, Inspection, LaneCountError, StreamWatch, TEST_ACK_WAIT, Topology,
+    TopologyError, ack_wait, ensure_topology, inspect_topology, keep_topology, paused_consumers,
+    resume_topology, set_lane_count, set_lane_limit,
 };

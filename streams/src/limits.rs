@@ -19,8 +19,56 @@ const _: () =
 pub const REPLY_BYTES_MAX: usize = 512 * 1024;
 const _: () = assert!(2 * REPLY_BYTES_MAX <= MESSAGE_BYTES_MAX);
 
-/// Bytes in the stream of orders: a quarter of a broker's store (`max_file` in
-/// `nats-config/shared.conf`). Beyond it the broker rejects new messages.
+/// Lanes of a cluster: one for each of more brokers than a cluster has. Each costs the brokers one log
+/// for itself and one for each durable.
+pub const LANES_MAX: usize = 9;
+/// Limit for the brokers to list their streams: the same as for a broker to answer at all.
+pub(crate) const LANES_TIMEOUT: Duration = Duration::from_secs(2);
+/// Streams that a broker lists at once (`JSApiNamesLimit` in nats-server).
+pub(crate) const STREAM_NAMES_MAX: usize = 1_024;
+/// How often a process that publishes or fetches asks who leads each lane. What it knows is older than
+/// that only while nothing happens.
+pub(crate) const LANES_REFRESH_INTERVAL: Duration = Duration::from_secs(2);
+/// Lanes into which one message is sent before it waits: each is led by another broker of three.
+pub(crate) const LANES_PER_MESSAGE_MAX: usize = 3;
+/// How long a lane that has failed must have had a leader before messages go there first, at least and at
+/// most: longer than an election and what follows from a broker's return.
+pub(crate) const LANE_RETURN_AFTER_MIN: Duration = Duration::from_secs(30);
+pub(crate) const LANE_RETURN_AFTER_MAX: Duration = Duration::from_mins(1);
+/// How long no leader must have changed, and no broker been away, before leaders are moved: an election
+/// takes up to 9 s, and a broker that comes back deposes others.
+pub(crate) const LANES_SETTLED_AFTER: Duration = Duration::from_secs(15);
+/// A broker from which the leader has received nothing for this long does not become one: heartbeats come
+/// each second.
+pub(crate) const LANE_PEER_SILENCE_MAX: Duration = Duration::from_millis(2_500);
+/// Messages that may be sent into a second lane because the first is silent, in per cent of all.
+pub(crate) const HEDGES_PERCENT_MAX: u64 = 5;
+/// The window in which these are counted.
+pub(crate) const HEDGES_WINDOW: Duration = Duration::from_secs(10);
+/// Such messages in a window that are always allowed: an edge has few messages in flight, each of which
+/// holds hundreds of orders.
+pub(crate) const HEDGES_FREE: u64 = 8;
+/// How often a process says that it puts messages into a lane that is not the first one.
+pub(crate) const LANE_NOTICE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long after the last notice messages are still expected in a lane.
+pub(crate) const LANE_IN_USE_FOR: Duration = Duration::from_secs(20);
+/// How often a step looks for messages in a lane that is not in use, on average: such a message was put
+/// there by a process that could not say so.
+pub(crate) const LANE_LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// Limit for handing an ack to a connection: one whose broker hangs takes no more at some point.
+pub(crate) const ACK_SEND_TIMEOUT: Duration = Duration::from_millis(100);
+/// How often a fetcher that waits for messages looks which lanes are in use.
+pub(crate) const LANES_RECHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Delay before the next pull request after one has failed; it doubles with each failure.
+pub(crate) const FETCH_RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
+pub(crate) const FETCH_RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
+/// How often it is looked whether a broker answers over its connection.
+pub(crate) const ROUTE_ECHO_INTERVAL: Duration = Duration::from_secs(1);
+/// How long after a lane was closed it is looked whether it is empty: what its broker has received
+/// before is stored by then.
+pub(crate) const LANE_CLOSE_DELAY: Duration = Duration::from_secs(5);
+/// Bytes in a lane: a fifth of a broker's store (`max_file` in `nats-config/shared.conf`), since all
+/// orders are in one of three lanes. Beyond it the broker rejects new messages.
 pub(crate) const ORDERS_BYTES_MAX: i64 = 4 << 30;
 /// Bytes in the stream of dead letters. They are few. If they are many, this limit keeps them from
 /// taking the space of orders.
@@ -67,7 +115,7 @@ pub(crate) const STREAM_MEMORY_MAX: Duration = Duration::from_mins(1);
 /// An unacked message is redelivered after this. Work in progress extends it with progress acks, so
 /// it only bounds how long the messages of a killed worker wait. Code asks `ack_wait`, which a test
 /// may shorten.
-pub const ACK_WAIT: Duration = Duration::from_secs(30);
+pub const ACK_WAIT: Duration = Duration::from_secs(10);
 /// Unacked messages per durable, over the whole pool: enough for sixty workers that each process
 /// three batches of the smallest messages.
 pub(crate) const ACK_PENDING_MAX: i64 = 12_000;

@@ -3,7 +3,7 @@
 use async_nats::HeaderMap;
 use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use bytes::Bytes;
-use orders::to_hex;
+use orders::{EventKind, to_hex};
 use sha2::{Digest, Sha256};
 
 use crate::failpoint;
@@ -12,35 +12,47 @@ use crate::subjects::{ANSWER_ALWAYS, ANSWER_HEADER};
 /// A message for a stream. It keeps the same bytes and the same id on every attempt.
 #[derive(Debug, Clone)]
 pub struct OutboundMessage {
-    /// The only stream whose ack counts.
-    pub(crate) stream: &'static str,
-    pub(crate) subject: String,
+    pub(crate) destination: Destination,
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Bytes,
+}
+
+/// Where a message is stored.
+#[derive(Debug, Clone)]
+pub(crate) enum Destination {
+    /// In any one lane, as events of this kind.
+    Lanes(EventKind),
+    /// In this stream, under this subject.
+    Stream(&'static str, String),
 }
 
 impl OutboundMessage {
     /// A message whose `Nats-Msg-Id` is a hash of its bytes, so a different grouping of records has
     /// a different id.
-    pub(crate) fn with_dedup_id(stream: &'static str, subject: String, payload: Bytes) -> Self {
-        failpoint!("id_by_counter" => return Self::with_id(stream, subject, payload, &counter()));
+    pub(crate) fn with_dedup_id(destination: Destination, payload: Bytes) -> Self {
+        failpoint!("id_by_counter" => return Self::with_id(destination, payload, &counter()));
         let id = content_id(&payload);
-        Self::with_id(stream, subject, payload, &id)
+        Self::with_id(destination, payload, &id)
     }
 
     /// A message with the `Nats-Msg-Id` `id`.
-    pub(crate) fn with_id(stream: &'static str, subject: String, payload: Bytes, id: &str) -> Self {
-        let mut message = Self::without_dedup_id(stream, subject, payload);
+    pub(crate) fn with_id(destination: Destination, payload: Bytes, id: &str) -> Self {
+        let mut message = Self::without_dedup_id(destination, payload);
         message.headers.insert(NATS_MESSAGE_ID, id);
         message
     }
 
     /// A message without `Nats-Msg-Id`: the broker stores it each time it is published.
-    pub(crate) fn without_dedup_id(stream: &'static str, subject: String, payload: Bytes) -> Self {
-        let mut headers = HeaderMap::new();
-        // The broker refuses the message for any other stream that has the subject.
+    pub(crate) fn without_dedup_id(destination: Destination, payload: Bytes) -> Self {
+        Self { destination, headers: HeaderMap::new(), payload }
+    }
+
+    /// The headers for `stream`. The broker refuses the message for any other stream that has the
+    /// subject.
+    pub(crate) fn headers_for(&self, stream: &str) -> HeaderMap {
+        let mut headers = self.headers.clone();
         headers.insert(NATS_EXPECTED_STREAM, stream);
-        Self { stream, subject, headers, payload }
+        headers
     }
 
     /// The same message, to which steps publish their outcomes even if they have answered another one of

@@ -38,6 +38,11 @@ impl Profile {
         }
     }
 
+    /// The number of lanes of a new cluster: as many as brokers, so that each broker leads one.
+    pub(crate) const fn lanes(self) -> usize {
+        self.brokers()
+    }
+
     /// Whether the profile claims that a write is on disk before it is acknowledged.
     pub const fn syncs_always(self) -> bool {
         matches!(self, Self::Durable | Self::Single)

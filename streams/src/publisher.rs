@@ -1,6 +1,8 @@
 //! Publishes a message into a stream: repeats it until the broker acknowledges it or the timeout
-//! expires. A broker that hangs or is lost is passed over, if there is a connection to another one.
+//! expires. A broker that hangs or is lost is passed over: an event goes to another lane, anything else
+//! over another connection.
 
+mod lanes;
 mod reply;
 
 use std::sync::Once;
@@ -11,8 +13,9 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
+use crate::outbound::Destination;
 use crate::reply_router::PendingRequest;
-use crate::routes::{InFlight, Routes};
+use crate::routes::Routes;
 use crate::{Connection, OutboundMessage};
 pub use reply::PubAck;
 use reply::{ApiError, MESSAGE_SIZE_EXCEEDS_MAXIMUM, NOT_SENT, Reply, classify};
@@ -63,11 +66,11 @@ impl Publisher {
         self.0.connection()
     }
 
-    /// Publishes `message`, sending it again every second until it is acknowledged or `timeout`
-    /// expires. Sending it again never stores it twice, because its id is the same.
+    /// Publishes `message`, sending it again until it is acknowledged or `timeout` expires. Within a
+    /// stream sending it again never stores it twice, because its id is the same.
     ///
-    /// If nothing at all comes back over a connection for 250 ms or longer, or it is lost, the same
-    /// bytes go to another broker.
+    /// An event is stored in any one lane. If nothing at all comes back from a lane for 250 ms or
+    /// longer, or its leader is lost, the same bytes go to the next one.
     ///
     /// # Errors
     /// See [`PublishError`].
@@ -77,19 +80,28 @@ impl Publisher {
         timeout: Duration,
     ) -> Result<PubAck, PublishError> {
         let deadline = Instant::now() + timeout;
-        self.0.first_result(|index| self.publish_over(index, message, deadline)).await
+        match &message.destination {
+            Destination::Lanes(kind) => self.publish_in_lanes(*kind, message, deadline).await,
+            Destination::Stream(stream, subject) => {
+                let to = Place { stream, subject: subject.clone() };
+                let publish = |index| self.publish_over(index, &to, message, deadline);
+                self.0.first_result(publish).await
+            }
+        }
     }
 
     /// Publishes over the route with this index until the message is acknowledged or refused.
     async fn publish_over(
         &self,
         index: usize,
+        to: &Place,
         message: &OutboundMessage,
         deadline: Instant,
     ) -> Result<PubAck, PublishError> {
         let route = self.0.get(index);
         let mut request = route.connection.replies.register();
         let in_flight = route.wait_for_answer();
+        let (sent, answered) = (|| in_flight.sent(), |sent_at| in_flight.answered(sent_at));
         while Instant::now() < deadline {
             if !route.connection.is_connected() {
                 // A message sent now would queue in the client and be sent several times on
@@ -98,7 +110,8 @@ impl Publisher {
                 continue;
             }
             let resend_at = deadline.min(Instant::now() + PUBLISH_RESEND_AFTER);
-            match timeout_at(resend_at, attempt(&in_flight, &mut request, message)).await {
+            let attempt = attempt(&mut request, to, message, &sent, &answered);
+            match timeout_at(resend_at, attempt).await {
                 Ok(Reply::PubAck(ack)) => {
                     self.0.prefer(index);
                     return Ok(ack);
@@ -107,24 +120,32 @@ impl Publisher {
                     return Err(PublishError::Refused { code, description });
                 }
                 Ok(Reply::Transient) => sleep(PUBLISH_RETRY_DELAY).await,
-                Err(_) => tracing::debug!(
-                    subject = message.subject,
-                    "no ack from broker, sending message again"
-                ),
+                Err(_) => {
+                    tracing::debug!(to.subject, "no ack from broker, sending message again");
+                }
             }
         }
         Err(PublishError::Unacknowledged)
     }
 }
 
+/// Where a message is to be stored.
+struct Place {
+    stream: &'static str,
+    subject: String,
+}
+
+/// Sends a message once, and waits for its reply.
 async fn attempt(
-    in_flight: &InFlight<'_>,
     request: &mut PendingRequest,
+    to: &Place,
     message: &OutboundMessage,
+    sent: &impl Fn() -> Instant,
+    answered: &impl Fn(Instant),
 ) -> Reply {
-    let OutboundMessage { stream, ref subject, .. } = *message;
-    let (headers, payload) = (message.headers.clone(), message.payload.clone());
-    let sent_at = in_flight.sent();
+    let Place { stream, subject } = to;
+    let (headers, payload) = (message.headers_for(stream), message.payload.clone());
+    let sent_at = sent();
     match request.send(subject, headers, payload).await {
         Ok(()) => {}
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
@@ -134,7 +155,7 @@ async fn attempt(
     }
     loop {
         let reply = request.next_reply().await;
-        in_flight.answered(sent_at);
+        answered(sent_at);
         if let Some(reply) = classify(&reply.payload, stream) {
             return reply;
         }

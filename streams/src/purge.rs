@@ -1,4 +1,4 @@
-//! The purge of the stream of orders: which messages no step needs any longer.
+//! The purge of a lane: which messages no step needs any longer.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,9 +6,10 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use time::OffsetDateTime;
 
 use crate::broker_time::broker_time;
-use crate::inspect::{InspectError, find_progress, inspect_error, stream_state};
+use crate::inspect::{find_durable_progress, stream_state};
+use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{PURGE_PRESSURE_PERCENT, RETENTION, RETENTION_UNDER_PRESSURE};
-use crate::{Connection, Step, StreamState, message_headers, subjects};
+use crate::{Connection, Lane, Step, StreamState, message_headers};
 
 /// How long messages are kept after every step has processed them.
 #[derive(Debug, Clone, Copy)]
@@ -19,9 +20,11 @@ pub struct Retention {
     pub under_pressure: Duration,
 }
 
-/// What can be purged from the stream of orders.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What can be purged from a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurgePlan {
+    /// The lane.
+    pub lane: Lane,
     /// The first sequence number that is kept; `None` if there is nothing to purge.
     pub keep_from: Option<u64>,
     /// The messages that observers will miss.
@@ -33,6 +36,8 @@ pub struct PurgePlan {
 pub struct MissedMessages {
     /// The name of the step.
     pub step: &'static str,
+    /// The lane that they were in.
+    pub lane: Lane,
     /// The first sequence number that it may not have processed.
     pub first: u64,
     /// The last one.
@@ -46,22 +51,24 @@ impl Default for Retention {
     }
 }
 
-/// Finds the messages that every step of `steps` has processed and that are older than `retention`
+/// Finds the messages of `lane` that every step of `steps` has processed and that are older than `retention`
 /// allows. Under pressure no observer holds them back: what it will miss is in the plan.
 pub async fn plan_purge(
     connection: &Connection,
+    lane: Lane,
     retention: Retention,
     steps: &[Step],
 ) -> Result<PurgePlan, InspectError> {
-    let state = stream_state(connection, subjects::ORDERS).await?;
+    let state = stream_state(connection, lane.stream()).await?;
     let is_under_pressure =
         state.bytes_max.is_some_and(|max| state.bytes * 100 >= max * PURGE_PRESSURE_PERCENT);
     let mut keep_from = state.last_sequence + 1;
     let mut observers = Vec::new();
     for step in steps {
         // A pool that only observes may never have run.
-        let Some(position) = find_progress(connection, &step.events()).await? else { continue };
-        if position.is_at_end() {
+        let Some(durable) = step.events().in_lane(lane) else { continue };
+        let Some(position) = find_durable_progress(connection, &durable).await? else { continue };
+        if position.messages.is_at_end() {
             continue;
         }
         let needed_from = position.ack_floor + 1;
@@ -73,10 +80,10 @@ pub async fn plan_purge(
     }
     let max_age = if is_under_pressure { retention.under_pressure } else { retention.normal };
     // Without a recent message a purge is not urgent, and the reply may be from a replica that lags.
-    let Some(recent) = first_since(connection, max_age).await? else {
-        return Ok(PurgePlan::default());
+    let Some(recent) = first_since(connection, lane, max_age).await? else {
+        return Ok(PurgePlan::nothing(lane));
     };
-    Ok(plan(&state, keep_from.min(recent), &observers))
+    Ok(plan(lane, &state, keep_from.min(recent), &observers))
 }
 
 /// Purges what `plan` says. Returns the number of messages. Safe to run in several processes
@@ -84,32 +91,47 @@ pub async fn plan_purge(
 pub async fn purge(connection: &Connection, plan: &PurgePlan) -> Result<u64, InspectError> {
     let Some(keep_from) = plan.keep_from else { return Ok(0) };
     let purged = async {
-        let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
+        let stream = connection.jetstream.get_stream_no_info(plan.lane.stream()).await?;
         Ok::<_, async_nats::Error>(stream.purge().sequence(keep_from).await?.purged)
     };
-    purged.await.map_err(|err| inspect_error(subjects::ORDERS, err))
+    purged.await.map_err(|err| inspect_error(plan.lane.stream(), err))
 }
 
-fn plan(state: &StreamState, keep_from: u64, observers: &[(&'static str, u64)]) -> PurgePlan {
+impl PurgePlan {
+    const fn nothing(lane: Lane) -> Self {
+        Self { lane, keep_from: None, missed: Vec::new() }
+    }
+}
+
+fn plan(
+    lane: Lane,
+    state: &StreamState,
+    keep_from: u64,
+    observers: &[(&'static str, u64)],
+) -> PurgePlan {
     if keep_from <= state.first_sequence {
-        return PurgePlan::default();
+        return PurgePlan::nothing(lane);
     }
     let overtaken = observers.iter().filter(|(_, needed_from)| *needed_from < keep_from);
     let missed = overtaken
-        .map(|(step, first)| MissedMessages { step, first: *first, last: keep_from - 1 })
+        .map(|(step, first)| MissedMessages { step, lane, first: *first, last: keep_from - 1 })
         .collect();
-    PurgePlan { keep_from: Some(keep_from), missed }
+    PurgePlan { lane, keep_from: Some(keep_from), missed }
 }
 
 /// The sequence number of the first message that is younger than `age`.
-async fn first_since(connection: &Connection, age: Duration) -> Result<Option<u64>, InspectError> {
+async fn first_since(
+    connection: &Connection,
+    lane: Lane,
+    age: Duration,
+) -> Result<Option<u64>, InspectError> {
     let read = async {
-        let stream = connection.jetstream.get_stream_no_info(subjects::ORDERS).await?;
-        let now = broker_time(connection, subjects::ORDERS).await?;
+        let stream = connection.jetstream.get_stream_no_info(lane.stream()).await?;
+        let now = broker_time(connection, lane.stream()).await?;
         let start_time = OffsetDateTime::from(SystemTime::from(now) - age);
         let from = DeliverPolicy::ByStartTime { start_time };
         message_headers::read(&stream, from, &[], 1).await
     };
-    let headers = read.await.map_err(|err| inspect_error(subjects::ORDERS, err))?;
+    let headers = read.await.map_err(|err| inspect_error(lane.stream(), err))?;
     Ok(headers.first().map(|header| header.sequence))
 }

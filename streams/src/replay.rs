@@ -1,4 +1,6 @@
-//! Reads a stream from a given position, without consuming it.
+//! Reads a stream from a given position, without consuming it; [`LanesReplay`] reads all lanes.
+
+mod lanes_replay;
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
@@ -9,9 +11,11 @@ use orders::{EventKind, Timestamp};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::inspect::{InspectError, stream_state};
+use crate::inspect::stream_state;
+use crate::inspect_error::InspectError;
 use crate::limits::{REPLAY_CONSUMERS_MAX, REPLAY_SILENCE_MAX};
-use crate::{Connection, batch, subjects};
+use crate::{Connection, Origin, batch, subjects};
+pub use lanes_replay::{LaneEnds, LanesReplay, has_processed, lane_ends};
 
 /// Reads the messages of a stream one by one, in order.
 pub struct Replay {
@@ -26,11 +30,11 @@ pub struct Replay {
 
 /// One message of the stream.
 pub struct Replayed {
-    /// Its sequence number in the stream.
-    pub sequence: u64,
+    /// The stream, and its sequence number there.
+    pub origin: Origin,
     /// The time at which the broker stored it.
     pub stored_at: Timestamp,
-    /// The kind of its events; `None` outside the stream of orders.
+    /// The kind of its events; `None` outside the lanes.
     pub kind: Option<EventKind>,
     /// The subject it was published to.
     pub subject: String,
@@ -99,7 +103,7 @@ impl Replay {
                 return Ok(None);
             }
             if let Some(message) = self.receive().await? {
-                return Ok(Some(message).filter(|message| message.sequence <= end));
+                return Ok(Some(message).filter(|message| message.origin.sequence <= end));
             }
         }
         Ok(None)
@@ -154,7 +158,7 @@ impl Replay {
         self.position = info.stream_sequence;
         self.is_at_end = info.pending == 0;
         Ok(Replayed {
-            sequence: info.stream_sequence,
+            origin: Origin { stream: self.stream.clone(), sequence: info.stream_sequence },
             stored_at: Timestamp::from_millis(stored_at),
             kind: subjects::event_kind(&message.subject),
             subject: message.subject.to_string(),
@@ -176,14 +180,14 @@ async fn consume_after(
     consumer.messages().await.map_err(read_error)
 }
 
-/// The records of one message of the stream of orders; `None` if the message has been purged.
+/// The records of one message of a lane; `None` if the message has been purged.
 pub async fn records_at(
     connection: &Connection,
-    sequence: u64,
+    origin: &Origin,
 ) -> Result<Option<Vec<Bytes>>, ReplayError> {
-    let stream =
-        connection.jetstream.get_stream_no_info(subjects::ORDERS).await.map_err(read_error)?;
-    match stream.direct_get(sequence).await {
+    let Origin { stream, sequence } = origin;
+    let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(read_error)?;
+    match stream.direct_get(*sequence).await {
         Ok(message) => Ok(Some(batch::lines(&message.payload).collect())),
         Err(err) if err.kind() == DirectGetErrorKind::NotFound => Ok(None),
         Err(err) => Err(read_error(err)),

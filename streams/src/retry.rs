@@ -15,7 +15,7 @@ use crate::limits::{
     ERROR_BYTES_MAX, POSTPONE_MAX, RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MAX, RETRY_BACKOFF_MIN,
     RETRY_DEADLINE,
 };
-use crate::outbound::content_id;
+use crate::outbound::{Destination, content_id};
 use crate::record::truncate;
 use crate::{DeliveryHistory, Origin, OutboundMessage, Record, Step, subjects};
 
@@ -84,7 +84,8 @@ pub(crate) fn immediate(
     let retry =
         ScheduledRetry { history, error: "".into(), record: serde_json::from_str(record).ok()? };
     let payload = serde_json::to_vec(&retry).ok()?;
-    Some(OutboundMessage::with_id(subjects::RETRIES, step.retry_subject(), payload.into(), id))
+    let destination = Destination::Stream(subjects::RETRIES, step.retry_subject());
+    Some(OutboundMessage::with_id(destination, payload.into(), id))
 }
 
 fn delayed(step: &Step, record: &Record, error: &str, due: SystemTime) -> Option<OutboundMessage> {
@@ -99,8 +100,7 @@ fn delayed(step: &Step, record: &Record, error: &str, due: SystemTime) -> Option
     // Without `Nats-Msg-Id`: within its de-duplication window the broker would drop a repeated
     // schedule, and the subject already ensures that there is only one.
     let mut message = OutboundMessage::without_dedup_id(
-        subjects::RETRIES,
-        subject,
+        Destination::Stream(subjects::RETRIES, subject),
         serde_json::to_vec(&retry).ok()?.into(),
     );
     message.headers.insert(NATS_SCHEDULE, format!("@at {at}").as_str());
@@ -153,7 +153,7 @@ mod tests {
     use crate::{Answer, Pool, StepKind, dead_letter};
 
     fn record(attempts: u32, first_at: Timestamp) -> Record {
-        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 7 };
+        let origin = Origin { stream: "ORDERS_1".to_owned(), sequence: 7 };
         let order_id = OrderId::from_bytes([7; 16]);
         let line = Bytes::from(format!(r#"{{"order_id":"{order_id}", "spaced" : 1}}"#));
         let history =
@@ -187,7 +187,7 @@ mod tests {
         let message = schedule(&CHARGE, &record, "it failed", now()).unwrap();
         let body: serde_json::Value = serde_json::from_slice(message.payload()).unwrap();
         let expected = json!({
-            "origin": {"stream": "ORDERS", "sequence": 7},
+            "origin": {"stream": "ORDERS_1", "sequence": 7},
             "first_at_ms": record.history.first_at.as_millis(),
             "tries": 1,
             "replays": 0,
@@ -207,7 +207,7 @@ mod tests {
             "step": "charge",
             "reason": "poison",
             "error": "it failed",
-            "origin": {"stream": "ORDERS", "sequence": 7},
+            "origin": {"stream": "ORDERS_1", "sequence": 7},
             "first_at_ms": 1_795_151_246_000_i64,
             "tries": 3,
             "replays": 0,
@@ -223,7 +223,10 @@ mod tests {
         let stored_at = |sequence, attempts| {
             let mut record = record(attempts, now());
             record.history.origin.sequence = sequence;
-            schedule(&CHARGE, &record, "it failed", now()).unwrap().subject
+            match schedule(&CHARGE, &record, "it failed", now()).unwrap().destination {
+                Destination::Stream(_, subject) => subject,
+                Destination::Lanes(_) => panic!("a retry is in no lane"),
+            }
         };
         assert_eq!(stored_at(7, 0), stored_at(7, 5));
         assert_ne!(stored_at(7, 5), stored_at(8, 0));

@@ -1,18 +1,23 @@
 //! The connections over which a process sends what is answered: one to any broker, and one to each. A
-//! broker that is silent or lost is passed over.
+//! broker that is silent or lost is passed over. What is known of the lanes is shared by all of them.
 
+mod lane_gates;
+mod lane_view;
 mod route;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::limits::{ROUTES_PER_MESSAGE_MAX, ROUTES_POLL_INTERVAL};
+use crate::lane_states::LaneStates;
+use crate::limits::{ACK_SEND_TIMEOUT, ROUTES_PER_MESSAGE_MAX, ROUTES_POLL_INTERVAL};
 use crate::{ConnectError, Connection};
-pub(crate) use route::{InFlight, Route};
+pub use lane_view::RoutesWatch;
+pub(crate) use route::Route;
 
 /// Connections to the brokers. Cheap to clone; clones share what is known of the brokers.
 #[derive(Clone)]
@@ -21,6 +26,7 @@ pub struct Routes {
     routes: Arc<[Route]>,
     /// The index of the route that answered last.
     preferred: Arc<AtomicUsize>,
+    pub(crate) lanes: LaneStates,
 }
 
 /// One connection alone: no broker is passed over.
@@ -53,7 +59,13 @@ impl Routes {
 
     fn of(connections: Vec<Connection>) -> Self {
         let routes = connections.into_iter().map(Route::new).collect();
-        Self { routes, preferred: Arc::default() }
+        Self { routes, preferred: Arc::default(), lanes: LaneStates::default() }
+    }
+
+    /// The same connections, with what `other` knows of the lanes.
+    #[must_use]
+    pub fn sharing_lanes_with(self, other: &Self) -> Self {
+        Self { lanes: other.lanes.clone(), ..self }
     }
 
     /// The connection to any broker.
@@ -61,9 +73,47 @@ impl Routes {
         &self.routes[0].connection
     }
 
-    /// Whether any broker answers, as far as is known.
+    /// Whether any broker, and any lane, answers, as far as is known.
     pub(crate) fn are_answered(&self) -> bool {
-        self.routes.iter().any(Route::is_answered)
+        self.routes.iter().any(Route::is_answered) && self.lanes.are_answered()
+    }
+
+    /// The index of a route to the broker of this name; `None` if no route is to a broker of that name.
+    pub(crate) fn to_broker(&self, name: &str) -> Option<usize> {
+        // The first one is to any broker: it may end at this one, and at another one later.
+        let is_there = |route: &Route| route.connection.client.server_info().server_name == name;
+        Some(1 + self.routes.get(1..)?.iter().position(is_there)?)
+    }
+
+    /// The index of a good route to any broker, the one that answered last if it is good.
+    pub(crate) fn any_good(&self) -> usize {
+        let preferred = self.preferred.load(Ordering::Relaxed);
+        if self.routes[preferred].is_good() {
+            return preferred;
+        }
+        self.routes.iter().position(Route::is_good).unwrap_or(preferred)
+    }
+
+    /// Sends `payload` over a good connection, the one with index `first` if that is good; if none is, over
+    /// one that is up. Does not wait for a broker that takes nothing. Returns whether it was sent.
+    pub(crate) async fn send(&self, first: usize, subject: &str, payload: Bytes) -> bool {
+        let others = (0..self.routes.len()).filter(|index| *index != first);
+        let all: Vec<&Route> =
+            std::iter::once(first).chain(others).map(|index| &self.routes[index]).collect();
+        let good = all.iter().filter(|route| route.is_good());
+        let slow = all.iter().filter(|route| !route.is_good() && route.connection.is_connected());
+        for route in good.chain(slow) {
+            let sent = route.connection.client.publish(subject.to_owned(), payload.clone());
+            if matches!(timeout(ACK_SEND_TIMEOUT, sent).await, Ok(Ok(()))) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// All routes.
+    pub(crate) fn all(&self) -> &[Route] {
+        &self.routes
     }
 
     /// The route with this index.
@@ -79,7 +129,7 @@ impl Routes {
     /// Has `send` send over the route that answered last. If nothing at all comes back over it, or it is
     /// lost, over another one as well, and so on. The first result counts.
     pub(crate) async fn first_result<F: Future>(&self, send: impl Fn(usize) -> F) -> F::Output {
-        let mut used = vec![self.preferred.load(Ordering::Relaxed)];
+        let mut used = vec![self.any_good()];
         let mut pending = FuturesUnordered::new();
         pending.push(send(used[0]));
         loop {

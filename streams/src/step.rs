@@ -5,7 +5,7 @@ use std::fmt;
 
 use orders::{EventKind, OrderId};
 
-use crate::subjects;
+use crate::{Lane, subjects};
 
 /// The workers of one stage, by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,21 +38,61 @@ pub enum StepKind {
     Observer,
 }
 
-/// A stream, and the durable consumer through which a step reads it.
+/// Where the messages of a step wait: the durable consumer of this name in every lane, or that of the
+/// step's retries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// The stream's name.
-    pub stream: &'static str,
-    /// The durable consumer's name.
+    /// The name of the durable consumers.
     pub durable: String,
-    /// The subjects that the consumer filters on.
-    pub subjects: Vec<String>,
+    messages: Messages,
+}
+
+/// What waits in a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Messages {
+    /// Batches of these events, in every lane.
+    Events(&'static [EventKind]),
+    /// Records of the step of this name that are due for a retry.
+    Retries(&'static str),
+}
+
+/// One durable consumer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Durable {
+    /// Its stream.
+    pub stream: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The subjects that it filters on.
+    pub(crate) subjects: Vec<String>,
 }
 
 impl Source {
-    /// The stream and the durable consumer, for messages: `ORDERS/payment`.
-    pub fn full_name(&self) -> String {
-        format!("{}/{}", self.stream, self.durable)
+    /// The durable consumers of the source, in `lanes` or in the stream of retries.
+    pub fn durables(&self, lanes: &[Lane]) -> Vec<Durable> {
+        let durable = |stream, subjects| Durable { stream, name: self.durable.clone(), subjects };
+        match self.messages {
+            Messages::Events(_) => lanes.iter().filter_map(|lane| self.in_lane(*lane)).collect(),
+            Messages::Retries(step) => vec![durable(subjects::RETRIES, vec![retry_subject(step)])],
+        }
+    }
+
+    /// The durable consumer in `lane`; `None` for retries, which are in no lane.
+    pub(crate) fn in_lane(&self, lane: Lane) -> Option<Durable> {
+        let Messages::Events(kinds) = self.messages else { return None };
+        let subjects = kinds.iter().map(|kind| lane.event_subject(*kind)).collect();
+        Some(Durable { stream: lane.stream(), name: self.durable.clone(), subjects })
+    }
+
+    /// Whether the source is in every lane.
+    pub(crate) const fn is_in_lanes(&self) -> bool {
+        matches!(self.messages, Messages::Events(_))
+    }
+}
+
+impl fmt::Display for Durable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stream, self.name)
     }
 }
 
@@ -82,25 +122,18 @@ impl Step {
             StepKind::Undo => "-undo",
             StepKind::Completion => "-completion",
         };
-        Source {
-            stream: subjects::ORDERS,
-            durable: format!("{}{suffix}", self.pool),
-            subjects: self.consumes.iter().map(|kind| subjects::event_subject(*kind)).collect(),
-        }
+        let messages = Messages::Events(self.consumes);
+        Source { durable: format!("{}{suffix}", self.pool), messages }
     }
 
     /// The source of the step's records that are due for a retry.
     pub fn retries(&self) -> Source {
-        Source {
-            stream: subjects::RETRIES,
-            durable: format!("retry-{self}"),
-            subjects: vec![self.retry_subject()],
-        }
+        Source { durable: format!("retry-{self}"), messages: Messages::Retries(self.name) }
     }
 
     /// The subject on which the step's records arrive that are due for a retry.
     pub(crate) fn retry_subject(&self) -> String {
-        format!("retry.{self}")
+        retry_subject(self.name)
     }
 
     /// The subject of one record's scheduled retry. The broker keeps one schedule per subject, so a
@@ -114,6 +147,10 @@ impl Step {
     pub(crate) fn dead_subject(&self) -> String {
         format!("dead.{}", self.pool)
     }
+}
+
+fn retry_subject(step: &str) -> String {
+    format!("retry.{step}")
 }
 
 impl fmt::Display for Step {
@@ -154,7 +191,8 @@ mod tests {
         assert_eq!(step("reserve", StepKind::Action).events().durable, "inventory");
         let release = step("release", StepKind::Undo);
         assert_eq!(release.events().durable, "inventory-undo");
-        assert_eq!(release.events().subjects, ["orders.declined", "orders.refunded"]);
+        let durables = release.events().durables(&[Lane::FIRST]);
+        assert_eq!(durables[0].subjects, ["orders.1.declined", "orders.1.refunded"]);
         assert_eq!(release.retries().durable, "retry-release");
     }
 
@@ -165,7 +203,8 @@ mod tests {
         let is_stored = |stored_subjects: &[&str], subject: &str| {
             stored_subjects.iter().any(|stored| is_match(stored, subject))
         };
-        assert!(is_stored(&[subjects::ORDERS_SUBJECTS], &release.events().subjects[0]));
+        let [in_lane] = &release.events().durables(&[Lane::FIRST])[..] else { panic!() };
+        assert!(is_stored(&[&Lane::FIRST.open_subjects()], &in_lane.subjects[0]));
         assert!(is_stored(&subjects::RETRIES_SUBJECTS, &scheduled));
         assert!(is_stored(&subjects::RETRIES_SUBJECTS, &release.retry_subject()));
         assert!(is_stored(&subjects::DEAD_LETTERS_SUBJECTS, &release.dead_subject()));

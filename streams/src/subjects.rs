@@ -1,16 +1,13 @@
-//! Every stream, subject and header name, defined once. The subjects of a step are in `step`.
+//! Every stream, subject and header name, defined once. Those of lanes are in `lane`, the subjects of a
+//! step in `step`.
 
 use orders::EventKind;
 
-/// The stream of all order events.
-pub const ORDERS: &str = "ORDERS";
 /// The stream of scheduled retries.
 pub const RETRIES: &str = "RETRIES";
 /// The stream of records that no retry can process.
 pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
-/// The subjects of the stream [`ORDERS`].
-pub const ORDERS_SUBJECTS: &str = "orders.*";
 /// The subjects of the stream [`RETRIES`]: scheduled records, and records that are due.
 pub const RETRIES_SUBJECTS: [&str; 2] = ["schedule.retry.*.*.*", "retry.*"];
 /// The subjects of the stream [`DEAD_LETTERS`]: the dead letters, and their resolutions.
@@ -21,6 +18,9 @@ pub const STATUS_GET: &str = "status.get";
 /// Request subject for stock on hand; inventory workers reply.
 pub const STOCK_GET: &str = "stock.get";
 
+/// Core NATS subject, outside every stream: published, with the number of the lane, while orders go into
+/// a lane that is not the first one.
+pub(crate) const LANE_USED: &str = "lanes.used";
 /// Core NATS subject, outside every stream: published each time the payment provider fails and
 /// orders begin to wait.
 pub const PAYMENT_DELAYED: &str = "notices.payment_delayed";
@@ -45,14 +45,12 @@ pub const NDJSON: &str = "application/x-ndjson";
 /// The log target of the NATS client library.
 pub const CLIENT_LOG: &str = "async_nats";
 
-/// The subject for batches of events of this kind.
-pub fn event_subject(kind: EventKind) -> String {
-    format!("orders.{kind}")
-}
-
-/// The kind of the events in a message with this subject; `None` if it is not an order subject.
+/// The kind of the events in a message with this subject; `None` if it is not the subject of a
+/// [`Lane`](crate::Lane).
 pub fn event_kind(subject: &str) -> Option<EventKind> {
-    subject.strip_prefix("orders.")?.parse().ok()
+    let subject = subject.strip_prefix("orders.")?;
+    let (_, kind) = subject.split_once('.').unwrap_or(("", subject));
+    kind.parse().ok()
 }
 
 /// The subject for resolutions of a pool's dead letters.
@@ -70,11 +68,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_names_the_event_kind_of_its_batch() {
-        for kind in EventKind::ALL {
-            assert_eq!(event_kind(&event_subject(*kind)), Some(*kind));
+    fn other_subjects_are_of_no_event() {
+        for other in ["orders.eaten", "orders.1.eaten", "orders.1", "retry.charge", "orders"] {
+            assert_eq!(event_kind(other), None, "{other}");
         }
-        assert_eq!(event_kind("orders.eaten"), None);
-        assert_eq!(event_kind("retry.charge"), None);
     }
 }

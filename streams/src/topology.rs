@@ -1,13 +1,16 @@
-//! The streams and consumers that must exist at the broker: three streams, and for each step one
-//! durable consumer for events and one for retries.
-
+//! The streams and consumers that must exist at the broker: the lanes, the streams of retries and of
+//! dead letters, and for each step one durable consumer in every lane and one for retries.
 //!
 //! `settings` compares what is at the broker with this; `ensure` creates and corrects, `inspection`
-//! lists all that differs, and `watch` sees what is at stake for an acknowledged order.
+//! lists all that differs, `watch` sees what is at stake for an acknowledged order, `lane_count`
+//! says which lanes a cluster has, and `change_lanes` adds and removes some.
 
+mod change_lanes;
 mod difference;
 mod ensure;
+mod error;
 mod inspection;
+mod lane_count;
 mod settings;
 mod watch;
 
@@ -19,27 +22,33 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stor
 use crate::limits::{
     ACK_PENDING_MAX, ACK_WAIT, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, ORDERS_BYTES_MAX,
 };
-use crate::subjects::{
-    DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, ORDERS, ORDERS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
-};
-use crate::{Profile, Source};
+use crate::subjects::{DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, RETRIES, RETRIES_SUBJECTS};
+use crate::{Durable, Lane, Profile};
 
+pub use change_lanes::{LaneCountError, set_lane_count};
 pub use difference::{Difference, Impact};
-pub use ensure::{
-    TopologyError, ensure_topology, keep_topology, resume_topology, set_orders_limit,
-};
+pub use ensure::{ensure_topology, keep_topology, resume_topology, set_lane_limit};
+pub use error::TopologyError;
 pub use inspection::{Inspection, inspect_topology, paused_consumers};
+pub(crate) use lane_count::{is_one_removed, is_open};
 pub use watch::StreamWatch;
 
 /// Environment variable by which a test shortens the ack wait, such as `5s`, so that it waits less
 /// for the messages of the workers that it kills. Only test builds read it.
 pub const TEST_ACK_WAIT: &str = "MILLRACE_TEST_ACK_WAIT";
+/// Metadata of a lane's stream: how many lanes the cluster has, so that a lost one is missed.
+const LANES_KEY: &str = "millrace-lanes";
+/// Metadata of a lane's stream: that another lane was removed, with the events that it held.
+const REMOVED_KEY: &str = "millrace-lane-removed";
+
 /// The settings of the streams and consumers at the broker.
 #[derive(Debug, Clone, Copy)]
 pub struct Topology {
     /// The durability profile, which sets the number of replicas of each stream.
     pub profile: Profile,
-    /// The size limit of the stream of orders in bytes; beyond it the broker rejects new messages.
+    /// The number of lanes of a new cluster. One that exists has those that it has.
+    pub lanes: usize,
+    /// The size limit of a lane in bytes; beyond it the broker rejects new messages.
     pub orders_bytes_max: i64,
     /// An unacked message is redelivered after this.
     pub ack_wait: Duration,
@@ -48,24 +57,20 @@ pub struct Topology {
 impl Topology {
     /// The default topology for a profile: up to 4 GiB of orders.
     pub fn new(profile: Profile) -> Self {
-        Self { profile, orders_bytes_max: ORDERS_BYTES_MAX, ack_wait: ack_wait() }
+        let lanes = profile.lanes();
+        Self { profile, lanes, orders_bytes_max: ORDERS_BYTES_MAX, ack_wait: ack_wait() }
     }
 
-    fn streams(&self) -> [Config; 3] {
-        let stream = |name: &str, subjects: &[&str], max_bytes| Config {
-            name: name.to_owned(),
-            subjects: subjects.iter().map(ToString::to_string).collect(),
-            storage: StorageType::File,
-            num_replicas: self.profile.brokers(),
-            retention: RetentionPolicy::Limits,
-            discard: DiscardPolicy::New,
-            max_bytes,
-            duplicate_window: DUPLICATE_WINDOW,
-            allow_direct: true,
-            ..Config::default()
-        };
+    /// The stream of a lane that takes messages, in a cluster of `count` lanes.
+    pub(crate) fn lane(&self, lane: Lane, count: usize) -> Config {
+        let metadata = [(LANES_KEY.to_owned(), count.to_string())].into();
+        let subjects = &[&*lane.open_subjects()];
+        Config { metadata, ..self.stream(lane.stream(), subjects, self.orders_bytes_max) }
+    }
+
+    /// The streams besides the lanes.
+    fn other_streams(&self) -> [Config; 2] {
         [
-            stream(ORDERS, &[ORDERS_SUBJECTS], self.orders_bytes_max),
             Config {
                 // A processed retry is deleted.
                 retention: RetentionPolicy::WorkQueue,
@@ -76,34 +81,49 @@ impl Topology {
                 // never be discarded, so the stream has no size limit: a full store rejects new
                 // messages.
                 discard: DiscardPolicy::Old,
-                ..stream(RETRIES, &RETRIES_SUBJECTS, -1)
+                ..self.stream(RETRIES, &RETRIES_SUBJECTS, -1)
             },
-            stream(DEAD_LETTERS, &DEAD_LETTERS_SUBJECTS, DEAD_LETTERS_BYTES_MAX),
+            self.stream(DEAD_LETTERS, &DEAD_LETTERS_SUBJECTS, DEAD_LETTERS_BYTES_MAX),
         ]
     }
 
-    pub(crate) fn durable(&self, source: &Source) -> pull::Config {
+    fn stream(&self, name: &str, subjects: &[&str], max_bytes: i64) -> Config {
+        Config {
+            name: name.to_owned(),
+            subjects: subjects.iter().map(ToString::to_string).collect(),
+            storage: StorageType::File,
+            num_replicas: self.profile.brokers(),
+            retention: RetentionPolicy::Limits,
+            discard: DiscardPolicy::New,
+            max_bytes,
+            duplicate_window: DUPLICATE_WINDOW,
+            allow_direct: true,
+            ..Config::default()
+        }
+    }
+
+    pub(crate) fn durable(&self, durable: &Durable) -> pull::Config {
         pull::Config {
-            durable_name: Some(source.durable.clone()),
+            durable_name: Some(durable.name.clone()),
             ack_policy: AckPolicy::Explicit,
             ack_wait: self.ack_wait,
             // A finite limit would drop messages silently.
             max_deliver: -1,
             max_ack_pending: ACK_PENDING_MAX,
-            filter_subjects: source.subjects.clone(),
+            filter_subjects: durable.subjects.clone(),
             num_replicas: self.profile.brokers(),
             ..pull::Config::default()
         }
     }
 }
 
-/// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s.
+/// How long a message may be unacked, without a progress ack, before it is redelivered: 10 s.
 #[cfg(not(feature = "failpoints"))]
 pub const fn ack_wait() -> Duration {
     ACK_WAIT
 }
 
-/// How long a message may be unacked, without a progress ack, before it is redelivered: 30 s,
+/// How long a message may be unacked, without a progress ack, before it is redelivered: 10 s,
 /// unless [`TEST_ACK_WAIT`] is set.
 #[cfg(feature = "failpoints")]
 pub fn ack_wait() -> Duration {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use streams::{Delivery, FetchError, Fetcher, Publisher, Record, ack_wait, failpoint};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{Backoff, wait_for_dependencies};
@@ -46,12 +46,10 @@ impl Consumer {
     /// requested already, so that this worker's shutdown causes no redelivery.
     pub(crate) async fn run(&self, mut fetcher: Fetcher, shutdown: CancellationToken) {
         let drain = DrainDeadline::new(shutdown.clone());
-        let mut backoff = Backoff::default();
         while let Some(fetched) = shutdown.run_until_cancelled(fetcher.next(SET_RECORDS)).await {
             let started = Instant::now();
             match fetched {
                 Ok(set) => {
-                    backoff = Backoff::default();
                     let is_small = is_small(&set);
                     self.handle(set, &mut fetcher, &drain).await;
                     if started.elapsed() > ack_wait() / LEFTOVER_STALE_DIVISOR {
@@ -61,15 +59,11 @@ impl Consumer {
                         shutdown.run_until_cancelled(sleep_until(started + LINGER)).await;
                     }
                 }
-                // The fetcher has logged it.
-                Err(FetchError { failure, is_first, .. }) => {
-                    if is_first {
-                        backoff = Backoff::default();
-                    }
+                // The fetcher has logged it, and waits before it tries again.
+                Err(FetchError { failure, .. }) => {
                     if failure.concerns_topology() {
                         self.fetch_failed.notify_one();
                     }
-                    shutdown.run_until_cancelled(sleep(backoff.next())).await;
                 }
             }
         }

@@ -107,7 +107,7 @@ impl StageState for Inventory {
     type Config = PaymentTimeout;
 
     fn start(config: PaymentTimeout, worker: &WorkerContext) -> Result<Self, StartError> {
-        let WorkerContext { database, connection, publisher, max_batch, all_steps } =
+        let WorkerContext { database, connection, publisher, max_batch, all_steps, .. } =
             worker.clone();
         let PaymentTimeout { payment_timeout } = config;
         Ok(Self {

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use rand::RngExt;
 use streams::{
-    Connection, DEAD_LETTERS_WARNING_PERCENT, InspectError, Retention, Step, dead_letter,
-    find_stream_state, plan_purge, purge, subjects,
+    Connection, DEAD_LETTERS_WARNING_PERCENT, InspectError, Lane, Retention, Step, dead_letter,
+    find_stream_state, lanes, plan_purge, purge, subjects,
 };
 use thiserror::Error;
 use tokio::time::sleep;
@@ -29,7 +29,7 @@ pub enum PurgeError {
     Database(#[from] StepError),
 }
 
-/// Purges the stream of orders.
+/// Purges the lanes.
 pub(crate) struct Janitor {
     pub(crate) connection: Connection,
     pub(crate) database: Database,
@@ -46,10 +46,15 @@ impl Janitor {
             if shutdown.run_until_cancelled(sleep(delay)).await.is_none() {
                 return;
             }
-            match purge_processed(connection, database, steps, Retention::default()).await {
-                Ok(0) => {}
-                Ok(messages) => tracing::info!(messages, "purged processed messages"),
-                Err(err) => tracing::debug!(error = error_chain(&err), "purge failed"),
+            let lanes = lanes(connection).await.unwrap_or_default();
+            // A lane without a leader does not keep the others from being purged.
+            for lane in lanes {
+                let retention = Retention::default();
+                match purge_processed(connection, database, lane, steps, retention).await {
+                    Ok(0) => {}
+                    Ok(messages) => tracing::info!(%lane, messages, "purged processed messages"),
+                    Err(err) => tracing::debug!(%lane, error = error_chain(&err), "purge failed"),
+                }
             }
             match dead_letter::release_resolved(connection).await {
                 Ok(0) => {}
@@ -72,20 +77,22 @@ impl Janitor {
     }
 }
 
-/// Purges messages that every step has processed and that are older than `retention` allows.
+/// Purges messages of a lane that every step has processed and that are older than `retention` allows.
 /// Returns their number. Under pressure observers hold nothing back: what they miss is recorded
 /// before it is purged.
 pub async fn purge_processed(
     connection: &Connection,
     database: &Database,
+    lane: Lane,
     steps: &[Step],
     retention: Retention,
 ) -> Result<u64, PurgeError> {
-    let plan = plan_purge(connection, retention, steps).await?;
+    let plan = plan_purge(connection, lane, retention, steps).await?;
     for missed in &plan.missed {
         let step = missed.step;
         tracing::warn!(
             step,
+            %missed.lane,
             missed.first,
             missed.last,
             "observer misses messages, it will rebuild"

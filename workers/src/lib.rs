@@ -28,6 +28,7 @@ mod heartbeat;
 pub mod inventory;
 mod janitor;
 pub mod known_orders;
+mod leader_keeper;
 mod limits;
 mod migrate;
 pub mod missed_messages;

@@ -72,9 +72,10 @@ const _: () = assert!(
 /// The requester waits no longer than this, and other requests are queued.
 pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One connection for each of a pool's consumer loops, two for requests and one for the background
-/// tasks. A worker never needs more, and PostgreSQL commits fastest with few connections.
-pub(crate) const CONNECTIONS_MAX: usize = 9;
+/// One connection for each of a pool's consumer loops, two for requests, one for the background tasks
+/// and one that holds the lock of the worker that moves leaders. A worker never needs more, and
+/// PostgreSQL commits fastest with few connections.
+pub(crate) const CONNECTIONS_MAX: usize = 10;
 /// Limit for obtaining a connection; after it the database counts as down.
 pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection whose peer has vanished is closed after this; the kernel's default is a quarter of
@@ -85,6 +86,11 @@ pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts of a transaction that conflicts with another one.
 pub(crate) const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
 
+/// How often the leaders of the lanes are looked at, and the time between two moves: each costs its lane
+/// a fraction of a second.
+pub(crate) const LEADERS_INTERVAL: Duration = Duration::from_secs(5);
+/// Limit for PostgreSQL to answer whether another worker moves leaders.
+pub(crate) const LEADERS_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a worker compares streams and consumers with what they must be, if nothing fails: what
 /// was changed by hand is corrected within this time.
 pub(crate) const TOPOLOGY_INTERVAL: Duration = Duration::from_mins(1);
@@ -122,7 +128,6 @@ pub(crate) const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
 /// while it is used.
 pub(crate) const PROVIDER_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The default timeout of a call to the provider. A bank may take some seconds to confirm a card.
-/// It is a third of the time after which a broker redelivers a message that shows no progress.
 pub(crate) const PROVIDER_TIMEOUT: &str = "10s";
 /// The default limit of one worker's concurrent calls, within Stripe's rate limit for an account.
 pub(crate) const PROVIDER_CONCURRENCY: usize = 100;

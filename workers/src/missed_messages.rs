@@ -4,7 +4,7 @@
 use deadpool_postgres::Object;
 use serde::Serialize;
 use streams::{
-    Connection, InspectError, MissedMessages, Step, find_progress, stream_state, subjects,
+    Connection, InspectError, MissedMessages, Step, find_lane_progress, lanes, stream_state,
 };
 use thiserror::Error;
 use tokio_postgres::Row;
@@ -17,7 +17,9 @@ use crate::step_input::StepError;
 pub struct MissedReport {
     /// The name of the step.
     pub step: String,
-    /// The sequence number of the first message in the stream of orders.
+    /// The stream of the lane that they were in.
+    pub stream: String,
+    /// The sequence number of the first message in the lane.
     pub first: i64,
     /// The sequence number of the last one.
     pub last: i64,
@@ -45,19 +47,26 @@ pub(crate) async fn record(
     database.with_retries(async |connection| insert(connection, missed).await).await
 }
 
-/// Records what those of `steps` miss that are new to the stream of orders: the messages that were
+/// Records what those of `steps` miss that are new to a lane: the messages that were
 /// purged before a step had its durable consumer. Call it before the consumers are created.
 pub async fn record_for_new_observers(
     connection: &Connection,
     database: &Database,
     steps: &[Step],
 ) -> Result<(), MissedMessagesError> {
-    let first_kept = stream_state(connection, subjects::ORDERS).await?.first_sequence;
     let mut missed = Vec::new();
-    for step in steps.iter().filter(|step| step.is_observer()) {
-        let is_new = find_progress(connection, &step.events()).await?.is_none();
-        if is_new && first_kept > 1 {
-            missed.push(MissedMessages { step: step.name, first: 1, last: first_kept - 1 });
+    for lane in lanes(connection).await? {
+        let first_kept = stream_state(connection, lane.stream()).await?.first_sequence;
+        for step in steps.iter().filter(|step| step.is_observer()) {
+            let is_new = find_lane_progress(connection, &step.events(), lane).await?.is_none();
+            if is_new && first_kept > 1 {
+                missed.push(MissedMessages {
+                    step: step.name,
+                    lane,
+                    first: 1,
+                    last: first_kept - 1,
+                });
+            }
         }
     }
     Ok(record(database, &missed).await?)
@@ -71,7 +80,7 @@ pub(crate) async fn pending(
     let connection = database.connection().await?;
     let select = connection
         .prepare_cached(
-            "SELECT step, first_sequence, last_sequence, rebuilt_orders
+            "SELECT step, stream, first_sequence, last_sequence, rebuilt_orders
              FROM workers.missed_messages WHERE step = $1 AND rebuilt_at IS NULL",
         )
         .await?;
@@ -81,8 +90,8 @@ pub(crate) async fn pending(
 /// Everything that was ever missed, oldest first.
 pub async fn reports(database: &Database) -> Result<Vec<MissedReport>, DatabaseError> {
     let connection = database.connection().await?;
-    let select = "SELECT step, first_sequence, last_sequence, rebuilt_orders
-         FROM workers.missed_messages ORDER BY noticed_at, step, first_sequence";
+    let select = "SELECT step, stream, first_sequence, last_sequence, rebuilt_orders
+         FROM workers.missed_messages ORDER BY noticed_at, step, stream, first_sequence";
     connection.query(select, &[]).await?.iter().map(read).collect()
 }
 
@@ -96,13 +105,13 @@ pub(crate) async fn mark_rebuilt(
         let update = connection
             .prepare_cached(
                 "UPDATE workers.missed_messages SET rebuilt_at = now(), rebuilt_orders = $4
-                 WHERE step = $1 AND first_sequence = $2 AND last_sequence = $3
+                 WHERE step = $1 AND stream = $5 AND first_sequence = $2 AND last_sequence = $3
                      AND rebuilt_at IS NULL",
             )
             .await?;
         let mut orders = orders as i64;
-        for MissedReport { step, first, last, .. } in missed {
-            connection.execute(&update, &[step, first, last, &orders]).await?;
+        for MissedReport { step, stream, first, last, .. } in missed {
+            connection.execute(&update, &[step, first, last, &orders, stream]).await?;
             // One rebuild covers all of them; its orders count once.
             orders = 0;
         }
@@ -114,12 +123,13 @@ pub(crate) async fn mark_rebuilt(
 async fn insert(connection: &Object, missed: &[MissedMessages]) -> Result<(), DatabaseError> {
     let insert = connection
         .prepare_cached(
-            "INSERT INTO workers.missed_messages (step, first_sequence, last_sequence)
-             VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            "INSERT INTO workers.missed_messages (step, stream, first_sequence, last_sequence)
+             VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         )
         .await?;
-    for MissedMessages { step, first, last } in missed {
-        connection.execute(&insert, &[step, &(*first as i64), &(*last as i64)]).await?;
+    for MissedMessages { step, lane, first, last } in missed {
+        let (stream, first, last) = (lane.stream(), *first as i64, *last as i64);
+        connection.execute(&insert, &[step, &stream, &first, &last]).await?;
     }
     Ok(())
 }
@@ -127,6 +137,7 @@ async fn insert(connection: &Object, missed: &[MissedMessages]) -> Result<(), Da
 fn read(row: &Row) -> Result<MissedReport, DatabaseError> {
     Ok(MissedReport {
         step: row.try_get("step")?,
+        stream: row.try_get("stream")?,
         first: row.try_get("first_sequence")?,
         last: row.try_get("last_sequence")?,
         rebuilt_orders: row.try_get("rebuilt_orders")?,

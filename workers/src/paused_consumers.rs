@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use streams::{Connection, Step, paused_consumers};
+use streams::{Connection, Durable, Step, paused_consumers};
 
 use crate::error_chain::error_chain;
 
@@ -11,8 +11,8 @@ use crate::error_chain::error_chain;
 pub(crate) struct PausedConsumers {
     connection: Connection,
     steps: Vec<Step>,
-    /// Until when each is paused, by stream and consumer.
-    paused: BTreeMap<(&'static str, String), String>,
+    /// Until when each is paused.
+    paused: BTreeMap<Durable, String>,
 }
 
 impl PausedConsumers {
@@ -27,16 +27,17 @@ impl PausedConsumers {
             Ok(found) => found,
             Err(err) => return tracing::debug!(error = error_chain(&err), "pauses not read"),
         };
-        let name = |(source, until): (streams::Source, _)| ((source.stream, source.durable), until);
-        let paused: BTreeMap<_, _> = found.into_iter().map(name).collect();
-        for ((stream, consumer), until) in &paused {
-            if self.paused.get(&(*stream, consumer.clone())) != Some(until) {
+        let paused: BTreeMap<Durable, String> = found.into_iter().collect();
+        for (durable, until) in &paused {
+            let Durable { stream, name: consumer, .. } = durable;
+            if self.paused.get(durable) != Some(until) {
                 let remedy = format!("`nats consumer resume {stream} {consumer}`");
                 tracing::warn!(stream, consumer, until, remedy, "consumer is paused");
             }
         }
-        for (stream, consumer) in self.paused.keys() {
-            if !paused.contains_key(&(*stream, consumer.clone())) {
+        for durable in self.paused.keys() {
+            let Durable { stream, name: consumer, .. } = durable;
+            if !paused.contains_key(durable) {
                 tracing::info!(stream, consumer, "consumer is resumed");
             }
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use clap::Args;
 use futures_util::future::LocalBoxFuture;
-use streams::{Connection, Pool, Publisher, RequestStream, Step, WorkerState};
+use streams::{Connection, Pool, Publisher, RequestStream, Routes, Step, WorkerState};
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
@@ -90,6 +90,8 @@ pub(crate) type Reporter = Box<dyn Fn() -> WorkerState + Send + Sync>;
 pub(crate) struct WorkerContext {
     pub(crate) database: Database,
     pub(crate) connection: Connection,
+    /// Connections to each broker, over which messages are fetched and published.
+    pub(crate) routes: Routes,
     pub(crate) publisher: Publisher,
     /// Maximum number of events in one message.
     pub(crate) max_batch: usize,

@@ -5,7 +5,8 @@ use std::iter;
 use std::rc::Rc;
 
 use streams::{
-    ConnectError, Connection, Fetcher, Publisher, Service, ServiceError, Step, Topology,
+    ConnectError, Connection, Fetcher, LaneLeaders, Publisher, Routes, Service, ServiceError, Step,
+    Topology,
 };
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, WorkerConfig};
 use crate::consumer::Consumer;
 use crate::database::{Database, UrlError};
+use crate::leader_keeper::LeaderKeeper;
 use crate::order_view::serve_status;
 use crate::paused_consumers::PausedConsumers;
 use crate::poison_isolation::PoisonIsolation;
@@ -63,6 +65,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             tasks.spawn_local((query.serve)(requests, shutdown.clone()));
         }
         spawn_status(&mut tasks, &service, &worker, &shutdown).await?;
+        let sources = config.stage.steps().iter().map(Step::events).collect();
+        let _routes_watch = worker.routes.watch(sources);
         let fetch_failed = Rc::new(Notify::new());
         let keeper = TopologyKeeper {
             connection: worker.connection.clone(),
@@ -71,6 +75,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             paused: PausedConsumers::new(worker.connection.clone(), config.stage.steps()),
             fetch_failed: fetch_failed.clone(),
         };
+        tasks.spawn_local(keeper.run(shutdown.clone()));
+        let (connection, routes) = (worker.connection.clone(), worker.routes.clone());
+        let leaders = LaneLeaders::new(connection, routes, kept_steps(&config));
+        let keeper = LeaderKeeper { database: worker.database.clone(), leaders };
         tasks.spawn_local(keeper.run(shutdown.clone()));
         spawn_consumers(&mut tasks, steps, &worker, (&fetch_failed, &shutdown));
         tracing::info!(%pool, "worker started");
@@ -89,9 +97,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
 async fn open(config: &WorkerConfig, name: &str) -> Result<WorkerContext, WorkerError> {
     let database = Database::open(&config.database.database_url)?;
     let connection = Connection::open(&config.brokers.nats_url, name).await?;
+    let routes = Routes::to_each_broker(connection.clone(), &config.brokers.nats_url, name).await?;
     Ok(WorkerContext {
         database,
-        publisher: Publisher::new(connection.clone()),
+        publisher: Publisher::new(routes.clone()),
+        routes,
         connection,
         max_batch: config.batch.max_batch,
         all_steps: stages::steps().into(),
@@ -126,9 +136,9 @@ fn spawn_consumers(
 ) {
     let isolation = PoisonIsolation { database: worker.database.clone(), run_id: rand::random() };
     for step in steps {
-        let (connection, events) = (&worker.connection, step.step.events());
-        let retries = iter::once(Fetcher::new(connection.clone(), step.step.retries()));
-        for fetcher in retries.chain(Fetcher::several(connection, &events, step.concurrency)) {
+        let (routes, events) = (&worker.routes, step.step.events());
+        let retries = iter::once(Fetcher::new(routes.clone(), step.step.retries()));
+        for fetcher in retries.chain(Fetcher::several(routes, &events, step.concurrency)) {
             let consumer = Consumer {
                 step: step.clone(),
                 isolation: isolation.clone(),

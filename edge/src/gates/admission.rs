@@ -1,12 +1,12 @@
-//! The admission gate: refuses new orders while the stream is nearly full, and while inventory is
-//! so far behind that an accepted order would not complete within a time acceptable to a buyer.
+//! The admission gate: refuses new orders while every lane is nearly full, or inventory is so far behind
+//! in it that an accepted order would not complete within a time acceptable to a buyer.
 //! Requests about stored orders are refused later, when only the outcomes of steps have room left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use streams::{Admission, Connection, Step, admission};
+use streams::{Admission, Connection, Routes, Step};
 use tokio::time::sleep;
 
 use crate::limits::ADMISSION_POLL_INTERVAL;
@@ -41,12 +41,15 @@ impl AdmissionGate {
 
     /// Polls the brokers. While they do not reply, the last result holds: they acknowledge nothing
     /// then.
-    pub(crate) async fn watch(&self, broker: &Connection, first: &Step, backlog_max_age: Duration) {
+    pub(crate) async fn watch(
+        &self,
+        broker: &Connection,
+        lanes: &Routes,
+        first: &Step,
+        backlog_max_age: Duration,
+    ) {
         loop {
-            match admission(broker, first, backlog_max_age).await {
-                Ok(admission) => self.update(admission),
-                Err(err) => tracing::debug!(%err, "admission check failed, keeping last result"),
-            }
+            self.update(lanes.update_admission(broker, first, backlog_max_age).await);
             sleep(ADMISSION_POLL_INTERVAL).await;
         }
     }

@@ -1,11 +1,12 @@
-//! The streams gate: refuses orders while a stream would not keep them. A setting may be changed and
-//! a stream deleted by hand at any time.
+//! The streams gate: refuses orders while the streams would not keep them. A setting may be changed and
+//! a stream deleted by hand at any time. A lane that would not keep them is left out; orders are refused
+//! once no lane is left.
 //!
 //! An edge corrects nothing, and creates no stream: it does not know whether the database holds
 //! orders. Workers do both. A stream that was created again or emptied under a running edge keeps
 //! it closed until it is restarted, since only a person can say what was lost.
 
-use streams::{Connection, Difference, Profile, StreamWatch, Topology};
+use streams::{Connection, Difference, Profile, Routes, StreamWatch, Topology};
 use tokio::time::sleep;
 
 use super::closure::Closure;
@@ -20,11 +21,12 @@ pub(super) struct StreamsGate(pub(super) Closure);
 
 impl StreamsGate {
     /// A gate after a first look, so that no order is refused because of a start.
-    pub(super) async fn open(broker: &Connection, profile: Profile) -> Self {
+    pub(super) async fn open(broker: &Connection, lanes: &Routes, profile: Profile) -> Self {
         let closure = Closure::default();
+        lanes.refresh_lanes().await;
         let first = StreamWatch::new(Topology::new(profile)).look(broker).await;
         let reason = match first {
-            Ok(differences) => reason(&differences),
+            Ok(differences) => reason(&lanes.close_unproven_lanes(differences)),
             Err(_) => Some(NO_REPLY.to_owned()),
         };
         closure.update(reason, KEPT);
@@ -33,11 +35,14 @@ impl StreamsGate {
 
     /// Polls the brokers. While they do not reply, the last result holds: they acknowledge nothing
     /// then.
-    pub(super) async fn watch(&self, broker: &Connection, profile: Profile) {
+    pub(super) async fn watch(&self, broker: &Connection, lanes: &Routes, profile: Profile) {
         let mut watch = StreamWatch::new(Topology::new(profile));
         loop {
             match watch.look(broker).await {
-                Ok(differences) => self.0.update(reason(&differences), KEPT),
+                Ok(differences) => {
+                    let closing = lanes.close_unproven_lanes(differences);
+                    self.0.update(reason(&closing), KEPT);
+                }
                 Err(err) => tracing::debug!(%err, "stream check failed, keeping last result"),
             }
             sleep(STREAMS_POLL_INTERVAL).await;

@@ -12,7 +12,7 @@ pub(super) fn livez() -> HttpResponse {
 
 /// Readiness: whether an order that arrives now can be expected to be accepted.
 pub(super) fn readyz(state: &ShardState) -> HttpResponse {
-    let reason = if state.is_draining() {
+    let reason = if state.is_leaving() || state.is_draining() {
         "draining\n".into()
     } else if !state.is_answered_by_a_broker() {
         "no broker\n".into()

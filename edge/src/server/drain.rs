@@ -1,7 +1,8 @@
 //! The drain of a shard, which cuts no request. It begins when the process is asked to stop:
 //!
+//! 0. `/readyz` fails, and for the drain delay everything else is as before: a balancer stops sending.
 //! 1. The shard stops listening, and serves the connections that the kernel has accepted already.
-//!    It is not ready any more, and its HTTP/1.1 responses ask clients to close the connection.
+//!    Its HTTP/1.1 responses ask clients to close the connection.
 //! 2. Each connection lingers, so that a request that is already being sent is answered, and closes
 //!    once it is idle: [`connection`].
 //! 3. The shard waits for its connections: [`connections`].

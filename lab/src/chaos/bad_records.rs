@@ -13,6 +13,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use streams::dead_letter::{self, Reason, ResolutionKind};
 use streams::{Connection, Publisher, batch};
+use tokio::time::{Instant, sleep};
 
 use super::workload;
 
@@ -20,6 +21,7 @@ use super::workload;
 const UNPRINTABLE_BYTES: usize = 200_000;
 /// Longer than any fault of the brokers.
 const PUBLISH_TIMEOUT: Duration = Duration::from_mins(2);
+const RETRY_DELAY: Duration = Duration::from_millis(200);
 const RESOLUTION: ResolveRequest<'_> = ResolveRequest {
     action: ResolutionKind::Discarded,
     by: "chaos",
@@ -64,7 +66,14 @@ impl BadRecords {
         }
         let message = batch::message(EventKind::Created, lines.concat(), lines.len());
         let publisher = Publisher::new(self.connection.clone());
-        publisher.publish(&message, PUBLISH_TIMEOUT).await?;
+        let deadline = Instant::now() + PUBLISH_TIMEOUT;
+        while let Err(err) = publisher.publish(&message, PUBLISH_TIMEOUT).await {
+            // Another fault may have filled the lanes.
+            if Instant::now() > deadline {
+                return Err(err.into());
+            }
+            sleep(RETRY_DELAY).await;
+        }
         self.batches += 1;
         self.published.extend(bad);
         Ok(())

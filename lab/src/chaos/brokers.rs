@@ -5,7 +5,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use streams::{Connection, Profile, Source, Topology, set_orders_limit, stream_state, subjects};
+use streams::{Connection, Durable, Lane, Profile, Topology, lanes, set_lane_limit, stream_state};
 use tokio::time::{Instant, sleep};
 use workers::stages;
 
@@ -13,10 +13,11 @@ use super::full_disk;
 use super::operator_edits::{OperatorEdits, WrongSetting, wait_until_replicated};
 use super::schedule::FaultTarget;
 use super::{Fault, ScheduledFault, Target};
+use crate::lane_of_new_orders::leader_of_new_orders;
 use crate::order_client::OrderClient;
 use crate::servers::Brokers;
 
-/// Bytes that a stream still accepts while it is filled up: half a second of orders.
+/// Bytes that a lane still accepts while it is filled up: half a second of orders.
 const FILL_HEADROOM_BYTES: i64 = 32 * 1024;
 /// Brokers that elect a leader respond after a few seconds.
 const SET_LIMIT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -43,27 +44,36 @@ impl<'a> BrokerFaults<'a> {
         Self { brokers, connection: connection.clone(), profile, edits, affected: Vec::new() }
     }
 
-    /// The index of the leader of the stream of orders; `fallback` without a leader.
+    /// The index of the leader of the lane that new orders go to; `fallback` without a leader.
     async fn leader_or(&self, fallback: usize) -> usize {
-        let state = stream_state(&self.connection, subjects::ORDERS).await.ok();
-        let leader = state.and_then(|state| state.leader);
+        let leader = leader_of_new_orders(&self.connection).await;
         let mut servers = self.brokers.servers.iter();
         servers.position(|server| Some(server.name()) == leader.as_deref()).unwrap_or(fallback)
     }
 
-    /// Lowers the limit of the stream of orders to its current size. Without a leader this does
-    /// nothing: the stream accepts no messages anyway.
-    async fn fill_stream(&self) -> Result<()> {
-        let Ok(state) = stream_state(&self.connection, subjects::ORDERS).await else {
-            return Ok(());
-        };
-        self.set_limit(state.bytes as i64 + FILL_HEADROOM_BYTES).await
+    /// Lowers the limit of each lane to its current size. Without a leader this does nothing: the lane
+    /// accepts no messages anyway.
+    async fn fill_lanes(&self) -> Result<()> {
+        for lane in lanes(&self.connection).await.unwrap_or_default() {
+            if let Ok(state) = stream_state(&self.connection, lane.stream()).await {
+                self.set_limit(lane, state.bytes as i64 + FILL_HEADROOM_BYTES).await?;
+            }
+        }
+        Ok(())
     }
 
-    async fn set_limit(&self, bytes_max: i64) -> Result<()> {
+    async fn restore_limits(&self) -> Result<()> {
+        let bytes_max = Topology::new(self.profile).orders_bytes_max;
+        for lane in lanes(&self.connection).await? {
+            self.set_limit(lane, bytes_max).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_limit(&self, lane: Lane, bytes_max: i64) -> Result<()> {
         let deadline = Instant::now() + SET_LIMIT_TIMEOUT;
         loop {
-            match set_orders_limit(&self.connection, bytes_max).await {
+            match set_lane_limit(&self.connection, lane, bytes_max).await {
                 Ok(()) => return Ok(()),
                 Err(err) if Instant::now() > deadline => {
                     return Err(err).context("setting the stream's limit timed out");
@@ -87,12 +97,12 @@ impl FaultTarget for BrokerFaults<'_> {
             _ => vec![drawn],
         };
         match scheduled.fault {
-            Fault::FillStream => return self.fill_stream().await,
+            Fault::FillStream => return self.fill_lanes().await,
             Fault::DiskFull => return full_disk::fill(self.brokers, drawn).await,
             Fault::LowerReplicas => {
-                return self.edits.change_stream(WrongSetting::OneReplica).await;
+                return self.edits.change_lanes(WrongSetting::OneReplica).await;
             }
-            Fault::LimitAge => return self.edits.change_stream(WrongSetting::AgeLimit).await,
+            Fault::LimitAge => return self.edits.change_lanes(WrongSetting::AgeLimit).await,
             Fault::DeleteConsumer => {
                 return self.edits.delete_consumer(&consumer(scheduled.index)).await;
             }
@@ -113,8 +123,8 @@ impl FaultTarget for BrokerFaults<'_> {
 
     async fn heal(&mut self, scheduled: &ScheduledFault) -> Result<()> {
         match scheduled.fault {
-            Fault::FillStream => self.set_limit(Topology::new(self.profile).orders_bytes_max).await,
-            Fault::LowerReplicas | Fault::LimitAge => self.edits.restore_stream().await,
+            Fault::FillStream => self.restore_limits().await,
+            Fault::LowerReplicas | Fault::LimitAge => self.edits.restore_lanes().await,
             Fault::DeleteConsumer => self.edits.wait_for_consumer(&consumer(scheduled.index)).await,
             Fault::Partition(_) => {
                 self.brokers.heal();
@@ -145,8 +155,9 @@ impl FaultTarget for BrokerFaults<'_> {
 }
 
 /// A durable consumer of a step that orders pass.
-fn consumer(index: usize) -> Source {
+fn consumer(index: usize) -> Durable {
     let steps = stages::steps().into_iter().filter(|step| !step.is_observer());
-    let mut sources: Vec<_> = steps.flat_map(|step| [step.events(), step.retries()]).collect();
-    sources.swap_remove(index % sources.len())
+    let sources = steps.flat_map(|step| [step.events(), step.retries()]);
+    let mut durables: Vec<_> = sources.flat_map(|it| it.durables(&[Lane::FIRST])).collect();
+    durables.swap_remove(index % durables.len())
 }

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_write_to_the_stream_file_alone_is_not_proof() {
-        let stream = WRITE.replace(LOG, "/MILLRACE/streams/ORDERS/msgs/1.blk");
+        let stream = WRITE.replace(LOG, "/MILLRACE/streams/ORDERS_1/msgs/1.blk");
         let proof = prove(&[BrokerTrace::read(&stream)], "ab", u64::MAX);
         assert_eq!(proof, FsyncProof { written: 0, synced: 0 });
     }

@@ -73,6 +73,7 @@ impl TracedCluster {
             webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
+            drain_delay: None,
         };
         let (bound, address) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();

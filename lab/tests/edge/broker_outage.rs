@@ -36,7 +36,7 @@ async fn an_order_gets_503_while_there_is_no_stream() {
     let key = fresh_key();
     client.post(&key, ORDER).await.assert_problem(503, "not-durable");
     let reason = wait_for_readyz(&mut client, 503).await;
-    assert!(reason.contains("ORDERS: stream is missing"), "{reason}");
+    assert!(reason.contains("ORDERS_1: stream is missing"), "{reason}");
     servers.create_streams().await;
     wait_for_readyz(&mut client, 200).await;
     assert_eq!(client.post(&key, ORDER).await.status, 202);

@@ -3,8 +3,9 @@
 use futures_util::future::join_all;
 use orders::{CancelledBy, OrderId};
 use serde_json::{Value, json};
+use streams::Lane;
 use streams::Request;
-use streams::subjects::{ORDERS, STATUS_GET};
+use streams::subjects::STATUS_GET;
 
 use super::raw_http::{ORDER, RawHttp, Reply};
 use super::test_edge::{fresh_key, order_id, signing_keys};
@@ -184,7 +185,7 @@ impl TestServers {
     /// The stored requests to cancel one order.
     async fn cancel_requested(&self, id: OrderId) -> Vec<Value> {
         let connection = self.connect().await;
-        if streams::stream_state(&connection, ORDERS).await.unwrap().messages == 0 {
+        if streams::stream_state(&connection, Lane::FIRST.stream()).await.unwrap().messages == 0 {
             return Vec::new();
         }
         let mut events = self.stored_batches().await.concat();

@@ -1,13 +1,15 @@
 //! A draining edge answers the requests in flight.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::raw_http::{ORDER, post};
-use super::test_edge::{DEADLINE, fresh_key};
-use crate::test_servers::TestServers;
+use super::raw_http::{ORDER, RawHttp, post};
+use super::test_edge::{DEADLINE, TestEdge, fresh_key};
+use crate::test_servers::{TestServers, wait_until};
 
 #[tokio::test]
 async fn requests_in_flight_are_answered_before_the_edge_stops() {
@@ -93,4 +95,26 @@ async fn a_client_of_http_2_gets_goaway() {
         frames = &rest[u32::from_be_bytes([0, *high, *middle, *low]) as usize..];
     }
     assert!(types.contains(&GOAWAY), "{types:?}");
+}
+
+#[tokio::test]
+async fn an_edge_that_is_asked_to_end_is_not_ready_and_accepts_orders_until_its_delay_has_passed() {
+    let servers = TestServers::start_with_streams().await;
+    let mut config = servers.config(servers.profile);
+    config.drain_delay = Some(Duration::from_secs(3));
+    let edge = TestEdge::start(config).await;
+    let address = edge.address;
+    let stopped = edge.start_drain();
+    let is_not_ready = async || {
+        let mut client = RawHttp::connect(address).await;
+        client.get("/readyz").await.status == 503
+    };
+    wait_until("the edge is not ready", is_not_ready).await;
+    // A balancer that has not seen that yet opens a connection of its own.
+    let mut client = RawHttp::connect(address).await;
+    let reply = client.post(&fresh_key(), ORDER).await;
+    assert_eq!((reply.status, reply.header("connection")), (202, None), "{reply:?}");
+    drop(client);
+    timeout(DEADLINE, stopped).await.unwrap().unwrap().unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
 }

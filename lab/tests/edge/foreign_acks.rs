@@ -24,21 +24,21 @@ async fn an_ack_of_another_stream_or_domain_is_not_taken_for_that_of_the_stream_
     publisher.publish(&message, TIMEOUT).await.unwrap();
 
     let url = servers.processes.brokers.url();
-    let deleted = RawNats::connect(&url).await.api("STREAM.DELETE.ORDERS", &json!({})).await;
+    let deleted = RawNats::connect(&url).await.api("STREAM.DELETE.ORDERS_1", &json!({})).await;
     assert_eq!(deleted["success"], true, "{deleted}");
     for ack in [
         r#"{"stream":"AUDIT_TRAIL","seq":1}"#,
-        r#"{"stream":"ORDERS","domain":"leaf","seq":1}"#,
+        r#"{"stream":"ORDERS_1","domain":"leaf","seq":1}"#,
         r#"{"seq":1}"#,
     ] {
-        let impostor = RawNats::connect(&url).await.impersonate("orders.created", ack);
+        let impostor = RawNats::connect(&url).await.impersonate("orders.1.created", ack);
         let impostor = tokio::spawn(impostor);
         let result = publisher.publish(&message, TIMEOUT).await;
         assert_eq!(result, Err(PublishError::Unacknowledged), "{ack}");
         impostor.abort();
     }
 
-    let listening = pin!(RawNats::connect(&url).await.two_messages("orders.created"));
+    let listening = pin!(RawNats::connect(&url).await.two_messages("orders.1.created"));
     let publishing = pin!(publisher.publish(&message, DEADLINE));
     let Either::Left(([first, second], _)) = select(listening, publishing).await else {
         panic!("a message that is not acknowledged is not sent again");

@@ -5,7 +5,8 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 use orders::OrderId;
 use serde_json::{Value, json};
-use streams::subjects::{ORDERS, STATUS_GET};
+use streams::Lane;
+use streams::subjects::STATUS_GET;
 use streams::{Connection, WorkerState, broker_api, stream_state};
 use tokio::task::JoinHandle;
 use workers::inventory;
@@ -138,10 +139,10 @@ impl TestServers {
     /// Has the broker with this name lead the stream of orders.
     async fn move_orders_to(&self, leader: &str) {
         let connection = self.connect().await;
-        let step_down = format!("STREAM.LEADER.STEPDOWN.{ORDERS}");
+        let step_down = format!("STREAM.LEADER.STEPDOWN.{}", Lane::FIRST);
         let placement = json!({"placement": {"preferred": leader}});
         wait_until("the broker leads the stream of orders", async || {
-            let state = stream_state(&connection, ORDERS).await;
+            let state = stream_state(&connection, Lane::FIRST.stream()).await;
             let leads = state.is_ok_and(|state| state.leader.as_deref() == Some(leader));
             if !leads {
                 broker_api(&connection, &step_down, &placement).await.ok();

@@ -1,6 +1,7 @@
 //! An edge accepts orders only while the streams are what the promise rests on.
 
 use serde_json::json;
+use streams::{Lane, lanes, stream_state};
 use tokio::time::Instant;
 
 use super::broker_outage::wait_for_readyz;
@@ -35,10 +36,10 @@ async fn a_setting_that_would_lose_orders_closes_intake_until_it_is_undone() {
     let mut nats = servers.nats().await;
     let hour = 3_600_000_000_000_u64;
     for (stream, setting, value, expected) in [
-        ("ORDERS", "max_age", json!(hour), "ORDERS: max age is 1h, expected no limit"),
-        ("ORDERS", "max_msg_size", json!(1_000), "ORDERS: max message size is 1000, expected"),
-        ("ORDERS", "discard", json!("old"), "ORDERS: discard policy is old, expected new"),
-        ("ORDERS", "max_msgs", json!(1_000_000), "ORDERS: max messages is 1000000, expected"),
+        ("ORDERS_1", "max_age", json!(hour), "ORDERS_1: max age is 1h, expected no limit"),
+        ("ORDERS_1", "max_msg_size", json!(1_000), "ORDERS_1: max message size is 1000, expected"),
+        ("ORDERS_1", "discard", json!("old"), "ORDERS_1: discard policy is old, expected new"),
+        ("ORDERS_1", "max_msgs", json!(1_000_000), "ORDERS_1: max messages is 1000000, expected"),
         ("RETRIES", "max_age", json!(hour), "RETRIES: max age is 1h, expected no limit"),
         ("DEAD_LETTERS", "discard", json!("old"), "DEAD_LETTERS: discard policy is old"),
     ] {
@@ -48,25 +49,44 @@ async fn a_setting_that_would_lose_orders_closes_intake_until_it_is_undone() {
         assert_open(&mut client).await;
     }
     // What an operator may want closes nothing.
-    nats.edit_stream("ORDERS", "max_bytes", json!(8_u64 << 30)).await;
+    nats.edit_stream("ORDERS_1", "max_bytes", json!(8_u64 << 30)).await;
     assert_open(&mut client).await;
     edge.stop().await;
 }
 
 #[tokio::test]
-async fn fewer_replicas_than_the_profile_says_close_intake_until_there_are_enough() {
+async fn fewer_replicas_than_the_profile_says_close_a_lane_and_intake_once_no_lane_is_left() {
     let servers = TestServers::start_durable().await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     let mut nats = servers.nats().await;
-    let before = nats.edit_stream("ORDERS", "num_replicas", json!(1)).await;
-    assert_closed(&mut client, "ORDERS: replicas is 1, expected 3").await;
+    let connection = servers.connect().await;
+    let lanes = lanes(&connection).await.unwrap();
+    let mut before = Vec::new();
+    for lane in &lanes {
+        assert_open(&mut client).await;
+        let config = nats.edit_stream(lane.stream(), "num_replicas", json!(1)).await;
+        before.push((lane, config));
+    }
+    for lane in &lanes {
+        let expected = format!("{lane}: replicas is 1, expected 3");
+        assert_closed(&mut client, &expected).await;
+    }
     let restarted = servers.start_edge().await;
     let mut restarted_client = restarted.connect().await;
-    assert_closed(&mut restarted_client, "ORDERS: replicas is 1, expected 3").await;
-    nats.api("STREAM.UPDATE.ORDERS", &before).await;
+    assert_closed(&mut restarted_client, "ORDERS_1: replicas is 1, expected 3").await;
+    // One lane that keeps what it acknowledges is enough, and the others get nothing.
+    let (last, config) = &before[before.len() - 1];
+    nats.api(&format!("STREAM.UPDATE.{last}"), config).await;
     assert_open(&mut client).await;
     assert_open(&mut restarted_client).await;
+    let stored =
+        async |lane: &Lane| stream_state(&connection, lane.stream()).await.unwrap().messages;
+    for lane in &lanes {
+        let stored_before = stored(lane).await;
+        assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
+        assert_eq!(stored(lane).await - stored_before, u64::from(lane == *last), "{lane}");
+    }
     edge.stop().await;
     restarted.stop().await;
 }
@@ -75,15 +95,15 @@ async fn fewer_replicas_than_the_profile_says_close_intake_until_there_are_enoug
 async fn a_stream_that_acknowledges_before_it_writes_closes_intake() {
     let servers = TestServers::start_with_streams().await;
     let mut nats = servers.nats().await;
-    let info = nats.api("STREAM.INFO.ORDERS", &json!({})).await;
+    let info = nats.api("STREAM.INFO.ORDERS_1", &json!({})).await;
     // It cannot be changed in a stream that exists.
-    nats.api("STREAM.DELETE.ORDERS", &json!({})).await;
+    nats.api("STREAM.DELETE.ORDERS_1", &json!({})).await;
     let mut config = info["config"].clone();
     config["persist_mode"] = json!("async");
-    let created = nats.api("STREAM.CREATE.ORDERS", &config).await;
+    let created = nats.api("STREAM.CREATE.ORDERS_1", &config).await;
     assert_eq!(created["config"]["persist_mode"], "async", "{created}");
     let edge = servers.start_edge().await;
-    let expected = "ORDERS: persist mode is async, expected default";
+    let expected = "ORDERS_1: persist mode is async, expected default";
     assert_closed(&mut edge.connect().await, expected).await;
     edge.stop().await;
 }
@@ -94,13 +114,13 @@ async fn a_stream_that_is_missing_or_created_again_closes_intake_until_a_person_
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     assert_open(&mut client).await;
-    servers.nats().await.api("STREAM.DELETE.ORDERS", &json!({})).await;
-    assert_closed(&mut client, "ORDERS: stream is missing").await;
+    servers.nats().await.api("STREAM.DELETE.ORDERS_1", &json!({})).await;
+    assert_closed(&mut client, "ORDERS_1: stream is missing").await;
     servers.create_streams().await;
     let deadline = Instant::now() + DEADLINE;
     loop {
         let reason = wait_for_readyz(&mut client, 503).await;
-        if reason.contains("ORDERS: stream is another one") {
+        if reason.contains("ORDERS_1: stream is another one") {
             assert!(reason.contains("restart the edges"), "{reason}");
             break;
         }
@@ -122,10 +142,10 @@ async fn a_stream_that_is_emptied_closes_intake_until_a_person_has_decided() {
     // The edge knows the orders that it saw in the stream at its last look, once a second.
     while client.get("/readyz").await.status == 200 {
         client.post(&fresh_key(), ORDER).await;
-        let purged = nats.api("STREAM.PURGE.ORDERS", &json!({})).await;
+        let purged = nats.api("STREAM.PURGE.ORDERS_1", &json!({})).await;
         assert_eq!(purged["success"], true, "{purged}");
     }
-    assert_closed(&mut client, "ORDERS: messages is purged by hand").await;
+    assert_closed(&mut client, "ORDERS_1: messages is purged by hand").await;
     edge.stop().await;
     let edge = servers.start_edge().await;
     assert_open(&mut edge.connect().await).await;

@@ -8,10 +8,9 @@ use std::time::Duration;
 use edge::{Config, EdgeError};
 use orders::{OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
-use streams::subjects::ORDERS;
 use streams::{
-    BatchConfig, BrokersConfig, Connection, Profile, Replay, RequestStream, Topology, WorkerState,
-    ensure_topology, stream_state,
+    BatchConfig, BrokersConfig, Connection, LanesReplay, Profile, RequestStream, Topology,
+    WorkerState, ensure_topology, lane_ends,
 };
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
@@ -100,23 +99,24 @@ impl TestServers {
             webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
+            drain_delay: None,
         }
     }
 
-    /// The events in the stream of orders, batch by batch.
+    /// The events in the lanes, batch by batch.
     pub(crate) async fn stored_batches(&self) -> Vec<Vec<serde_json::Value>> {
         let connection = self.connect().await;
-        let end = stream_state(&connection, ORDERS).await.unwrap().last_sequence;
-        let mut replay = Replay::from_start(&connection, ORDERS).await.unwrap();
         let mut batches = Vec::new();
-        loop {
-            let message = timeout(DEADLINE, replay.next()).await.unwrap().unwrap();
-            let events = message.lines.iter().map(|line| serde_json::from_slice(line).unwrap());
-            batches.push(events.collect());
-            if message.sequence >= end {
-                return batches;
-            }
-        }
+        let read = async {
+            let ends = lane_ends(&connection).await.unwrap();
+            LanesReplay::read_until(&connection, &ends, |message| {
+                let events = message.lines.iter().map(|line| serde_json::from_slice(line).unwrap());
+                batches.push(events.collect());
+            })
+            .await
+        };
+        timeout(DEADLINE, read).await.unwrap().unwrap();
+        batches
     }
 
     /// The stored events of one order.

@@ -7,9 +7,7 @@ use futures_util::future::join_all;
 use millrace::audit::{AuditMode, AuditSources, ObserverFindings, Report, audit};
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
-use streams::{
-    Pool, Profile, Publisher, Retention, batch, set_orders_limit, stream_state, subjects,
-};
+use streams::{Lane, Pool, Profile, Publisher, Retention, batch, set_lane_limit, stream_state};
 use tokio::time::Instant;
 use workers::{fulfilment, inventory, payment, purge_processed, stages};
 
@@ -62,21 +60,21 @@ async fn analytics_that_is_stopped_never_stops_intake_and_rebuilds_what_it_misse
     cluster.stop_worker(analytics()).await;
     let mut ids = cluster.fulfil_orders(0).await;
     let connection = cluster.sources.connection.clone();
-    let round = stream_state(&connection, subjects::ORDERS).await.unwrap().bytes as i64;
+    let round = stream_state(&connection, Lane::FIRST.stream()).await.unwrap().bytes as i64;
     // Six rounds are the 60 % from which on analytics holds nothing back. One more, even if each of
     // its orders has its own message, is less than the 80 % from which on intake stops.
     let limit = round * ROUNDS as i64;
-    set_orders_limit(&connection, limit).await.unwrap();
+    set_lane_limit(&connection, Lane::FIRST, limit).await.unwrap();
     for number in 1..ROUNDS {
         ids.extend(cluster.fulfil_orders(number).await);
         wait_until("the stream is no longer under pressure", async || {
             cluster.purge_older_than(Instant::now() - SEEN_WITHIN).await;
-            let state = stream_state(&connection, subjects::ORDERS).await.unwrap();
+            let state = stream_state(&connection, Lane::FIRST.stream()).await.unwrap();
             state.bytes * 100 < limit as u64 * 60
         })
         .await;
     }
-    let first_kept = stream_state(&connection, subjects::ORDERS).await.unwrap().first_sequence;
+    let first_kept = stream_state(&connection, Lane::FIRST.stream()).await.unwrap().first_sequence;
     assert!(first_kept > 1, "the stream was never under pressure");
 
     cluster.start_worker(analytics()).await;
@@ -147,13 +145,15 @@ impl TestCluster {
         let AuditSources { connection, database, .. } = &self.sources;
         let age = cutoff.elapsed();
         let retention = Retention { normal: age, under_pressure: age };
-        purge_processed(connection, database, &stages::steps(), retention).await.unwrap();
+        purge_processed(connection, database, Lane::FIRST, &stages::steps(), retention)
+            .await
+            .unwrap();
     }
 
     /// Publishes each `fulfilled` event of the stream twice more.
     async fn republish_fulfilled(&self) {
         let publisher = Publisher::new(self.sources.connection.clone());
-        for message in self.messages(subjects::ORDERS).await {
+        for message in self.order_messages().await {
             let Some(kind @ EventKind::Fulfilled) = message.kind else { continue };
             for line in message.lines.iter().chain(&message.lines) {
                 let line = Bytes::from([&line[..], b"\n"].concat());

@@ -42,7 +42,10 @@ async fn the_audit_detects_a_worker_that_ignores_the_rows_of_its_steps() {
 #[tokio::test]
 async fn the_audit_detects_a_worker_that_stamps_outcomes_with_the_current_time() {
     let cluster = start("time_from_now").await;
-    let id = cluster.place_twice().await;
+    let id = cluster.place("answered-twice", &basket(&[("SKU", 1)])).await;
+    cluster.wait_until_final(&[id]).await;
+    let created = cluster.copies(&[id], EventKind::Created).await;
+    cluster.publish_message(&created.asking_for_answer()).await;
     let conflict = "has two different outcomes of one step";
     let report = cluster.assert_audit_names(&[id], conflict).await;
     assert_eq!(report.duplicated, 1, "{report}");
@@ -92,10 +95,7 @@ impl TestCluster {
         let basket = basket(&[("SKU", 1)]);
         let id = self.place("twice", &basket).await;
         self.wait_until_final(&[id]).await;
-        // As a repair does: a repeat by the client would be a copy, which is not answered.
-        let again = self.copies(&[id], EventKind::Created).await.asking_for_answer();
-        self.publish_message(&again).await;
-        id
+        self.place("twice", &basket).await
     }
 
     /// Audits the quiescent cluster with acknowledged orders `ids`, asserts that the audit fails with

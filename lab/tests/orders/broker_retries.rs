@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use orders::Timestamp;
 use streams::{
-    Answer, Connection, DeliveryHistory, Fetcher, Origin, Publisher, Record, retry, stream_state,
-    subjects,
+    Answer, Connection, DeliveryHistory, Fetcher, Lane, Origin, Publisher, Record, retry,
+    stream_state, subjects,
 };
 use tokio::time::{Instant, timeout};
 use workers::payment;
@@ -24,7 +24,7 @@ const ATTEMPTS_MANY: u32 = 10;
 const BACKOFF_MAX: Duration = Duration::from_millis(3_200);
 
 fn record(key: &str, attempts: u32) -> Record {
-    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
+    let origin = Origin { stream: Lane::FIRST.stream().to_owned(), sequence: 1 };
     let line = Bytes::from(ndjson_line(&created(key, &basket(&[("RETRY", 1)]))));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let first_at = Timestamp::from_millis(now as i64);

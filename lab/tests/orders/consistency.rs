@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use millrace::audit::{AuditMode, Report, audit};
 use orders::{Event, EventKind, OrderId, Status};
 use streams::dead_letter::{self, StoredDeadLetter};
-use streams::{Profile, Replay, Replayed, stream_state, subjects};
+use streams::{LanesReplay, Profile, Replay, Replayed, lanes, stream_state};
 use tokio::time::timeout;
 use workers::payment::held_funds;
 
@@ -48,8 +48,7 @@ impl TestCluster {
 
     /// Waits until the stream has an event of this kind for an order.
     pub(crate) async fn wait_for_event(&self, id: OrderId, kind: EventKind) {
-        let mut replay =
-            Replay::from_start(&self.sources.connection, subjects::ORDERS).await.unwrap();
+        let mut replay = LanesReplay::from_start(&self.sources.connection).await.unwrap();
         let stored = async {
             while !events_in(&replay.next().await.unwrap(), id).any(|event| event == kind) {}
         };
@@ -60,13 +59,22 @@ impl TestCluster {
 
     /// All events of one order in the stream, repeats included.
     pub(crate) async fn events_of(&self, id: OrderId) -> Vec<EventKind> {
-        let messages = self.messages(subjects::ORDERS).await;
+        let messages = self.order_messages().await;
         messages.iter().flat_map(|message| events_in(message, id)).collect()
     }
 
     /// The unresolved dead letters.
     pub(crate) async fn dead_letters(&self) -> Vec<StoredDeadLetter> {
         dead_letter::unresolved(&self.sources.connection).await.unwrap()
+    }
+
+    /// The messages that the lanes hold now.
+    pub(crate) async fn order_messages(&self) -> Vec<Replayed> {
+        let mut messages = Vec::new();
+        for lane in lanes(&self.sources.connection).await.unwrap() {
+            messages.extend(self.messages(lane.stream()).await);
+        }
+        messages
     }
 
     /// The messages that a stream holds now.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use orders::{Event, EventBody, EventKind, OrderId, Status};
 use streams::{
-    OutboundMessage, Profile, Publisher, batch, consumer_progress, stream_state, subjects,
+    Lane, OutboundMessage, Profile, Publisher, batch, consumer_progress, stream_state, subjects,
 };
 use workers::{fulfilment, inventory, payment};
 
@@ -124,9 +124,9 @@ async fn two_copies_of_a_record_that_no_step_can_process_make_one_dead_letter() 
     }
     let connection = &cluster.sources.connection;
     wait_until("both copies are processed", async || {
-        let orders = stream_state(connection, subjects::ORDERS).await.unwrap();
+        let orders = stream_state(connection, Lane::FIRST.stream()).await.unwrap();
         let reserve = consumer_progress(connection, &inventory::RESERVE.events()).await.unwrap();
-        orders.messages == 2 && reserve.ack_floor == orders.last_sequence
+        orders.messages == 2 && reserve.is_at_end()
     })
     .await;
     assert_eq!(cluster.messages(subjects::DEAD_LETTERS).await.len(), 1);
@@ -147,7 +147,7 @@ impl TestCluster {
 
     /// A message with these orders' events of this kind, which are stored already.
     pub(crate) async fn copies(&self, ids: &[OrderId], kind: EventKind) -> OutboundMessage {
-        let messages = self.messages(subjects::ORDERS).await;
+        let messages = self.order_messages().await;
         let lines = || messages.iter().flat_map(|message| &message.lines);
         let line = |id: &OrderId| {
             let is_wanted = |line: &&Bytes| {

@@ -16,7 +16,7 @@ async fn a_consumer_that_is_deleted_while_workers_run_is_created_again_and_order
     let before = cluster.place("before", &basket(&[("DELETED", 1)])).await;
     cluster.wait_until_final(&[before]).await;
     let mut nats = RawNats::connect(&cluster.processes.servers.brokers.url()).await;
-    let deleted = nats.api("CONSUMER.DELETE.ORDERS.payment", &json!({})).await;
+    let deleted = nats.api("CONSUMER.DELETE.ORDERS_1.payment", &json!({})).await;
     assert_eq!(deleted["success"], true, "{deleted}");
     let after = cluster.place("after", &basket(&[("DELETED", 1)])).await;
     assert_eq!(cluster.wait_until_final(&[after]).await[0].status, Status::Fulfilled);
@@ -29,15 +29,15 @@ async fn a_consumer_that_is_deleted_while_workers_run_is_created_again_and_order
 async fn a_setting_that_would_lose_orders_is_corrected_while_workers_run() {
     let cluster = TestCluster::start(plan(Profile::Single)).await;
     let mut nats = RawNats::connect(&cluster.processes.servers.brokers.url()).await;
-    let info = nats.api("STREAM.INFO.ORDERS", &json!({})).await;
+    let info = nats.api("STREAM.INFO.ORDERS_1", &json!({})).await;
     let mut config = info["config"].clone();
     let intended = config.clone();
     config["max_age"] = json!(3_600_000_000_000_u64);
     config["max_msg_size"] = json!(1_000);
-    let updated = nats.api("STREAM.UPDATE.ORDERS", &config).await;
+    let updated = nats.api("STREAM.UPDATE.ORDERS_1", &config).await;
     assert_eq!(updated["config"]["max_msg_size"], 1_000, "{updated}");
     wait_until("the settings are as before", async || {
-        nats.api("STREAM.INFO.ORDERS", &json!({})).await["config"] == intended
+        nats.api("STREAM.INFO.ORDERS_1", &json!({})).await["config"] == intended
     })
     .await;
     cluster.processes.stop().await.unwrap();

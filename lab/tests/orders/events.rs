@@ -7,7 +7,7 @@ use orders::{
     PlaceOrder, Timestamp,
 };
 use serde_json::Value;
-use streams::{Answer, DeliveryHistory, Origin, Publisher, batch, subjects};
+use streams::{Answer, DeliveryHistory, Lane, Origin, Publisher, batch};
 use workers::step_input::StepInput;
 
 use super::test_cluster::TestCluster;
@@ -58,7 +58,7 @@ impl TestCluster {
 }
 
 fn history() -> DeliveryHistory {
-    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
+    let origin = Origin { stream: Lane::FIRST.stream().to_owned(), sequence: 1 };
     DeliveryHistory {
         origin,
         first_at: Timestamp::from_millis(1),

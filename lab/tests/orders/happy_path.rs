@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use lab::input::{self, GOOD_CARD};
 use orders::Status;
 use serde_json::{Value, json};
-use streams::{Profile, subjects};
+use streams::Profile;
 
 use super::fixtures::{basket, item, rows, with_payment_token};
 use super::test_cluster::{TestCluster, plan, with_shared_cluster};
@@ -55,7 +55,7 @@ async fn orders_published_one_per_message_are_fulfilled_until_stock_runs_out() {
     let views = cluster.wait_until_final(&ids).await;
     let fulfilled = views.iter().filter(|view| view.status == Status::Fulfilled).count();
     assert_eq!(fulfilled, 40);
-    let messages = cluster.messages(subjects::ORDERS).await;
+    let messages = cluster.order_messages().await;
     assert!(messages.iter().all(|message| message.lines.len() == 1));
     cluster.verify_and_stop(&ids).await;
 }

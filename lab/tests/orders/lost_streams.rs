@@ -4,7 +4,7 @@
 use millrace::audit::{AuditMode, Report, audit, repair};
 use orders::Status;
 use serde_json::json;
-use streams::{Profile, find_stream_state, subjects};
+use streams::{Lane, Profile, find_stream_state};
 use workers::payment;
 
 use super::fixtures::{basket, item};
@@ -47,31 +47,31 @@ async fn a_stream_that_was_deleted_is_only_created_on_request_and_no_order_is_lo
     let before = cluster.place("before", &basket(&[("DELETED", 1)])).await;
     cluster.assert_quiescent_and_consistent(&[before]).await;
     let mut nats = cluster.nats().await;
-    let deleted = nats.api("STREAM.DELETE.ORDERS", &json!({})).await;
+    let deleted = nats.api("STREAM.DELETE.ORDERS_1", &json!({})).await;
     assert_eq!(deleted["success"], true, "{deleted}");
 
-    let reason = cluster.wait_until_closed("ORDERS: stream is missing").await;
+    let reason = cluster.wait_until_closed("ORDERS_1: stream is missing").await;
     assert!(reason.contains("restore a backup"), "{reason}");
     let refused = cluster.post(0, "refused", &basket(&[("DELETED", 1)])).await;
     assert_eq!(refused.body["type"], "/problems/not-durable", "{}", refused.body);
     let (is_success, status) = cluster.run(&["status"]).await;
     assert!(is_success, "{status}");
-    assert!(status.contains("INTAKE CLOSED ORDERS: stream is missing"), "{status}");
+    assert!(status.contains("INTAKE CLOSED ORDERS_1: stream is missing"), "{status}");
     assert!(status.contains("RETRIES "), "{status}");
     let report = cluster.failed_audit().await;
-    assert!(report.to_string().contains("brokers: ORDERS: stream is missing"), "{report}");
+    assert!(report.to_string().contains("brokers: ORDERS_1: stream is missing"), "{report}");
     assert_eq!(report.fulfilled, 1);
     for command in [&["worker", "fulfilment"][..], &["migrate"]] {
         let (is_success, log) = cluster.run(command).await;
-        assert!(!is_success && log.contains("the stream ORDERS is missing"), "{log}");
+        assert!(!is_success && log.contains("the stream ORDERS_1 is missing"), "{log}");
         assert!(log.contains("millrace migrate --begin-anew"), "{log}");
     }
     let connection = &cluster.sources.connection;
-    assert_eq!(find_stream_state(connection, subjects::ORDERS).await.unwrap(), None);
+    assert_eq!(find_stream_state(connection, Lane::FIRST.stream()).await.unwrap(), None);
 
     let (is_success, log) = cluster.run(&["migrate", "--begin-anew"]).await;
     assert!(is_success, "{log}");
-    let reason = cluster.wait_until_closed("ORDERS: stream is another one").await;
+    let reason = cluster.wait_until_closed("ORDERS_1: stream is another one").await;
     assert!(reason.contains("restart the edges"), "{reason}");
     cluster.restart_edges().await;
     let after = cluster.place("after", &basket(&[("DELETED", 1)])).await;
@@ -91,7 +91,7 @@ async fn a_durable_that_is_missing_is_shown_and_ends_neither_status_nor_audit() 
         worker.stop().await.unwrap();
     }
     let mut nats = cluster.nats().await;
-    for (stream, durable) in [("ORDERS", "payment"), ("RETRIES", "retry-charge")] {
+    for (stream, durable) in [("ORDERS_1", "payment"), ("RETRIES", "retry-charge")] {
         let deleted = nats.api(&format!("CONSUMER.DELETE.{stream}.{durable}"), &json!({})).await;
         assert_eq!(deleted["success"], true, "{deleted}");
         let shown = format!("corrected     {stream}/{durable}: durable consumer is missing");
@@ -99,7 +99,10 @@ async fn a_durable_that_is_missing_is_shown_and_ends_neither_status_nor_audit() 
         assert!(status.contains(&shown), "{status}");
     }
     let report = cluster.failed_audit().await;
-    assert!(report.to_string().contains("ORDERS/payment: durable consumer is missing"), "{report}");
+    assert!(
+        report.to_string().contains("ORDERS_1/payment: durable consumer is missing"),
+        "{report}"
+    );
     assert_eq!(report.fulfilled, 1);
     cluster.processes.stop().await.unwrap();
 }
@@ -115,15 +118,15 @@ async fn orders_that_a_purge_has_stopped_are_named_and_a_repair_cancels_them() {
     // An edge knows what it saw at its last look, a second ago at most.
     wait_until("the edge has seen the purge", async || {
         cluster.post(0, "stopped", &basket(&[("PURGED", 1)])).await;
-        nats.api("STREAM.PURGE.ORDERS", &json!({})).await;
+        nats.api("STREAM.PURGE.ORDERS_1", &json!({})).await;
         cluster.http.get_text(&format!("{}/readyz", cluster.edge_urls()[0])).await.0 == 503
     })
     .await;
 
-    let reason = cluster.wait_until_closed("ORDERS: messages is purged by hand").await;
+    let reason = cluster.wait_until_closed("ORDERS_1: messages is purged by hand").await;
     assert!(reason.contains("millrace audit"), "{reason}");
     let status = cluster.status_text().await;
-    assert!(status.contains("ORDERS: messages is purged by hand"), "{status}");
+    assert!(status.contains("ORDERS_1: messages is purged by hand"), "{status}");
     cluster.start_worker(payment::POOL).await;
     let mut findings = None;
     wait_until("the audit names the order", async || {

@@ -2,8 +2,8 @@
 
 use orders::{Event, EventKind, Status};
 use streams::{
-    Fetcher, MissedMessages, Pool, Profile, Retention, Step, StepKind, Topology, ensure_topology,
-    plan_purge, set_orders_limit, stream_state, subjects,
+    Fetcher, Lane, MissedMessages, Pool, Profile, Retention, Step, StepKind, Topology,
+    ensure_topology, plan_purge, set_lane_limit, stream_state,
 };
 use tokio::time::{Instant, timeout};
 use workers::stages;
@@ -41,15 +41,18 @@ async fn two_pools_read_the_same_event_and_an_observer_is_overtaken_only_under_p
     let steps = [&stages::steps()[..], &[WATCH]].concat();
     let age = cutoff.elapsed();
     let retention = Retention { normal: age, under_pressure: age };
-    let unpressed = plan_purge(connection, retention, &steps).await.unwrap();
+    let unpressed = plan_purge(connection, Lane::FIRST, retention, &steps).await.unwrap();
     assert_eq!(unpressed.keep_from, None, "the observer holds its message back");
 
-    let state = stream_state(connection, subjects::ORDERS).await.unwrap();
-    set_orders_limit(connection, state.bytes as i64 * 3 / 2).await.unwrap();
+    let state = stream_state(connection, Lane::FIRST.stream()).await.unwrap();
+    set_lane_limit(connection, Lane::FIRST, state.bytes as i64 * 3 / 2).await.unwrap();
     let age = cutoff.elapsed();
     let retention = Retention { normal: age, under_pressure: age };
-    let pressed = plan_purge(connection, retention, &steps).await.unwrap();
+    let pressed = plan_purge(connection, Lane::FIRST, retention, &steps).await.unwrap();
     let last = pressed.keep_from.expect("messages of the first order can be purged") - 1;
-    assert_eq!(pressed.missed, [MissedMessages { step: "watch", first: 1, last }]);
+    assert_eq!(
+        pressed.missed,
+        [MissedMessages { step: "watch", lane: Lane::FIRST, first: 1, last }]
+    );
     cluster.processes.stop().await.unwrap();
 }

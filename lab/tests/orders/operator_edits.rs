@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use hyper::StatusCode;
 use millrace::status::Status;
 use serde_json::{Value, json};
-use streams::Profile;
+use streams::{Profile, lanes};
 use workers::payment;
 
 use super::fixtures::{basket, item, rows};
@@ -62,7 +62,9 @@ impl TestCluster {
             for (_, worker) in &mut self.processes.workers {
                 worker.stop().await.unwrap();
             }
-            nats.edit_stream("ORDERS", setting, value).await;
+            for lane in lanes(&self.sources.connection).await.unwrap() {
+                nats.edit_stream(lane.stream(), setting, value.clone()).await;
+            }
             self.wait_until_closed(expected).await;
             let status = self.status_text().await;
             assert!(status.contains(&format!("INTAKE CLOSED {expected}")), "{status}");
@@ -90,9 +92,9 @@ async fn settings_that_would_lose_orders_close_intake_until_a_worker_has_correct
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("EDITED", 1_000)]).await;
     for (setting, value, expected) in [
-        ("max_age", json!(HOUR_NS), "ORDERS: max age is 1h, expected no limit"),
-        ("max_msg_size", json!(1_000), "ORDERS: max message size is 1000, expected no limit"),
-        ("discard", json!("old"), "ORDERS: discard policy is old, expected new"),
+        ("max_age", json!(HOUR_NS), "ORDERS_1: max age is 1h, expected no limit"),
+        ("max_msg_size", json!(1_000), "ORDERS_1: max message size is 1000, expected no limit"),
+        ("discard", json!("old"), "ORDERS_1: discard policy is old, expected new"),
     ] {
         cluster.survive(setting, value, expected).await;
     }
@@ -103,7 +105,7 @@ async fn settings_that_would_lose_orders_close_intake_until_a_worker_has_correct
 async fn fewer_replicas_close_intake_until_a_worker_has_corrected_them() {
     let mut cluster = TestCluster::start(plan(Profile::Durable)).await;
     cluster.load_catalog(&[item("EDITED", 1_000)]).await;
-    cluster.survive("num_replicas", json!(1), "ORDERS: replicas is 1, expected 3").await;
+    cluster.survive("num_replicas", json!(1), "ORDERS_1: replicas is 1, expected 3").await;
     cluster.verify_and_stop(&[]).await;
 }
 
@@ -115,7 +117,7 @@ async fn a_pull_limit_that_stops_a_pool_is_shown_and_corrected_and_orders_go_on(
     // The worker that suffers from it corrects it at once, perhaps before the status is read.
     wait_until("the status shows the limit", async || {
         nats.edit_consumer("payment", "max_batch", json!(1)).await;
-        let shown = "corrected     ORDERS/payment: max pull batch is 1, expected no limit";
+        let shown = "corrected     ORDERS_1/payment: max pull batch is 1, expected no limit";
         cluster.status_text().await.contains(shown)
     })
     .await;
@@ -129,15 +131,15 @@ async fn what_an_operator_may_want_is_shown_and_left_and_orders_are_accepted() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("EDITED", 1_000)]).await;
     let mut nats = cluster.nats().await;
-    nats.edit_stream("ORDERS", "max_bytes", json!(8_u64 << 30)).await;
+    nats.edit_stream("ORDERS_1", "max_bytes", json!(8_u64 << 30)).await;
     let pause = json!({"pause_until": "2100-01-01T00:00:00Z"});
-    let paused = nats.api("CONSUMER.PAUSE.ORDERS.payment", &pause).await;
+    let paused = nats.api("CONSUMER.PAUSE.ORDERS_1.payment", &pause).await;
     assert_eq!(paused["paused"], true, "{paused}");
     let foreign = json!({
-        "stream_name": "ORDERS",
+        "stream_name": "ORDERS_1",
         "config": {"durable_name": "reports", "ack_policy": "explicit"},
     });
-    let created = nats.api("CONSUMER.DURABLE.CREATE.ORDERS.reports", &foreign).await;
+    let created = nats.api("CONSUMER.DURABLE.CREATE.ORDERS_1.reports", &foreign).await;
     assert_eq!(created["name"], "reports", "{created}");
 
     let waiting = cluster.place("paused", &orders_body()).await;
@@ -147,14 +149,14 @@ async fn what_an_operator_may_want_is_shown_and_left_and_orders_are_accepted() {
     cluster.wait_for_status(waiting, orders::Status::Reserved).await;
     let status = cluster.status_text().await;
     for shown in [
-        "left as it is ORDERS: max bytes is 8589934592, expected 4294967296",
-        "left as it is ORDERS/payment: delivery is paused until 2100-01-01T00:00:00Z",
-        "left as it is ORDERS/reports: consumer is not one of ours",
+        "left as it is ORDERS_1: max bytes is 8589934592, expected 4294967296",
+        "left as it is ORDERS_1/payment: delivery is paused until 2100-01-01T00:00:00Z",
+        "left as it is ORDERS_1/reports: consumer is not one of ours",
     ] {
         assert!(status.contains(shown), "{shown}\n{status}");
     }
     cluster.wait_until_open().await;
 
-    nats.api("CONSUMER.PAUSE.ORDERS.payment", &json!({})).await;
+    nats.api("CONSUMER.PAUSE.ORDERS_1.payment", &json!({})).await;
     cluster.verify_and_stop(&[waiting]).await;
 }

@@ -121,7 +121,7 @@ impl TestCluster {
     async fn assert_status_names_the_leader(&self, leader: usize) {
         let status = self.status_text().await;
         let mut lines = status.lines();
-        let orders = lines.find(|line| line.starts_with("ORDERS ")).unwrap();
+        let orders = lines.find(|line| line.starts_with("ORDERS_1 ")).unwrap();
         for (index, broker) in self.processes.servers.brokers.servers.iter().enumerate() {
             assert!(orders.contains(broker.name()), "{status}");
             let is_shown = orders.contains(&format!("{} (leader)", broker.name()));
@@ -134,7 +134,7 @@ impl TestCluster {
         let url = format!("{}/jsz?streams=true", self.processes.servers.brokers.monitor_urls()[0]);
         let monitoring = self.http.get(&url).await.body;
         let streams = monitoring["account_details"][0]["stream_detail"].as_array().unwrap();
-        let is_orders = |stream: &&Value| stream["name"] == streams::subjects::ORDERS;
+        let is_orders = |stream: &&Value| stream["name"] == streams::Lane::FIRST.stream();
         let stream = streams.iter().find(is_orders).unwrap();
         let leader = stream["cluster"]["leader"].as_str().unwrap();
         let servers = &self.processes.servers.brokers.servers;

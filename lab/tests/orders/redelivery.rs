@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use orders::{Event, EventKind, OrderId, Status};
 use serde_json::json;
-use streams::{Profile, Publisher, batch, subjects};
+use streams::{Profile, Publisher, batch};
 use workers::payment;
 
 use super::authentication::AUTHENTICATED_CARD;
@@ -118,7 +118,7 @@ impl TestCluster {
 
     /// Every event of the stream, repeats included.
     async fn lines(&self) -> Vec<StoredEvent> {
-        let messages = self.messages(subjects::ORDERS).await;
+        let messages = self.order_messages().await;
         let lines = messages.into_iter().flat_map(|message| message.lines);
         let kind = |line: &Bytes| serde_json::from_slice::<Event>(line).unwrap().body.kind();
         lines.map(|line| (kind(&line), line)).collect()

@@ -15,7 +15,7 @@ use super::test_cluster::{TestCluster, plan, wait_until};
 
 /// Pulls that must have failed again before the lines of the log are counted.
 const REFUSALS: usize = 8;
-const PAYMENT_PULL: &str = "$JS.API.CONSUMER.MSG.NEXT.ORDERS.payment";
+const PAYMENT_PULL: &str = "$JS.API.CONSUMER.MSG.NEXT.ORDERS_1.payment";
 
 #[tokio::test]
 async fn a_pull_without_permission_is_logged_once_and_orders_go_on_when_it_is_given() {
@@ -39,7 +39,7 @@ async fn a_pull_without_permission_is_logged_once_and_orders_go_on_when_it_is_gi
     for part in [
         "WARN",
         "pull requests fail, retrying",
-        "stream=\"ORDERS\" consumer=\"payment\"",
+        "stream=\"ORDERS_1\" consumer=\"payment\"",
         "the NATS user of this process may not publish to",
         "remedy=\"allow it to this user",
     ] {
@@ -65,7 +65,7 @@ async fn a_stream_that_is_lost_is_logged_once_by_each_consumer_of_it() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.wait_for_log_line("worker started").await;
     let mut nats = cluster.nats().await;
-    let deleted = nats.api("STREAM.DELETE.ORDERS", &json!({})).await;
+    let deleted = nats.api("STREAM.DELETE.ORDERS_1", &json!({})).await;
     assert_eq!(deleted["success"], true, "{deleted}");
     // That takes several attempts, during which pulls are refused.
     cluster.wait_for_log_line("streams or consumers are not as they must be").await;
@@ -84,23 +84,23 @@ async fn a_paused_consumer_is_logged_once_and_again_when_it_is_resumed() {
     cluster.load_catalog(&[item("PAUSED", 10)]).await;
     let mut nats = cluster.nats().await;
     let pause = json!({"pause_until": "2100-01-01T00:00:00Z"});
-    let paused = nats.api("CONSUMER.PAUSE.ORDERS.payment", &pause).await;
+    let paused = nats.api("CONSUMER.PAUSE.ORDERS_1.payment", &pause).await;
     assert_eq!(paused["paused"], true, "{paused}");
     cluster.start_worker(payment::POOL).await;
     cluster.wait_for_log_line("consumer is paused").await;
     // Each failed fetch has the worker look again.
-    nats.api("CONSUMER.DELETE.ORDERS.payment-undo", &json!({})).await;
+    nats.api("CONSUMER.DELETE.ORDERS_1.payment-undo", &json!({})).await;
     cluster.wait_for_log_line("stream or consumer settings corrected").await;
     let id = cluster.place("paused", &basket(&[("PAUSED", 1)])).await;
     cluster.wait_for_status(id, Status::Reserved).await;
 
-    nats.api("CONSUMER.PAUSE.ORDERS.payment", &json!({})).await;
-    nats.api("CONSUMER.DELETE.ORDERS.payment-undo", &json!({})).await;
+    nats.api("CONSUMER.PAUSE.ORDERS_1.payment", &json!({})).await;
+    nats.api("CONSUMER.DELETE.ORDERS_1.payment-undo", &json!({})).await;
     cluster.wait_for_log_line("consumer is resumed").await;
     for (line, expected) in [
         ("consumer is paused", "until=\"2100-01-01T00:00:00Z\""),
-        ("consumer is paused", "remedy=\"`nats consumer resume ORDERS payment`\""),
-        ("consumer is resumed", "stream=\"ORDERS\" consumer=\"payment\""),
+        ("consumer is paused", "remedy=\"`nats consumer resume ORDERS_1 payment`\""),
+        ("consumer is resumed", "stream=\"ORDERS_1\" consumer=\"payment\""),
     ] {
         let lines = cluster.log_lines(line);
         assert_eq!(lines.len(), 1, "{lines:#?}");

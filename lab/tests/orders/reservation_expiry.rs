@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orders::{Event, EventBody, EventKind, OrderView, Status};
 use serde_json::json;
-use streams::{Profile, consumer_progress, subjects};
+use streams::{Profile, consumer_progress};
 use workers::{fulfilment, inventory, payment};
 
 use super::fixtures::{basket, item, rows};
@@ -92,7 +92,7 @@ impl TestCluster {
     /// Asserts that there is one cancel request for each of `orders` orders, whichever worker made
     /// it, and that its time follows from the reservation's.
     async fn assert_identical_cancel_requests(&self, orders: usize) {
-        let messages = self.messages(subjects::ORDERS).await;
+        let messages = self.order_messages().await;
         let lines: BTreeSet<_> = messages.into_iter().flat_map(|message| message.lines).collect();
         let events = lines.iter().map(|line| serde_json::from_slice::<Event>(line).unwrap());
         let mut reserved = BTreeMap::new();

@@ -23,7 +23,7 @@ const EDGE_RESTARTS: usize = 6;
 /// Answered orders between two restarts.
 const ANSWERED_BETWEEN: u64 = 40;
 /// The subject of the broker's advisories about messages that an inventory worker naks.
-const NAK_ADVISORIES: &str = "$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.ORDERS.inventory";
+const NAK_ADVISORIES: &str = "$JS.EVENT.ADVISORY.CONSUMER.MSG_NAKED.ORDERS_1.inventory";
 
 #[tokio::test]
 async fn in_a_rolling_restart_no_request_fails_and_no_message_is_delivered_twice() {
@@ -112,7 +112,7 @@ impl TestCluster {
     /// The steps to which messages were delivered more than once, each with the number of extra
     /// deliveries. Valid once the cluster is quiescent.
     async fn redeliveries(&self) -> Vec<(Step, i64)> {
-        let messages = self.messages(subjects::ORDERS).await;
+        let messages = self.order_messages().await;
         let url =
             format!("{}/jsz?consumers=true", self.processes.servers.brokers.monitor_urls()[0]);
         let monitoring = self.http.get(&url).await.body;
@@ -124,7 +124,7 @@ impl TestCluster {
             let source = step.events();
             let published = messages
                 .iter()
-                .filter(|message| source.subjects.contains(&message.subject))
+                .filter(|message| message.kind.is_some_and(|it| step.consumes.contains(&it)))
                 .count();
             let durable =
                 durables.iter().find(|durable| durable["name"] == source.durable).unwrap();

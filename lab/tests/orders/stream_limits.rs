@@ -9,8 +9,8 @@ use orders::{Status, Timestamp};
 use serde_json::json;
 use streams::dead_letter::{self, Reason, ResolutionKind, release_resolved};
 use streams::{
-    Answer, DeliveryHistory, Origin, Profile, Publisher, Record, Retention, Topology,
-    set_orders_limit, stream_state, subjects,
+    Answer, DeliveryHistory, Lane, Origin, Profile, Publisher, Record, Retention, Topology,
+    set_lane_limit, stream_state, subjects,
 };
 use tokio::time::Instant;
 use workers::{PurgeError, inventory, payment, purge_processed, stages};
@@ -28,11 +28,13 @@ async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behin
     let first = cluster.place("first", &basket(&[("ROOM", 1)])).await;
     cluster.wait_until_final(&[first]).await;
 
-    let state = stream_state(&cluster.sources.connection, subjects::ORDERS).await.unwrap();
-    set_orders_limit(&cluster.sources.connection, state.bytes as i64 + 1_000).await.unwrap();
+    let state = stream_state(&cluster.sources.connection, Lane::FIRST.stream()).await.unwrap();
+    set_lane_limit(&cluster.sources.connection, Lane::FIRST, state.bytes as i64 + 1_000)
+        .await
+        .unwrap();
     cluster.wait_until_refused("/problems/stream-full").await;
     let default_limit = Topology::new(Profile::Single).orders_bytes_max;
-    set_orders_limit(&cluster.sources.connection, default_limit).await.unwrap();
+    set_lane_limit(&cluster.sources.connection, Lane::FIRST, default_limit).await.unwrap();
     cluster.wait_until_accepted("roomy").await;
 
     cluster.assert_intake_waits_for_inventory().await;
@@ -80,7 +82,7 @@ async fn requests_about_stored_orders_are_refused_once_only_outcomes_have_room()
     .await;
 
     let default_limit = Topology::new(Profile::Single).orders_bytes_max;
-    set_orders_limit(&cluster.sources.connection, default_limit).await.unwrap();
+    set_lane_limit(&cluster.sources.connection, Lane::FIRST, default_limit).await.unwrap();
     let last = placed.last().unwrap().signed_id();
     wait_until("cancel requests are accepted", async || {
         cluster.cancel(0, last).await.status == 202
@@ -105,7 +107,7 @@ async fn processed_messages_are_purged_and_no_others() {
     cluster.stop_worker(payment::POOL).await;
     let young = cluster.place("young", &basket(&[("ROOM", 1)])).await;
     cluster.wait_for_status(young, Status::Reserved).await;
-    let before = stream_state(&connection, subjects::ORDERS).await.unwrap();
+    let before = stream_state(&connection, Lane::FIRST.stream()).await.unwrap();
     // Only the messages from before the cutoff are old enough at first. With no minimum age all
     // are, but payment has not processed the newer ones.
     let retention = |normal| Retention { normal, under_pressure: normal };
@@ -168,7 +170,7 @@ impl TestCluster {
     async fn store_dead_letter(&self, sequence: u64) {
         let publisher = Publisher::new(self.sources.connection.clone());
         let now = Timestamp::from_millis(0);
-        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
+        let origin = Origin { stream: Lane::FIRST.stream().to_owned(), sequence };
         let history = DeliveryHistory {
             origin,
             first_at: now,
@@ -184,7 +186,7 @@ impl TestCluster {
 
     async fn purge(&self, retention: Retention) -> Result<u64, PurgeError> {
         let AuditSources { connection, database, .. } = &self.sources;
-        purge_processed(connection, database, &stages::steps(), retention).await
+        purge_processed(connection, database, Lane::FIRST, &stages::steps(), retention).await
     }
 
     /// Asserts that no order is accepted while one waits for inventory for longer than the cluster's
@@ -210,8 +212,10 @@ impl TestCluster {
     /// Sets the limit of the stream of orders so that it is full to `percent`.
     async fn fill_orders(&self, percent: u64) {
         let connection = &self.sources.connection;
-        let state = stream_state(connection, subjects::ORDERS).await.unwrap();
-        set_orders_limit(connection, (state.bytes * 100 / percent) as i64).await.unwrap();
+        let state = stream_state(connection, Lane::FIRST.stream()).await.unwrap();
+        set_lane_limit(connection, Lane::FIRST, (state.bytes * 100 / percent) as i64)
+            .await
+            .unwrap();
     }
 
     async fn wait_until_accepted(&self, key: &str) {

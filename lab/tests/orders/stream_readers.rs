@@ -1,7 +1,7 @@
 //! Readers of a stream (`audit`, `dead list`, `tail`) whose consumer sends nothing.
 
 use serde_json::{Value, json};
-use streams::{Replay, stream_state, subjects};
+use streams::{Lane, Replay, stream_state};
 use tokio::time::timeout;
 
 use super::test_cluster::{DEADLINE, wait_until};
@@ -16,17 +16,17 @@ const MESSAGES: u64 = 3_000;
 async fn stalled_reader(servers: &TestServers) -> (RawNats, Replay) {
     let connection = servers.connect().await;
     let mut nats = RawNats::connect(&servers.processes.brokers.url()).await;
-    nats.publish("orders.created", "{}", MESSAGES as usize).await;
+    nats.publish("orders.1.created", "{}", MESSAGES as usize).await;
     wait_until("all messages are stored", async || {
-        stream_state(&connection, subjects::ORDERS).await.unwrap().messages == MESSAGES
+        stream_state(&connection, Lane::FIRST.stream()).await.unwrap().messages == MESSAGES
     })
     .await;
-    let replay = Replay::from_start(&connection, subjects::ORDERS).await.unwrap();
-    let names = nats.api("CONSUMER.NAMES.ORDERS", &json!({})).await;
+    let replay = Replay::from_start(&connection, Lane::FIRST.stream()).await.unwrap();
+    let names = nats.api("CONSUMER.NAMES.ORDERS_1", &json!({})).await;
     let names = names["consumers"].as_array().unwrap().clone();
     let pause = json!({"pause_until": "2099-01-01T00:00:00Z"});
     for name in names.iter().filter_map(Value::as_str) {
-        let paused = nats.api(&format!("CONSUMER.PAUSE.ORDERS.{name}"), &pause).await;
+        let paused = nats.api(&format!("CONSUMER.PAUSE.ORDERS_1.{name}"), &pause).await;
         assert_eq!(paused["paused"], true, "{paused}");
     }
     (nats, replay)
@@ -39,7 +39,7 @@ async fn a_reader_whose_consumer_stops_sending_reads_on_with_another_one() {
     let mut sequences = Vec::new();
     while let Some(message) = timeout(DEADLINE, replay.next_until(MESSAGES)).await.unwrap().unwrap()
     {
-        sequences.push(message.sequence);
+        sequences.push(message.origin.sequence);
     }
     assert!(sequences.iter().copied().eq(1..=MESSAGES), "{} messages", sequences.len());
 }
@@ -49,16 +49,16 @@ async fn a_reader_does_not_end_where_its_consumer_knew_of_no_more_messages() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
     let mut nats = RawNats::connect(&servers.processes.brokers.url()).await;
-    let mut replay = Replay::from_start(&connection, subjects::ORDERS).await.unwrap();
+    let mut replay = Replay::from_start(&connection, Lane::FIRST.stream()).await.unwrap();
     // A consumer whose broker lags behind the stream knows as little.
     for sequence in 1..=3 {
-        nats.publish("orders.created", "{}", 1).await;
+        nats.publish("orders.1.created", "{}", 1).await;
         wait_until("the message is stored", async || {
-            stream_state(&connection, subjects::ORDERS).await.unwrap().messages == sequence
+            stream_state(&connection, Lane::FIRST.stream()).await.unwrap().messages == sequence
         })
         .await;
         let message = timeout(DEADLINE, replay.next_until(sequence)).await.unwrap().unwrap();
-        assert_eq!(message.map(|message| message.sequence), Some(sequence));
+        assert_eq!(message.map(|message| message.origin.sequence), Some(sequence));
     }
 }
 
@@ -66,12 +66,12 @@ async fn a_reader_does_not_end_where_its_consumer_knew_of_no_more_messages() {
 async fn a_reader_does_not_wait_for_messages_that_were_removed_while_it_read() {
     let servers = TestServers::start_with_streams().await;
     let (mut nats, mut replay) = stalled_reader(&servers).await;
-    let purged = nats.api("STREAM.PURGE.ORDERS", &json!({})).await;
+    let purged = nats.api("STREAM.PURGE.ORDERS_1", &json!({})).await;
     assert_eq!(purged["success"], true, "{purged}");
     let rest = async { while replay.next_until(MESSAGES).await.unwrap().is_some() {} };
     timeout(DEADLINE, rest).await.expect("the reader waits");
 
-    nats.publish("orders.created", "{}", 1).await;
+    nats.publish("orders.1.created", "{}", 1).await;
     let next = timeout(DEADLINE, replay.next()).await.unwrap().unwrap();
-    assert_eq!(next.sequence, MESSAGES + 1);
+    assert_eq!(next.origin.sequence, MESSAGES + 1);
 }

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use lab::servers::try_mount_disk;
-use streams::{Connection, Profile, Topology, ensure_topology};
+use streams::{Connection, Lane, Profile, Topology, ensure_topology};
 use workers::stages;
 
 use super::startup::get;
 use crate::test_servers::{TestServers, wait_until};
 
-const HAS_STREAMS: &str = "\"streams\": 3";
+const HAS_STREAMS: &str = "\"streams\": 5";
 const IS_DISABLED: &str = "\"disabled\": true";
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_broker_disables_jetstream_on_a_full_disk_and_has_its_streams_again_af
     wait_until("a broker writes to its full disk", async || {
         assert!(brokers.fill_disk(0).unwrap());
         // Each write of the streams' settings reaches every broker.
-        streams::set_orders_limit(&connection, topology.orders_bytes_max).await.ok();
+        streams::set_lane_limit(&connection, Lane::FIRST, topology.orders_bytes_max).await.ok();
         stats(0).await.contains(IS_DISABLED)
     })
     .await;

@@ -51,7 +51,7 @@ async fn killed_brokers_restart_with_their_streams() {
     brokers.start().await.unwrap();
     for url in brokers.monitor_urls() {
         wait_until("a broker has its streams", async || {
-            get(&format!("{url}/jsz")).await.contains("\"streams\": 3")
+            get(&format!("{url}/jsz")).await.contains("\"streams\": 5")
         })
         .await;
     }

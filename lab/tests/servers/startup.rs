@@ -68,12 +68,12 @@ async fn a_stream_that_acknowledges_before_it_writes_is_rejected() {
     let servers = TestServers::start(Profile::Single).await;
     let url = servers.processes.brokers.url();
     // Equal to the product's stream in everything but `persist_mode`.
-    let config = r#"{"name":"ORDERS","subjects":["orders.*"],"storage":"file","num_replicas":1,
+    let config = r#"{"name":"ORDERS_1","subjects":["orders.*"],"storage":"file","num_replicas":1,
         "retention":"limits","discard":"new","max_bytes":4294967296,"allow_direct":true,
         "duplicate_window":120000000000,"persist_mode":"async"}"#;
     let length = config.len();
     let request = format!(
-        "CONNECT {{}}\r\nSUB answer 1\r\nPUB $JS.API.STREAM.CREATE.ORDERS answer {length}\r\n\
+        "CONNECT {{}}\r\nSUB answer 1\r\nPUB $JS.API.STREAM.CREATE.ORDERS_1 answer {length}\r\n\
          {config}\r\n"
     );
     let mut stream =
@@ -91,7 +91,7 @@ async fn a_stream_that_acknowledges_before_it_writes_is_rejected() {
     let refused =
         ensure_topology(&connection, &Topology::new(Profile::Single), &stages::steps()).await;
     let refused = anyhow::Error::from(refused.unwrap_err());
-    assert!(format!("{refused:#}").contains("broker rejected ORDERS"), "{refused:#}");
+    assert!(format!("{refused:#}").contains("broker rejected ORDERS_1"), "{refused:#}");
 }
 
 /// A response from a broker's monitoring port, with its headers.

@@ -1,21 +1,24 @@
-//! Consumer progress. Before an audit starts, every durable consumer has processed the stream up to
-//! the end that it had at that time.
+//! Consumer progress. Before an audit starts, every durable consumer has processed its lane up to the
+//! end that it had at that time.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use streams::{Connection, Step, find_progress, find_stream_state, subjects, worker_presence};
+use streams::{
+    Connection, LaneEnds, Step, find_progress, find_stream_state, has_processed, lane_ends,
+    subjects, worker_presence,
+};
 use tokio::time::{Instant, sleep};
 use workers::stages;
 
 use crate::limits::{CATCH_UP_TIMEOUT, QUIESCENCE_POLL_INTERVAL};
 
-/// Waits until every durable consumer of the order stream has processed all messages up to `end`:
+/// Waits until every durable consumer of a lane has processed all messages up to `end`:
 /// those of the pools that orders pass, and those of observers that are running.
 ///
 /// # Errors
 /// A consumer does not get there within [`CATCH_UP_TIMEOUT`].
-pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<()> {
+pub(super) async fn wait_caught_up(connection: &Connection, end: &LaneEnds) -> Result<()> {
     let deadline = Instant::now() + CATCH_UP_TIMEOUT;
     let running = worker_presence(connection, &stages::pools()).await?.workers;
     let is_running = |step: &Step| running.get(step.pool.as_str()).is_some_and(|count| *count > 0);
@@ -24,11 +27,12 @@ pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<
             continue;
         }
         loop {
-            // A consumer that is missing has a problem of its own in the report.
-            let Some(position) = find_progress(connection, &step.events()).await? else { break };
-            if position.is_at_end() || position.ack_floor >= end {
-                break;
-            }
+            let position = answered(deadline, async || {
+                // A consumer that is missing has a problem of its own in the report.
+                let has_processed = has_processed(connection, &step.events(), end).await?;
+                Ok(find_progress(connection, &step.events()).await?.filter(|_| !has_processed))
+            });
+            let Some(position) = position.await? else { break };
             if Instant::now() > deadline {
                 bail!(
                     "step {step} did not reach the end of the stream: {} messages pending, {} held \
@@ -42,6 +46,25 @@ pub(super) async fn wait_caught_up(connection: &Connection, end: u64) -> Result<
         }
     }
     Ok(())
+}
+
+/// The last message of each lane.
+///
+/// # Errors
+/// The leader of a lane does not answer within [`CATCH_UP_TIMEOUT`].
+pub(super) async fn ends(connection: &Connection) -> Result<LaneEnds> {
+    let deadline = Instant::now() + CATCH_UP_TIMEOUT;
+    answered(deadline, async || Ok(lane_ends(connection).await?)).await
+}
+
+/// Asks until the brokers answer: during a leader election they do not.
+async fn answered<T>(deadline: Instant, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+    loop {
+        match ask().await {
+            Err(_) if Instant::now() < deadline => sleep(QUIESCENCE_POLL_INTERVAL).await,
+            answer => return answer,
+        }
+    }
 }
 
 /// Waits until the cluster is quiescent.

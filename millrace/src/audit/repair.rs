@@ -43,8 +43,8 @@ pub async fn repair(connection: &Connection, stuck: &[StuckOrder]) -> Result<Rep
 
 /// The events of the order in the message that brought it into its current state.
 async fn last_events(connection: &Connection, stuck: &StuckOrder) -> Result<Vec<OutboundMessage>> {
-    let Some(sequence) = stuck.sequence else { return Ok(Vec::new()) };
-    let lines = records_at(connection, sequence).await?.unwrap_or_default();
+    let Some(origin) = &stuck.origin else { return Ok(Vec::new()) };
+    let lines = records_at(connection, origin).await?.unwrap_or_default();
     let parse = |line: &_| serde_json::from_slice::<Event>(line).ok();
     let events = lines.iter().filter_map(|line| Some((line, parse(line)?)));
     let events = events.filter(|(_, event)| event.order_id == stuck.id);

@@ -1,11 +1,11 @@
-//! The order stream, replayed: the history of every order as its events report it.
+//! The lanes, replayed: the history of every order as its events report it.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::Result;
 use orders::{BodyDigest, Event, EventBody, EventKind, Money, OrderId, Status};
-use streams::{Connection, Replay, find_stream_state, subjects};
+use streams::{Connection, LaneEnds, LanesReplay, Origin, lane_ends};
 
 use super::content::Content;
 
@@ -15,22 +15,22 @@ const DECISIONS: usize = 5;
 /// The events that have an amount.
 const AMOUNT_EVENTS: [EventKind; 3] = [EventKind::Reserved, EventKind::Paid, EventKind::Refunded];
 
-/// All orders of the stream; none if it is missing.
+/// All orders of the lanes.
 #[derive(Default)]
 pub(super) struct StreamHistory {
     pub(super) orders: HashMap<OrderId, OrderHistory>,
-    /// Whether no message has been purged from the beginning of the stream.
+    /// Whether no message has been purged, and no lane was removed.
     pub(super) is_complete: bool,
-    /// The sequence number of the last message.
-    pub(super) end: u64,
+    /// The last messages.
+    pub(super) end: LaneEnds,
 }
 
 /// One order according to the stream.
 #[derive(Default)]
 pub(super) struct OrderHistory {
     pub(super) status: Option<Status>,
-    /// Sequence number of the message that brought the order into this status; 0 if none did.
-    pub(super) sequence: u64,
+    /// The message that brought the order into this status, if one did.
+    pub(super) origin: Option<Origin>,
     /// Whether the stream has two different events for one decision.
     pub(super) has_conflicting_outcomes: bool,
     /// The first final event, and the first one that is another.
@@ -48,34 +48,27 @@ pub(super) struct OrderHistory {
 }
 
 impl StreamHistory {
-    /// Reads the stream up to its current end.
+    /// Reads the lanes up to their current ends, one after the other: the events of an order may be in
+    /// several lanes, and it does not matter in which sequence they are read.
     pub(super) async fn read(connection: &Connection) -> Result<Self> {
-        let Some(state) = find_stream_state(connection, subjects::ORDERS).await? else {
-            return Ok(Self::default());
-        };
-        let mut history = Self {
-            orders: HashMap::new(),
-            is_complete: state.first_sequence <= 1,
-            end: state.last_sequence,
-        };
-        if state.messages == 0 {
-            return Ok(history);
-        }
-        let mut replay = Replay::from_start(connection, subjects::ORDERS).await?;
-        while let Some(message) = replay.next_until(state.last_sequence).await? {
+        let end = lane_ends(connection).await?;
+        let mut history = Self { orders: HashMap::new(), is_complete: end.are_whole, end };
+        let end = history.end.clone();
+        LanesReplay::read_until(connection, &end, |message| {
             for line in &message.lines {
-                history.apply(line, message.sequence);
+                history.apply(line, &message.origin);
             }
-        }
+        })
+        .await?;
         Ok(history)
     }
 
-    /// Applies one record of the message with this sequence number.
-    pub(super) fn apply(&mut self, line: &[u8], sequence: u64) {
+    /// Applies one record of a message.
+    pub(super) fn apply(&mut self, line: &[u8], origin: &Origin) {
         // A record that is not an event became a dead letter; it belongs to no order.
         if let Ok(event) = serde_json::from_slice::<Event>(line) {
             let order = self.orders.entry(event.order_id).or_default();
-            order.apply(event.body.kind(), line, sequence);
+            order.apply(event.body.kind(), line, origin);
             order.keep(&event.body);
         }
     }
@@ -130,13 +123,14 @@ impl OrderHistory {
         }
     }
 
-    fn apply(&mut self, kind: EventKind, line: &[u8], sequence: u64) {
-        let before = self.status;
-        let after = before.unwrap_or(Status::Accepted).after(kind);
-        // A repeated POST under the same key does not reopen the order.
+    fn apply(&mut self, kind: EventKind, line: &[u8], origin: &Origin) {
+        let before = self.status.unwrap_or(Status::Accepted);
+        let after = before.after(kind);
+        // A repeated POST under the same key does not reopen the order, and a later event may be read
+        // before.
         let is_first_created = kind == EventKind::Created && !self.was_created;
-        if is_first_created || before.is_some_and(|before| before != after) {
-            self.sequence = sequence;
+        if before != after || (is_first_created && after == Status::Accepted) {
+            self.origin = Some(origin.clone());
         }
         self.was_created |= is_first_created;
         self.status = Some(after);

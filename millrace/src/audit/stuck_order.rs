@@ -1,13 +1,13 @@
 //! Orders that no event will move, and that `audit --repair` moves.
 
 use orders::OrderId;
+use streams::Origin;
 
 /// An order that no event will move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StuckOrder {
     /// The order.
     pub id: OrderId,
-    /// The sequence number of the message that brought it into its current state; `None` if that is
-    /// no longer in the stream.
-    pub sequence: Option<u64>,
+    /// The message that brought it into its current state; `None` if that is no longer in a lane.
+    pub origin: Option<Origin>,
 }

@@ -60,7 +60,7 @@ mod tests {
     fn letter(number: u64, step: &str, reason: Reason, age: Duration) -> StoredDeadLetter {
         let died_at = SystemTime::UNIX_EPOCH.elapsed().unwrap().saturating_sub(age);
         let died_at = Timestamp::from_millis(died_at.as_millis() as i64);
-        let origin = Origin { stream: "ORDERS".to_owned(), sequence: 1 };
+        let origin = Origin { stream: "ORDERS_1".to_owned(), sequence: 1 };
         let content = DeadLetter {
             step: step.to_owned(),
             reason,

@@ -1,8 +1,9 @@
 //! The status as text.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use streams::{DEAD_LETTERS_WARNING_PERCENT, Impact, StreamState, subjects};
+use streams::{DEAD_LETTERS_WARNING_PERCENT, Difference, Impact, Lane, StreamState, subjects};
 use workers::stages;
 
 use super::{Status, StepStatus};
@@ -61,6 +62,14 @@ impl fmt::Display for Status {
 }
 
 impl Status {
+    /// Whether the difference is of a lane, and another lane is as it must be.
+    fn has_another_lane(&self, difference: &Difference) -> bool {
+        let breaking = self.differences.iter().filter(|it| it.impact == Impact::BreaksPromise);
+        let closed: BTreeSet<Lane> = breaking.filter_map(Difference::lane).collect();
+        let mut lanes = self.streams.keys().filter_map(|stream| Lane::of_stream(stream));
+        difference.lane().is_some() && lanes.any(|lane| !closed.contains(&lane))
+    }
+
     /// What differs at the brokers, and what follows from it; what could not be read.
     fn write_differences(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.differences.is_empty() {
@@ -68,6 +77,7 @@ impl Status {
         }
         for difference in &self.differences {
             let consequence = match difference.impact {
+                Impact::BreaksPromise if self.has_another_lane(difference) => "LANE CLOSED",
                 Impact::BreaksPromise => "INTAKE CLOSED",
                 Impact::Corrected => "corrected",
                 Impact::Allowed => "left as it is",

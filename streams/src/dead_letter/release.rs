@@ -2,7 +2,7 @@
 //! never fills up with what needs no operator any more.
 
 use super::resolution::{DeadLetterError, StoredDeadLetter, read};
-use crate::inspect::inspect_error;
+use crate::inspect_error::inspect_error;
 use crate::limits::{DEAD_LETTERS_KEPT_PERCENT, DEAD_LETTERS_RELEASED_MAX};
 use crate::{Connection, find_stream_state, subjects};
 

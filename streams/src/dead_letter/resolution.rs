@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::DeadLetter;
-use crate::inspect::InspectError;
+use crate::inspect_error::InspectError;
+use crate::outbound::Destination;
 use crate::replay::{Replay, ReplayError};
 use crate::{
     Answer, Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state,
@@ -80,7 +81,7 @@ pub async fn read(connection: &Connection) -> Result<Vec<StoredDeadLetter>, Dead
     if let Some(state) = state.filter(|state| state.messages > 0) {
         let mut replay = Replay::from_start(connection, subjects::DEAD_LETTERS).await?;
         while let Some(message) = replay.next_until(state.last_sequence).await? {
-            let sequence = message.sequence;
+            let sequence = message.origin.sequence;
             let is_resolution = subjects::is_resolution(&message.subject);
             for line in &message.lines {
                 if is_resolution {
@@ -189,11 +190,9 @@ impl StoredDeadLetter {
         };
         let payload =
             serde_json::to_vec(&resolution).expect("a resolution has string keys and integers");
-        OutboundMessage::with_dedup_id(
-            subjects::DEAD_LETTERS,
-            subjects::resolution_subject(pool),
-            payload.into(),
-        )
+        let subject = subjects::resolution_subject(pool);
+        let destination = Destination::Stream(subjects::DEAD_LETTERS, subject);
+        OutboundMessage::with_dedup_id(destination, payload.into())
     }
 }
 
@@ -213,7 +212,7 @@ mod tests {
 
     fn letter(sequence: u64, record: &str, replays: u32) -> DeadLetter {
         let at = Timestamp::from_millis(0);
-        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
+        let origin = Origin { stream: "ORDERS_1".to_owned(), sequence };
         let answer = Answer::Once;
         let history = DeliveryHistory { origin, first_at: at, attempts: 0, replays, answer };
         let (step, error) = ("charge".to_owned(), "it failed".to_owned());

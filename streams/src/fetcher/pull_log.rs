@@ -1,15 +1,20 @@
 //! Logs once when the pull requests of a consumer begin to fail, and once when they are served
 //! again, however often and by however many fetchers of the process they are repeated.
 
+use std::collections::BTreeMap;
 use std::mem::{Discriminant, replace, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::pull_failure::PullFailure;
-use crate::Source;
+use crate::Durable;
+
+/// The logs of the durable consumers of one source. Cheap to clone; clones share them.
+#[derive(Clone, Default)]
+pub(super) struct PullLogs(Arc<Mutex<BTreeMap<Durable, Arc<Mutex<Outage>>>>>);
 
 /// The log of one fetcher, which it shares with the other fetchers of the consumer.
 pub(super) struct PullLog {
-    source: Source,
+    durable: Durable,
     outage: Arc<Mutex<Outage>>,
     /// Whether this fetcher's last request failed.
     is_failing: bool,
@@ -25,27 +30,26 @@ struct Outage {
     logged: Vec<Discriminant<PullFailure>>,
 }
 
+impl PullLogs {
+    /// The log of one more fetcher of `durable`.
+    pub(super) fn of(&self, durable: &Durable) -> PullLog {
+        let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let outage = outages.entry(durable.clone()).or_default().clone();
+        PullLog { durable: durable.clone(), outage, is_failing: false }
+    }
+}
+
 impl PullLog {
-    pub(super) fn new(source: Source) -> Self {
-        Self { source, outage: Arc::default(), is_failing: false }
-    }
-
-    /// For another fetcher of the same consumer.
-    pub(super) fn share(&self) -> Self {
-        let (source, outage) = (self.source.clone(), self.outage.clone());
-        Self { source, outage, is_failing: false }
-    }
-
     /// A request has failed. Returns whether the one before was served.
     pub(super) fn failed(&mut self, failure: &PullFailure) -> bool {
         let is_first = !replace(&mut self.is_failing, true);
-        let (stream, consumer) = (self.source.stream, &self.source.durable);
+        let Durable { stream, ref name, .. } = self.durable;
         let (reason, remedy) = (failure.to_string(), failure.remedy());
         let must_log = self.outage().add(failure, is_first);
         if must_log {
-            tracing::warn!(stream, consumer, reason, remedy, "pull requests fail, retrying");
+            tracing::warn!(stream, consumer = name, reason, remedy, "pull requests fail, retrying");
         } else {
-            tracing::debug!(stream, consumer, reason, "another pull request has failed");
+            tracing::debug!(stream, consumer = name, reason, "another pull request has failed");
         }
         is_first
     }
@@ -53,8 +57,8 @@ impl PullLog {
     /// A request was served, perhaps without a message.
     pub(super) fn served(&mut self) {
         if take(&mut self.is_failing) && self.outage().remove() {
-            let (stream, consumer) = (self.source.stream, &self.source.durable);
-            tracing::info!(stream, consumer, "pull requests are served again");
+            let Durable { stream, ref name, .. } = self.durable;
+            tracing::info!(stream, consumer = name, "pull requests are served again");
         }
     }
 

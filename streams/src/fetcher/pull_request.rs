@@ -13,7 +13,7 @@ use super::pull_failure::PullFailure;
 use crate::limits::{
     FETCH_EXPIRES, FETCH_MESSAGES_MAX, FETCH_POLL_INTERVAL, FETCH_SILENCE_TIMEOUT,
 };
-use crate::{Connection, Source};
+use crate::{Connection, Durable};
 
 /// Status descriptions by which the broker ends a request: the next message would exceed the byte
 /// limit or the message limit. With three brokers this status arrives before the messages, which
@@ -36,6 +36,8 @@ pub(super) enum FetchSize {
 /// An inbox to which a durable consumer sends the requested messages.
 pub(super) struct PullRequest {
     connection: Connection,
+    /// The index of the route of this connection.
+    route: usize,
     subject: String,
     inbox: Subject,
     subscriber: Subscriber,
@@ -61,18 +63,21 @@ struct RequestBody {
 }
 
 impl PullRequest {
-    /// Subscribes to a new inbox for the consumer of `source`. Requests no messages yet.
+    /// Subscribes to a new inbox for `durable`, over the connection of `route`. Requests no messages
+    /// yet.
     pub(super) async fn open(
         connection: &Connection,
-        source: &Source,
+        route: usize,
+        durable: &Durable,
     ) -> Result<Self, PullFailure> {
         let inbox = Subject::from(connection.client.new_inbox());
         let subscriber = connection.client.subscribe(inbox.clone()).await;
         let subscriber = subscriber.map_err(PullFailure::other)?;
-        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", source.stream, source.durable);
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", durable.stream, durable.name);
         connection.events.watch(&subject);
         Ok(Self {
             connection: connection.clone(),
+            route,
             subject,
             inbox,
             subscriber,
@@ -81,6 +86,11 @@ impl PullRequest {
             connection_epoch: connection_epoch(connection),
             sent_at: Instant::now(),
         })
+    }
+
+    /// The index of the route over which it requests.
+    pub(super) const fn route(&self) -> usize {
+        self.route
     }
 
     /// Whether messages may still arrive.
@@ -104,11 +114,14 @@ impl PullRequest {
         let payload = serde_json::to_vec(&request).map_err(PullFailure::other)?.into();
         self.connection_epoch = connection_epoch(&self.connection);
         self.sent_at = Instant::now();
-        let sent = self.connection.client.publish_with_reply(subject, inbox, payload).await;
-        sent.map_err(PullFailure::other)?;
+        // Before it is sent: what arrives counts, even if this future is dropped.
         self.outstanding = request.batch;
         self.outstanding_bytes = request.max_bytes.unwrap_or(usize::MAX);
-        Ok(())
+        let sent = self.connection.client.publish_with_reply(subject, inbox, payload).await;
+        sent.map_err(|err| {
+            self.outstanding = 0;
+            PullFailure::other(err)
+        })
     }
 
     /// The next message of an open request, or `None` after a status, which may have ended the

@@ -73,21 +73,21 @@ mod tests {
     use super::*;
 
     fn is_ack(reply: &str) -> bool {
-        matches!(classify(reply.as_bytes(), "ORDERS"), Some(Reply::PubAck(_)))
+        matches!(classify(reply.as_bytes(), "ORDERS_1"), Some(Reply::PubAck(_)))
     }
 
     #[test]
     fn only_an_ack_of_the_stream_that_was_meant_counts() {
-        assert!(is_ack(r#"{"stream":"ORDERS","seq":7}"#));
-        assert!(is_ack(r#"{"stream":"ORDERS","seq":7,"duplicate":true}"#));
+        assert!(is_ack(r#"{"stream":"ORDERS_1","seq":7}"#));
+        assert!(is_ack(r#"{"stream":"ORDERS_1","seq":7,"duplicate":true}"#));
         for reply in [
             r#"{"stream":"AUDIT_TRAIL","seq":7}"#,
-            r#"{"stream":"ORDERS","seq":7,"domain":"leaf"}"#,
+            r#"{"stream":"ORDERS_1","seq":7,"domain":"leaf"}"#,
             r#"{"stream":"orders","seq":7}"#,
-            r#"{"stream":"ORDERS","seq":0}"#,
-            r#"{"stream":"ORDERS"}"#,
+            r#"{"stream":"ORDERS_1","seq":0}"#,
+            r#"{"stream":"ORDERS_1"}"#,
             r#"{"seq":7}"#,
-            r#"{"stream":"ORDERS","seq":7,"error":{"err_code":10077}}"#,
+            r#"{"stream":"ORDERS_1","seq":7,"error":{"err_code":10077}}"#,
             "{}",
             "",
             "OK",

@@ -1,15 +1,11 @@
 //! One connection, and whether anything comes back over it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::Connection;
-use crate::limits::{
-    ROUTE_DOUBTED_FOR, ROUTE_SILENCE_MAX, ROUTE_SILENCE_MIN, ROUTE_SILENCE_PER_REPLY_TIME,
-    ROUTE_UNANSWERED_AFTER,
-};
+use crate::silence::Replies;
 
 /// A connection over which messages are sent that are answered.
 pub(crate) struct Route {
@@ -19,19 +15,6 @@ pub(crate) struct Route {
 
 /// A message that waits for its answer over a route, until this is dropped.
 pub(crate) struct InFlight<'a>(&'a Route);
-
-/// What came back over a route, compared with what was sent.
-#[derive(Default)]
-struct Replies {
-    /// Messages that wait for their answer.
-    in_flight: usize,
-    /// Since when nothing has come back, although something was waited for.
-    unanswered_since: Option<Instant>,
-    /// When a message last stopped to wait for its answer.
-    settled_at: Option<Instant>,
-    /// What slow replies take: the longest time of the last ones, less for each one since.
-    slow_reply: Duration,
-}
 
 impl Route {
     pub(crate) fn new(connection: Connection) -> Self {
@@ -51,8 +34,7 @@ impl Route {
 
     /// Whether messages over this route are answered at all.
     pub(crate) fn is_answered(&self) -> bool {
-        self.connection.is_connected()
-            && self.replies().silence(Instant::now()) < ROUTE_UNANSWERED_AFTER
+        self.connection.is_connected() && self.replies().are_answered(Instant::now())
     }
 
     /// Whether both end at the same broker.
@@ -84,102 +66,5 @@ impl InFlight<'_> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.replies().settled(Instant::now());
-    }
-}
-
-impl Replies {
-    fn begin(&mut self, now: Instant) {
-        if self.silence(now).is_zero() {
-            self.unanswered_since = None;
-        }
-        self.in_flight += 1;
-    }
-
-    fn sent(&mut self, now: Instant) {
-        self.unanswered_since.get_or_insert(now);
-    }
-
-    fn received(&mut self, now: Instant, took: Duration) {
-        self.unanswered_since = (self.in_flight > 1).then_some(now);
-        self.slow_reply = took.max(self.slow_reply.mul_f64(SLOW_REPLY_DECAY));
-    }
-
-    fn settled(&mut self, now: Instant) {
-        self.in_flight -= 1;
-        self.settled_at = Some(now);
-    }
-
-    /// For how long nothing has come back. A route over which nothing is waited for is in doubt for a
-    /// while if its last message was not answered.
-    fn silence(&self, now: Instant) -> Duration {
-        let is_in_doubt =
-            self.settled_at.is_some_and(|at| now.duration_since(at) < ROUTE_DOUBTED_FOR);
-        let unanswered = self.unanswered_since.filter(|_| self.in_flight > 0 || is_in_doubt);
-        unanswered.map_or(Duration::ZERO, |since| now.duration_since(since))
-    }
-
-    fn are_overdue(&self, now: Instant) -> bool {
-        let bound = self.slow_reply * ROUTE_SILENCE_PER_REPLY_TIME;
-        self.silence(now) >= bound.clamp(ROUTE_SILENCE_MIN, ROUTE_SILENCE_MAX)
-    }
-}
-
-/// A reply that took long counts for half as long after 70 others.
-const SLOW_REPLY_DECAY: f64 = 0.99;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const REPLY: Duration = Duration::from_millis(2);
-
-    #[test]
-    fn only_a_route_over_which_nothing_comes_back_is_overdue() {
-        let (mut replies, start) = (Replies::default(), Instant::now());
-        let later = start + 2 * ROUTE_SILENCE_MIN;
-        for _ in 0..2 {
-            replies.begin(start);
-            replies.sent(start);
-        }
-        assert!(!replies.are_overdue(start + ROUTE_SILENCE_MIN / 2));
-        assert!(replies.are_overdue(later));
-        replies.received(later, REPLY);
-        replies.settled(later);
-        assert!(!replies.are_overdue(later), "one ack is late, but others arrive");
-        assert!(replies.are_overdue(later + ROUTE_SILENCE_MIN));
-        replies.received(later, REPLY);
-        replies.settled(later);
-        assert!(!replies.are_overdue(later + ROUTE_SILENCE_MIN), "nothing is waited for");
-    }
-
-    #[test]
-    fn a_route_that_did_not_answer_is_in_doubt_for_a_while_and_then_tried_again() {
-        let (mut replies, start) = (Replies::default(), Instant::now());
-        replies.begin(start);
-        replies.sent(start);
-        let given_up = start + ROUTE_SILENCE_MAX;
-        replies.settled(given_up);
-        assert!(replies.are_overdue(given_up));
-        let later = given_up + ROUTE_DOUBTED_FOR;
-        assert!(!replies.are_overdue(later));
-        replies.begin(later);
-        replies.sent(later);
-        assert!(!replies.are_overdue(later));
-    }
-
-    #[test]
-    fn a_slow_broker_is_waited_for_longer_but_not_for_ever() {
-        for (took, bound) in [
-            (REPLY, ROUTE_SILENCE_MIN),
-            (ROUTE_SILENCE_MIN, ROUTE_SILENCE_MIN * ROUTE_SILENCE_PER_REPLY_TIME),
-            (ROUTE_SILENCE_MAX, ROUTE_SILENCE_MAX),
-        ] {
-            let (mut replies, start) = (Replies::default(), Instant::now());
-            replies.begin(start);
-            replies.received(start, took);
-            replies.sent(start);
-            assert!(!replies.are_overdue(start + bound - Duration::from_millis(1)));
-            assert!(replies.are_overdue(start + bound), "{took:?}");
-        }
     }
 }

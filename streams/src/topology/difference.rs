@@ -4,10 +4,12 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::Lane;
+
 /// One difference between what is at the broker and what [`Topology`](crate::Topology) says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The stream, or the stream and the consumer: `ORDERS/payment`.
+    /// The stream, or the stream and the consumer: `ORDERS_1/payment`.
     pub name: String,
     /// What differs, such as `max age`.
     pub setting: &'static str,
@@ -23,7 +25,8 @@ pub struct Difference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Impact {
-    /// An acknowledged order may be lost: edges accept none. Workers correct it if they can.
+    /// An acknowledged order may be lost: edges put none into this lane, and accept none if it is not a
+    /// lane or no lane is left. Workers correct it if they can.
     BreaksPromise,
     /// Orders may wait longer. Workers correct it.
     Corrected,
@@ -55,6 +58,11 @@ impl Difference {
 
     pub(super) fn missing_durable(name: &str) -> Self {
         Self::new(name, DURABLE, (MISSING, "there"), Impact::Corrected)
+    }
+
+    /// The lane whose stream differs; `None` if it is another stream, or a durable consumer.
+    pub fn lane(&self) -> Option<Lane> {
+        Lane::of_stream(&self.name)
     }
 
     /// Whether a whole stream or durable consumer is missing.

@@ -10,10 +10,12 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Topology;
 use super::difference::{Difference, Impact, MESSAGES};
-use super::settings::{durable_differences, stream_differences};
-use crate::inspect::{InspectError, find_consumer, find_stream, inspect_error};
-use crate::subjects::ORDERS;
-use crate::{Connection, Source, Step};
+use super::lane_count::ClusterLanes;
+use super::settings::{SUBJECTS, durable_differences, stream_differences};
+use crate::inspect::{find_durable, find_stream};
+use crate::inspect_error::{InspectError, inspect_error};
+use crate::lanes::lanes;
+use crate::{Connection, Durable, Lane, Step};
 
 /// What differs at the brokers.
 #[derive(Debug, Default)]
@@ -27,7 +29,7 @@ pub struct Inspection {
 
 /// A durable consumer that may exist.
 struct Expected {
-    source: Source,
+    durable: Durable,
     /// Whether it is missing if it does not exist. That of an observing step exists only once the
     /// step was started.
     is_required: bool,
@@ -40,12 +42,23 @@ pub async fn inspect_topology(
     steps: &[Step],
 ) -> Inspection {
     let mut inspection = Inspection::default();
-    for wanted in topology.streams() {
-        let sources = steps.iter().flat_map(|step| {
+    let lanes = match ClusterLanes::read(connection, topology).await {
+        Ok(lanes) => lanes,
+        Err(err) => {
+            inspection.errors.push(err);
+            return inspection;
+        }
+    };
+    let all_lanes = lanes.all();
+    let lane_streams = all_lanes.iter().map(|lane| topology.lane(*lane, lanes.count));
+    for wanted in lane_streams.chain(topology.other_streams()) {
+        let durables = steps.iter().flat_map(|step| {
             let is_required = !step.is_observer();
-            [step.events(), step.retries()].map(|source| Expected { source, is_required })
+            let sources = [step.events(), step.retries()];
+            let durables = sources.into_iter().flat_map(|source| source.durables(&all_lanes));
+            durables.map(move |durable| Expected { durable, is_required })
         });
-        let expected = sources.filter(|it| it.source.stream == wanted.name).collect();
+        let expected = durables.filter(|it| it.durable.stream == wanted.name).collect();
         let is_there = match stream_that_differs(connection, &wanted).await {
             Ok(None) => {
                 inspection.differences.push(Difference::missing_stream(&wanted.name));
@@ -72,12 +85,14 @@ pub async fn inspect_topology(
 pub async fn paused_consumers(
     connection: &Connection,
     steps: &[Step],
-) -> Result<Vec<(Source, String)>, InspectError> {
+) -> Result<Vec<(Durable, String)>, InspectError> {
+    let lanes = lanes(connection).await?;
     let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
-    let paused = sources.map(|source| async move {
-        let found = find_consumer(connection, &source).await;
-        let info = found.map_err(|err| inspect_error(&source.full_name(), err))?;
-        Ok(info.as_ref().and_then(paused_until).map(|until| (source, until)))
+    let durables = sources.flat_map(|source| source.durables(&lanes));
+    let paused = durables.map(|durable| async move {
+        let found = find_durable(connection, &durable).await;
+        let info = found.map_err(|err| inspect_error(&durable.to_string(), err))?;
+        Ok(info.as_ref().and_then(paused_until).map(|until| (durable, until)))
     });
     Ok(try_join_all(paused).await?.into_iter().flatten().collect())
 }
@@ -89,16 +104,21 @@ async fn stream_that_differs(
 ) -> Result<Option<Vec<Difference>>, async_nats::Error> {
     let Some(info) = find_stream(connection, &wanted.name).await? else { return Ok(None) };
     let mut differences = stream_differences(&info.config, wanted);
-    if wanted.name == ORDERS && info.state.messages == 0 && info.state.last_sequence > 0 {
-        differences.push(emptied(info.state.last_sequence, Impact::Allowed));
+    if let Some(lane) = Lane::of_stream(&wanted.name) {
+        // It is being added or removed.
+        let is_closed = info.config.subjects == [lane.closed_subject()];
+        differences.retain(|difference| difference.setting != SUBJECTS || !is_closed);
+        if info.state.messages == 0 && info.state.last_sequence > 0 {
+            differences.push(emptied(lane, info.state.last_sequence, Impact::Allowed));
+        }
     }
     Ok(Some(differences))
 }
 
-/// All messages of the stream of orders were removed by hand. The janitor keeps the last minutes.
-pub(super) fn emptied(last_sequence: u64, impact: Impact) -> Difference {
+/// All messages of a lane were removed by hand. The janitor keeps the last minutes.
+pub(super) fn emptied(lane: Lane, last_sequence: u64, impact: Impact) -> Difference {
     let found = format!("purged by hand up to message {last_sequence}");
-    Difference::new(ORDERS, MESSAGES, (&found[..], "kept until they are processed"), impact)
+    Difference::new(lane.stream(), MESSAGES, (&found[..], "kept until they are processed"), impact)
 }
 
 impl Inspection {
@@ -116,16 +136,16 @@ impl Inspection {
                 return;
             }
         };
-        for Expected { source, is_required } in expected {
-            let name = source.full_name();
+        for Expected { durable, is_required } in expected {
+            let name = durable.to_string();
             // A list leaves out consumers that have no leader now.
-            let found = match listed.remove(&source.durable) {
+            let found = match listed.remove(&durable.name) {
                 Some(info) => Ok(Some(info)),
-                None => find_consumer(connection, &source).await,
+                None => find_durable(connection, &durable).await,
             };
             match found {
                 Ok(Some(info)) => {
-                    let wanted = topology.durable(&source).into_consumer_config();
+                    let wanted = topology.durable(&durable).into_consumer_config();
                     self.differences.extend(durable_differences(&name, &info.config, &wanted));
                     self.differences.extend(paused(&name, &info));
                 }

@@ -12,6 +12,8 @@ use Impact::{Allowed, BreaksPromise, Corrected};
 
 /// The setting that limits the size of a stream. An operator may change it.
 pub(super) const MAX_BYTES: &str = "max bytes";
+/// The setting that says which messages a stream takes.
+pub(super) const SUBJECTS: &str = "subjects";
 
 /// Collects the settings of one stream or durable that differ.
 struct Comparison<'a> {
@@ -56,7 +58,7 @@ pub(super) fn stream_differences(found: &Config, wanted: &Config) -> Vec<Differe
     let max_message_size = |it: &Config| count(it.max_message_size.into());
     let impact = if is_too_small { BreaksPromise } else { Corrected };
     settings.compare("max message size", both(found, wanted, max_message_size), impact);
-    settings.compare("subjects", both(found, wanted, |it| listed(&it.subjects)), BreaksPromise);
+    settings.compare(SUBJECTS, both(found, wanted, |it| listed(&it.subjects)), BreaksPromise);
     let transform = |it: &Config| present(it.subject_transform.as_ref());
     settings.compare("subject transform", both(found, wanted, transform), BreaksPromise);
     settings.compare("no ack", (found.no_ack, wanted.no_ack), Corrected);

@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 
 use async_nats::jetstream::stream::Info;
-use futures_util::future::try_join_all;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Topology;
 use super::difference::{Difference, Impact, STREAM};
 use super::inspection::emptied;
+use super::lane_count::ClusterLanes;
 use super::settings::stream_differences;
-use crate::Connection;
-use crate::inspect::{InspectError, find_stream, inspect_error};
+use crate::inspect::find_stream;
+use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{RETENTION_UNDER_PRESSURE, STREAM_MEMORY_MAX};
-use crate::subjects::ORDERS;
+use crate::{Connection, Lane};
 
 /// What a running process has seen of the streams.
 #[derive(Debug)]
@@ -43,22 +43,35 @@ impl StreamWatch {
     }
 
     /// What breaks the promise now. An error if the brokers do not reply: they acknowledge nothing
-    /// then.
+    /// then. A lane that does not reply is passed over: it acknowledges nothing either.
     pub async fn look(&mut self, connection: &Connection) -> Result<Vec<Difference>, InspectError> {
-        let streams = self.topology.streams();
-        let infos = streams.iter().map(|wanted| async {
-            let info = find_stream(connection, &wanted.name).await;
-            info.map_err(|err| inspect_error(&wanted.name, err))
-        });
-        let infos = try_join_all(infos).await?;
+        let topology = self.topology;
+        let (lanes, unread) = ClusterLanes::read_what_replies(connection, &topology).await?;
+        if lanes.infos.is_empty() {
+            unread.into_iter().next().map_or(Ok(()), Err)?;
+        }
         let mut differences = Vec::new();
-        for (wanted, info) in streams.iter().zip(infos) {
-            let Some(info) = info else {
+        for lane in lanes.wanted() {
+            let wanted = topology.lane(lane, lanes.count);
+            if lanes.is_missing(lane) {
                 differences.push(Difference::missing_stream(&wanted.name));
-                continue;
-            };
-            differences.extend(stream_differences(&info.config, wanted));
-            differences.extend(self.remember(&wanted.name, &info));
+            } else if let Some(info) = lanes.infos.get(&lane) {
+                // A lane that takes no messages is being added or removed.
+                if info.config.subjects != [lane.closed_subject()] {
+                    differences.extend(stream_differences(&info.config, &wanted));
+                }
+                differences.extend(self.remember(&wanted.name, info));
+            }
+        }
+        for wanted in topology.other_streams() {
+            let info = find_stream(connection, &wanted.name).await;
+            match info.map_err(|err| inspect_error(&wanted.name, err))? {
+                Some(info) => {
+                    differences.extend(stream_differences(&info.config, &wanted));
+                    differences.extend(self.remember(&wanted.name, &info));
+                }
+                None => differences.push(Difference::missing_stream(&wanted.name)),
+            }
         }
         differences.retain(|difference| difference.impact == Impact::BreaksPromise);
         Ok(differences)
@@ -75,11 +88,12 @@ impl StreamWatch {
             );
             return Some(Difference::new(name, STREAM, found_and_expected, Impact::BreaksPromise));
         }
-        if name == ORDERS && seen.was_emptied(state.first_sequence, Instant::now()) {
+        let lane = Lane::of_stream(name)?;
+        if seen.was_emptied(state.first_sequence, Instant::now()) {
             seen.emptied = Some(state.first_sequence - 1);
         }
         (seen.last_sequence, seen.looked_at) = (state.last_sequence, Instant::now());
-        seen.emptied.map(|last| emptied(last, Impact::BreaksPromise))
+        seen.emptied.map(|last| emptied(lane, last, Impact::BreaksPromise))
     }
 }
 

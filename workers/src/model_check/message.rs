@@ -6,7 +6,7 @@ use orders::{
     BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OnDecline, OrderId,
     PlaceOrder, Rejection, SubmitPayment, Timestamp,
 };
-use streams::{Answer, DeliveryHistory, Origin, subjects};
+use streams::{Answer, DeliveryHistory, Origin};
 
 use crate::copies::Written;
 use crate::step_input::StepInput;
@@ -221,7 +221,7 @@ impl FromIterator<Message> for Messages {
 
 fn input(body: EventBody, sequence: u64) -> StepInput {
     let at = Timestamp::from_millis(0);
-    let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence };
+    let origin = Origin { stream: "ORDERS_1".to_owned(), sequence };
     StepInput {
         event: Event { order_id: OrderId::from_bytes([0; 16]), at, body },
         history: DeliveryHistory {

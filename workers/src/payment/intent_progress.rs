@@ -123,7 +123,7 @@ impl Payment {
 #[cfg(test)]
 mod tests {
     use orders::{OrderId, SubmitPayment, Timestamp};
-    use streams::{Answer, DeliveryHistory, Origin, subjects};
+    use streams::{Answer, DeliveryHistory, Origin};
 
     use super::super::payment_row::State;
     use super::*;
@@ -136,7 +136,7 @@ mod tests {
         let body = format!(r#"{{"token": "{token}"}}"#);
         let SubmitPayment { payment_token } = SubmitPayment::parse(body.as_bytes()).unwrap();
         let at = Timestamp::from_millis(0);
-        let origin = Origin { stream: subjects::ORDERS.to_owned(), sequence: 1 };
+        let origin = Origin { stream: "ORDERS_1".to_owned(), sequence: 1 };
         StepInput {
             event: Event {
                 order_id: OrderId::from_bytes([0; 16]),

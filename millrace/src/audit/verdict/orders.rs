@@ -134,10 +134,10 @@ impl Verdict {
             status => {
                 self.report.in_flight += 1;
                 if self.is_quiescent {
-                    let sequence = (order.sequence > 0).then_some(order.sequence);
-                    let remedy = if sequence.is_some() { "" } else { NO_EVENT };
+                    let origin = order.origin.clone();
+                    let remedy = if origin.is_some() { "" } else { NO_EVENT };
                     self.problem(&id, &format!("is stuck at {status}{remedy}"));
-                    self.stuck.push(StuckOrder { id, sequence });
+                    self.stuck.push(StuckOrder { id, origin });
                 }
             }
         }

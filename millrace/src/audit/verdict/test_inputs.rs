@@ -4,6 +4,7 @@ use orders::{
     BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OnDecline, OrderId,
     OrderLine, OrderView, PlaceOrder, Quantity, Status, Timestamp,
 };
+use streams::Origin;
 use workers::inventory::decided_orders::StockDecision;
 
 use super::Verdict;
@@ -38,12 +39,11 @@ pub(crate) fn problems_while_orders_move(check: impl FnOnce(&mut Verdict)) -> Ve
 /// A whole stream with these events, each in a message of its own.
 pub(crate) fn history(events: &[(OrderId, EventBody)]) -> StreamHistory {
     let mut history = StreamHistory { is_complete: true, ..StreamHistory::default() };
-    for (order_id, body) in events {
+    for (sequence, (order_id, body)) in (1..).zip(events) {
         let at = Timestamp::from_millis(0);
         let mut line = Vec::new();
         Event { order_id: *order_id, at, body: body.clone() }.write_line(&mut line);
-        history.end += 1;
-        history.apply(&line, history.end);
+        history.apply(&line, &Origin { stream: "ORDERS_1".to_owned(), sequence });
     }
     history
 }

@@ -4,7 +4,7 @@ use async_nats::jetstream::consumer::{self, IntoConsumerConfig};
 use async_nats::jetstream::stream::{Config, PersistenceMode, StorageType};
 
 use super::*;
-use crate::{Pool, Profile, Step, StepKind, Topology};
+use crate::{Lane, Pool, Profile, Step, StepKind, Topology};
 
 type Edit = fn(&mut Config);
 
@@ -12,8 +12,7 @@ const STEP: Step =
     Step { name: "charge", pool: Pool::new("payment"), kind: StepKind::Action, consumes: &[] };
 
 fn orders() -> Config {
-    let [orders, ..] = Topology::new(Profile::Durable).streams();
-    orders
+    Topology::new(Profile::Durable).lane(Lane::FIRST, 3)
 }
 
 fn texts(differences: &[Difference]) -> Vec<String> {
@@ -23,13 +22,16 @@ fn texts(differences: &[Difference]) -> Vec<String> {
 #[test]
 fn what_would_lose_an_acknowledged_order_breaks_the_promise() {
     let edits: [(Edit, &str); 7] = [
-        (|it| it.num_replicas = 1, "ORDERS: replicas is 1, expected 3"),
-        (|it| it.storage = StorageType::Memory, "ORDERS: storage is memory, expected file"),
-        (|it| it.persist_mode = Some(PersistenceMode::Async), "ORDERS: persist mode is async"),
-        (|it| it.max_age = Duration::from_hours(1), "ORDERS: max age is 1h, expected no limit"),
-        (|it| it.max_message_size = 1_000, "ORDERS: max message size is 1000"),
-        (|it| it.discard = Config::default().discard, "ORDERS: discard policy is old"),
-        (|it| it.subjects = vec!["orders.paid".to_owned()], "ORDERS: subjects is orders.paid"),
+        (|it| it.num_replicas = 1, "ORDERS_1: replicas is 1, expected 3"),
+        (|it| it.storage = StorageType::Memory, "ORDERS_1: storage is memory, expected file"),
+        (|it| it.persist_mode = Some(PersistenceMode::Async), "ORDERS_1: persist mode is async"),
+        (|it| it.max_age = Duration::from_hours(1), "ORDERS_1: max age is 1h, expected no limit"),
+        (|it| it.max_message_size = 1_000, "ORDERS_1: max message size is 1000"),
+        (|it| it.discard = Config::default().discard, "ORDERS_1: discard policy is old"),
+        (
+            |it| it.subjects = vec!["orders.1.paid".to_owned()],
+            "ORDERS_1: subjects is orders.1.paid",
+        ),
     ];
     for (edit, expected) in edits {
         let mut found = orders();
@@ -71,13 +73,14 @@ fn limits_that_a_broker_reports_as_minus_one_are_none() {
 
 #[test]
 fn a_durable_that_stops_its_pool_differs_and_a_paused_one_does_not() {
-    let wanted = Topology::new(Profile::Durable).durable(&STEP.events()).into_consumer_config();
+    let [durable] = &STEP.events().durables(&[Lane::FIRST])[..] else { panic!() };
+    let wanted = Topology::new(Profile::Durable).durable(durable).into_consumer_config();
     let found = consumer::Config { max_batch: 1, ..wanted.clone() };
-    let differences = durable_differences("ORDERS/payment", &found, &wanted);
-    assert_eq!(texts(&differences), ["ORDERS/payment: max pull batch is 1, expected no limit"]);
+    let differences = durable_differences("ORDERS_1/payment", &found, &wanted);
+    assert_eq!(texts(&differences), ["ORDERS_1/payment: max pull batch is 1, expected no limit"]);
     let paused = consumer::Config {
         pause_until: Some(std::time::SystemTime::UNIX_EPOCH.into()),
         ..wanted.clone()
     };
-    assert_eq!(durable_differences("ORDERS/payment", &paused, &wanted), []);
+    assert_eq!(durable_differences("ORDERS_1/payment", &paused, &wanted), []);
 }

@@ -1,0 +1,110 @@
+//! An edge puts orders into another lane while one does not answer, or must get none.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use streams::{Connection, Lane, broker_api, lanes, set_lane_limit, stream_state};
+
+use super::raw_http::{ORDER, RawHttp};
+use super::test_edge::fresh_key;
+use crate::test_servers::{TestServers, wait_until};
+
+/// Requests in a row: enough for the lane to have lost its leader.
+const REQUESTS: usize = 20;
+
+async fn place(client: &mut RawHttp) {
+    let reply = client.post(&fresh_key(), ORDER).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+}
+
+async fn stored(connection: &Connection, lane: Lane) -> u64 {
+    stream_state(connection, lane.stream()).await.map_or(0, |state| state.last_sequence)
+}
+
+#[tokio::test]
+async fn no_order_waits_for_an_election_while_the_broker_that_leads_its_lane_hangs_or_is_dead() {
+    let mut servers = TestServers::start_durable().await;
+    let lanes = servers.set_lanes_apart().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    place(&mut client).await;
+    let connection = servers.connect().await;
+    assert_eq!(join_all(lanes.iter().map(|lane| stored(&connection, *lane))).await, [1, 0, 0]);
+
+    servers.processes.brokers.servers[0].pause().unwrap();
+    for _ in 0..REQUESTS {
+        place(&mut client).await;
+        assert_eq!(client.get("/readyz").await.status, 200);
+    }
+    // A broker that comes back deposes leaders.
+    servers.processes.brokers.servers[0].resume().unwrap();
+    for _ in 0..REQUESTS {
+        place(&mut client).await;
+    }
+    let leader = servers.leader_of(lanes[1]).await;
+    servers.processes.brokers.servers[leader].kill().await.unwrap();
+    for _ in 0..REQUESTS {
+        place(&mut client).await;
+        assert_eq!(client.get("/readyz").await.status, 200);
+    }
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_is_nearly_full_gets_no_new_orders_and_no_order_is_refused_while_one_has_room()
+{
+    let servers = TestServers::start_durable().await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let connection = servers.connect().await;
+    let lanes = lanes(&connection).await.unwrap();
+    for (lane, next) in lanes.iter().zip(&lanes[1..]) {
+        place(&mut client).await;
+        let bytes = stream_state(&connection, lane.stream()).await.unwrap().bytes as i64;
+        set_lane_limit(&connection, *lane, bytes + 1).await.unwrap();
+        let before = stored(&connection, *next).await;
+        wait_until("an order goes to the next lane", async || {
+            place(&mut client).await;
+            stored(&connection, *next).await > before
+        })
+        .await;
+    }
+    let last = lanes[lanes.len() - 1];
+    let bytes = stream_state(&connection, last.stream()).await.unwrap().bytes as i64;
+    set_lane_limit(&connection, last, bytes + 1).await.unwrap();
+    wait_until("new orders are refused", async || {
+        let reply = client.post(&fresh_key(), ORDER).await;
+        reply.status == 503 && reply.json()["type"] == "/problems/stream-full"
+    })
+    .await;
+    edge.stop().await;
+}
+
+impl TestServers {
+    /// Has each broker lead one lane: `broker-1` the first.
+    async fn set_lanes_apart(&self) -> Vec<Lane> {
+        let connection = self.connect().await;
+        let lanes = lanes(&connection).await.unwrap();
+        for (lane, broker) in lanes.iter().zip(&self.processes.brokers.servers) {
+            let step_down = format!("STREAM.LEADER.STEPDOWN.{lane}");
+            let placement = json!({"placement": {"preferred": broker.name()}});
+            wait_until("each broker leads one lane", async || {
+                let state = stream_state(&connection, lane.stream()).await;
+                let leads = state.is_ok_and(|state| state.leader.as_deref() == Some(broker.name()));
+                if !leads {
+                    broker_api(&connection, &step_down, &placement).await.ok();
+                }
+                leads
+            })
+            .await;
+        }
+        lanes
+    }
+
+    /// The index of the broker that leads a lane.
+    async fn leader_of(&self, lane: Lane) -> usize {
+        let connection = self.connect().await;
+        let leader = stream_state(&connection, lane.stream()).await.unwrap().leader.unwrap();
+        let mut brokers = self.processes.brokers.servers.iter();
+        brokers.position(|broker| broker.name() == leader).unwrap()
+    }
+}

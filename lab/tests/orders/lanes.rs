@@ -1,0 +1,150 @@
+//! Events in any lane are processed, and lanes are added, removed and moved while orders are placed.
+
+use orders::{EventKind, Status};
+use serde_json::{Value, json};
+use streams::{Lane, Profile, find_stream_state, lanes};
+use workers::{fulfilment, inventory, payment};
+
+use super::events::{created, ndjson_line, order_id};
+use super::fixtures::{basket, item};
+use super::test_cluster::{TestCluster, plan, wait_until};
+use crate::raw_nats::RawNats;
+
+#[tokio::test]
+async fn lanes_are_added_and_removed_while_orders_are_placed_and_none_is_lost() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("LANE", 100)]).await;
+    let mut ids = vec![cluster.place("one-lane", &basket(&[("LANE", 1)])).await];
+    let (is_success, output) = cluster.run(&["lanes", "3"]).await;
+    assert!(is_success && output.contains("the cluster has 3 lanes"), "{output}");
+    // A publisher that could not say so has put it there.
+    cluster.publish_to("orders.3.created", "third-lane").await;
+    ids.push(order_id("third-lane"));
+    ids.push(cluster.place("three-lanes", &basket(&[("LANE", 1)])).await);
+    for view in cluster.wait_until_final(&ids).await {
+        assert_eq!(view.status, Status::Fulfilled);
+    }
+
+    for pool in [inventory::POOL, payment::POOL, fulfilment::POOL] {
+        cluster.stop_worker(pool).await;
+    }
+    cluster.publish_to("orders.3.created", "waiting").await;
+    ids.push(order_id("waiting"));
+    let (is_success, output) = cluster.run(&["lanes", "1"]).await;
+    assert!(!is_success && output.contains("1 of its messages are not processed"), "{output}");
+    cluster.publish_to("orders.3.created", "too-late").await;
+    for pool in [inventory::POOL, payment::POOL, fulfilment::POOL] {
+        cluster.start_worker(pool).await;
+    }
+    ids.push(cluster.place("while-removed", &basket(&[("LANE", 1)])).await);
+    cluster.wait_until_final(&ids).await;
+    wait_until("the lanes are empty", async || cluster.run(&["lanes", "1"]).await.0).await;
+    let connection = &cluster.sources.connection;
+    assert_eq!(lanes(connection).await.unwrap(), [Lane::FIRST]);
+    assert_eq!(find_stream_state(connection, "ORDERS_3").await.unwrap(), None);
+    assert!(cluster.views(&[order_id("too-late")]).await[0].is_none(), "no stream has taken it");
+    ids.push(cluster.place("one-lane-again", &basket(&[("LANE", 1)])).await);
+    for view in cluster.wait_until_final(&ids).await {
+        assert_eq!(view.status, Status::Fulfilled);
+    }
+    cluster.verify_and_stop(&ids).await;
+}
+
+#[tokio::test]
+async fn orders_in_the_stream_of_a_version_without_lanes_are_processed_to_their_end() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("LANE", 100)]).await;
+    let mut nats = cluster.nats().await;
+    let mut info = nats.api("STREAM.INFO.ORDERS_1", &json!({})).await;
+    let mut config = info["config"].take();
+    config["name"] = json!("ORDERS");
+    config["subjects"] = json!(["orders.*"]);
+    config["metadata"] = Value::Null;
+    let created = nats.api("STREAM.CREATE.ORDERS", &config).await;
+    assert_eq!(created["config"]["subjects"], json!(["orders.*"]), "{created}");
+    cluster.publish_to("orders.created", "before-the-upgrade").await;
+    // As the upgrade does.
+    for pool in [inventory::POOL, payment::POOL, fulfilment::POOL] {
+        cluster.stop_worker(pool).await;
+        cluster.start_worker(pool).await;
+    }
+    let after = cluster.place("after-the-upgrade", &basket(&[("LANE", 1)])).await;
+    let ids = [order_id("before-the-upgrade"), after];
+    for view in cluster.wait_until_final(&ids).await {
+        assert_eq!(view.status, Status::Fulfilled);
+    }
+    wait_until("the stream is empty", async || cluster.run(&["lanes", "1"]).await.0).await;
+    assert_eq!(find_stream_state(&cluster.sources.connection, "ORDERS").await.unwrap(), None);
+    cluster.verify_and_stop(&ids).await;
+}
+
+#[tokio::test]
+async fn of_two_bodies_under_one_key_in_two_lanes_one_stands_and_the_other_is_in_conflict() {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("LANE", 100), item("OTHER", 100)]).await;
+    let (is_success, output) = cluster.run(&["lanes", "3"]).await;
+    assert!(is_success, "{output}");
+    let first = cluster.place("key", &basket(&[("LANE", 1)])).await;
+    let mut nats = cluster.nats().await;
+    let other = ndjson_line(&created("key", &basket(&[("OTHER", 1)])));
+    let other = String::from_utf8(other).unwrap();
+    nats.publish("orders.2.created", other.trim_end(), 1).await;
+    cluster.wait_for_event(first, EventKind::Conflicted).await;
+    assert_eq!(cluster.wait_until_final(&[first]).await[0].status, Status::Fulfilled);
+    let events = cluster.events_of(first).await;
+    assert_eq!(events.iter().filter(|kind| **kind == EventKind::Reserved).count(), 1);
+    let on_hand = [cluster.on_hand("LANE").await, cluster.on_hand("OTHER").await];
+    assert!(on_hand == [99, 100] || on_hand == [100, 99], "{on_hand:?}");
+    cluster.verify_and_stop(&[first]).await;
+}
+
+#[tokio::test]
+async fn each_lane_and_its_durables_get_a_broker_of_their_own_also_after_one_has_died() {
+    let mut cluster = TestCluster::start(plan(Profile::Durable)).await;
+    cluster.load_catalog(&[item("LANE", 100)]).await;
+    cluster.wait_until_lanes_are_apart().await;
+    cluster.processes.servers.brokers.servers[0].kill().await.unwrap();
+    let during = cluster.place("during", &basket(&[("LANE", 1)])).await;
+    cluster.processes.servers.brokers.start().await.unwrap();
+    cluster.wait_until_lanes_are_apart().await;
+    let after = cluster.place("after", &basket(&[("LANE", 1)])).await;
+    for view in cluster.wait_until_final(&[during, after]).await {
+        assert_eq!(view.status, Status::Fulfilled);
+    }
+    cluster.verify_and_stop(&[during, after]).await;
+}
+
+impl TestCluster {
+    /// Stores an order in the lane that has this subject.
+    async fn publish_to(&self, subject: &str, key: &str) {
+        let line = String::from_utf8(ndjson_line(&created(key, &basket(&[("LANE", 1)])))).unwrap();
+        self.nats().await.publish(subject, line.trim_end(), 1).await;
+    }
+
+    async fn wait_until_lanes_are_apart(&self) {
+        wait_until("each broker leads one lane with its durables", async || {
+            let url = self.processes.servers.brokers.servers[2].url();
+            let leaders = lane_leaders(&mut RawNats::connect(url).await).await;
+            let lanes: Vec<_> = leaders.iter().filter_map(|led| led.first()).collect();
+            let are_apart = (0..lanes.len()).all(|index| !lanes[..index].contains(&lanes[index]));
+            let are_together = leaders.iter().all(|led| led.iter().all(|it| *it == led[0]));
+            leaders.len() == 3 && are_apart && are_together
+        })
+        .await;
+    }
+}
+
+/// For each lane: who leads it, and who leads each of its durables.
+async fn lane_leaders(nats: &mut RawNats) -> Vec<Vec<String>> {
+    let leader = |info: &Value| info["cluster"]["leader"].as_str().map(ToOwned::to_owned);
+    let mut leaders = Vec::new();
+    for lane in ["ORDERS_1", "ORDERS_2", "ORDERS_3"] {
+        let mut led = vec![leader(&nats.api(&format!("STREAM.INFO.{lane}"), &json!({})).await)];
+        for step in workers::stages::steps().iter().filter(|step| !step.is_observer()) {
+            let subject = format!("CONSUMER.INFO.{lane}.{}", step.events().durable);
+            led.push(leader(&nats.api(&subject, &json!({})).await));
+        }
+        leaders.push(led.into_iter().map(Option::unwrap_or_default).collect());
+    }
+    leaders
+}

@@ -1,0 +1,113 @@
+//! Which leader is moved next: pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::led_lane::{Follower, LedLane};
+use crate::{Durable, Lane};
+
+/// One move: a lane, or its durable consumers, to another broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaderMove {
+    /// The lane.
+    pub lane: Lane,
+    /// The durable consumers of the lane that are moved; if there are none, the lane itself is.
+    pub durables: Vec<Durable>,
+    /// The broker that leads from then on.
+    pub to: String,
+}
+
+impl fmt::Display for LeaderMove {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.durables.len() {
+            0 => write!(f, "{} to {}", self.lane, self.to),
+            count => write!(f, "{count} durable consumers of {} to {}", self.lane, self.to),
+        }
+    }
+}
+
+/// The next move; `None` if each lane is on a broker of its own with all of its durables, or nothing better
+/// is possible now. Lanes come first: their durables follow them.
+pub(super) fn next_move(lanes: &[LedLane]) -> Option<LeaderMove> {
+    let mut led: BTreeMap<&str, usize> = BTreeMap::new();
+    for lane in lanes {
+        // During an election nothing is moved.
+        *led.entry(lane.leader.as_deref()?).or_default() += 1;
+    }
+    let lane_move = lanes.iter().rev().find_map(|lane| {
+        let leads_another = led.get(lane.leader.as_deref()?).is_some_and(|count| *count > 1);
+        let ready = lane.followers.iter().filter(|follower| follower.is_ready);
+        let mut free = ready.filter(|follower| !led.contains_key(&*follower.broker));
+        let to = free.next().filter(|_| leads_another)?.broker.clone();
+        Some(LeaderMove { lane: lane.lane, durables: Vec::new(), to })
+    });
+    lane_move.or_else(|| lanes.iter().find_map(move_durables))
+}
+
+fn move_durables(lane: &LedLane) -> Option<LeaderMove> {
+    let to = lane.leader.as_ref()?;
+    let is_ready = |follower: &Follower| follower.is_ready && follower.broker == *to;
+    let movable = lane.durables.iter().filter(|it| it.followers.iter().any(is_ready));
+    let elsewhere = movable.filter(|it| it.leader.as_ref().is_some_and(|leader| leader != to));
+    let durables: Vec<Durable> = elsewhere.map(|it| it.durable.clone()).collect();
+    (!durables.is_empty()).then(|| LeaderMove { lane: lane.lane, durables, to: to.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::led_lane::LedDurable;
+    use super::*;
+
+    const BROKERS: [&str; 3] = ["b1", "b2", "b3"];
+
+    fn followers(leader: &str, ready: &[&str]) -> Vec<Follower> {
+        let others = BROKERS.iter().filter(|broker| **broker != leader);
+        let follower = |broker: &&str| Follower {
+            broker: (*broker).to_owned(),
+            is_present: true,
+            is_ready: ready.contains(broker),
+        };
+        others.map(follower).collect()
+    }
+
+    /// Lanes led by `leaders`, each with one durable led by the broker that is named after it.
+    fn lanes(leaders: &[(&str, &str)], ready: &[&str]) -> Vec<LedLane> {
+        let lane = |(lane, (leader, durable_leader)): (Lane, &(&str, &str))| {
+            let durable =
+                Durable { stream: lane.stream(), name: "payment".to_owned(), subjects: Vec::new() };
+            let durable = LedDurable {
+                durable,
+                leader: Some((*durable_leader).to_owned()),
+                followers: followers(durable_leader, ready),
+            };
+            let leader = (!leader.is_empty()).then(|| (*leader).to_owned());
+            let followers = followers(leader.as_deref().unwrap_or_default(), ready);
+            LedLane { lane, leader, followers, durables: vec![durable] }
+        };
+        Lane::numbered(leaders.len()).zip(leaders).map(lane).collect()
+    }
+
+    fn text(leaders: &[(&str, &str)], ready: &[&str]) -> Option<String> {
+        next_move(&lanes(leaders, ready)).map(|next| next.to_string())
+    }
+
+    #[test]
+    fn lanes_that_share_a_broker_are_moved_apart_and_then_their_durables_follow() {
+        let shared = [("b1", "b1"), ("b1", "b1"), ("b3", "b3")];
+        assert_eq!(text(&shared, &BROKERS).unwrap(), "ORDERS_2 to b2");
+        let apart = [("b1", "b1"), ("b2", "b1"), ("b3", "b3")];
+        assert_eq!(text(&apart, &BROKERS).unwrap(), "1 durable consumers of ORDERS_2 to b2");
+        assert_eq!(text(&[("b1", "b1"), ("b2", "b2"), ("b3", "b3")], &BROKERS), None);
+        let piled = [("b3", "b3"), ("b3", "b3"), ("b3", "b3")];
+        assert_eq!(text(&piled, &BROKERS).unwrap(), "ORDERS_3 to b1");
+    }
+
+    #[test]
+    fn nothing_is_moved_to_a_broker_that_cannot_lead_nor_while_a_lane_has_no_leader() {
+        let shared = [("b1", "b1"), ("b1", "b1"), ("b3", "b3")];
+        assert_eq!(text(&shared, &["b1", "b3"]), None);
+        let apart = [("b1", "b1"), ("b2", "b1"), ("b3", "b3")];
+        assert_eq!(text(&apart, &["b1", "b3"]), None);
+        assert_eq!(text(&[("b1", "b1"), ("b1", "b1"), ("", "b3")], &BROKERS), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! What a process knows of the lanes: who leads each, whether it takes messages, and whether it answers.
+//! Everything in the process that publishes or fetches shares it, so that a lane that has failed once is
+//! passed over by all.
+
+mod health;
+mod hedge_budget;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use orders::EventKind;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::limits::{
+    LANE_IN_USE_FOR, LANE_NOTICE_INTERVAL, LANES_PER_MESSAGE_MAX, LANES_REFRESH_INTERVAL,
+    ROUTE_UNANSWERED_AFTER,
+};
+use crate::silence::Replies;
+use crate::{Admission, Lane};
+use health::LaneHealth;
+use hedge_budget::HedgeBudget;
+
+/// What is known of all lanes. Cheap to clone; clones share it.
+#[derive(Clone)]
+pub(crate) struct LaneStates(Arc<Shared>);
+
+/// A message that waits for its answer in a lane, until this is dropped.
+pub(crate) struct InLane<'a>(&'a LaneStates, Lane);
+
+/// What the brokers say of a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenLane {
+    /// Whether it takes messages.
+    pub(crate) is_open: bool,
+    pub(crate) leader: Option<String>,
+}
+
+struct Shared {
+    states: Mutex<States>,
+    /// Counts the times that a lane began to be used.
+    uses: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct States {
+    lanes: BTreeMap<Lane, LaneState>,
+    hedges: HedgeBudget,
+    /// When the brokers were last asked.
+    asked_at: Option<Instant>,
+    /// The lane that this process has put a message into last.
+    last_used: Option<Lane>,
+    /// Since when no lane took a message.
+    none_available_since: Option<Instant>,
+}
+
+#[derive(Default)]
+struct LaneState {
+    is_open: bool,
+    leader: Option<String>,
+    admission: Admission,
+    /// Whether it would not keep what it acknowledges.
+    is_unproven: bool,
+    replies: Replies,
+    health: LaneHealth,
+    /// When a message was last put there, as far as is known.
+    used_at: Option<Instant>,
+    /// When this process last said that it puts messages there.
+    noticed_at: Option<Instant>,
+}
+
+impl Default for LaneStates {
+    fn default() -> Self {
+        Self(Arc::new(Shared { states: Mutex::default(), uses: watch::Sender::new(0) }))
+    }
+}
+
+impl LaneStates {
+    /// The lanes for a message with events of this kind, in the order in which they are tried. It is
+    /// fixed when the message is first sent: if it followed a lane that others move to in the meantime,
+    /// the lane that has failed would be tried twice.
+    pub(crate) fn order(&self, kind: EventKind) -> Vec<Lane> {
+        let (states, now) = (self.lock(), Instant::now());
+        let open = states.lanes.iter().filter(|(_, state)| state.is_open);
+        let admitted = open.clone().filter(|(_, state)| state.admits(kind));
+        let mut order: Vec<(_, Lane)> =
+            admitted.map(|(lane, state)| (state.health.rank(now), *lane)).collect();
+        if order.is_empty() {
+            // The gates keep clients away; what is published nevertheless is for a broker to refuse.
+            order = open.map(|(lane, state)| (state.health.rank(now), *lane)).collect();
+        }
+        order.sort_unstable();
+        order.truncate(LANES_PER_MESSAGE_MAX);
+        order.into_iter().map(|(_, lane)| lane).collect()
+    }
+
+    /// All lanes that are known.
+    pub(crate) fn all(&self) -> Vec<Lane> {
+        self.lock().lanes.keys().copied().collect()
+    }
+
+    /// The broker that leads a lane, as far as is known.
+    pub(crate) fn leader(&self, lane: Lane) -> Option<String> {
+        self.lock().lanes.get(&lane)?.leader.clone()
+    }
+
+    /// Begins to wait for the answer to a message in `lane`.
+    pub(crate) fn wait_for_answer(&self, lane: Lane) -> InLane<'_> {
+        self.change(lane, |state, now| state.replies.begin(now));
+        self.lock().hedges.count_send(Instant::now());
+        InLane(self, lane)
+    }
+
+    /// Whether nothing at all comes back from a lane although something is waited for.
+    pub(crate) fn is_overdue(&self, lane: Lane) -> bool {
+        let (states, now) = (self.lock(), Instant::now());
+        states.lanes.get(&lane).is_some_and(|state| state.replies.are_overdue(now))
+    }
+
+    /// A message got no answer in a lane: it is passed over for a while.
+    pub(crate) fn fail(&self, lane: Lane) {
+        let is_new = self.change(lane, |state, now| state.health.fail(now));
+        if is_new == Some(true) && self.all().len() > 1 {
+            tracing::info!(%lane, "lane does not answer, messages go to another one");
+        }
+    }
+
+    /// Whether one more message may be sent into a second lane because the first one is silent.
+    pub(crate) fn may_hedge(&self) -> bool {
+        self.lock().hedges.take(Instant::now())
+    }
+
+    /// Whether messages are answered in any lane, as far as is known.
+    pub(crate) fn are_answered(&self) -> bool {
+        let (states, now) = (self.lock(), Instant::now());
+        let unavailable = states.none_available_since.map(|since| now.duration_since(since));
+        let mut open = states.lanes.values().filter(|state| state.is_open).peekable();
+        unavailable.is_none_or(|duration| duration < ROUTE_UNANSWERED_AFTER)
+            && (open.peek().is_none() || open.any(|state| state.replies.are_answered(now)))
+    }
+
+    /// No lane took a message.
+    pub(crate) fn none_is_available(&self) {
+        self.lock().none_available_since.get_or_insert(Instant::now());
+    }
+
+    /// Whether the brokers are to be asked for the lanes again. If so, the caller does it.
+    pub(crate) fn must_ask(&self) -> bool {
+        let (mut states, now) = (self.lock(), Instant::now());
+        let is_due = states.asked_at.is_none_or(|at| now - at >= LANES_REFRESH_INTERVAL);
+        if is_due {
+            states.asked_at = Some(now);
+        }
+        is_due
+    }
+
+    /// What the brokers say of the lanes; `None` of one whose leader does not reply. Lanes that are not
+    /// among them are gone.
+    pub(crate) fn observe(&self, seen: &BTreeMap<Lane, Option<SeenLane>>) {
+        let (mut states, now) = (self.lock(), Instant::now());
+        states.lanes.retain(|lane, _| seen.contains_key(lane));
+        if seen.values().flatten().any(|seen| seen.is_open) {
+            states.none_available_since = None;
+        }
+        for (lane, seen) in seen {
+            let state = states.lanes.entry(*lane).or_default();
+            // Only a leader replies.
+            state.health.observe(seen.is_some(), now);
+            if let Some(SeenLane { is_open, leader }) = seen.clone() {
+                state.is_open = is_open;
+                state.leader = leader;
+            }
+        }
+    }
+
+    /// What a lane admits from now on.
+    pub(crate) fn admit(&self, lane: Lane, admission: Admission) {
+        self.change(lane, |state, _| state.admission = admission);
+    }
+
+    /// What the lane admits that admits most; `None` if there is none that takes messages.
+    pub(crate) fn best_admission(&self) -> Option<Admission> {
+        let states = self.lock();
+        let open = states.lanes.values().filter(|state| state.is_open && !state.is_unproven);
+        open.map(|state| state.admission).min()
+    }
+
+    /// The lanes that would not keep what they acknowledge, from now on.
+    pub(crate) fn set_unproven(&self, unproven: &[Lane]) {
+        for (lane, state) in &mut self.lock().lanes {
+            state.is_unproven = unproven.contains(lane);
+        }
+    }
+
+    /// A message was put into a lane, by this process. Returns whether other processes must be notified.
+    pub(crate) fn use_lane(&self, lane: Lane) -> bool {
+        let is_changed = {
+            let mut states = self.lock();
+            states.none_available_since = None;
+            states.last_used.replace(lane) != Some(lane)
+        };
+        self.note_use(lane);
+        let is_due = self.change(lane, |state, now| {
+            let is_recent = state.noticed_at.is_some_and(|at| now - at < LANE_NOTICE_INTERVAL);
+            let is_due = is_changed || (lane != Lane::FIRST && !is_recent);
+            if is_due {
+                state.noticed_at = Some(now);
+            }
+            is_due
+        });
+        is_due == Some(true)
+    }
+
+    /// A message was put into a lane, by any process.
+    pub(crate) fn note_use(&self, lane: Lane) {
+        let was_in_use = self.is_in_use(lane);
+        self.change(lane, |state, now| state.used_at = Some(now));
+        if !was_in_use {
+            self.0.uses.send_modify(|uses| *uses += 1);
+        }
+    }
+
+    /// Whether messages must be expected in a lane.
+    pub(crate) fn is_in_use(&self, lane: Lane) -> bool {
+        let (states, now) = (self.lock(), Instant::now());
+        let is_used = |state: &LaneState| {
+            state.used_at.is_some_and(|at| now.duration_since(at) < LANE_IN_USE_FOR)
+        };
+        let is_home = states
+            .lanes
+            .iter()
+            .filter(|(_, state)| state.is_open)
+            .min_by_key(|(lane, state)| (state.health.rank(now), **lane));
+        is_home.is_some_and(|(home, _)| *home == lane)
+            || states.lanes.get(&lane).is_some_and(is_used)
+    }
+
+    /// Changes whenever a lane begins to be used.
+    pub(crate) fn uses(&self) -> watch::Receiver<u64> {
+        self.0.uses.subscribe()
+    }
+
+    fn change<T>(
+        &self,
+        lane: Lane,
+        change: impl FnOnce(&mut LaneState, Instant) -> T,
+    ) -> Option<T> {
+        self.lock().lanes.get_mut(&lane).map(|state| change(state, Instant::now()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, States> {
+        self.0.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LaneState {
+    /// Whether events of this kind may be put there.
+    fn admits(&self, kind: EventKind) -> bool {
+        let most = match kind {
+            EventKind::Created => Admission::Open,
+            EventKind::CancelRequested | EventKind::PaymentSubmitted => Admission::StreamFull,
+            _ => Admission::OutcomesOnly,
+        };
+        !self.is_unproven && self.admission <= most
+    }
+}
+
+impl InLane<'_> {
+    /// The message was sent. Returns when.
+    pub(crate) fn sent(&self) -> Instant {
+        self.0.change(self.1, |state, now| state.replies.sent(now));
+        Instant::now()
+    }
+
+    /// Something that answers the message was received.
+    pub(crate) fn answered(&self, sent_at: Instant) {
+        let took = |now: Instant| -> Duration { now - sent_at };
+        self.0.change(self.1, |state, now| state.replies.received(now, took(now)));
+    }
+}
+
+impl Drop for InLane<'_> {
+    fn drop(&mut self) {
+        self.0.change(self.1, |state, now| state.replies.settled(now));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Publishes an event into any one lane. The order of the lanes is fixed when the message is first sent;
+//! the first ack answers.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use orders::EventKind;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::{ApiError, Place, PubAck, PublishError, Publisher, Reply, attempt};
+use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY, ROUTES_POLL_INTERVAL};
+use crate::{Lane, OutboundMessage};
+
+/// How the attempt in one lane ended.
+enum InLane {
+    Acked(PubAck),
+    Refused(PublishError),
+    /// The lane has no leader now, or it is not connected.
+    Unavailable,
+}
+
+impl Publisher {
+    pub(super) async fn publish_in_lanes(
+        &self,
+        kind: EventKind,
+        message: &OutboundMessage,
+        deadline: Instant,
+    ) -> Result<PubAck, PublishError> {
+        loop {
+            self.0.refresh_lanes().await;
+            let tried = tokio::select! {
+                biased;
+                tried = self.try_lanes(kind, message) => tried,
+                () = sleep_until(deadline) => return Err(PublishError::Unacknowledged),
+            };
+            if let Some(result) = tried {
+                return result;
+            }
+            self.0.lanes.none_is_available();
+            // As during an election, if there is only one lane.
+            sleep(PUBLISH_RETRY_DELAY).await;
+        }
+    }
+
+    /// Sends the message into one lane after the other until one acknowledges it. `None` if all of them
+    /// were unavailable.
+    async fn try_lanes(
+        &self,
+        kind: EventKind,
+        message: &OutboundMessage,
+    ) -> Option<Result<PubAck, PublishError>> {
+        let lanes = &self.0.lanes;
+        let mut untried = lanes.order(kind).into_iter();
+        let mut tried: Vec<Lane> = Vec::new();
+        let mut attempts = FuturesUnordered::new();
+        let (mut refusal, mut is_any_unavailable) = (None, false);
+        let mut may_hedge = true;
+        loop {
+            if attempts.is_empty() {
+                let Some(lane) = untried.next() else {
+                    return refusal.filter(|_| !is_any_unavailable).map(Err);
+                };
+                tried.push(lane);
+                attempts.push(self.publish_in_lane(lane, kind, message));
+            }
+            tokio::select! {
+                biased;
+                Some((lane, ended)) = attempts.next() => match ended {
+                    InLane::Acked(ack) => return Some(Ok(ack)),
+                    InLane::Refused(err) if err.is_too_large() => return Some(Err(err)),
+                    // Another lane may have room.
+                    InLane::Refused(err) => refusal = Some(err),
+                    InLane::Unavailable => {
+                        lanes.fail(lane);
+                        is_any_unavailable = true;
+                    }
+                },
+                () = self.silence(&tried), if may_hedge => {
+                    tried.iter().for_each(|lane| lanes.fail(*lane));
+                    may_hedge = lanes.may_hedge();
+                    if may_hedge && let Some(lane) = untried.next() {
+                        tried.push(lane);
+                        attempts.push(self.publish_in_lane(lane, kind, message));
+                    }
+                    may_hedge &= untried.len() > 0;
+                }
+            }
+        }
+    }
+
+    /// Waits until nothing comes back from any of `lanes`.
+    async fn silence(&self, lanes: &[Lane]) {
+        loop {
+            sleep(ROUTES_POLL_INTERVAL).await;
+            if lanes.iter().all(|lane| self.0.lanes.is_overdue(*lane)) {
+                return;
+            }
+        }
+    }
+
+    /// Sends the message into one lane, over the connection to its leader, until there is an answer.
+    async fn publish_in_lane(
+        &self,
+        lane: Lane,
+        kind: EventKind,
+        message: &OutboundMessage,
+    ) -> (Lane, InLane) {
+        let to = Place { stream: lane.stream(), subject: lane.event_subject(kind) };
+        let in_lane = self.0.lanes.wait_for_answer(lane);
+        let (sent, answered) = (|| in_lane.sent(), |sent_at| in_lane.answered(sent_at));
+        let mut index = self.route_to(lane);
+        let mut request = self.0.get(index).connection.replies.register();
+        loop {
+            let leader = self.route_to(lane);
+            if leader != index {
+                index = leader;
+                request = self.0.get(index).connection.replies.register();
+            }
+            let connection = &self.0.get(index).connection;
+            if !connection.is_connected() {
+                return (lane, InLane::Unavailable);
+            }
+            let resend_at = Instant::now() + PUBLISH_RESEND_AFTER;
+            let attempt = attempt(&mut request, &to, message, &sent, &answered);
+            let lost = async {
+                while connection.is_connected() {
+                    sleep(ROUTES_POLL_INTERVAL).await;
+                }
+            };
+            let reply = tokio::select! {
+                biased;
+                reply = timeout_at(resend_at, attempt) => reply,
+                () = lost => return (lane, InLane::Unavailable),
+            };
+            match reply {
+                Ok(Reply::PubAck(ack)) => {
+                    self.0.announce_use(lane, index).await;
+                    return (lane, InLane::Acked(ack));
+                }
+                Ok(Reply::Rejected(ApiError { code, description })) => {
+                    return (lane, InLane::Refused(PublishError::Refused { code, description }));
+                }
+                Ok(Reply::Transient) => return (lane, InLane::Unavailable),
+                Err(_) => tracing::debug!(to.subject, "no ack from broker, sending message again"),
+            }
+        }
+    }
+
+    /// The index of the route to the leader of a lane; if it is not known, of one to any broker.
+    fn route_to(&self, lane: Lane) -> usize {
+        let leader = self.0.lanes.leader(lane);
+        let index = leader.and_then(|leader| self.0.to_broker(&leader));
+        index.unwrap_or_else(|| self.0.any_good())
+    }
+}
