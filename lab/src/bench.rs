@@ -16,6 +16,7 @@ mod command;
 mod context;
 mod dataset;
 mod end_to_end;
+mod failover;
 mod figure;
 mod generator;
 mod host_info;
@@ -30,6 +31,7 @@ mod postgres_baseline;
 mod report;
 mod report_files;
 mod scale;
+mod strike_report;
 mod synchronous;
 mod targets;
 
@@ -49,6 +51,7 @@ pub use host_info::HostInfo;
 pub use load_run::LoadRun;
 use measurements::Measurements;
 pub use report::{BenchReport, Outcome, Row};
+pub use strike_report::StrikeReport;
 
 /// Runs the named benchmarks one after the other. A failure of one does not stop the others.
 async fn bench(
@@ -78,6 +81,7 @@ async fn bench(
             BenchName::Synchronous => synchronous::run(&context, &mut measurements).await,
             BenchName::Scale => scale::run(&context, &mut measurements).await,
             BenchName::Batch => batch::run(&context, &mut measurements).await,
+            BenchName::Failover => failover::run(&context, &mut measurements).await,
             BenchName::HotSku => hot_sku::run(&context, &mut measurements).await,
         };
         let error = result.err();

@@ -31,6 +31,8 @@ pub enum BenchName {
     Scale,
     /// The number of orders in a message.
     Batch,
+    /// The time to an answer while brokers are killed, stopped and restarted.
+    Failover,
 }
 
 /// A name that is not a benchmark's.

@@ -128,6 +128,11 @@ impl BenchCluster {
         Ok(results)
     }
 
+    /// Adds orders that were acknowledged to another client than the generator, for the audit.
+    pub(super) fn add_acknowledged(&mut self, ack_records: Vec<AckRecord>) {
+        self.ack_records.extend(ack_records);
+    }
+
     /// The URLs of all edges.
     pub(super) fn edge_urls(&self) -> Vec<String> {
         self.inner.endpoints().edge_urls

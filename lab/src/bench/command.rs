@@ -43,13 +43,16 @@ pub struct BenchArgs {
     /// Catalogue with the SKUs of the baskets, one JSON object per line
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
+    /// Seed of the random strikes of `failover`
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 /// Runs the benchmarks and prints the report. Exits with failure if a benchmark or an audit fails.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     let names = if args.names.is_empty() { BenchName::ALL.to_vec() } else { args.names.clone() };
-    let BenchArgs { time, profile, orders, catalog, .. } = args.clone();
-    let options = BenchOptions { time, profile, orders, catalog };
+    let BenchArgs { time, profile, orders, catalog, seed, .. } = args.clone();
+    let options = BenchOptions { time, profile, orders, catalog, seed };
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
         let (bar, progress) = progress();

@@ -30,6 +30,8 @@ pub(super) struct BenchContext {
     pub(super) dataset: Dataset,
     pub(super) catalog: Vec<CatalogItem>,
     pub(super) progress: Arc<ProgressFn>,
+    /// What is drawn at random is drawn from this.
+    pub(super) seed: u64,
     /// This program's own executable.
     pub(super) millrace: PathBuf,
     folder: TempDir,
@@ -42,6 +44,7 @@ pub(super) struct BenchOptions {
     pub(super) profile: Option<Profile>,
     pub(super) orders: Option<PathBuf>,
     pub(super) catalog: Option<PathBuf>,
+    pub(super) seed: u64,
 }
 
 impl BenchContext {
@@ -53,6 +56,7 @@ impl BenchContext {
             dataset: Dataset::write(folder.path(), options.orders.as_deref())?,
             catalog: catalog(options.catalog.as_deref())?,
             progress,
+            seed: options.seed,
             millrace: std::env::current_exe().context("cannot find this program's executable")?,
             folder,
         })

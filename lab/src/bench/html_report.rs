@@ -7,6 +7,7 @@ use super::figure::{Figure, short};
 use super::load_run::LoadRun;
 use super::plot::{Axes, Series, bars, escaped, lines};
 use super::report::{BenchReport, Outcome, Row};
+use super::strike_report::StrikeReport;
 use super::targets::comparison;
 
 /// The most lines in one plot; more cannot be distinguished.
@@ -86,10 +87,25 @@ fn outcome(outcome: &Outcome) -> String {
     let failures = escaped(&failures.join("\n"));
     let clusters: String = outcome.clusters.iter().map(cluster).collect();
     format!(
-        "<h2>{}</h2><pre>{failures}</pre><table>{rows}</table>{}{clusters}",
+        "<h2>{}</h2><pre>{failures}</pre><table>{rows}</table>{}{}{clusters}",
         outcome.name,
+        strikes(&outcome.strikes),
         runs(&outcome.runs)
     )
+}
+
+/// One row for each strike; nothing without strikes.
+fn strikes(strikes: &[StrikeReport]) -> String {
+    if strikes.is_empty() {
+        return String::new();
+    }
+    let titles = StrikeReport::TITLES.map(|title| format!("<th>{title}")).concat();
+    let cells = |strike: &StrikeReport| {
+        let cells = strike.cells().map(|cell| format!("<td>{}</td>", escaped(&cell)));
+        format!("<tr>{}</tr>", cells.concat())
+    };
+    let rows: String = strikes.iter().map(cells).collect();
+    format!("<table><tr>{titles}</tr>{rows}</table>")
 }
 
 /// The last repetition of each kind of run; `report.json` has all of them.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::cluster_report::ClusterReport;
 use super::figure::Figure;
 use super::load_run::LoadRun;
+use super::strike_report::StrikeReport;
 use crate::load::PhaseResult;
 
 /// Samples by name, in the order in which the names were first added.
@@ -22,6 +23,8 @@ pub(super) struct Measurements {
     pub(super) runs: Vec<LoadRun>,
     /// Every cluster, with its audit.
     pub(super) clusters: Vec<ClusterReport>,
+    /// Every strike on the brokers.
+    pub(super) strikes: Vec<StrikeReport>,
 }
 
 impl Samples {

@@ -10,6 +10,7 @@ use super::figure::Figure;
 use super::host_info::HostInfo;
 use super::load_run::LoadRun;
 use super::measurements::Measurements;
+use super::strike_report::StrikeReport;
 use super::targets::comparison;
 
 /// The results of a run of benchmarks.
@@ -49,6 +50,9 @@ pub struct Outcome {
     /// Every cluster, with its audit.
     #[serde(rename = "stands")]
     pub clusters: Vec<ClusterReport>,
+    /// Every strike on the brokers, for the benchmark that makes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strikes: Vec<StrikeReport>,
 }
 
 /// One measurement.
@@ -76,13 +80,15 @@ impl Outcome {
         let mut rows = Vec::new();
         let mut figures = BTreeMap::new();
         let mut runs = Vec::new();
+        let mut strikes = Vec::new();
         if passed {
             figures = measurements.figures();
             rows.extend(measurements.rows().into_iter().map(|(name, figure)| Row { name, figure }));
             runs = measurements.runs;
+            strikes = measurements.strikes;
         }
         let clusters = measurements.clusters;
-        (Self { name, passed, error, took_seconds, rows, runs, clusters }, figures)
+        (Self { name, passed, error, took_seconds, rows, runs, clusters, strikes }, figures)
     }
 }
 
@@ -92,6 +98,12 @@ impl fmt::Display for BenchReport {
             writeln!(f, "\n{} ({:.0} s)", outcome.name, outcome.took_seconds)?;
             for Row { name, figure } in &outcome.rows {
                 writeln!(f, "  {name:<58}{figure}")?;
+            }
+            if !outcome.strikes.is_empty() {
+                writeln!(f, "\n{}", StrikeReport::line(StrikeReport::TITLES))?;
+            }
+            for strike in &outcome.strikes {
+                writeln!(f, "{}", StrikeReport::line(strike.cells()))?;
             }
             if let Some(error) = &outcome.error {
                 writeln!(f, "  no figures: benchmark failed: {error}")?;

@@ -26,7 +26,7 @@ const fn reported(figure: &'static str) -> Target {
 }
 
 /// Every figure that the benchmarks report.
-const TARGETS: [Target; 17] = [
+const TARGETS: [Target; 23] = [
     target("intake_durable_vs_http", 0.45, 0.60),
     target("intake_single_vs_http", 0.65, 0.80),
     target("intake_durable_vs_publish", 0.9, 1.2),
@@ -44,6 +44,12 @@ const TARGETS: [Target; 17] = [
     target("edge_rss_mib", 96.0, 48.0),
     target("worker_rss_mib", 192.0, 96.0),
     target("idle_rss_mib", 256.0, 160.0),
+    target("failover_refused", 0.0, 0.0),
+    target("failover_longest_killed_s", 1.0, 0.3),
+    target("failover_longest_stopped_s", 1.5, 0.6),
+    target("failover_longest_resumed_s", 1.5, 0.6),
+    target("failover_longest_restart_s", 1.0, 0.3),
+    target("failover_longest_final_s", 12.0, 9.0),
 ];
 
 impl Target {

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use millrace::ledger::Acknowledged;
-use orders::BodyDigest;
+use orders::{BodyDigest, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
@@ -21,6 +21,8 @@ pub const NO_RESPONSE: &str = "no answer";
 /// The title of a refusal if the order under the key has another body.
 pub const KEY_REUSED: &str = "Idempotency key reused";
 
+/// An edge closes a connection that is idle for 15 s. One that is used just then would fail.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 /// An edge responds within 5 s; one that takes longer hangs.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(6);
@@ -50,6 +52,35 @@ impl OrderClient {
         Self { http, edge_urls: edge_urls.to_vec(), retry_timeout }
     }
 
+    /// A client whose requests are sent once, whatever becomes of their connection.
+    pub fn without_retries(edge_urls: &[String]) -> Self {
+        let mut builder = Client::builder(TokioExecutor::new());
+        let http = builder.retry_canceled_requests(false).pool_idle_timeout(POOL_IDLE_TIMEOUT);
+        let http = http.build_http();
+        Self { http, edge_urls: edge_urls.to_vec(), retry_timeout: Duration::ZERO }
+    }
+
+    /// Posts one order once, to the edge with index `edge`. Returns the status of the response, and the
+    /// order if it was acknowledged.
+    ///
+    /// # Errors
+    /// The key is not a valid header value, the connection broke, the edge did not respond within
+    /// `time_limit`, or its response is invalid.
+    pub async fn place_once(
+        &self,
+        edge: usize,
+        key: String,
+        body: Bytes,
+        time_limit: Duration,
+    ) -> Result<(StatusCode, Option<Acknowledged>)> {
+        let posted_at = SystemTime::now().into();
+        let request = place_request(&self.edge_urls[edge % self.edge_urls.len()], &key, &body)?;
+        let (status, response) = timeout(time_limit, self.send(request)).await??;
+        let is_accepted = status == StatusCode::ACCEPTED;
+        let acknowledged = is_accepted.then(|| acknowledged(key, posted_at, &response));
+        Ok((status, acknowledged.transpose()?))
+    }
+
     /// Posts one order to the edge with index `edge`, and to the next ones until one responds.
     ///
     /// # Errors
@@ -57,23 +88,10 @@ impl OrderClient {
     pub async fn place(&self, edge: usize, key: String, body: Bytes) -> Result<PlacementResult> {
         let posted_at = SystemTime::now().into();
         let started = Instant::now();
-        let request = |edge_url: &str| {
-            Request::post(format!("{edge_url}/v1/orders"))
-                .header(header::CONTENT_TYPE, "application/json")
-                .header("Idempotency-Key", &key)
-                .body(Full::new(body.clone()))
-                .with_context(|| format!("building a request with the key {key}"))
-        };
+        let request = |edge_url: &str| place_request(edge_url, &key, &body);
         Ok(match self.send_until_answered(edge, request).await? {
             Some((StatusCode::ACCEPTED, response)) => {
-                let AcceptedBody { order_id, body_digest } = parse(&response)?;
-                let entry = Acknowledged {
-                    key,
-                    order_id,
-                    posted_at_ms: posted_at,
-                    acknowledged_at_ms: SystemTime::now().into(),
-                    body_digest,
-                };
+                let entry = acknowledged(key, posted_at, &response)?;
                 PlacementResult::Accepted(entry, started.elapsed())
             }
             Some((_, response)) => PlacementResult::Refused(parse::<ProblemBody>(&response)?.title),
@@ -201,6 +219,26 @@ struct AcceptedBody {
 #[derive(Deserialize)]
 struct ProblemBody {
     title: String,
+}
+
+fn place_request(edge_url: &str, key: &str, body: &Bytes) -> Result<Request<Full<Bytes>>> {
+    Request::post(format!("{edge_url}/v1/orders"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("Idempotency-Key", key)
+        .body(Full::new(body.clone()))
+        .with_context(|| format!("building a request with the key {key}"))
+}
+
+/// The order that the body of a 202 acknowledges now.
+fn acknowledged(key: String, posted_at: Timestamp, response: &[u8]) -> Result<Acknowledged> {
+    let AcceptedBody { order_id, body_digest } = parse(response)?;
+    Ok(Acknowledged {
+        key,
+        order_id,
+        posted_at_ms: posted_at,
+        acknowledged_at_ms: SystemTime::now().into(),
+        body_digest,
+    })
 }
 
 fn parse<'a, T: Deserialize<'a>>(response: &'a [u8]) -> Result<T> {

@@ -82,11 +82,29 @@ impl CompletionTimes {
         Self(ack_records.iter().filter_map(completion).collect())
     }
 
+    /// Of the orders that were posted from `from` until `to`: the longest time from the moment `at`,
+    /// or from a later post, to completion. `None` if none was completed after `at`.
+    pub(in super::super) fn last_completion(
+        &self,
+        from: i64,
+        to: i64,
+        at: i64,
+    ) -> Option<Duration> {
+        let in_range = self.0.iter().filter(|(posted_at, _)| (from..to).contains(posted_at));
+        let times = in_range.map(|(posted_at, completed_at)| completed_at - at.max(*posted_at));
+        times.filter(|time| *time >= 0).max().map(|time| Duration::from_millis(time as u64))
+    }
+
     /// From post to completion, of the orders that were posted from `from` until `to`.
     pub(in super::super) fn times(&self, from: i64, to: i64) -> impl Iterator<Item = Duration> {
         let in_range = self.0.iter().filter(move |(posted_at, _)| (from..to).contains(posted_at));
         in_range.map(|(posted_at, completed_at)| {
             Duration::from_millis((completed_at - posted_at).max(0) as u64)
         })
+    }
+
+    #[cfg(test)]
+    pub(in super::super) fn from_pairs(posted_and_completed: &[(i64, i64)]) -> Self {
+        Self(posted_and_completed.to_vec())
     }
 }
