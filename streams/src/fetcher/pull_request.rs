@@ -2,6 +2,7 @@
 //! own pull cannot stop requesting without losing the messages that are in flight.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_nats::jetstream::Message;
 use async_nats::{StatusCode, Subject, Subscriber};
@@ -48,6 +49,8 @@ pub(super) struct PullRequest {
     /// The connection over which the request was sent, and when.
     connection_epoch: u64,
     sent_at: Instant,
+    /// When something last arrived, or the request was sent.
+    heard_at: Instant,
 }
 
 /// The request body of the JetStream API. `no_wait` with `expires` waits for the first message
@@ -85,6 +88,7 @@ impl PullRequest {
             outstanding_bytes: 0,
             connection_epoch: connection_epoch(connection),
             sent_at: Instant::now(),
+            heard_at: Instant::now(),
         })
     }
 
@@ -114,6 +118,7 @@ impl PullRequest {
         let payload = serde_json::to_vec(&request).map_err(PullFailure::other)?.into();
         self.connection_epoch = connection_epoch(&self.connection);
         self.sent_at = Instant::now();
+        self.heard_at = self.sent_at;
         // Before it is sent: what arrives counts, even if this future is dropped.
         self.outstanding = request.batch;
         self.outstanding_bytes = request.max_bytes.unwrap_or(usize::MAX);
@@ -136,21 +141,33 @@ impl PullRequest {
     }
 
     async fn receive(&mut self) -> Result<async_nats::Message, PullFailure> {
-        let deadline = Instant::now() + FETCH_SILENCE_TIMEOUT;
+        // What has arrived comes first. A caller may call again and again, and wait shortly each time.
+        let mut wait = Duration::ZERO;
         loop {
-            match timeout(FETCH_POLL_INTERVAL, self.subscriber.next()).await {
-                Ok(Some(received)) => return Ok(received),
+            match timeout(wait, self.subscriber.next()).await {
+                Ok(Some(received)) => {
+                    self.heard_at = Instant::now();
+                    return Ok(received);
+                }
                 Ok(None) => return Err(PullFailure::Disconnected),
-                Err(_) if connection_epoch(&self.connection) != self.connection_epoch => {
-                    return Err(PullFailure::Disconnected);
-                }
-                Err(_) if self.connection.events.was_denied(&self.subject, self.sent_at) => {
-                    return Err(PullFailure::NoPermission(self.subject.clone()));
-                }
-                Err(_) if Instant::now() > deadline => return Err(PullFailure::NoReply),
-                Err(_) => {}
+                Err(_) => self.check()?,
             }
+            wait = FETCH_POLL_INTERVAL;
         }
+    }
+
+    /// Whether something can still arrive.
+    fn check(&self) -> Result<(), PullFailure> {
+        if connection_epoch(&self.connection) != self.connection_epoch {
+            return Err(PullFailure::Disconnected);
+        }
+        if self.connection.events.was_denied(&self.subject, self.sent_at) {
+            return Err(PullFailure::NoPermission(self.subject.clone()));
+        }
+        if self.heard_at.elapsed() > FETCH_SILENCE_TIMEOUT {
+            return Err(PullFailure::NoReply);
+        }
+        Ok(())
     }
 
     /// Updates the outstanding counts for `received`, and returns it if it is a message from the

@@ -100,30 +100,34 @@ impl Routes {
 
 impl Routes {
     async fn look_for_messages(&self, sources: &[Source]) {
-        let requester = Requester::new(self.clone());
+        let requester = &Requester::new(self.clone());
         loop {
             let delay =
                 rand::rng().random_range(LANE_LOOK_INTERVAL / 2..=LANE_LOOK_INTERVAL * 3 / 2);
             sleep(delay).await;
-            let unused = self.lanes.all().into_iter().filter(|lane| !self.lanes.is_in_use(*lane));
-            for lane in unused {
-                for durable in sources.iter().filter_map(|source| source.in_lane(lane)) {
-                    if has_messages(&requester, &durable).await {
-                        self.lanes.note_use(lane);
-                    }
+            let looks = self.lanes.all().into_iter().map(|lane| async move {
+                let durables = sources.iter().filter_map(|source| source.in_lane(lane));
+                let looks = durables.map(|durable| has_messages(requester, durable));
+                (lane, join_all(looks).await.contains(&true))
+            });
+            for (lane, has_messages) in join_all(looks).await {
+                if has_messages {
+                    self.lanes.note_use(lane);
                 }
             }
         }
     }
 }
 
-async fn has_messages(requester: &Requester, durable: &Durable) -> bool {
+/// Whether messages are not acked, as far as is known: while there is no leader, it is not known.
+async fn has_messages(requester: &Requester, durable: Durable) -> bool {
     let subject = format!("$JS.API.CONSUMER.INFO.{}.{}", durable.stream, durable.name);
-    let Ok(reply) = requester.request(&subject, Bytes::new(), LANES_TIMEOUT).await else {
-        return false;
-    };
-    let info = serde_json::from_slice::<consumer::Info>(&reply);
-    info.is_ok_and(|info| info.num_pending > 0 || info.num_ack_pending > 0)
+    let reply = requester.request(&subject, Bytes::new(), LANES_TIMEOUT).await;
+    let info = reply.map(|reply| serde_json::from_slice::<consumer::Info>(&reply));
+    match info {
+        Ok(Ok(info)) => info.num_pending > 0 || info.num_ack_pending > 0,
+        _ => true,
+    }
 }
 
 /// What the leader of a lane says of it; `None` if it does not reply.
