@@ -8,17 +8,19 @@ mod roles;
 mod server_links;
 mod supervisor;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use millrace::prepare::{self, LostStreams};
 use payment_simulator::set_faults;
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use streams::{Pool, Profile, Topology};
 use strum::{IntoStaticStr, VariantArray};
+use tokio::process::Command;
+use tokio::time::timeout;
 use workers::database::Database;
 use workers::inventory::stock::{self, CatalogItem};
 use workers::stages;
@@ -32,6 +34,9 @@ pub use role_process::RoleProcess;
 pub(crate) use roles::PROVIDER_READY_PATH;
 pub use server_links::LinkedServer;
 use server_links::ServerLinks;
+
+/// Longer than the brokers take to elect their leaders.
+const MIGRATE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The configuration of a cluster.
 #[derive(Clone)]
@@ -55,6 +60,8 @@ pub struct Plan {
     pub ack_wait: Option<Duration>,
     /// Additional environment variables of every role.
     pub envs: Vec<(String, String)>,
+    /// The binary of an earlier version that creates streams and tables first, as in an upgrade.
+    pub previous_binary: Option<PathBuf>,
     /// Receives progress messages.
     pub progress: Arc<ProgressFn>,
 }
@@ -135,6 +142,7 @@ impl Plan {
             max_batch: streams::batch::RECORDS_MAX,
             ack_wait: None,
             envs: Vec::new(),
+            previous_binary: None,
             progress: Arc::new(|line: &str| tracing::info!("{line}")),
         })
     }
@@ -145,6 +153,22 @@ impl Plan {
         let topology = Topology::new(self.profile);
         Topology { ack_wait: self.ack_wait.unwrap_or(topology.ack_wait), ..topology }
     }
+}
+
+/// Has an earlier version create streams and tables, as in a cluster that is upgraded.
+async fn migrate(binary: &Path, servers: &Servers, profile: Profile) -> Result<()> {
+    let mut command = Command::new(binary);
+    command
+        .arg("migrate")
+        .env("NATS_URL", servers.brokers.url())
+        .env("DATABASE_URL", servers.postgres.url())
+        .env("MILLRACE_PROFILE", profile.as_str())
+        .kill_on_drop(true);
+    let output = timeout(MIGRATE_TIMEOUT, command.output()).await;
+    let output = output.context("the earlier version's `migrate` timed out")??;
+    let log = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the earlier version's `migrate` failed: {log}");
+    Ok(())
 }
 
 impl Cluster {
@@ -167,6 +191,9 @@ impl Cluster {
         })
         .await?;
         let (nats_url, database_url) = (servers.brokers.url(), servers.postgres.url());
+        if let Some(previous) = &plan.previous_binary {
+            migrate(previous, &servers, plan.profile).await?;
+        }
         let (connection, database) =
             prepare::cluster(&nats_url, database_url, &plan.topology(), LostStreams::Refuse)
                 .await?;

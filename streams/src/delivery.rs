@@ -26,7 +26,7 @@ pub struct Delivery {
 
 impl Delivery {
     pub(crate) fn open(
-        message: Message,
+        message: &Message,
         routes: &Routes,
         route: usize,
     ) -> Result<Self, async_nats::Error> {
@@ -37,7 +37,7 @@ impl Delivery {
             first_at: Timestamp::from_millis(first_at as i64),
             attempts: 0,
             replays: 0,
-            answer: answer(&message),
+            answer: answer(message),
         };
         let delivered = u64::try_from(info.delivered).unwrap_or(1);
         let records = if info.stream == subjects::RETRIES {

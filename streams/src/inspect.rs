@@ -122,7 +122,9 @@ pub async fn find_progress(
         return Ok(None);
     };
     let mut sum = ConsumerProgress::default();
-    progress.iter().for_each(|durable| sum.add(durable.messages));
+    for durable in &progress {
+        sum.add(durable.messages);
+    }
     Ok((!progress.is_empty()).then_some(sum))
 }
 

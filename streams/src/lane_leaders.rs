@@ -14,7 +14,7 @@ use crate::broker_api::{BrokerApiError, broker_api};
 use crate::inspect::{find_durable, find_stream};
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::lanes::lanes;
-use crate::limits::{LANE_PEER_SILENCE_MAX, LANES_PILED_FOR_MAX, LANES_SETTLED_AFTER};
+use crate::limits::{LANE_PEER_SILENCE_MAX, LANES_SETTLED_AFTER};
 use crate::routes::Routes;
 use crate::{Connection, Durable, Lane, Step};
 use led_lane::{Follower, LedDurable, LedLane};
@@ -50,9 +50,8 @@ impl LaneLeaders {
         if is_changed || is_any_absent {
             self.unsettled_at = Some(Instant::now());
         }
-        let settled_after =
-            if are_all_on_one(&led) { LANES_PILED_FOR_MAX } else { LANES_SETTLED_AFTER };
-        if is_first || self.unsettled_at.is_some_and(|at| at.elapsed() < settled_after) {
+        let is_settled = self.unsettled_at.is_none_or(|at| at.elapsed() >= LANES_SETTLED_AFTER);
+        if is_first || !(is_settled || are_all_on_one(&led)) {
             return Ok(None);
         }
         let Some(next) = next_move(&led) else { return Ok(None) };
@@ -117,7 +116,7 @@ impl LaneLeaders {
     }
 }
 
-/// Whether one broker leads all lanes: no lane is left if it dies.
+/// Whether one broker leads all lanes: no lane is left if it dies, so that one is moved at once.
 fn are_all_on_one(lanes: &[LedLane]) -> bool {
     lanes.len() > 1 && lanes.iter().all(|lane| lane.leader == lanes[0].leader)
 }

@@ -38,8 +38,6 @@ pub(crate) const LANE_RETURN_AFTER_MAX: Duration = Duration::from_mins(1);
 /// How long no leader must have changed, and no broker been away, before leaders are moved: an election
 /// takes up to 9 s, and a broker that comes back deposes others.
 pub(crate) const LANES_SETTLED_AFTER: Duration = Duration::from_secs(15);
-/// The same while one broker leads all lanes: the next failure would leave none.
-pub(crate) const LANES_PILED_FOR_MAX: Duration = Duration::from_secs(5);
 /// A broker from which the leader has received nothing for this long does not become one: heartbeats come
 /// each second.
 pub(crate) const LANE_PEER_SILENCE_MAX: Duration = Duration::from_millis(2_500);

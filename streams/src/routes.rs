@@ -23,7 +23,7 @@ pub(crate) use route::Route;
 #[derive(Clone)]
 pub struct Routes {
     /// The first one connects to any broker, the others to one each.
-    routes: Arc<[Route]>,
+    all: Arc<[Route]>,
     /// The index of the route that answered last.
     preferred: Arc<AtomicUsize>,
     pub(crate) lanes: LaneStates,
@@ -58,8 +58,8 @@ impl Routes {
     }
 
     fn of(connections: Vec<Connection>) -> Self {
-        let routes = connections.into_iter().map(Route::new).collect();
-        Self { routes, preferred: Arc::default(), lanes: LaneStates::default() }
+        let all = connections.into_iter().map(Route::new).collect();
+        Self { all, preferred: Arc::default(), lanes: LaneStates::default() }
     }
 
     /// The same connections, with what `other` knows of the lanes.
@@ -70,36 +70,36 @@ impl Routes {
 
     /// The connection to any broker.
     pub(crate) fn connection(&self) -> &Connection {
-        &self.routes[0].connection
+        &self.all[0].connection
     }
 
     /// Whether any broker, and any lane, answers, as far as is known.
     pub(crate) fn are_answered(&self) -> bool {
-        self.routes.iter().any(Route::is_answered) && self.lanes.are_answered()
+        self.all.iter().any(Route::is_answered) && self.lanes.are_answered()
     }
 
     /// The index of a route to the broker of this name; `None` if no route is to a broker of that name.
     pub(crate) fn to_broker(&self, name: &str) -> Option<usize> {
         // The first one is to any broker: it may end at this one, and at another one later.
         let is_there = |route: &Route| route.connection.client.server_info().server_name == name;
-        Some(1 + self.routes.get(1..)?.iter().position(is_there)?)
+        Some(1 + self.all.get(1..)?.iter().position(is_there)?)
     }
 
     /// The index of a good route to any broker, the one that answered last if it is good.
     pub(crate) fn any_good(&self) -> usize {
         let preferred = self.preferred.load(Ordering::Relaxed);
-        if self.routes[preferred].is_good() {
+        if self.all[preferred].is_good() {
             return preferred;
         }
-        self.routes.iter().position(Route::is_good).unwrap_or(preferred)
+        self.all.iter().position(Route::is_good).unwrap_or(preferred)
     }
 
     /// Sends `payload` over a good connection, the one with index `first` if that is good; if none is, over
     /// one that is up. Does not wait for a broker that takes nothing. Returns whether it was sent.
     pub(crate) async fn send(&self, first: usize, subject: &str, payload: Bytes) -> bool {
-        let others = (0..self.routes.len()).filter(|index| *index != first);
+        let others = (0..self.all.len()).filter(|index| *index != first);
         let all: Vec<&Route> =
-            std::iter::once(first).chain(others).map(|index| &self.routes[index]).collect();
+            std::iter::once(first).chain(others).map(|index| &self.all[index]).collect();
         let good = all.iter().filter(|route| route.is_good());
         let slow = all.iter().filter(|route| !route.is_good() && route.connection.is_connected());
         for route in good.chain(slow) {
@@ -113,12 +113,12 @@ impl Routes {
 
     /// All routes.
     pub(crate) fn all(&self) -> &[Route] {
-        &self.routes
+        &self.all
     }
 
     /// The route with this index.
     pub(crate) fn get(&self, index: usize) -> &Route {
-        &self.routes[index]
+        &self.all[index]
     }
 
     /// The next message is sent over this route first.
@@ -148,17 +148,17 @@ impl Routes {
     /// The index of a good route to another broker than those in `used`, once none of these is good.
     /// Does not return if there is none, or if a message has been sent over enough of them.
     async fn another(&self, used: &[usize]) -> usize {
-        if self.routes.len() == 1 || used.len() == ROUTES_PER_MESSAGE_MAX {
+        if self.all.len() == 1 || used.len() == ROUTES_PER_MESSAGE_MAX {
             return std::future::pending().await;
         }
         loop {
             sleep(ROUTES_POLL_INTERVAL).await;
-            if used.iter().any(|index| self.routes[*index].is_good()) {
+            if used.iter().any(|index| self.all[*index].is_good()) {
                 continue;
             }
             let is_other =
-                |route: &Route| used.iter().all(|index| !route.has_broker_of(&self.routes[*index]));
-            let mut routes = self.routes.iter();
+                |route: &Route| used.iter().all(|index| !route.has_broker_of(&self.all[*index]));
+            let mut routes = self.all.iter();
             if let Some(next) = routes.position(|route| route.is_good() && is_other(route)) {
                 return next;
             }

@@ -11,7 +11,7 @@ use crate::error_chain::error_chain;
 use crate::limits::{LEADERS_INTERVAL, LEADERS_LOCK_TIMEOUT};
 
 /// The key of the lock in PostgreSQL: `lanes` in ASCII.
-const LOCK: i64 = 0x6c61_6e65_73;
+const LOCK: i64 = 0x006c_616e_6573;
 
 /// Moves leaders while this worker holds the lock.
 pub(crate) struct LeaderKeeper {

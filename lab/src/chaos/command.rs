@@ -104,6 +104,7 @@ async fn run_on_new_cluster(args: &ChaosArgs, config: &ChaosConfig) -> Result<Ch
     plan.partitionable = true;
     plan.store_disks = config.faults.contains(&Fault::DiskFull);
     plan.envs = environment();
+    plan.previous_binary.clone_from(&config.previous_binary);
     plan.workers = stages::pools().into_iter().map(|pool| (pool, WORKERS_PER_POOL)).collect();
     print(&format!("seed {}", config.seed));
     let mut cluster = Cluster::start(plan, &catalog()).await?;

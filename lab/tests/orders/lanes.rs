@@ -1,14 +1,17 @@
 //! Events in any lane are processed, and lanes are added, removed and moved while orders are placed.
 
-use orders::{EventKind, Status};
+use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
-use streams::{Lane, Profile, find_stream_state, lanes};
+use streams::{
+    BrokerApiError, Connection, Lane, Profile, broker_api, find_stream_state, lanes, stream_state,
+};
 use workers::{fulfilment, inventory, payment};
 
 use super::events::{created, ndjson_line, order_id};
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
-use crate::raw_nats::RawNats;
+
+const LANES: [&str; 3] = ["ORDERS_1", "ORDERS_2", "ORDERS_3"];
 
 #[tokio::test]
 async fn lanes_are_added_and_removed_while_orders_are_placed_and_none_is_lost() {
@@ -114,7 +117,52 @@ async fn each_lane_and_its_durables_get_a_broker_of_their_own_also_after_one_has
     cluster.verify_and_stop(&[during, after]).await;
 }
 
+#[tokio::test]
+async fn orders_are_processed_to_their_end_although_each_broker_hangs_for_longer_than_an_election()
+{
+    let cluster = TestCluster::start(plan(Profile::Durable)).await;
+    cluster.load_catalog(&[item("LANE", 1_000)]).await;
+    cluster.wait_until_lanes_are_apart().await;
+    let mut ids = Vec::new();
+    for broker in 0..3 {
+        // Some are being processed when the broker stops, some come while it hangs, and some when it is back.
+        ids.extend(cluster.place_some(&format!("{broker}-before")).await);
+        cluster.processes.servers.brokers.servers[broker].pause().unwrap();
+        ids.extend(cluster.place_some(&format!("{broker}-while")).await);
+        cluster.wait_until_another_leads(broker).await;
+        cluster.processes.servers.brokers.servers[broker].resume().unwrap();
+        ids.extend(cluster.place_some(&format!("{broker}-after")).await);
+    }
+    for view in cluster.wait_until_final(&ids).await {
+        assert_eq!(view.status, Status::Fulfilled);
+    }
+    cluster.verify_and_stop(&ids).await;
+}
+
 impl TestCluster {
+    async fn place_some(&self, key: &str) -> Vec<OrderId> {
+        let mut ids = Vec::new();
+        for number in 0..20 {
+            ids.push(self.place(&format!("{key}-{number}"), &basket(&[("LANE", 1)])).await);
+        }
+        ids
+    }
+
+    /// Waits until a broker that hangs leads no lane any more.
+    async fn wait_until_another_leads(&self, broker: usize) {
+        let brokers = &self.processes.servers.brokers.servers;
+        let connection = Connection::open(brokers[(broker + 1) % 3].url(), "test").await.unwrap();
+        wait_until("another broker leads the lanes", async || {
+            let mut leaders = Vec::new();
+            for lane in LANES {
+                let state = stream_state(&connection, lane).await;
+                leaders.push(state.ok().and_then(|state| state.leader));
+            }
+            leaders.iter().all(|it| it.as_deref().is_some_and(|it| it != brokers[broker].name()))
+        })
+        .await;
+    }
+
     /// Stores an order in the lane that has this subject.
     async fn publish_to(&self, subject: &str, key: &str) {
         let line = String::from_utf8(ndjson_line(&created(key, &basket(&[("LANE", 1)])))).unwrap();
@@ -122,9 +170,10 @@ impl TestCluster {
     }
 
     async fn wait_until_lanes_are_apart(&self) {
+        let connection = &self.sources.connection;
         wait_until("each broker leads one lane with its durables", async || {
-            let url = self.processes.servers.brokers.servers[2].url();
-            let leaders = lane_leaders(&mut RawNats::connect(url).await).await;
+            // During an election the brokers do not reply.
+            let Ok(leaders) = lane_leaders(connection).await else { return false };
             let lanes: Vec<_> = leaders.iter().filter_map(|led| led.first()).collect();
             let are_apart = (0..lanes.len()).all(|index| !lanes[..index].contains(&lanes[index]));
             let are_together = leaders.iter().all(|led| led.iter().all(|it| *it == led[0]));
@@ -135,16 +184,17 @@ impl TestCluster {
 }
 
 /// For each lane: who leads it, and who leads each of its durables.
-async fn lane_leaders(nats: &mut RawNats) -> Vec<Vec<String>> {
-    let leader = |info: &Value| info["cluster"]["leader"].as_str().map(ToOwned::to_owned);
+async fn lane_leaders(connection: &Connection) -> Result<Vec<Vec<String>>, BrokerApiError> {
     let mut leaders = Vec::new();
-    for lane in ["ORDERS_1", "ORDERS_2", "ORDERS_3"] {
-        let mut led = vec![leader(&nats.api(&format!("STREAM.INFO.{lane}"), &json!({})).await)];
-        for step in workers::stages::steps().iter().filter(|step| !step.is_observer()) {
-            let subject = format!("CONSUMER.INFO.{lane}.{}", step.events().durable);
-            led.push(leader(&nats.api(&subject, &json!({})).await));
+    for lane in LANES {
+        let steps = workers::stages::steps().into_iter().filter(|step| !step.is_observer());
+        let durables = steps.map(|step| format!("CONSUMER.INFO.{lane}.{}", step.events().durable));
+        let mut led = Vec::new();
+        for request in [format!("STREAM.INFO.{lane}")].into_iter().chain(durables) {
+            let info = broker_api(connection, &request, &json!({})).await?;
+            led.push(info["cluster"]["leader"].as_str().unwrap_or_default().to_owned());
         }
-        leaders.push(led.into_iter().map(Option::unwrap_or_default).collect());
+        leaders.push(led);
     }
-    leaders
+    Ok(leaders)
 }

@@ -147,7 +147,7 @@ impl DurableFetcher {
             self.log.served();
             self.retry = Retry::default();
             if let Some(message) = received {
-                self.fetched.add(message, &self.routes, route)?;
+                self.fetched.add(&message, &self.routes, route)?;
             } else if !request.is_open() && self.fetched.deliveries.is_empty() {
                 // Rejected or expired: request the next message, whatever its size.
                 self.record_bytes = None;
@@ -187,7 +187,7 @@ impl DurableFetcher {
         while request.is_open() {
             let Ok(Ok(received)) = timeout_at(deadline, request.next()).await else { break };
             let added =
-                received.map_or(Ok(()), |message| self.fetched.add(message, &self.routes, route));
+                received.map_or(Ok(()), |message| self.fetched.add(&message, &self.routes, route));
             if let Err(err) = added {
                 tracing::warn!(%err, "message without JetStream metadata");
             }
@@ -220,7 +220,7 @@ impl Retry {
 }
 
 impl FetchedBatch {
-    fn add(&mut self, message: Message, routes: &Routes, route: usize) -> Result<(), PullFailure> {
+    fn add(&mut self, message: &Message, routes: &Routes, route: usize) -> Result<(), PullFailure> {
         self.bytes += message.length;
         let delivery = Delivery::open(message, routes, route).map_err(PullFailure::other)?;
         self.records += delivery.records.len();

@@ -75,7 +75,9 @@ impl Publisher {
                     }
                 },
                 () = self.silence(&tried), if may_hedge => {
-                    tried.iter().for_each(|lane| lanes.fail(*lane));
+                    for lane in &tried {
+                        lanes.fail(*lane);
+                    }
                     may_hedge = lanes.may_hedge();
                     if may_hedge && let Some(lane) = untried.next() {
                         tried.push(lane);

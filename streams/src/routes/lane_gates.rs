@@ -22,7 +22,7 @@ impl Routes {
             match admission(connection, lane, first, backlog_max).await {
                 Ok(admission) => self.lanes.admit(lane, admission),
                 Err(err) => {
-                    tracing::debug!(%lane, %err, "admission check failed, keeping last result")
+                    tracing::debug!(%lane, %err, "admission check failed, keeping last result");
                 }
             }
         }
