@@ -101,7 +101,10 @@ async fn delete_drained(
             messages += progress.messages.unfinished();
         }
     }
-    if messages > 0 {
+    let info = find_stream(connection, lane.stream()).await;
+    let info = info.map_err(|err| inspect_error(lane.stream(), err))?;
+    let is_closed = info.is_none_or(|info| info.config.subjects == [lane.closed_subject()]);
+    if messages > 0 || !is_closed {
         return Err(LaneCountError::NotDrained { lane, messages });
     }
     for kept in kept {

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::Topology;
 use super::difference::{Difference, Impact};
 use super::error::TopologyError;
-use super::lane_count::ClusterLanes;
+use super::lane_count::{ClusterLanes, lane_count};
 use super::settings::{MAX_BYTES, durable_differences, stream_differences};
 use crate::inspect::{find_durable, find_stream};
 use crate::limits::{TOPOLOGY_ATTEMPTS_MAX, TOPOLOGY_RETRY_DELAY};
@@ -171,7 +171,9 @@ async fn open_lane(
     lane: Lane,
 ) -> Result<Option<()>, async_nats::Error> {
     let Some(info) = find_stream(connection, &wanted.name).await? else { return Ok(None) };
-    if info.config.subjects == [lane.closed_subject()] {
+    // It may have been removed since the number of lanes was read.
+    let is_wanted = lane_count(&info.config).is_none_or(|count| lane.number() <= count);
+    if is_wanted && info.config.subjects == [lane.closed_subject()] {
         let open = Config { max_bytes: info.config.max_bytes, ..wanted.clone() };
         connection.jetstream.update_stream(&open).await?;
     }
