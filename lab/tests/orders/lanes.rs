@@ -1,5 +1,7 @@
 //! Events in any lane are processed, and lanes are added, removed and moved while orders are placed.
 
+use std::time::Duration;
+
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
 use streams::{
@@ -10,7 +12,10 @@ use workers::{fulfilment, inventory, payment};
 use super::events::{created, ndjson_line, order_id};
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
+use crate::test_servers::wait_until_within;
 
+/// Five moves, 5 s apart, each of which waits for the 15 s after an election to pass.
+const SETTLE_LIMIT: Duration = Duration::from_mins(4);
 const LANES: [&str; 3] = ["ORDERS_1", "ORDERS_2", "ORDERS_3"];
 
 #[tokio::test]
@@ -171,14 +176,19 @@ impl TestCluster {
 
     async fn wait_until_lanes_are_apart(&self) {
         let connection = &self.sources.connection;
-        wait_until("each broker leads one lane with its durables", async || {
-            // During an election the brokers do not reply.
-            let Ok(leaders) = lane_leaders(connection).await else { return false };
-            let lanes: Vec<_> = leaders.iter().filter_map(|led| led.first()).collect();
-            let are_apart = (0..lanes.len()).all(|index| !lanes[..index].contains(&lanes[index]));
-            let are_together = leaders.iter().all(|led| led.iter().all(|it| *it == led[0]));
-            leaders.len() == 3 && are_apart && are_together
-        })
+        wait_until_within(
+            SETTLE_LIMIT,
+            "each broker leads one lane with its durables",
+            async || {
+                // During an election the brokers do not reply.
+                let Ok(leaders) = lane_leaders(connection).await else { return false };
+                let lanes: Vec<_> = leaders.iter().filter_map(|led| led.first()).collect();
+                let are_apart =
+                    (0..lanes.len()).all(|index| !lanes[..index].contains(&lanes[index]));
+                let are_together = leaders.iter().all(|led| led.iter().all(|it| *it == led[0]));
+                leaders.len() == 3 && are_apart && are_together
+            },
+        )
         .await;
     }
 }
