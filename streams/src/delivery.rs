@@ -75,13 +75,13 @@ impl Delivery {
         self.send_ack(AckKind::Nak(Some(delay))).await;
     }
 
-    /// Sends a progress ack, which restarts `ack_wait`. Skipped while disconnected, because it
-    /// would only fill the client's send queue, over and over.
+    /// Sends a progress ack, which restarts `ack_wait`.
     pub async fn progress(&self) {
         self.send_ack(AckKind::Progress).await;
     }
 
-    /// Sends an ack over any connection whose broker answers, and waits for none that hangs.
+    /// Sends an ack over any connection whose broker answers, and waits for none that hangs. Over one that
+    /// is down it would only fill the client's send queue.
     async fn send_ack(&self, kind: AckKind) {
         if !self.routes.send(self.route, &self.ack_subject, kind.into()).await {
             tracing::debug!("no broker takes an ack, the message will be redelivered");

@@ -7,7 +7,6 @@ mod hedge_budget;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use orders::EventKind;
 use tokio::sync::watch;
@@ -17,7 +16,7 @@ use crate::limits::{
     LANE_IN_USE_FOR, LANE_NOTICE_INTERVAL, LANES_PER_MESSAGE_MAX, LANES_REFRESH_INTERVAL,
     ROUTE_UNANSWERED_AFTER,
 };
-use crate::silence::Replies;
+use crate::silence::{InFlight, Silence};
 use crate::{Admission, Lane};
 use health::LaneHealth;
 use hedge_budget::HedgeBudget;
@@ -25,9 +24,6 @@ use hedge_budget::HedgeBudget;
 /// What is known of all lanes. Cheap to clone; clones share it.
 #[derive(Clone)]
 pub(crate) struct LaneStates(Arc<Shared>);
-
-/// A message that waits for its answer in a lane, until this is dropped.
-pub(crate) struct InLane<'a>(&'a LaneStates, Lane);
 
 /// What the brokers say of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +58,7 @@ struct LaneState {
     admission: Admission,
     /// Whether it would not keep what it acknowledges.
     is_unproven: bool,
-    replies: Replies,
+    silence: Silence,
     health: LaneHealth,
     /// When a message was last put there, as far as is known.
     used_at: Option<Instant>,
@@ -81,18 +77,15 @@ impl LaneStates {
     /// fixed when the message is first sent: if it followed a lane that others move to in the meantime,
     /// the lane that has failed would be tried twice.
     pub(crate) fn order(&self, kind: EventKind) -> Vec<Lane> {
-        let (states, now) = (self.lock(), Instant::now());
-        let open = states.lanes.iter().filter(|(_, state)| state.is_open);
-        let admitted = open.clone().filter(|(_, state)| state.admits(kind));
-        let mut order: Vec<(_, Lane)> =
-            admitted.map(|(lane, state)| (state.health.rank(now), *lane)).collect();
-        if order.is_empty() {
-            // The gates keep clients away; what is published nevertheless is for a broker to refuse.
-            order = open.map(|(lane, state)| (state.health.rank(now), *lane)).collect();
+        let states = self.lock();
+        let admits = |(_, state): &(Lane, &LaneState)| state.admits(kind);
+        let mut order = states.by_rank();
+        // If none admits it, a broker refuses it: the gates keep clients away, but not what is published
+        // nevertheless.
+        if order.iter().any(admits) {
+            order.retain(admits);
         }
-        order.sort_unstable();
-        order.truncate(LANES_PER_MESSAGE_MAX);
-        order.into_iter().map(|(_, lane)| lane).collect()
+        order.into_iter().take(LANES_PER_MESSAGE_MAX).map(|(lane, _)| lane).collect()
     }
 
     /// All lanes that are known.
@@ -106,16 +99,17 @@ impl LaneStates {
     }
 
     /// Begins to wait for the answer to a message in `lane`.
-    pub(crate) fn wait_for_answer(&self, lane: Lane) -> InLane<'_> {
-        self.change(lane, |state, now| state.replies.begin(now));
-        self.lock().hedges.count_send(Instant::now());
-        InLane(self, lane)
+    pub(crate) fn wait_for_answer(&self, lane: Lane) -> InFlight {
+        let mut states = self.lock();
+        states.hedges.count_send(Instant::now());
+        let silence = states.lanes.get(&lane).map(|state| state.silence.clone());
+        // Nothing is known of a lane that is gone.
+        silence.unwrap_or_default().wait_for_answer()
     }
 
     /// Whether nothing at all comes back from a lane although something is waited for.
     pub(crate) fn is_overdue(&self, lane: Lane) -> bool {
-        let (states, now) = (self.lock(), Instant::now());
-        states.lanes.get(&lane).is_some_and(|state| state.replies.are_overdue(now))
+        self.lock().lanes.get(&lane).is_some_and(|state| state.silence.is_overdue())
     }
 
     /// A message got no answer in a lane: it is passed over for a while.
@@ -137,7 +131,7 @@ impl LaneStates {
         let unavailable = states.none_available_since.map(|since| now.duration_since(since));
         let mut open = states.lanes.values().filter(|state| state.is_open).peekable();
         unavailable.is_none_or(|duration| duration < ROUTE_UNANSWERED_AFTER)
-            && (open.peek().is_none() || open.any(|state| state.replies.are_answered(now)))
+            && (open.peek().is_none() || open.any(|state| state.silence.is_answered()))
     }
 
     /// No lane took a message.
@@ -227,13 +221,8 @@ impl LaneStates {
         let is_used = |state: &LaneState| {
             state.used_at.is_some_and(|at| now.duration_since(at) < LANE_IN_USE_FOR)
         };
-        let is_home = states
-            .lanes
-            .iter()
-            .filter(|(_, state)| state.is_open)
-            .min_by_key(|(lane, state)| (state.health.rank(now), **lane));
-        is_home.is_some_and(|(home, _)| *home == lane)
-            || states.lanes.get(&lane).is_some_and(is_used)
+        let is_home = states.by_rank().first().is_some_and(|(home, _)| *home == lane);
+        is_home || states.lanes.get(&lane).is_some_and(is_used)
     }
 
     /// Changes whenever a lane begins to be used.
@@ -254,6 +243,17 @@ impl LaneStates {
     }
 }
 
+impl States {
+    /// The lanes that take messages, in the order in which they are tried.
+    fn by_rank(&self) -> Vec<(Lane, &LaneState)> {
+        let now = Instant::now();
+        let open = self.lanes.iter().filter(|(_, state)| state.is_open);
+        let mut open: Vec<_> = open.map(|(lane, state)| (*lane, state)).collect();
+        open.sort_by_key(|(lane, state)| (state.health.rank(now), *lane));
+        open
+    }
+}
+
 impl LaneState {
     /// Whether events of this kind may be put there.
     fn admits(&self, kind: EventKind) -> bool {
@@ -263,26 +263,6 @@ impl LaneState {
             _ => Admission::OutcomesOnly,
         };
         !self.is_unproven && self.admission <= most
-    }
-}
-
-impl InLane<'_> {
-    /// The message was sent. Returns when.
-    pub(crate) fn sent(&self) -> Instant {
-        self.0.change(self.1, |state, now| state.replies.sent(now));
-        Instant::now()
-    }
-
-    /// Something that answers the message was received.
-    pub(crate) fn answered(&self, sent_at: Instant) {
-        let took = |now: Instant| -> Duration { now - sent_at };
-        self.0.change(self.1, |state, now| state.replies.received(now, took(now)));
-    }
-}
-
-impl Drop for InLane<'_> {
-    fn drop(&mut self) {
-        self.0.change(self.1, |state, now| state.replies.settled(now));
     }
 }
 

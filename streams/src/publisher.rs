@@ -16,6 +16,7 @@ use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY};
 use crate::outbound::Destination;
 use crate::reply_router::PendingRequest;
 use crate::routes::Routes;
+use crate::silence::InFlight;
 use crate::{Connection, OutboundMessage};
 pub use reply::PubAck;
 use reply::{ApiError, MESSAGE_SIZE_EXCEEDS_MAXIMUM, NOT_SENT, Reply, classify};
@@ -101,7 +102,6 @@ impl Publisher {
         let route = self.0.get(index);
         let mut request = route.connection.replies.register();
         let in_flight = route.wait_for_answer();
-        let (sent, answered) = (|| in_flight.sent(), |sent_at| in_flight.answered(sent_at));
         while Instant::now() < deadline {
             if !route.connection.is_connected() {
                 // A message sent now would queue in the client and be sent several times on
@@ -110,7 +110,7 @@ impl Publisher {
                 continue;
             }
             let resend_at = deadline.min(Instant::now() + PUBLISH_RESEND_AFTER);
-            let attempt = attempt(&mut request, to, message, &sent, &answered);
+            let attempt = attempt(&in_flight, &mut request, to, message);
             match timeout_at(resend_at, attempt).await {
                 Ok(Reply::PubAck(ack)) => {
                     self.0.prefer(index);
@@ -137,15 +137,14 @@ struct Place {
 
 /// Sends a message once, and waits for its reply.
 async fn attempt(
+    in_flight: &InFlight,
     request: &mut PendingRequest,
     to: &Place,
     message: &OutboundMessage,
-    sent: &impl Fn() -> Instant,
-    answered: &impl Fn(Instant),
 ) -> Reply {
     let Place { stream, subject } = to;
     let (headers, payload) = (message.headers_for(stream), message.payload.clone());
-    let sent_at = sent();
+    let sent_at = in_flight.sent();
     match request.send(subject, headers, payload).await {
         Ok(()) => {}
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
@@ -155,7 +154,7 @@ async fn attempt(
     }
     loop {
         let reply = request.next_reply().await;
-        answered(sent_at);
+        in_flight.answered(sent_at);
         if let Some(reply) = classify(&reply.payload, stream) {
             return reply;
         }

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::lane_states::LaneStates;
 use crate::limits::{ACK_SEND_TIMEOUT, ROUTES_PER_MESSAGE_MAX, ROUTES_POLL_INTERVAL};
-use crate::{ConnectError, Connection};
+use crate::{ConnectError, Connection, Lane};
 pub use lane_view::RoutesWatch;
 pub(crate) use route::Route;
 
@@ -83,6 +83,11 @@ impl Routes {
         // The first one is to any broker: it may end at this one, and at another one later.
         let is_there = |route: &Route| route.connection.client.server_info().server_name == name;
         Some(1 + self.all.get(1..)?.iter().position(is_there)?)
+    }
+
+    /// The index of the route to the broker that leads `lane`, as far as both are known.
+    pub(crate) fn to_leader_of(&self, lane: Lane) -> Option<usize> {
+        self.lanes.leader(lane).and_then(|leader| self.to_broker(&leader))
     }
 
     /// The index of a good route to any broker, the one that answered last if it is good.

@@ -1,6 +1,7 @@
 //! Whether anything comes back that answers messages. A message is sent elsewhere because of
 //! silence, not because its answer is late.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,9 +11,16 @@ use crate::limits::{
     ROUTE_UNANSWERED_AFTER,
 };
 
+/// Whether messages over a route, or in a lane, are answered. Cheap to clone; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Silence(Arc<Mutex<Replies>>);
+
+/// A message that waits for its answer, until this is dropped.
+pub(crate) struct InFlight(Silence);
+
 /// What came back, compared with what was sent.
 #[derive(Default)]
-pub(crate) struct Replies {
+struct Replies {
     /// Messages that wait for their answer.
     in_flight: usize,
     /// Since when nothing has come back, although something was waited for.
@@ -23,9 +31,52 @@ pub(crate) struct Replies {
     slow_reply: Duration,
 }
 
+impl Silence {
+    /// Begins to wait for the answer to a message.
+    pub(crate) fn wait_for_answer(&self) -> InFlight {
+        self.replies().begin(Instant::now());
+        InFlight(self.clone())
+    }
+
+    /// Whether an answer is overdue.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.replies().are_overdue(Instant::now())
+    }
+
+    /// Whether messages are answered at all.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.replies().are_answered(Instant::now())
+    }
+
+    fn replies(&self) -> MutexGuard<'_, Replies> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InFlight {
+    /// The message was sent. Returns when.
+    pub(crate) fn sent(&self) -> Instant {
+        let now = Instant::now();
+        self.0.replies().sent(now);
+        now
+    }
+
+    /// Something that answers the message was received.
+    pub(crate) fn answered(&self, sent_at: Instant) {
+        let now = Instant::now();
+        self.0.replies().received(now, now - sent_at);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.replies().settled(Instant::now());
+    }
+}
+
 impl Replies {
     /// A message begins to wait for its answer.
-    pub(crate) fn begin(&mut self, now: Instant) {
+    fn begin(&mut self, now: Instant) {
         if self.silence(now).is_zero() {
             self.unanswered_since = None;
         }
@@ -33,18 +84,18 @@ impl Replies {
     }
 
     /// A message was sent.
-    pub(crate) fn sent(&mut self, now: Instant) {
+    fn sent(&mut self, now: Instant) {
         self.unanswered_since.get_or_insert(now);
     }
 
     /// Something that answers a message was received, so long after the message was sent.
-    pub(crate) fn received(&mut self, now: Instant, took: Duration) {
+    fn received(&mut self, now: Instant, took: Duration) {
         self.unanswered_since = (self.in_flight > 1).then_some(now);
         self.slow_reply = took.max(self.slow_reply.mul_f64(SLOW_REPLY_DECAY));
     }
 
     /// A message does not wait any more.
-    pub(crate) fn settled(&mut self, now: Instant) {
+    fn settled(&mut self, now: Instant) {
         self.in_flight -= 1;
         self.settled_at = Some(now);
     }
@@ -59,13 +110,13 @@ impl Replies {
     }
 
     /// Whether an answer is overdue.
-    pub(crate) fn are_overdue(&self, now: Instant) -> bool {
+    fn are_overdue(&self, now: Instant) -> bool {
         let bound = self.slow_reply * ROUTE_SILENCE_PER_REPLY_TIME;
         self.silence(now) >= bound.clamp(ROUTE_SILENCE_MIN, ROUTE_SILENCE_MAX)
     }
 
     /// Whether messages are answered at all.
-    pub(crate) fn are_answered(&self, now: Instant) -> bool {
+    fn are_answered(&self, now: Instant) -> bool {
         self.silence(now) < ROUTE_UNANSWERED_AFTER
     }
 }

@@ -162,7 +162,7 @@ impl DurableFetcher {
         let leader = match Lane::of_stream(self.durable.stream) {
             Some(lane) => {
                 self.routes.refresh_lanes().await;
-                self.routes.lanes.leader(lane).and_then(|leader| self.routes.to_broker(&leader))
+                self.routes.to_leader_of(lane)
             }
             None => None,
         };

@@ -11,7 +11,7 @@ use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY, ROUTES_POLL_INTER
 use crate::{Lane, OutboundMessage};
 
 /// How the attempt in one lane ended.
-enum InLane {
+enum AttemptEnd {
     Acked(PubAck),
     Refused(PublishError),
     /// The lane has no leader now, or it is not connected.
@@ -65,11 +65,11 @@ impl Publisher {
             tokio::select! {
                 biased;
                 Some((lane, ended)) = attempts.next() => match ended {
-                    InLane::Acked(ack) => return Some(Ok(ack)),
-                    InLane::Refused(err) if err.is_too_large() => return Some(Err(err)),
+                    AttemptEnd::Acked(ack) => return Some(Ok(ack)),
+                    AttemptEnd::Refused(err) if err.is_too_large() => return Some(Err(err)),
                     // Another lane may have room.
-                    InLane::Refused(err) => refusal = Some(err),
-                    InLane::Unavailable => {
+                    AttemptEnd::Refused(err) => refusal = Some(err),
+                    AttemptEnd::Unavailable => {
                         lanes.fail(lane);
                         is_any_unavailable = true;
                     }
@@ -105,10 +105,9 @@ impl Publisher {
         lane: Lane,
         kind: EventKind,
         message: &OutboundMessage,
-    ) -> (Lane, InLane) {
+    ) -> (Lane, AttemptEnd) {
         let to = Place { stream: lane.stream(), subject: lane.event_subject(kind) };
-        let in_lane = self.0.lanes.wait_for_answer(lane);
-        let (sent, answered) = (|| in_lane.sent(), |sent_at| in_lane.answered(sent_at));
+        let in_flight = self.0.lanes.wait_for_answer(lane);
         let mut index = self.route_to(lane);
         let mut request = self.0.get(index).connection.replies.register();
         loop {
@@ -119,10 +118,10 @@ impl Publisher {
             }
             let connection = &self.0.get(index).connection;
             if !connection.is_connected() {
-                return (lane, InLane::Unavailable);
+                return (lane, AttemptEnd::Unavailable);
             }
             let resend_at = Instant::now() + PUBLISH_RESEND_AFTER;
-            let attempt = attempt(&mut request, &to, message, &sent, &answered);
+            let attempt = attempt(&in_flight, &mut request, &to, message);
             let lost = async {
                 while connection.is_connected() {
                     sleep(ROUTES_POLL_INTERVAL).await;
@@ -131,17 +130,20 @@ impl Publisher {
             let reply = tokio::select! {
                 biased;
                 reply = timeout_at(resend_at, attempt) => reply,
-                () = lost => return (lane, InLane::Unavailable),
+                () = lost => return (lane, AttemptEnd::Unavailable),
             };
             match reply {
                 Ok(Reply::PubAck(ack)) => {
                     self.0.announce_use(lane, index).await;
-                    return (lane, InLane::Acked(ack));
+                    return (lane, AttemptEnd::Acked(ack));
                 }
                 Ok(Reply::Rejected(ApiError { code, description })) => {
-                    return (lane, InLane::Refused(PublishError::Refused { code, description }));
+                    return (
+                        lane,
+                        AttemptEnd::Refused(PublishError::Refused { code, description }),
+                    );
                 }
-                Ok(Reply::Transient) => return (lane, InLane::Unavailable),
+                Ok(Reply::Transient) => return (lane, AttemptEnd::Unavailable),
                 Err(_) => tracing::debug!(to.subject, "no ack from broker, sending message again"),
             }
         }
@@ -149,8 +151,6 @@ impl Publisher {
 
     /// The index of the route to the leader of a lane; if it is not known, of one to any broker.
     fn route_to(&self, lane: Lane) -> usize {
-        let leader = self.0.lanes.leader(lane);
-        let index = leader.and_then(|leader| self.0.to_broker(&leader));
-        index.unwrap_or_else(|| self.0.any_good())
+        self.0.to_leader_of(lane).unwrap_or_else(|| self.0.any_good())
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use rand::RngExt;
+use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -96,9 +97,8 @@ impl Routes {
         let others = [tokio::spawn(refresh), tokio::spawn(look)].map(AbortOnDropHandle::new);
         RoutesWatch(watch.chain(others).collect())
     }
-}
 
-impl Routes {
+    /// Looks now and then into every lane for messages of `sources`.
     async fn look_for_messages(&self, sources: &[Source]) {
         let requester = &Requester::new(self.clone());
         loop {
@@ -121,22 +121,23 @@ impl Routes {
 
 /// Whether messages are not acked, as far as is known: while there is no leader, it is not known.
 async fn has_messages(requester: &Requester, durable: Durable) -> bool {
-    let subject = format!("$JS.API.CONSUMER.INFO.{}.{}", durable.stream, durable.name);
-    let reply = requester.request(&subject, Bytes::new(), LANES_TIMEOUT).await;
-    let info = reply.map(|reply| serde_json::from_slice::<consumer::Info>(&reply));
-    match info {
-        Ok(Ok(info)) => info.num_pending > 0 || info.num_ack_pending > 0,
-        _ => true,
-    }
+    let request = format!("CONSUMER.INFO.{}.{}", durable.stream, durable.name);
+    let info: Option<consumer::Info> = ask(requester, &request).await;
+    info.is_none_or(|info| info.num_pending > 0 || info.num_ack_pending > 0)
 }
 
 /// What the leader of a lane says of it; `None` if it does not reply.
 async fn see(requester: &Requester, lane: Lane) -> Option<SeenLane> {
-    let subject = format!("$JS.API.STREAM.INFO.{lane}");
-    let reply = requester.request(&subject, Bytes::new(), LANES_TIMEOUT).await.ok()?;
-    let info: Info = serde_json::from_slice(&reply).ok()?;
+    let info: Info = ask(requester, &format!("STREAM.INFO.{lane}")).await?;
     let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone());
     Some(SeenLane { is_open: is_open(lane, &info), leader })
+}
+
+/// The answer to a request to the JetStream API; `None` without one.
+async fn ask<T: DeserializeOwned>(requester: &Requester, request: &str) -> Option<T> {
+    let subject = format!("$JS.API.{request}");
+    let reply = requester.request(&subject, Bytes::new(), LANES_TIMEOUT).await.ok()?;
+    serde_json::from_slice(&reply).ok()
 }
 
 /// Sends something to itself over a route, again and again: a broker that hangs does not return it.
