@@ -5,9 +5,8 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 use orders::OrderId;
 use serde_json::{Value, json};
-use streams::Lane;
 use streams::subjects::STATUS_GET;
-use streams::{Connection, WorkerState, broker_api, stream_state};
+use streams::{Connection, Lane, WorkerState};
 use tokio::task::JoinHandle;
 use workers::inventory;
 
@@ -27,7 +26,7 @@ async fn orders_are_accepted_while_the_broker_at_which_the_edge_is_connected_han
     for dies in [false, true] {
         let broker = servers.broker_of_connection("edge").await;
         let brokers = &servers.processes.brokers.servers;
-        servers.move_orders_to(brokers[(broker + 1) % brokers.len()].name()).await;
+        servers.move_lane(Lane::FIRST, brokers[(broker + 1) % brokers.len()].name()).await;
         assert_eq!(client.post(&fresh_key(), ORDER).await.status, 202);
 
         let broker = &mut servers.processes.brokers.servers[broker];
@@ -134,21 +133,5 @@ impl TestServers {
             }
         }
         panic!("no broker has a connection {name}");
-    }
-
-    /// Has the broker with this name lead the stream of orders.
-    async fn move_orders_to(&self, leader: &str) {
-        let connection = self.connect().await;
-        let step_down = format!("STREAM.LEADER.STEPDOWN.{}", Lane::FIRST);
-        let placement = json!({"placement": {"preferred": leader}});
-        wait_until("the broker leads the stream of orders", async || {
-            let state = stream_state(&connection, Lane::FIRST.stream()).await;
-            let leads = state.is_ok_and(|state| state.leader.as_deref() == Some(leader));
-            if !leads {
-                broker_api(&connection, &step_down, &placement).await.ok();
-            }
-            leads
-        })
-        .await;
     }
 }

@@ -85,19 +85,25 @@ impl TestServers {
         let connection = self.connect().await;
         let lanes = lanes(&connection).await.unwrap();
         for (lane, broker) in lanes.iter().zip(&self.processes.brokers.servers) {
-            let step_down = format!("STREAM.LEADER.STEPDOWN.{lane}");
-            let placement = json!({"placement": {"preferred": broker.name()}});
-            wait_until("each broker leads one lane", async || {
-                let state = stream_state(&connection, lane.stream()).await;
-                let leads = state.is_ok_and(|state| state.leader.as_deref() == Some(broker.name()));
-                if !leads {
-                    broker_api(&connection, &step_down, &placement).await.ok();
-                }
-                leads
-            })
-            .await;
+            self.move_lane(*lane, broker.name()).await;
         }
         lanes
+    }
+
+    /// Has the broker with this name lead a lane.
+    pub(crate) async fn move_lane(&self, lane: Lane, leader: &str) {
+        let connection = self.connect().await;
+        let step_down = format!("STREAM.LEADER.STEPDOWN.{lane}");
+        let placement = json!({"placement": {"preferred": leader}});
+        wait_until("the broker leads the lane", async || {
+            let state = stream_state(&connection, lane.stream()).await;
+            let leads = state.is_ok_and(|state| state.leader.as_deref() == Some(leader));
+            if !leads {
+                broker_api(&connection, &step_down, &placement).await.ok();
+            }
+            leads
+        })
+        .await;
     }
 
     /// The index of the broker that leads a lane.

@@ -81,9 +81,7 @@ impl TestCluster {
         drop(fetcher);
         let report = Report::new(Profile::Single);
         let findings = audit(&self.sources, report, None, AuditMode::Quiesced).await.unwrap();
-        for (_, worker) in &mut self.processes.workers {
-            worker.start().await.unwrap();
-        }
+        self.start_workers().await;
         let repaired = repair(&self.sources.connection, &findings.stuck).await.unwrap();
         (findings.report, repaired.republished)
     }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use streams::{
     BrokerApiError, Connection, Lane, Profile, broker_api, find_stream_state, lanes, stream_state,
 };
-use workers::{fulfilment, inventory, payment};
 
 use super::events::{created, ndjson_line, order_id};
 use super::fixtures::{basket, item};
@@ -33,17 +32,13 @@ async fn lanes_are_added_and_removed_while_orders_are_placed_and_none_is_lost() 
         assert_eq!(view.status, Status::Fulfilled);
     }
 
-    for pool in [inventory::POOL, payment::POOL, fulfilment::POOL] {
-        cluster.stop_worker(pool).await;
-    }
+    cluster.stop_workers().await;
     cluster.publish_to("orders.3.created", "waiting").await;
     ids.push(order_id("waiting"));
     let (is_success, output) = cluster.run(&["lanes", "1"]).await;
     assert!(!is_success && output.contains("1 of its messages are not processed"), "{output}");
     cluster.publish_to("orders.3.created", "too-late").await;
-    for pool in [inventory::POOL, payment::POOL, fulfilment::POOL] {
-        cluster.start_worker(pool).await;
-    }
+    cluster.start_workers().await;
     ids.push(cluster.place("while-removed", &basket(&[("LANE", 1)])).await);
     cluster.wait_until_final(&ids).await;
     wait_until("the lanes are empty", async || cluster.run(&["lanes", "1"]).await.0).await;
@@ -72,10 +67,8 @@ async fn orders_in_the_stream_of_a_version_without_lanes_are_processed_to_their_
     assert_eq!(created["config"]["subjects"], json!(["orders.*"]), "{created}");
     cluster.publish_to("orders.created", "before-the-upgrade").await;
     // As the upgrade does.
-    for pool in [inventory::POOL, payment::POOL, fulfilment::POOL] {
-        cluster.stop_worker(pool).await;
-        cluster.start_worker(pool).await;
-    }
+    cluster.stop_workers().await;
+    cluster.start_workers().await;
     let after = cluster.place("after-the-upgrade", &basket(&[("LANE", 1)])).await;
     let ids = [order_id("before-the-upgrade"), after];
     for view in cluster.wait_until_final(&ids).await {

@@ -87,9 +87,7 @@ async fn a_durable_that_is_missing_is_shown_and_ends_neither_status_nor_audit() 
     let done = cluster.place("done", &basket(&[("DELETED", 1)])).await;
     cluster.assert_quiescent_and_consistent(&[done]).await;
     // Without workers it is not created again.
-    for (_, worker) in &mut cluster.processes.workers {
-        worker.stop().await.unwrap();
-    }
+    cluster.stop_workers().await;
     let mut nats = cluster.nats().await;
     for (stream, durable) in [("ORDERS_1", "payment"), ("RETRIES", "retry-charge")] {
         let deleted = nats.api(&format!("CONSUMER.DELETE.{stream}.{durable}"), &json!({})).await;

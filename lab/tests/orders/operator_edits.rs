@@ -59,9 +59,7 @@ impl TestCluster {
         let orders = rows(setting, ORDERS, |_| basket(&[("EDITED", 1)]));
         let placed = place_through(self.edge_urls(), &orders, &accepted);
         let edited = async {
-            for (_, worker) in &mut self.processes.workers {
-                worker.stop().await.unwrap();
-            }
+            self.stop_workers().await;
             for lane in lanes(&self.sources.connection).await.unwrap() {
                 nats.edit_stream(lane.stream(), setting, value.clone()).await;
             }
@@ -70,9 +68,7 @@ impl TestCluster {
             assert!(status.contains(&format!("INTAKE CLOSED {expected}")), "{status}");
             let refused = self.post(0, &format!("refused-{setting}"), &orders_body()).await;
             assert_eq!(refused.body["type"], "/problems/not-durable", "{}", refused.body);
-            for (_, worker) in &mut self.processes.workers {
-                worker.start().await.unwrap();
-            }
+            self.start_workers().await;
             self.wait_until_open().await;
         };
         let (placed, ()) = tokio::join!(placed, edited);

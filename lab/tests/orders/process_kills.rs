@@ -22,16 +22,14 @@ const SMALL_BATCH: usize = 8;
 #[tokio::test]
 async fn every_order_ends_when_all_workers_are_killed() {
     let mut plan = small_batches(Profile::Single);
-    // Messages held by killed workers are redelivered after 30 s, as in production.
+    // Messages held by killed workers are redelivered after `ack_wait`, as in production.
     plan.ack_wait = None;
     let mut cluster = TestCluster::start(plan).await;
     let ids = run(&mut cluster, async |cluster| {
         for (_, worker) in &mut cluster.processes.workers {
             worker.kill().await.unwrap();
         }
-        for (_, worker) in &mut cluster.processes.workers {
-            worker.start().await.unwrap();
-        }
+        cluster.start_workers().await;
     })
     .await;
     cluster.verify_and_stop(&ids).await;

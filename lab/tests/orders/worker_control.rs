@@ -16,6 +16,20 @@ impl TestCluster {
         self.worker(pool).stop().await.unwrap();
     }
 
+    /// Stops all workers gracefully.
+    pub(crate) async fn stop_workers(&mut self) {
+        for (_, worker) in &mut self.processes.workers {
+            worker.stop().await.unwrap();
+        }
+    }
+
+    /// Starts all workers again.
+    pub(crate) async fn start_workers(&mut self) {
+        for (_, worker) in &mut self.processes.workers {
+            worker.start().await.unwrap();
+        }
+    }
+
     /// Starts the pool's worker again, without a failpoint.
     pub(crate) async fn start_worker(&mut self, pool: Pool) {
         self.restart_worker_with_failpoint(pool, "").await;
