@@ -20,7 +20,8 @@ pub struct Lane(usize);
 impl Lane {
     /// The lane that every cluster has.
     pub const FIRST: Self = Self(1);
-    /// The stream of versions without lanes: orders that are still in it are processed.
+    /// The stream of versions without lanes. Orders that are in it are processed, and until it is removed
+    /// it takes orders like any other lane.
     const LEGACY: Self = Self(0);
 
     /// The lanes of a cluster that has `count` of them.
