@@ -32,13 +32,10 @@ impl Delivery {
     ) -> Result<Self, async_nats::Error> {
         let info = message.info()?;
         let first_at = info.published.unix_timestamp_nanos() / 1_000_000;
-        let history = DeliveryHistory {
-            origin: Origin { stream: info.stream.to_owned(), sequence: info.stream_sequence },
-            first_at: Timestamp::from_millis(first_at as i64),
-            attempts: 0,
-            replays: 0,
-            answer: answer(message),
-        };
+        let origin = Origin { stream: info.stream.to_owned(), sequence: info.stream_sequence };
+        let first_at = Timestamp::from_millis(first_at as i64);
+        let answer = answer(message);
+        let history = DeliveryHistory { answer, ..DeliveryHistory::new(origin, first_at) };
         let delivered = u64::try_from(info.delivered).unwrap_or(1);
         let records = if info.stream == subjects::RETRIES {
             vec![retry::parse_due(&message.payload, history)]

@@ -60,6 +60,12 @@ pub struct Origin {
 }
 
 impl DeliveryHistory {
+    /// The history of a record that is first contained in the message `origin`, stored at `first_at`, and
+    /// was not attempted yet.
+    pub const fn new(origin: Origin, first_at: Timestamp) -> Self {
+        Self { origin, first_at, attempts: 0, replays: 0, answer: Answer::Once }
+    }
+
     /// The number of the current attempt. It increases across retries and replays, so that no two
     /// attempts share a number.
     pub const fn attempt(&self) -> u32 {

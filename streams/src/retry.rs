@@ -150,14 +150,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Answer, Pool, StepKind, dead_letter};
+    use crate::{Pool, StepKind, dead_letter};
 
     fn record(attempts: u32, first_at: Timestamp) -> Record {
         let origin = Origin { stream: "ORDERS_1".to_owned(), sequence: 7 };
         let order_id = OrderId::from_bytes([7; 16]);
         let line = Bytes::from(format!(r#"{{"order_id":"{order_id}", "spaced" : 1}}"#));
-        let history =
-            DeliveryHistory { origin, first_at, attempts, replays: 0, answer: Answer::Once };
+        let history = DeliveryHistory { attempts, ..DeliveryHistory::new(origin, first_at) };
         Record { line, history, stored_at: now() }
     }
 

@@ -65,8 +65,7 @@ mod tests {
     fn input(body: EventBody, stream: &str, sequence: u64) -> StepInput {
         let at = Timestamp::from_millis(0);
         let origin = Origin { stream: stream.to_owned(), sequence };
-        let answer = Answer::Once;
-        let history = DeliveryHistory { origin, first_at: at, attempts: 0, replays: 0, answer };
+        let history = DeliveryHistory::new(origin, at);
         StepInput { event: Event { order_id: OrderId::from_bytes([7; 16]), at, body }, history }
     }
 

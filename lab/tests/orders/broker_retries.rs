@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use orders::Timestamp;
 use streams::{
-    Answer, Connection, DeliveryHistory, Fetcher, Lane, Origin, Publisher, Record, retry,
-    stream_state, subjects,
+    Connection, DeliveryHistory, Fetcher, Lane, Origin, Publisher, Record, retry, stream_state,
+    subjects,
 };
 use tokio::time::{Instant, timeout};
 use workers::payment;
@@ -28,7 +28,7 @@ fn record(key: &str, attempts: u32) -> Record {
     let line = Bytes::from(ndjson_line(&created(key, &basket(&[("RETRY", 1)]))));
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let first_at = Timestamp::from_millis(now as i64);
-    let history = DeliveryHistory { origin, first_at, attempts, replays: 0, answer: Answer::Once };
+    let history = DeliveryHistory { attempts, ..DeliveryHistory::new(origin, first_at) };
     Record { line, history, stored_at: first_at }
 }
 

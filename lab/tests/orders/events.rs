@@ -7,7 +7,7 @@ use orders::{
     PlaceOrder, Timestamp,
 };
 use serde_json::Value;
-use streams::{Answer, DeliveryHistory, Lane, Origin, Publisher, batch};
+use streams::{DeliveryHistory, Lane, Origin, Publisher, batch};
 use workers::step_input::StepInput;
 
 use super::test_cluster::TestCluster;
@@ -59,11 +59,5 @@ impl TestCluster {
 
 fn history() -> DeliveryHistory {
     let origin = Origin { stream: Lane::FIRST.stream().to_owned(), sequence: 1 };
-    DeliveryHistory {
-        origin,
-        first_at: Timestamp::from_millis(1),
-        attempts: 0,
-        replays: 0,
-        answer: Answer::Once,
-    }
+    DeliveryHistory::new(origin, Timestamp::from_millis(1))
 }

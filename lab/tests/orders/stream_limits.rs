@@ -9,8 +9,8 @@ use orders::{Status, Timestamp};
 use serde_json::json;
 use streams::dead_letter::{self, Reason, ResolutionKind, release_resolved};
 use streams::{
-    Answer, DeliveryHistory, Lane, Origin, Profile, Publisher, Record, Retention, Topology,
-    set_lane_limit, stream_state, subjects,
+    DeliveryHistory, Lane, Origin, Profile, Publisher, Record, Retention, Topology, set_lane_limit,
+    stream_state, subjects,
 };
 use tokio::time::Instant;
 use workers::{PurgeError, inventory, payment, purge_processed, stages};
@@ -171,13 +171,7 @@ impl TestCluster {
         let publisher = Publisher::new(self.sources.connection.clone());
         let now = Timestamp::from_millis(0);
         let origin = Origin { stream: Lane::FIRST.stream().to_owned(), sequence };
-        let history = DeliveryHistory {
-            origin,
-            first_at: now,
-            attempts: 1,
-            replays: 0,
-            answer: Answer::Once,
-        };
+        let history = DeliveryHistory { attempts: 1, ..DeliveryHistory::new(origin, now) };
         let line = format!(r#"{{"number":{sequence}}}"#).into();
         let record = Record { line, history, stored_at: now };
         let message = dead_letter::message(&payment::CHARGE, Reason::Poison, &record, "it failed");

@@ -53,7 +53,7 @@ fn age(letter: &StoredDeadLetter) -> Duration {
 mod tests {
     use orders::Timestamp;
     use streams::dead_letter::DeadLetter;
-    use streams::{Answer, DeliveryHistory, Origin};
+    use streams::{DeliveryHistory, Origin};
 
     use super::*;
 
@@ -65,13 +65,7 @@ mod tests {
             step: step.to_owned(),
             reason,
             error: String::new(),
-            history: DeliveryHistory {
-                origin,
-                first_at: died_at,
-                attempts: 0,
-                replays: 0,
-                answer: Answer::Once,
-            },
+            history: DeliveryHistory::new(origin, died_at),
             last_at_ms: died_at,
             record: String::new(),
         };

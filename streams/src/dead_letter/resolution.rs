@@ -12,8 +12,8 @@ use crate::inspect_error::InspectError;
 use crate::outbound::Destination;
 use crate::replay::{Replay, ReplayError};
 use crate::{
-    Answer, Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state,
-    own_time, record, retry, subjects,
+    Connection, DeliveryHistory, Origin, OutboundMessage, Step, find_stream_state, own_time,
+    record, retry, subjects,
 };
 
 /// How a dead letter was resolved.
@@ -162,13 +162,9 @@ impl StoredDeadLetter {
         step: &Step,
         now: Timestamp,
     ) -> Result<OutboundMessage, NotReplayable> {
-        let history = DeliveryHistory {
-            origin: Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number },
-            first_at: now,
-            attempts: 0,
-            replays: self.content.history.replays + 1,
-            answer: Answer::Once,
-        };
+        let origin = Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number };
+        let replays = self.content.history.replays + 1;
+        let history = DeliveryHistory { replays, ..DeliveryHistory::new(origin, now) };
         let id = format!("replay.{}.{}", self.number, now.as_millis());
         retry::immediate(step, history, &self.content.record, &id).ok_or(NotReplayable)
     }
@@ -213,8 +209,7 @@ mod tests {
     fn letter(sequence: u64, record: &str, replays: u32) -> DeadLetter {
         let at = Timestamp::from_millis(0);
         let origin = Origin { stream: "ORDERS_1".to_owned(), sequence };
-        let answer = Answer::Once;
-        let history = DeliveryHistory { origin, first_at: at, attempts: 0, replays, answer };
+        let history = DeliveryHistory { replays, ..DeliveryHistory::new(origin, at) };
         let (step, error) = ("charge".to_owned(), "it failed".to_owned());
         let record = record.to_owned();
         DeadLetter { step, reason: Reason::Poison, error, history, last_at_ms: at, record }

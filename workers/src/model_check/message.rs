@@ -6,7 +6,7 @@ use orders::{
     BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OnDecline, OrderId,
     PlaceOrder, Rejection, SubmitPayment, Timestamp,
 };
-use streams::{Answer, DeliveryHistory, Origin};
+use streams::{DeliveryHistory, Origin};
 
 use crate::copies::Written;
 use crate::step_input::StepInput;
@@ -224,12 +224,6 @@ fn input(body: EventBody, sequence: u64) -> StepInput {
     let origin = Origin { stream: "ORDERS_1".to_owned(), sequence };
     StepInput {
         event: Event { order_id: OrderId::from_bytes([0; 16]), at, body },
-        history: DeliveryHistory {
-            origin,
-            first_at: at,
-            attempts: 0,
-            replays: 0,
-            answer: Answer::Once,
-        },
+        history: DeliveryHistory::new(origin, at),
     }
 }

@@ -123,7 +123,7 @@ impl Payment {
 #[cfg(test)]
 mod tests {
     use orders::{OrderId, SubmitPayment, Timestamp};
-    use streams::{Answer, DeliveryHistory, Origin};
+    use streams::{DeliveryHistory, Origin};
 
     use super::super::payment_row::State;
     use super::*;
@@ -143,13 +143,7 @@ mod tests {
                 at,
                 body: EventBody::PaymentSubmitted { payment_token },
             },
-            history: DeliveryHistory {
-                origin,
-                first_at: at,
-                attempts: 0,
-                replays: 0,
-                answer: Answer::Once,
-            },
+            history: DeliveryHistory::new(origin, at),
         }
     }
 
