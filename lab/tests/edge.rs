@@ -15,6 +15,7 @@ mod malformed_requests;
 mod order_status;
 mod overload;
 mod placement;
+mod publisher;
 mod request_heads;
 mod same_key_other_body;
 mod slow_clients;

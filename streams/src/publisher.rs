@@ -119,7 +119,7 @@ impl Publisher {
                 Ok(Reply::Rejected(ApiError { code, description })) => {
                     return Err(PublishError::Refused { code, description });
                 }
-                Ok(Reply::Transient) => sleep(PUBLISH_RETRY_DELAY).await,
+                Ok(Reply::Busy | Reply::NotServed) => sleep(PUBLISH_RETRY_DELAY).await,
                 Err(_) => {
                     tracing::debug!(to.subject, "no ack from broker, sending message again");
                 }
@@ -150,7 +150,7 @@ async fn attempt(
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
             return Reply::Rejected(ApiError { code: NOT_SENT, description: err.to_string() });
         }
-        Err(_) => return Reply::Transient,
+        Err(_) => return Reply::NotServed,
     }
     loop {
         let reply = request.next_reply().await;

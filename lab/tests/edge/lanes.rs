@@ -81,7 +81,7 @@ async fn a_lane_that_is_nearly_full_gets_no_new_orders_and_no_order_is_refused_w
 
 impl TestServers {
     /// Has each broker lead one lane: `broker-1` the first.
-    async fn set_lanes_apart(&self) -> Vec<Lane> {
+    pub(crate) async fn set_lanes_apart(&self) -> Vec<Lane> {
         let connection = self.connect().await;
         let lanes = lanes(&connection).await.unwrap();
         for (lane, broker) in lanes.iter().zip(&self.processes.brokers.servers) {

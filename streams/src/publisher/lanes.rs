@@ -4,7 +4,7 @@
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use orders::EventKind;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{ApiError, Place, PubAck, PublishError, Publisher, Reply, attempt};
 use crate::limits::{PUBLISH_RESEND_AFTER, PUBLISH_RETRY_DELAY, ROUTES_POLL_INTERVAL};
@@ -25,20 +25,18 @@ impl Publisher {
         message: &OutboundMessage,
         deadline: Instant,
     ) -> Result<PubAck, PublishError> {
-        loop {
-            self.0.refresh_lanes().await;
-            let tried = tokio::select! {
-                biased;
-                tried = self.try_lanes(kind, message) => tried,
-                () = sleep_until(deadline) => return Err(PublishError::Unacknowledged),
-            };
-            if let Some(result) = tried {
-                return result;
+        let publish = async {
+            loop {
+                self.0.refresh_lanes().await;
+                if let Some(result) = self.try_lanes(kind, message).await {
+                    return result;
+                }
+                self.0.lanes.none_is_available();
+                // As during an election, if there is only one lane.
+                sleep(PUBLISH_RETRY_DELAY).await;
             }
-            self.0.lanes.none_is_available();
-            // As during an election, if there is only one lane.
-            sleep(PUBLISH_RETRY_DELAY).await;
-        }
+        };
+        timeout_at(deadline, publish).await.unwrap_or(Err(PublishError::Unacknowledged))
     }
 
     /// Sends the message into one lane after the other until one acknowledges it. `None` if all of them
@@ -50,40 +48,40 @@ impl Publisher {
     ) -> Option<Result<PubAck, PublishError>> {
         let lanes = &self.0.lanes;
         let mut untried = lanes.order(kind).into_iter();
-        let mut tried: Vec<Lane> = Vec::new();
+        let mut pending: Vec<Lane> = Vec::new();
         let mut attempts = FuturesUnordered::new();
         let (mut refusal, mut is_any_unavailable) = (None, false);
-        let mut may_hedge = true;
         loop {
             if attempts.is_empty() {
                 let Some(lane) = untried.next() else {
                     return refusal.filter(|_| !is_any_unavailable).map(Err);
                 };
-                tried.push(lane);
+                pending.push(lane);
                 attempts.push(self.publish_in_lane(lane, kind, message));
             }
             tokio::select! {
                 biased;
-                Some((lane, ended)) = attempts.next() => match ended {
-                    AttemptEnd::Acked(ack) => return Some(Ok(ack)),
-                    AttemptEnd::Refused(err) if err.is_too_large() => return Some(Err(err)),
-                    // Another lane may have room.
-                    AttemptEnd::Refused(err) => refusal = Some(err),
-                    AttemptEnd::Unavailable => {
-                        lanes.fail(lane);
-                        is_any_unavailable = true;
+                Some((lane, ended)) = attempts.next() => {
+                    pending.retain(|other| *other != lane);
+                    match ended {
+                        AttemptEnd::Acked(ack) => return Some(Ok(ack)),
+                        AttemptEnd::Refused(err) if err.is_too_large() => return Some(Err(err)),
+                        // Another lane may have room.
+                        AttemptEnd::Refused(err) => refusal = Some(err),
+                        AttemptEnd::Unavailable => {
+                            lanes.fail(lane);
+                            is_any_unavailable = true;
+                        }
                     }
-                },
-                () = self.silence(&tried), if may_hedge => {
-                    for lane in &tried {
+                }
+                () = self.silence(&pending), if untried.len() > 0 => {
+                    for lane in &pending {
                         lanes.fail(*lane);
                     }
-                    may_hedge = lanes.may_hedge();
-                    if may_hedge && let Some(lane) = untried.next() {
-                        tried.push(lane);
+                    if lanes.may_hedge() && let Some(lane) = untried.next() {
+                        pending.push(lane);
                         attempts.push(self.publish_in_lane(lane, kind, message));
                     }
-                    may_hedge &= untried.len() > 0;
                 }
             }
         }
@@ -143,13 +141,16 @@ impl Publisher {
                         AttemptEnd::Refused(PublishError::Refused { code, description }),
                     );
                 }
-                Ok(Reply::Transient) => return (lane, AttemptEnd::Unavailable),
+                Ok(Reply::NotServed) => return (lane, AttemptEnd::Unavailable),
+                // It would be no less busy if another lane got the message as well.
+                Ok(Reply::Busy) => sleep(PUBLISH_RETRY_DELAY).await,
                 Err(_) => tracing::debug!(to.subject, "no ack from broker, sending message again"),
             }
         }
     }
 
-    /// The index of the route to the leader of a lane; if it is not known, of one to any broker.
+    /// The index of the route to the leader of a lane; if there is none that is up, of one to any broker,
+    /// which forwards the message.
     fn route_to(&self, lane: Lane) -> usize {
         self.0.to_leader_of(lane).unwrap_or_else(|| self.0.any_good())
     }

@@ -6,9 +6,12 @@ use serde::Deserialize;
 pub(super) const NOT_SENT: u32 = 0;
 /// JetStream API error code: the message is larger than the stream's `max_msg_size`.
 pub(super) const MESSAGE_SIZE_EXCEEDS_MAXIMUM: u32 = 10054;
-/// JetStream API error codes of transient states: a message with the same id is being processed, too
-/// many requests, no leader yet, no longer the leader, and a server that is shutting down.
-const TRANSIENT_ERROR_CODES: [u32; 6] = [10158, 10167, 10008, 10009, 10039, 10076];
+/// JetStream API error codes of a leader that is busy: a message with the same id is being processed, and
+/// too many messages wait.
+const BUSY_ERROR_CODES: [u32; 2] = [10158, 10167];
+/// JetStream API error codes of a broker that does not lead the stream: no leader yet, no longer the leader,
+/// and a server that is shutting down.
+const NOT_SERVED_ERROR_CODES: [u32; 4] = [10008, 10009, 10039, 10076];
 
 /// The broker's acknowledgement that a message is stored on a quorum, as durably as the profile
 /// claims.
@@ -25,7 +28,10 @@ pub struct PubAck {
 pub(super) enum Reply {
     PubAck(PubAck),
     Rejected(ApiError),
-    Transient,
+    /// The leader answers, and will store the message later.
+    Busy,
+    /// The stream has no leader that answers now.
+    NotServed,
 }
 
 #[derive(Deserialize)]
@@ -53,12 +59,15 @@ struct PubAckReply {
 pub(super) fn classify(reply: &[u8], stream: &str) -> Option<Reply> {
     // A status without a body means that no stream has the subject right now.
     let Ok(reply) = serde_json::from_slice::<PubAckReply>(reply) else {
-        return Some(Reply::Transient);
+        return Some(Reply::NotServed);
     };
     let is_ours = reply.stream == stream && reply.domain.is_none();
     match reply {
-        PubAckReply { error: Some(error), .. } if TRANSIENT_ERROR_CODES.contains(&error.code) => {
-            Some(Reply::Transient)
+        PubAckReply { error: Some(error), .. } if BUSY_ERROR_CODES.contains(&error.code) => {
+            Some(Reply::Busy)
+        }
+        PubAckReply { error: Some(error), .. } if NOT_SERVED_ERROR_CODES.contains(&error.code) => {
+            Some(Reply::NotServed)
         }
         PubAckReply { error: Some(error), .. } => Some(Reply::Rejected(error)),
         PubAckReply { seq: sequence, duplicate, .. } if is_ours && sequence > 0 => {
