@@ -14,6 +14,7 @@ mod cluster;
 mod cluster_report;
 mod command;
 mod context;
+mod cost;
 mod dataset;
 mod end_to_end;
 mod failover;
@@ -24,6 +25,7 @@ mod hot_sku;
 mod html_report;
 mod intake;
 mod isolation;
+mod lanes;
 mod load_run;
 mod measurements;
 mod plot;
@@ -75,6 +77,8 @@ async fn bench(
         let result = match name {
             BenchName::Baselines => baselines::run(&context, &mut measurements).await,
             BenchName::Intake => intake::run(&context, &mut measurements).await,
+            BenchName::Cost => cost::run(&context, &mut measurements).await,
+            BenchName::Lanes => lanes::run(&context, &mut measurements).await,
             BenchName::EndToEnd => end_to_end::run(&context, &mut measurements).await,
             BenchName::Isolation => isolation::run(&context, &mut measurements).await,
             BenchName::Burst => burst::run(&context, &mut measurements).await,

@@ -45,6 +45,8 @@ pub struct Plan {
     pub executable: PathBuf,
     /// The durability profile.
     pub profile: Profile,
+    /// The number of lanes; `None` for that of the profile.
+    pub lanes: Option<usize>,
     /// Whether a broker can be partitioned from the others, and a role from the servers.
     pub partitionable: bool,
     /// Whether the disk of a broker can be filled: each store is on a file system of its own.
@@ -135,6 +137,7 @@ impl Plan {
         Ok(Self {
             executable: std::env::current_exe().context("finding the current executable")?,
             profile,
+            lanes: None,
             partitionable: false,
             store_disks: false,
             edges: 2,
@@ -151,7 +154,11 @@ impl Plan {
 impl Plan {
     fn topology(&self) -> Topology {
         let topology = Topology::new(self.profile);
-        Topology { ack_wait: self.ack_wait.unwrap_or(topology.ack_wait), ..topology }
+        Topology {
+            ack_wait: self.ack_wait.unwrap_or(topology.ack_wait),
+            lanes: self.lanes.unwrap_or(topology.lanes),
+            ..topology
+        }
     }
 }
 

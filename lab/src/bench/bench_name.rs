@@ -13,6 +13,10 @@ pub enum BenchName {
     Baselines,
     /// Orders acknowledged by an edge.
     Intake,
+    /// The CPU time that an order costs, by part.
+    Cost,
+    /// Several lanes compared with one.
+    Lanes,
     /// Orders completed, from post to final state.
     #[strum(serialize = "chain")]
     EndToEnd,

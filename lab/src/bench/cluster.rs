@@ -1,6 +1,7 @@
 //! A cluster that is measured: started, loaded, sampled once a second, and audited at its end.
 
 mod completions;
+mod cpu;
 mod processes;
 mod sampling;
 mod spec;
@@ -25,8 +26,8 @@ use crate::load::{Phase, PhaseResult, Plan};
 use crate::order_client::new_key_prefix;
 use crate::up::{self, Cluster, RoleProcess};
 pub(super) use spec::ClusterSpec;
-pub(super) use timeline::CompletionTimes;
 use timeline::Timeline;
+pub(super) use timeline::{Completed, CompletionTimes};
 
 /// A million orders at a tenth of the target rate.
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(10);
@@ -51,9 +52,10 @@ impl BenchCluster {
         name: &str,
         spec: ClusterSpec,
     ) -> Result<Self> {
-        let ClusterSpec { profile, edges, workers, envs } = spec;
+        let ClusterSpec { profile, lanes, edges, workers, envs } = spec;
         let envs = envs.into_iter();
         let mut plan = up::Plan::new(profile)?;
+        plan.lanes = lanes;
         plan.edges = edges;
         plan.workers = workers;
         plan.max_batch = batch::RECORDS_MAX;

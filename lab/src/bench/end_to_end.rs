@@ -26,7 +26,7 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
     let mut cluster = BenchCluster::start(context, "chain", spec).await?;
     let small = &context.dataset.small;
     for _ in 0..REPETITIONS {
-        let ThroughputResult { posted, rate } =
+        let ThroughputResult { posted, rate, .. } =
             measure_sustained(context, measurements, &mut cluster, (SMALL, small)).await?;
         measurements.add_figure("chain_keeps_up", "ratio", rate / posted.rate());
         if is_durable {
@@ -104,6 +104,8 @@ pub(super) struct ThroughputResult {
     pub(super) posted: PhaseResult,
     /// Orders completed per second, while others were posted.
     pub(super) rate: f64,
+    /// Orders acknowledged, with those of the warm-up.
+    pub(super) acknowledged: u64,
 }
 
 /// Applies full load to a pipeline that is warm already, then waits until every order is complete.
@@ -119,13 +121,14 @@ pub(super) async fn measure_sustained(
     ];
     let load = Load { urls: cluster.edge_urls(), bodies, phases };
     let mut results = cluster.load(context, measurements, load).await?;
+    let acknowledged = results.iter().map(|result| result.acknowledged).sum();
     let posted = results.pop().context("the phase has no result")?;
     cluster.drain().await?;
     let completed = cluster.completed_between(posted.begun_at_ms, posted.ended_at_ms).await?;
     let rate = completed as f64 / posted.lasted();
     measurements.add_result(name, &posted);
     measurements.add_completion_rate(name, rate);
-    Ok(ThroughputResult { posted, rate })
+    Ok(ThroughputResult { posted, rate, acknowledged })
 }
 
 /// Posts this number of orders and waits until each is complete. Returns orders per second, from

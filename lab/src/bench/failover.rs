@@ -19,7 +19,7 @@ use super::measurements::Measurements;
 use crate::percentiles::Percentiles;
 use arrivals::{Arrivals, Response};
 use schedule::{Extent, schedule};
-use settled::wait_until_settled;
+pub(super) use settled::wait_until_settled;
 use striker::{Striker, Struck};
 use windows::{Figures, Windows};
 

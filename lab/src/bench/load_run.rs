@@ -37,6 +37,27 @@ pub struct LoadRun {
 /// CPU time by process.
 pub(super) type CpuTimes = BTreeMap<String, Duration>;
 
+/// CPU time by kind of process for each order, in microseconds.
+#[derive(Debug, Clone)]
+pub(super) struct CpuPerOrder(BTreeMap<String, f64>);
+
+impl CpuPerOrder {
+    /// `cpu` shared by all `orders`.
+    pub(super) fn of(cpu: &CpuTimes, orders: u64) -> Self {
+        let mut micros = BTreeMap::new();
+        for (process, time) in cpu {
+            let of_order = time.as_secs_f64() * 1e6 / orders.max(1) as f64;
+            *micros.entry(kind(process).to_owned()).or_default() += of_order;
+        }
+        Self(micros)
+    }
+
+    /// What the processes of these kinds use together.
+    pub(super) fn sum(&self, kinds: &[&str]) -> f64 {
+        kinds.iter().filter_map(|kind| self.0.get(*kind)).sum()
+    }
+}
+
 /// A closed loop of `connections`.
 pub(super) const fn closed(connections: usize, lasts: Duration) -> Phase {
     Phase { connections, rate: None, duration_ms: lasts.as_millis() as u64, orders_max: None }
@@ -52,11 +73,9 @@ impl Load<'_> {
     pub(super) fn runs(&self, results: &[PhaseResult], cpu: &CpuTimes) -> Vec<LoadRun> {
         let orders: u64 = results.iter().map(|result| result.acknowledged).sum();
         let generator: f64 = results.iter().map(|result| result.cpu_seconds).sum();
-        let micros = |seconds: f64| seconds * 1e6 / orders.max(1) as f64;
-        let mut cpu_micros = BTreeMap::from([("generator".to_owned(), micros(generator))]);
-        for (process, time) in cpu {
-            *cpu_micros.entry(kind(process).to_owned()).or_default() += micros(time.as_secs_f64());
-        }
+        let mut cpu = cpu.clone();
+        cpu.insert("generator".to_owned(), Duration::from_secs_f64(generator));
+        let CpuPerOrder(cpu_micros) = CpuPerOrder::of(&cpu, orders);
         let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
         let named = self.phases.iter().zip(results).filter(|((name, _), _)| !name.is_empty());
         let run = |((name, _), result): (&(String, Phase), &PhaseResult)| LoadRun {

@@ -30,11 +30,13 @@ pub struct StrikeReport {
     /// The longest time from the strike, or from a later arrival, until any acknowledged order was
     /// final.
     pub last_final_s: Option<f64>,
+    /// The order of `final_s`: the statuses that it has reached, and when, in seconds since the strike.
+    pub slowest: Vec<(String, f64)>,
 }
 
 impl StrikeReport {
     /// The titles of [`StrikeReport::cells`].
-    pub(super) const TITLES: [&'static str; 9] = [
+    pub(super) const TITLES: [&'static str; 10] = [
         "strike",
         "broker",
         "led",
@@ -44,9 +46,11 @@ impl StrikeReport {
         "after resume",
         "before: final",
         "any: final",
+        "steps of the slowest one before",
     ];
 
-    pub(super) fn cells(&self) -> [String; 9] {
+    pub(super) fn cells(&self) -> [String; 10] {
+        let steps = self.slowest.iter().map(|(status, at)| format!("{status} {at:.1} s"));
         [
             self.strike.clone(),
             self.broker.clone().unwrap_or_else(|| "all".to_owned()),
@@ -57,14 +61,15 @@ impl StrikeReport {
             seconds(self.longest_resumed_s),
             seconds(self.final_s),
             seconds(self.last_final_s),
+            steps.collect::<Vec<_>>().join(", "),
         ]
     }
 
     /// A line of the table for people.
-    pub(super) fn line(cells: [impl fmt::Display; 9]) -> String {
-        let [strike, broker, led, rest @ ..] = cells;
+    pub(super) fn line(cells: [impl fmt::Display; 10]) -> String {
+        let [strike, broker, led, rest @ .., steps] = cells;
         let rest = rest.map(|cell| format!("{cell:>15}")).concat();
-        format!("  {strike:<20}{broker:<10}{led:<5}{rest}")
+        format!("  {strike:<20}{broker:<10}{led:<5}{rest}  {steps}")
     }
 }
 

@@ -2,8 +2,9 @@
 //! with the completion rate of Millrace, which is equal work, and its response time with the time
 //! to our 202.
 
-use anyhow::{Context, Result, ensure};
-use payment_simulator::set_faults;
+mod service;
+
+use anyhow::Result;
 use workers::SET_RECORDS;
 use workers::payment;
 use workers::payment::provider::Limits;
@@ -11,10 +12,10 @@ use workers::payment::provider::Limits;
 use super::cluster::{BenchCluster, ClusterSpec};
 use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
 use super::end_to_end::{measure_sustained, run_to_completion};
-use super::load_run::{Load, closed, open};
+use super::load_run::{closed, open};
 use super::measurements::Measurements;
 use crate::load::{Phase, PhaseResult};
-use crate::up::{Companion, PROVIDER_READY_PATH, Role};
+pub(super) use service::Service;
 
 /// How long the provider takes for a call, in milliseconds.
 const LATENCIES: [u32; 4] = [0, 50, 200, 1_000];
@@ -39,7 +40,8 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
     let spec = ClusterSpec { envs: ENVS.to_vec(), ..ClusterSpec::default_for(context.profile()) };
     let spec = spec.with_workers(payment::POOL, PAYMENT_WORKERS);
     let mut cluster = BenchCluster::start(context, "sync", spec).await?;
-    let mut comparison = SyncComparison::start(context, measurements, &mut cluster).await?;
+    let service = Service::start(&mut cluster).await?;
+    let mut comparison = SyncComparison { context, measurements, cluster: &mut cluster, service };
     for latency in LATENCIES {
         comparison.set_latency(latency).await?;
         for _ in 0..REPETITIONS {
@@ -52,8 +54,7 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
         }
     }
     comparison.set_latency(0).await?;
-    let acknowledged = comparison.acknowledged;
-    ensure_consistent(&cluster, acknowledged).await?;
+    comparison.service.ensure_consistent(comparison.cluster).await?;
     cluster.finish(context, measurements).await?;
     Ok(())
 }
@@ -63,42 +64,14 @@ struct SyncComparison<'a> {
     context: &'a BenchContext,
     measurements: &'a mut Measurements,
     cluster: &'a mut BenchCluster,
-    url: String,
-    provider_url: String,
-    /// Orders that the service answered with 2xx.
-    acknowledged: u64,
+    service: Service,
 }
 
-impl<'a> SyncComparison<'a> {
-    async fn start(
-        context: &'a BenchContext,
-        measurements: &'a mut Measurements,
-        cluster: &'a mut BenchCluster,
-    ) -> Result<Self> {
-        let provider = Companion {
-            name: "other-provider",
-            role: Role::PaymentSimulator,
-            ready_path: PROVIDER_READY_PATH,
-            provider_url: None,
-        };
-        let provider = cluster.inner.start_companion(&provider).await?;
-        let service = Companion {
-            name: "synchronous",
-            role: Role::Synchronous,
-            ready_path: "/",
-            provider_url: Some(provider.url()),
-        };
-        let service = cluster.inner.start_companion(&service).await?;
-        let url = service.url().to_owned();
-        let provider_url = provider.url().to_owned();
-        cluster.companions.extend([service, provider]);
-        Ok(Self { context, measurements, cluster, url, provider_url, acknowledged: 0 })
-    }
-
+impl SyncComparison<'_> {
     /// Sets the latency of both providers, in milliseconds.
     async fn set_latency(&self, latency: u32) -> Result<()> {
         let form = format!("latency_ms={latency}");
-        set_faults(&self.provider_url, &form).await?;
+        self.service.configure_provider(&form).await?;
         self.cluster.configure_provider(&form).await
     }
 
@@ -158,47 +131,12 @@ impl<'a> SyncComparison<'a> {
 
     /// Posts orders to the service.
     async fn post(&mut self, name: &str, phase: Phase) -> Result<PhaseResult> {
-        let Self { context, measurements, cluster, url, acknowledged, .. } = self;
-        let phases = vec![(name.to_owned(), phase)];
-        let load = Load { urls: vec![url.clone()], bodies: &context.dataset.small, phases };
-        let mut results = cluster.load(context, measurements, load).await?;
-        let result = results.pop().context("the phase has no result")?;
-        measurements.add_result(name, &result);
-        *acknowledged += result.acknowledged;
-        Ok(result)
+        let Self { context, measurements, cluster, service } = self;
+        service.post(context, measurements, cluster, (name, phase)).await
     }
 }
 
 /// The name of a run of the service at full load.
 fn run_name(latency: u32, connections: usize) -> String {
     format!("synchronous, provider at {latency} ms, {connections} connections")
-}
-
-/// The comparison is fair only if the service fulfilled every order that it acknowledged, and its
-/// stock matches its orders.
-async fn ensure_consistent(cluster: &BenchCluster, acknowledged: u64) -> Result<()> {
-    let connection = cluster.sources.database.connection().await?;
-    let row = connection
-        .query_one(
-            "SELECT (SELECT count(*) FROM synchronous.orders WHERE state = 'fulfilled'),
-                 (SELECT coalesce(sum(loaded - on_hand), 0)::bigint FROM synchronous.stock),
-                 (SELECT coalesce(sum(line.quantity), 0)::bigint FROM synchronous.orders
-                  CROSS JOIN LATERAL json_to_recordset(lines) AS line (quantity bigint)
-                  WHERE state <> 'declined')",
-            &[],
-        )
-        .await?;
-    let fulfilled: i64 = row.try_get(0)?;
-    let taken: i64 = row.try_get(1)?;
-    let reserved: i64 = row.try_get(2)?;
-    // An order whose response was too late to be counted may be fulfilled too.
-    ensure!(
-        fulfilled as u64 >= acknowledged,
-        "the synchronous service lost orders: {acknowledged} acknowledged, {fulfilled} fulfilled"
-    );
-    ensure!(
-        taken == reserved,
-        "the synchronous service's stock is inconsistent: {taken} taken, {reserved} reserved"
-    );
-    Ok(())
 }

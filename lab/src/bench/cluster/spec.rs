@@ -11,6 +11,8 @@ const PAYMENT_WORKERS: usize = 2;
 #[derive(Clone)]
 pub(in super::super) struct ClusterSpec {
     pub(in super::super) profile: Profile,
+    /// The number of lanes; `None` for that of the profile.
+    pub(in super::super) lanes: Option<usize>,
     pub(in super::super) edges: usize,
     /// The number of workers of each pool.
     pub(in super::super) workers: Vec<(Pool, usize)>,
@@ -22,7 +24,7 @@ impl ClusterSpec {
     /// One edge, two payment workers, and one worker for each other pool.
     pub(in super::super) fn default_for(profile: Profile) -> Self {
         let workers = stages::order_pools().into_iter().map(|pool| (pool, 1)).collect();
-        let spec = Self { profile, edges: 1, workers, envs: Vec::new() };
+        let spec = Self { profile, lanes: None, edges: 1, workers, envs: Vec::new() };
         spec.with_workers(payment::POOL, PAYMENT_WORKERS)
     }
 

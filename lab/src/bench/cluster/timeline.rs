@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use millrace::audit::Report;
-use orders::{OrderId, OrderView};
+use orders::{OrderId, OrderView, Status};
 
 use super::super::cluster_report::{ClusterReport, SecondStats};
 use super::super::load_run::kind;
@@ -20,9 +20,18 @@ pub(super) struct Timeline {
     memory: BTreeMap<String, Vec<(i64, f64)>>,
 }
 
-/// When each acknowledged order was posted and when it was completed, in milliseconds since 1970.
+/// The acknowledged orders that were completed.
 #[derive(Debug, Default)]
-pub(in super::super) struct CompletionTimes(Vec<(i64, i64)>);
+pub(in super::super) struct CompletionTimes(Vec<Completed>);
+
+/// An order that was completed; times are in milliseconds since 1970.
+#[derive(Debug)]
+pub(in super::super) struct Completed {
+    posted_at: i64,
+    /// The statuses that it has reached, oldest first.
+    pub(in super::super) history: Vec<(Status, i64)>,
+    ended_at: i64,
+}
 
 impl Timeline {
     pub(super) fn record(&mut self, process: String, now_ms: i64, usage: Usage) {
@@ -48,8 +57,8 @@ impl Timeline {
         for ack_record in ack_records {
             by_second.entry(ack_record.posted_at.as_millis() / 1_000).or_default().0 += 1;
         }
-        for (_, completed_at) in &completions.0 {
-            by_second.entry(completed_at / 1_000).or_default().1 += 1;
+        for Completed { ended_at, .. } in &completions.0 {
+            by_second.entry(ended_at / 1_000).or_default().1 += 1;
         }
         let first = by_second.keys().next().copied().unwrap_or_default();
         let last = by_second.keys().next_back().copied().unwrap_or_default();
@@ -75,36 +84,48 @@ impl CompletionTimes {
     /// Of the acknowledged orders whose last status is final.
     pub(super) fn of(ack_records: &[AckRecord], views: &HashMap<OrderId, OrderView>) -> Self {
         let completion = |ack_record: &AckRecord| {
-            let last = views.get(&ack_record.id)?.history.last()?;
-            let is_final = last.status.is_final();
-            is_final.then_some((ack_record.posted_at.as_millis(), last.at.as_millis()))
+            let history = &views.get(&ack_record.id)?.history;
+            let last = history.last()?;
+            last.status.is_final().then(|| Completed {
+                posted_at: ack_record.posted_at.as_millis(),
+                history: history.iter().map(|it| (it.status, it.at.as_millis())).collect(),
+                ended_at: last.at.as_millis(),
+            })
         };
         Self(ack_records.iter().filter_map(completion).collect())
     }
 
-    /// Of the orders that were posted from `from` until `to`: the longest time from the moment `at`,
-    /// or from a later post, to completion. `None` if none was completed after `at`.
-    pub(in super::super) fn last_completion(
+    /// Of the orders that were posted from `from` until `to`: the one for which it took longest from the
+    /// moment `at`, or from a later post, to completion, and how long. `None` if none was completed after
+    /// `at`.
+    pub(in super::super) fn slowest(
         &self,
         from: i64,
         to: i64,
         at: i64,
-    ) -> Option<Duration> {
-        let in_range = self.0.iter().filter(|(posted_at, _)| (from..to).contains(posted_at));
-        let times = in_range.map(|(posted_at, completed_at)| completed_at - at.max(*posted_at));
-        times.filter(|time| *time >= 0).max().map(|time| Duration::from_millis(time as u64))
+    ) -> Option<(&Completed, Duration)> {
+        let times = self.posted_between(from, to);
+        let times = times.map(|order| (order, order.ended_at - at.max(order.posted_at)));
+        let slowest = times.filter(|(_, time)| *time >= 0).max_by_key(|(_, time)| *time);
+        slowest.map(|(order, time)| (order, Duration::from_millis(time as u64)))
     }
 
     /// From post to completion, of the orders that were posted from `from` until `to`.
     pub(in super::super) fn times(&self, from: i64, to: i64) -> impl Iterator<Item = Duration> {
-        let in_range = self.0.iter().filter(move |(posted_at, _)| (from..to).contains(posted_at));
-        in_range.map(|(posted_at, completed_at)| {
-            Duration::from_millis((completed_at - posted_at).max(0) as u64)
-        })
+        self.posted_between(from, to)
+            .map(|order| Duration::from_millis((order.ended_at - order.posted_at).max(0) as u64))
+    }
+
+    fn posted_between(&self, from: i64, to: i64) -> impl Iterator<Item = &Completed> {
+        self.0.iter().filter(move |order| (from..to).contains(&order.posted_at))
     }
 
     #[cfg(test)]
     pub(in super::super) fn from_pairs(posted_and_completed: &[(i64, i64)]) -> Self {
-        Self(posted_and_completed.to_vec())
+        let completed = posted_and_completed.iter().map(|&(posted_at, ended_at)| {
+            let history = vec![(Status::Fulfilled, ended_at)];
+            Completed { posted_at, history, ended_at }
+        });
+        Self(completed.collect())
     }
 }

@@ -21,7 +21,7 @@ struct Leaders {
 
 /// Waits until each lane is on a broker of its own with its durable consumers. Returns how long that took;
 /// `None` if it did not happen in time.
-pub(super) async fn wait_until_settled(connection: &Connection) -> Option<Duration> {
+pub(in super::super) async fn wait_until_settled(connection: &Connection) -> Option<Duration> {
     let started = Instant::now();
     while started.elapsed() < SETTLE_TIMEOUT {
         if leaders(connection).await.is_ok_and(|leaders| is_settled(&leaders)) {

@@ -1,6 +1,6 @@
 //! What orders experienced from one strike to the next.
 
-use super::super::cluster::CompletionTimes;
+use super::super::cluster::{Completed, CompletionTimes};
 use super::super::strike_report::StrikeReport;
 use super::arrivals::Response;
 use super::schedule::{Method, Strike};
@@ -49,10 +49,8 @@ impl Windows<'_> {
             times.max().unwrap_or_default().as_secs_f64()
         };
         let refused = within(from, to).filter(|response| !response.is_accepted());
-        let last_final = |to| {
-            let time = self.completions.last_completion(from, to, struck.at_ms);
-            time.map(|time| time.as_secs_f64())
-        };
+        let slowest = |to| self.completions.slowest(from, to, struck.at_ms);
+        let before = slowest(struck.at_ms);
         StrikeReport {
             strike: struck.strike.to_string(),
             is_kill: matches!(struck.strike, Strike::One(Method::Kill, ..)),
@@ -62,10 +60,17 @@ impl Windows<'_> {
             refused: refused.count() as u64,
             longest_s: longest(from, resumed_at),
             longest_resumed_s: is_resumed.then(|| longest(resumed_at, to)),
-            final_s: last_final(struck.at_ms),
-            last_final_s: last_final(to),
+            final_s: before.map(|(_, time)| time.as_secs_f64()),
+            last_final_s: slowest(to).map(|(_, time)| time.as_secs_f64()),
+            slowest: before.map_or_else(Vec::new, |(order, _)| steps(order, struck.at_ms)),
         }
     }
+}
+
+/// The statuses that an order has reached, and when, in seconds since `at`.
+fn steps(order: &Completed, at: i64) -> Vec<(String, f64)> {
+    let steps = order.history.iter();
+    steps.map(|(status, reached)| (status.to_string(), (reached - at) as f64 / 1e3)).collect()
 }
 
 impl Figures {
