@@ -6,6 +6,7 @@ mod broker_outage;
 mod cancellation;
 mod drain;
 mod durability;
+mod fetcher;
 mod foreign_acks;
 mod frozen_broker;
 mod http_protocol;

@@ -78,6 +78,16 @@ impl RawNats {
         }
     }
 
+    /// Answers the first pull request on `subject` once a second one has come: has the broker send it the
+    /// next message of the consumer that is pulled from by `other`.
+    pub(crate) async fn answer_late(mut self, subject: &str, other: &str) {
+        self.send(&format!("SUB {subject} 2\r\n")).await;
+        let inbox = self.next().await.reply_to.unwrap();
+        self.next().await;
+        self.send(&format!("PUB {other} {inbox} 1\r\n1\r\nPING\r\n")).await;
+        while self.line().await != "PONG" {}
+    }
+
     /// Two messages on `subject`, each with its headers, to which nothing replies.
     pub(crate) async fn two_messages(mut self, subject: &str) -> [(String, Vec<u8>); 2] {
         self.send(&format!("SUB {subject} 2\r\n")).await;

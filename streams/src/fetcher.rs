@@ -3,6 +3,7 @@
 
 mod durable_fetcher;
 mod fetch_error;
+mod late_requests;
 mod pull_failure;
 mod pull_log;
 mod pull_request;

@@ -38,6 +38,8 @@ pub(crate) const LANE_RETURN_AFTER_MAX: Duration = Duration::from_mins(1);
 /// How long no leader must have changed, and no broker been away, before leaders are moved: an election
 /// takes up to 9 s, and a broker that comes back deposes others.
 pub(crate) const LANES_SETTLED_AFTER: Duration = Duration::from_secs(15);
+/// The time between two moves of leaders: each costs its lane a fraction of a second.
+pub(crate) const LANE_MOVE_INTERVAL: Duration = Duration::from_secs(5);
 /// A broker from which the leader has received nothing for this long does not become one: heartbeats come
 /// each second.
 pub(crate) const LANE_PEER_SILENCE_MAX: Duration = Duration::from_millis(2_500);
@@ -63,7 +65,7 @@ pub(crate) const LANES_RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const FETCH_RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 pub(crate) const FETCH_RETRY_DELAY_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked whether a broker answers over its connection.
-pub(crate) const ROUTE_ECHO_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const ROUTE_ECHO_INTERVAL: Duration = Duration::from_millis(250);
 /// How long after a lane was closed it is looked whether it is empty: what its broker has received
 /// before is stored by then.
 pub(crate) const LANE_CLOSE_DELAY: Duration = Duration::from_secs(5);
@@ -206,14 +208,22 @@ pub(crate) const FETCH_MESSAGES_MAX: usize = 64;
 /// and long enough that idle workers cause no load.
 pub(crate) const FETCH_EXPIRES: Duration = Duration::from_secs(1);
 /// A pull request without any message or status for this long is considered lost. Delays of brokers
-/// on a busy machine are shorter.
-pub(crate) const FETCH_SILENCE_TIMEOUT: Duration = Duration::from_secs(4);
+/// on a busy machine are mostly shorter, and what arrives later is processed, too.
+pub(crate) const FETCH_SILENCE_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// How long a worker that stops waits for the messages that it has requested from a slow broker.
+pub(crate) const FETCH_DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a request that is considered lost is listened to. A broker that hangs for longer is not the
+/// leader any more when it goes on: an election takes up to 9 s.
+pub(crate) const LATE_REQUESTS_KEPT_FOR: Duration = Duration::from_secs(10);
+/// Such requests of one consumer, at most: as many as fit into that time.
+pub(crate) const LATE_REQUESTS_MAX: usize =
+    (LATE_REQUESTS_KEPT_FOR.as_millis() / FETCH_SILENCE_TIMEOUT.as_millis()) as usize;
 const _: () = assert!(
     FETCH_EXPIRES.as_millis() < FETCH_SILENCE_TIMEOUT.as_millis(),
     "a pull request must expire before it is considered lost"
 );
 const _: () = assert!(
-    FETCH_SILENCE_TIMEOUT.as_millis() < ACK_WAIT.as_millis(),
+    FETCH_DRAIN_TIMEOUT.as_millis() < ACK_WAIT.as_millis(),
     "a worker that stops must return late messages before they are redelivered"
 );
 /// How often to check whether the connection was lost, and the pull request with it.

@@ -7,11 +7,12 @@ use async_nats::jetstream::Message;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::fetch_error::FetchError;
+use super::late_requests::LateRequests;
 use super::pull_failure::PullFailure;
 use super::pull_log::PullLog;
 use super::pull_request::{FetchSize, PullRequest};
 use crate::limits::{
-    FETCH_BYTES_MAX, FETCH_RETRY_DELAY_MAX, FETCH_RETRY_DELAY_MIN, FETCH_SILENCE_TIMEOUT,
+    FETCH_BYTES_MAX, FETCH_DRAIN_TIMEOUT, FETCH_RETRY_DELAY_MAX, FETCH_RETRY_DELAY_MIN,
 };
 use crate::routes::Routes;
 use crate::{Delivery, Durable, Lane, failpoint};
@@ -21,6 +22,7 @@ pub(super) struct DurableFetcher {
     routes: Routes,
     durable: Durable,
     request: Option<PullRequest>,
+    late_requests: LateRequests,
     /// The messages that have arrived so far for the current call of `next`.
     fetched: FetchedBatch,
     /// Average bytes per record of the last batch. While it is unknown, one message is requested.
@@ -53,6 +55,7 @@ impl DurableFetcher {
             routes,
             durable,
             request: None,
+            late_requests: LateRequests::default(),
             fetched: FetchedBatch::default(),
             record_bytes: None,
             is_stopping: false,
@@ -82,6 +85,11 @@ impl DurableFetcher {
         if let Err(failure) = filled {
             let is_first = self.log.failed(&failure);
             self.retry.failed(is_first);
+            if failure.is_silence()
+                && let Some(request) = self.request.take()
+            {
+                self.late_requests.keep(request);
+            }
             // A new pull request recovers from any error. Messages that have arrived are processed
             // first.
             self.drain_open_request().await;
@@ -143,7 +151,15 @@ impl DurableFetcher {
                 self.open_request().await?.send(fetch_size).await?;
             }
             let Some(request) = &mut self.request else { continue };
-            let (route, received) = (request.route(), request.next().await?);
+            let route = request.route();
+            let received = tokio::select! {
+                biased;
+                received = request.next() => received?,
+                (late, route) = self.late_requests.next() => {
+                    // The open request may wait for its first message.
+                    return self.fetched.add(&late, &self.routes, route);
+                }
+            };
             self.log.served();
             self.retry = Retry::default();
             if let Some(message) = received {
@@ -166,8 +182,7 @@ impl DurableFetcher {
             }
             None => None,
         };
-        let is_good = |index: &usize| self.routes.get(*index).is_good();
-        let route = leader.filter(is_good).unwrap_or_else(|| self.routes.any_good());
+        let route = leader.unwrap_or_else(|| self.routes.any_good());
         let connection = &self.routes.get(route).connection;
         // Requests sent while disconnected would queue in the client until it reconnects.
         connection.connected().await;
@@ -183,7 +198,7 @@ impl DurableFetcher {
     /// message that arrives later is unprocessed until `ack_wait` expires.
     async fn drain_open_request(&mut self) {
         let Some(request) = &mut self.request else { return };
-        let (deadline, route) = (Instant::now() + FETCH_SILENCE_TIMEOUT, request.route());
+        let (deadline, route) = (Instant::now() + FETCH_DRAIN_TIMEOUT, request.route());
         while request.is_open() {
             let Ok(Ok(received)) = timeout_at(deadline, request.next()).await else { break };
             let added =

@@ -57,6 +57,11 @@ impl PullFailure {
         Self::Other(error.into().to_string())
     }
 
+    /// Whether messages of the request may arrive later.
+    pub(super) const fn is_silence(&self) -> bool {
+        matches!(self, Self::NoReply | Self::Disconnected)
+    }
+
     /// Whether the consumer may be missing, or its settings changed, so that a look at it helps.
     pub const fn concerns_topology(&self) -> bool {
         !matches!(self, Self::LeaderChanged | Self::NoPermission(_) | Self::Disconnected)

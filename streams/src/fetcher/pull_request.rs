@@ -2,6 +2,7 @@
 //! own pull cannot stop requesting without losing the messages that are in flight.
 
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
@@ -154,6 +155,17 @@ impl PullRequest {
             }
             wait = FETCH_POLL_INTERVAL;
         }
+    }
+
+    /// The next message of a request that was given up. Its statuses say nothing any more.
+    pub(super) fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<Message> {
+        while let Poll::Ready(Some(received)) = self.subscriber.poll_next_unpin(context) {
+            if matches!(received.status, None | Some(StatusCode::OK)) {
+                let context = self.connection.jetstream.clone();
+                return Poll::Ready(Message { message: received, context });
+            }
+        }
+        Poll::Pending
     }
 
     /// Whether something can still arrive.
