@@ -101,7 +101,6 @@ impl Publisher {
     ) -> Result<PubAck, PublishError> {
         let route = self.0.get(index);
         let mut request = route.connection.replies.register();
-        let in_flight = route.wait_for_answer();
         while Instant::now() < deadline {
             if !route.connection.is_connected() {
                 // A message sent now would queue in the client and be sent several times on
@@ -110,7 +109,7 @@ impl Publisher {
                 continue;
             }
             let resend_at = deadline.min(Instant::now() + PUBLISH_RESEND_AFTER);
-            let attempt = attempt(&in_flight, &mut request, to, message);
+            let attempt = attempt(None, &mut request, to, message);
             match timeout_at(resend_at, attempt).await {
                 Ok(Reply::PubAck(ack)) => {
                     self.0.prefer(index);
@@ -135,16 +134,16 @@ struct Place {
     subject: String,
 }
 
-/// Sends a message once, and waits for its reply.
+/// Sends a message once, and waits for its reply. `in_flight` says whether its lane is silent.
 async fn attempt(
-    in_flight: &InFlight,
+    in_flight: Option<&InFlight>,
     request: &mut PendingRequest,
     to: &Place,
     message: &OutboundMessage,
 ) -> Reply {
     let Place { stream, subject } = to;
     let (headers, payload) = (message.headers_for(stream), message.payload.clone());
-    let sent_at = in_flight.sent();
+    let sent_at = in_flight.map(InFlight::sent);
     match request.send(subject, headers, payload).await {
         Ok(()) => {}
         Err(err) if err.kind() == PublishErrorKind::MaxPayloadExceeded => {
@@ -154,7 +153,9 @@ async fn attempt(
     }
     loop {
         let reply = request.next_reply().await;
-        in_flight.answered(sent_at);
+        if let Some((in_flight, sent_at)) = in_flight.zip(sent_at) {
+            in_flight.answered(sent_at);
+        }
         if let Some(reply) = classify(&reply.payload, stream) {
             return reply;
         }

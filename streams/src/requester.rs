@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use async_nats::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
+use crate::limits::LANES_TIMEOUT;
 use crate::routes::Routes;
 
 /// Sends requests. A broker that is silent or lost is passed over, if there is a connection to another
@@ -31,8 +33,8 @@ impl Requester {
         Self(routes.into())
     }
 
-    /// Sends one request to `subject` and waits up to `timeout` for the reply. If nothing at all comes
-    /// back over a connection, the request is sent over others as well: two workers may answer it.
+    /// Sends one request to `subject` and waits up to `timeout` for the reply. If a broker hangs, the
+    /// request is sent over the connection to another one as well: two workers may answer it.
     ///
     /// # Errors
     /// See [`RequestError`].
@@ -47,6 +49,15 @@ impl Requester {
         self.0.first_result(send).await
     }
 
+    /// What the brokers reply to a request to the JetStream API, such as `STREAM.INFO.ORDERS_1`; `None`
+    /// without a reply, or if it is an error.
+    pub(crate) async fn api<T: DeserializeOwned>(&self, request: &str, body: &str) -> Option<T> {
+        let (subject, body) =
+            (format!("$JS.API.{request}"), Bytes::copy_from_slice(body.as_bytes()));
+        let reply = self.request(&subject, body, LANES_TIMEOUT).await.ok()?;
+        serde_json::from_slice(&reply).ok()
+    }
+
     /// Sends the request over the route with this index.
     async fn request_over(
         &self,
@@ -55,17 +66,13 @@ impl Requester {
         payload: Bytes,
         deadline: Instant,
     ) -> Result<Bytes, RequestError> {
-        let route = self.0.get(index);
-        let mut request = route.connection.replies.register();
-        let in_flight = route.wait_for_answer();
-        let sent_at = in_flight.sent();
+        let mut request = self.0.get(index).connection.replies.register();
         let reply = timeout_at(deadline, async {
             let sent = request.send(subject, HeaderMap::new(), payload).await;
             sent.map_err(|_| RequestError::NoResponders)?;
             Ok(request.next_reply().await)
         });
         let reply = reply.await.map_err(|_| RequestError::Timeout)??;
-        in_flight.answered(sent_at);
         if reply.status == Some(StatusCode::NO_RESPONDERS) {
             return Err(RequestError::NoResponders);
         }

@@ -85,10 +85,11 @@ impl Routes {
         Some(1 + self.all.get(1..)?.iter().position(is_there)?)
     }
 
-    /// The index of the route to the broker that leads `lane`, as far as both are known and the route is up.
+    /// The index of the route to the broker that leads `lane`, as far as both are known and the route is
+    /// good.
     pub(crate) fn to_leader_of(&self, lane: Lane) -> Option<usize> {
         let leader = self.lanes.leader(lane).and_then(|leader| self.to_broker(&leader));
-        leader.filter(|index| self.get(*index).connection.is_connected())
+        leader.filter(|index| self.get(*index).is_good())
     }
 
     /// The index of a good route to any broker, the one that answered last if it is good.

@@ -1,6 +1,8 @@
 //! Publishes an event into any one lane. The order of the lanes is fixed when the message is first sent;
 //! the first ack answers.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use orders::EventKind;
@@ -48,16 +50,21 @@ impl Publisher {
     ) -> Option<Result<PubAck, PublishError>> {
         let lanes = &self.0.lanes;
         let mut untried = lanes.order(kind).into_iter();
-        let mut pending: Vec<Lane> = Vec::new();
         let mut attempts = FuturesUnordered::new();
+        let mut pending: Vec<Lane> = Vec::new();
+        let mut unavailable: Vec<Lane> = Vec::new();
         let (mut refusal, mut is_any_unavailable) = (None, false);
+        let send = |lane, delay| self.publish_in_lane(lane, delay, kind, message);
         loop {
             if attempts.is_empty() {
                 let Some(lane) = untried.next() else {
                     return refusal.filter(|_| !is_any_unavailable).map(Err);
                 };
                 pending.push(lane);
-                attempts.push(self.publish_in_lane(lane, kind, message));
+                attempts.push(send(lane, Duration::ZERO));
+            } else if untried.len() == 0 {
+                // Another one hangs: these may have a leader before it answers.
+                attempts.extend(unavailable.drain(..).map(|lane| send(lane, PUBLISH_RETRY_DELAY)));
             }
             tokio::select! {
                 biased;
@@ -70,6 +77,7 @@ impl Publisher {
                         AttemptEnd::Refused(err) => refusal = Some(err),
                         AttemptEnd::Unavailable => {
                             lanes.fail(lane);
+                            unavailable.push(lane);
                             is_any_unavailable = true;
                         }
                     }
@@ -80,7 +88,7 @@ impl Publisher {
                     }
                     if lanes.may_hedge() && let Some(lane) = untried.next() {
                         pending.push(lane);
-                        attempts.push(self.publish_in_lane(lane, kind, message));
+                        attempts.push(send(lane, Duration::ZERO));
                     }
                 }
             }
@@ -97,14 +105,19 @@ impl Publisher {
         }
     }
 
-    /// Sends the message into one lane, over the connection to its leader, until there is an answer.
+    /// Sends the message into one lane after `delay`, over the connection to its leader, until there is an
+    /// answer.
     async fn publish_in_lane(
         &self,
         lane: Lane,
+        delay: Duration,
         kind: EventKind,
         message: &OutboundMessage,
     ) -> (Lane, AttemptEnd) {
         let to = Place { stream: lane.stream(), subject: lane.event_subject(kind) };
+        if !delay.is_zero() {
+            sleep(delay).await;
+        }
         let in_flight = self.0.lanes.wait_for_answer(lane);
         let mut index = self.route_to(lane);
         let mut request = self.0.get(index).connection.replies.register();
@@ -119,7 +132,7 @@ impl Publisher {
                 return (lane, AttemptEnd::Unavailable);
             }
             let resend_at = Instant::now() + PUBLISH_RESEND_AFTER;
-            let attempt = attempt(&in_flight, &mut request, &to, message);
+            let attempt = attempt(Some(&in_flight), &mut request, &to, message);
             let lost = async {
                 while connection.is_connected() {
                     sleep(ROUTES_POLL_INTERVAL).await;
@@ -149,8 +162,8 @@ impl Publisher {
         }
     }
 
-    /// The index of the route to the leader of a lane; if there is none that is up, of one to any broker,
-    /// which forwards the message.
+    /// The index of the route to the leader of a lane; if there is none that is good, of one to any broker,
+    /// which forwards the message to who leads the lane then.
     fn route_to(&self, lane: Lane) -> usize {
         self.0.to_leader_of(lane).unwrap_or_else(|| self.0.any_good())
     }

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use rand::RngExt;
-use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -18,17 +17,15 @@ use super::{Route, Routes};
 use crate::lane_states::SeenLane;
 use crate::lanes::list;
 use crate::limits::{
-    ACK_SEND_TIMEOUT, LANE_LOOK_INTERVAL, LANES_REFRESH_INTERVAL, LANES_TIMEOUT,
-    ROUTE_ECHO_INTERVAL,
+    ACK_SEND_TIMEOUT, LANE_LOOK_INTERVAL, LANES_REFRESH_INTERVAL, ROUTE_ECHO_INTERVAL,
+    ROUTE_UNANSWERED_AFTER,
 };
 use crate::subjects::LANE_USED;
 use crate::topology::is_open;
 use crate::{Durable, Lane, Requester, Source};
 
 /// What keeps watch over the connections, until this is dropped.
-pub struct RoutesWatch(
-    #[expect(dead_code, reason = "they end when it is dropped")] Vec<AbortOnDropHandle<()>>,
-);
+pub struct RoutesWatch(Vec<AbortOnDropHandle<()>>);
 
 impl Routes {
     /// Asks the brokers for the lanes, if what is known is old: in the background, unless nothing is
@@ -76,14 +73,9 @@ impl Routes {
     /// `sources` are those that the process fetches from: if one has messages in a lane of which no
     /// process has said that it is in use, it is in use.
     pub fn watch(&self, sources: Vec<Source>) -> RoutesWatch {
-        let watch = (0..self.all().len()).flat_map(|index| {
-            let (echoes, notices) = (self.clone(), self.clone());
-            let echo = async move { send_echoes(echoes.get(index)).await };
-            let listen = async move { listen(&notices, index).await };
-            [
-                AbortOnDropHandle::new(tokio::spawn(echo)),
-                AbortOnDropHandle::new(tokio::spawn(listen)),
-            ]
+        let listen = (0..self.all().len()).map(|index| {
+            let routes = self.clone();
+            AbortOnDropHandle::new(tokio::spawn(async move { listen(&routes, index).await }))
         });
         let routes = self.clone();
         let refresh = async move {
@@ -95,7 +87,18 @@ impl Routes {
         let routes = self.clone();
         let look = async move { routes.look_for_messages(&sources).await };
         let others = [tokio::spawn(refresh), tokio::spawn(look)].map(AbortOnDropHandle::new);
-        RoutesWatch(watch.chain(others).collect())
+        let RoutesWatch(echoes) = self.watch_connections();
+        RoutesWatch(echoes.into_iter().chain(listen).chain(others).collect())
+    }
+
+    /// Keeps watch over each connection alone: whether its broker answers.
+    pub fn watch_connections(&self) -> RoutesWatch {
+        let echoes = (0..self.all().len()).map(|index| {
+            let routes = self.clone();
+            let echo = async move { send_echoes(routes.get(index)).await };
+            AbortOnDropHandle::new(tokio::spawn(echo))
+        });
+        RoutesWatch(echoes.collect())
     }
 
     /// Looks now and then into every lane for messages of `sources`.
@@ -122,25 +125,19 @@ impl Routes {
 /// Whether messages are not acked, as far as is known: while there is no leader, it is not known.
 async fn has_messages(requester: &Requester, durable: Durable) -> bool {
     let request = format!("CONSUMER.INFO.{}.{}", durable.stream, durable.name);
-    let info: Option<consumer::Info> = ask(requester, &request).await;
+    let info: Option<consumer::Info> = requester.api(&request, "").await;
     info.is_none_or(|info| info.num_pending > 0 || info.num_ack_pending > 0)
 }
 
 /// What the leader of a lane says of it; `None` if it does not reply.
 async fn see(requester: &Requester, lane: Lane) -> Option<SeenLane> {
-    let info: Info = ask(requester, &format!("STREAM.INFO.{lane}")).await?;
+    let info: Info = requester.api(&format!("STREAM.INFO.{lane}"), "").await?;
     let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone());
     Some(SeenLane { is_open: is_open(lane, &info), leader })
 }
 
-/// The answer to a request to the JetStream API; `None` without one.
-async fn ask<T: DeserializeOwned>(requester: &Requester, request: &str) -> Option<T> {
-    let subject = format!("$JS.API.{request}");
-    let reply = requester.request(&subject, Bytes::new(), LANES_TIMEOUT).await.ok()?;
-    serde_json::from_slice(&reply).ok()
-}
-
-/// Sends something to itself over a route, again and again: a broker that hangs does not return it.
+/// Sends something to itself over a route, again and again: a broker that hangs does not return it. A request
+/// says less, since what answers it may hang behind another broker.
 async fn send_echoes(route: &Route) {
     loop {
         sleep(ROUTE_ECHO_INTERVAL).await;
@@ -156,7 +153,7 @@ async fn send_echoes(route: &Route) {
                 in_flight.answered(sent_at);
             }
         };
-        timeout(ROUTE_ECHO_INTERVAL, round_trip).await.ok();
+        timeout(ROUTE_UNANSWERED_AFTER, round_trip).await.ok();
     }
 }
 
