@@ -5,41 +5,47 @@
 mod led_lane;
 mod moves;
 
-use async_nats::jetstream::stream::{ClusterInfo, PeerInfo};
-use futures_util::future::try_join_all;
+use async_nats::jetstream::consumer;
+use async_nats::jetstream::stream::{ClusterInfo, Info, PeerInfo};
+use futures_util::future::join_all;
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::broker_api::{BrokerApiError, broker_api};
-use crate::inspect::{find_durable, find_stream};
-use crate::inspect_error::{InspectError, inspect_error};
-use crate::lanes::lanes;
-use crate::limits::{LANE_PEER_SILENCE_MAX, LANES_SETTLED_AFTER};
+use crate::inspect_error::InspectError;
+use crate::lanes::list;
+use crate::limits::{LANE_MOVE_INTERVAL, LANE_PEER_SILENCE_MAX, LANES_SETTLED_AFTER};
 use crate::routes::Routes;
-use crate::{Connection, Durable, Lane, Step};
+use crate::{Durable, Lane, Requester, Step};
 use led_lane::{Follower, LedDurable, LedLane};
 pub use moves::LeaderMove;
-use moves::next_move;
+use moves::{are_all_on_one, lane_move, next_move};
 
 /// Moves leaders, one lane at a time. Only one process of a cluster may do it at a time.
 pub struct LaneLeaders {
-    connection: Connection,
     routes: Routes,
+    requester: Requester,
     steps: Vec<Step>,
     /// The leaders at the last look.
     seen: Vec<LedLane>,
     /// When a leader was last seen to change, or a broker to be away.
     unsettled_at: Option<Instant>,
+    moved_at: Option<Instant>,
 }
 
 impl LaneLeaders {
-    /// `steps` are those that have durable consumers in every lane. Nothing was seen yet.
-    pub const fn new(connection: Connection, routes: Routes, steps: Vec<Step>) -> Self {
-        Self { connection, routes, steps, seen: Vec::new(), unsettled_at: None }
+    /// `steps` are those whose durable consumers are kept with their lane. Nothing was seen yet.
+    pub fn new(routes: Routes, steps: Vec<Step>) -> Self {
+        let requester = Requester::new(routes.clone());
+        Self { routes, requester, steps, seen: Vec::new(), unsettled_at: None, moved_at: None }
     }
 
-    /// Looks who leads what, and makes the next move: none at the first look, and none for a while after
-    /// an election or while a broker is away.
+    /// Looks who leads what, and makes the next move, if the last one was long enough ago. None is made at
+    /// the first look, nor for a while after an election or while a broker is away; but if one broker leads
+    /// all lanes, one of them is moved as soon as another broker can lead it.
+    ///
+    /// # Errors
+    /// See [`LeadersError`]. The next look tries again.
     pub async fn keep(&mut self) -> Result<Option<LeaderMove>, LeadersError> {
         let led = self.look().await?;
         let is_first = self.seen.is_empty();
@@ -51,10 +57,14 @@ impl LaneLeaders {
             self.unsettled_at = Some(Instant::now());
         }
         let is_settled = self.unsettled_at.is_none_or(|at| at.elapsed() >= LANES_SETTLED_AFTER);
-        if is_first || !(is_settled || are_all_on_one(&led)) {
-            return Ok(None);
-        }
-        let Some(next) = next_move(&led) else { return Ok(None) };
+        let is_due = self.moved_at.is_none_or(|at| at.elapsed() >= LANE_MOVE_INTERVAL);
+        let next = match (is_first || !is_due, is_settled) {
+            (true, _) => None,
+            (false, true) => next_move(&led),
+            (false, false) => lane_move(&led).filter(|_| are_all_on_one(&led)),
+        };
+        let Some(next) = next else { return Ok(None) };
+        self.moved_at = Some(Instant::now());
         self.make(&next).await?;
         // What follows from this move is not taken for an election.
         self.seen = self.look().await?;
@@ -62,25 +72,25 @@ impl LaneLeaders {
     }
 
     async fn look(&self) -> Result<Vec<LedLane>, InspectError> {
-        let lanes = lanes(&self.connection).await?;
-        try_join_all(lanes.into_iter().map(|lane| self.look_at(lane))).await
+        let mut lanes = list(&self.requester).await?;
+        // It takes no messages, and is away soon.
+        lanes.retain(|lane| !lane.is_legacy());
+        Ok(join_all(lanes.into_iter().map(|lane| self.look_at(lane))).await)
     }
 
-    async fn look_at(&self, lane: Lane) -> Result<LedLane, InspectError> {
-        let error = |err| inspect_error(lane.stream(), err);
-        let info = find_stream(&self.connection, lane.stream()).await.map_err(error)?;
+    /// Who leads a lane. What has no leader does not reply: a lane has none then, and a durable is left out.
+    async fn look_at(&self, lane: Lane) -> LedLane {
+        let info: Option<Info> = self.requester.api(&format!("STREAM.INFO.{lane}"), "").await;
         let (leader, followers) = self.group(info.and_then(|info| info.cluster));
         let durables = self.steps.iter().filter_map(|step| step.events().in_lane(lane));
         let durables = durables.map(|durable| async move {
-            let found = find_durable(&self.connection, &durable).await;
-            let info = found.map_err(|err| inspect_error(&durable.to_string(), err))?;
-            Ok(info.map(|info| {
-                let (leader, followers) = self.group(info.cluster);
-                LedDurable { durable, leader, followers }
-            }))
+            let request = format!("CONSUMER.INFO.{lane}.{}", durable.name);
+            let info: consumer::Info = self.requester.api(&request, "").await?;
+            let (leader, followers) = self.group(info.cluster);
+            Some(LedDurable { durable, leader, followers })
         });
-        let durables = try_join_all(durables).await?.into_iter().flatten().collect();
-        Ok(LedLane { lane, leader, followers, durables })
+        let durables = join_all(durables).await.into_iter().flatten().collect();
+        LedLane { lane, leader, followers, durables }
     }
 
     /// The leader and the followers of one group of brokers.
@@ -102,32 +112,39 @@ impl LaneLeaders {
         !peer.offline && peer.active < LANE_PEER_SILENCE_MAX && is_answering
     }
 
-    async fn make(&self, next: &LeaderMove) -> Result<(), BrokerApiError> {
-        let body = json!({"placement": {"preferred": next.to}});
-        if next.durables.is_empty() {
-            let request = format!("STREAM.LEADER.STEPDOWN.{}", next.lane);
-            broker_api(&self.connection, &request, &body).await?;
-        }
-        for Durable { stream, name, .. } in &next.durables {
-            let request = format!("CONSUMER.LEADER.STEPDOWN.{stream}.{name}");
-            broker_api(&self.connection, &request, &body).await?;
+    async fn make(&self, next: &LeaderMove) -> Result<(), LeadersError> {
+        let request = |durable: &Durable| {
+            format!("CONSUMER.LEADER.STEPDOWN.{}.{}", durable.stream, durable.name)
+        };
+        let requests: Vec<String> = if next.durables.is_empty() {
+            vec![format!("STREAM.LEADER.STEPDOWN.{}", next.lane)]
+        } else {
+            next.durables.iter().map(request).collect()
+        };
+        let body = json!({"placement": {"preferred": next.to}}).to_string();
+        for request in requests {
+            let reply: Option<SteppedDown> = self.requester.api(&request, &body).await;
+            if !reply.is_some_and(|reply| reply.success) {
+                return Err(LeadersError::NotMoved(next.clone()));
+            }
         }
         Ok(())
     }
 }
 
-/// Whether one broker leads all lanes: no lane is left if it dies, so that one is moved at once.
-fn are_all_on_one(lanes: &[LedLane]) -> bool {
-    lanes.len() > 1 && lanes.iter().all(|lane| lane.leader == lanes[0].leader)
+/// The brokers' reply to a request that a leader steps down.
+#[derive(Deserialize)]
+struct SteppedDown {
+    success: bool,
 }
 
-/// The leaders could not be seen or moved. The next look tries again.
+/// The leaders could not be seen or moved.
 #[derive(Debug, thiserror::Error)]
 pub enum LeadersError {
-    /// The brokers do not reply.
+    /// The brokers do not list the lanes.
     #[error(transparent)]
     Inspect(#[from] InspectError),
-    /// A move was refused.
-    #[error("a leader was not moved")]
-    Refused(#[from] BrokerApiError),
+    /// The brokers refused a move, or did not reply.
+    #[error("the brokers did not move {0}")]
+    NotMoved(LeaderMove),
 }

@@ -86,9 +86,11 @@ pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts of a transaction that conflicts with another one.
 pub(crate) const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
 
-/// How often the leaders of the lanes are looked at, and the time between two moves: each costs its lane
-/// a fraction of a second.
-pub(crate) const LEADERS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the leaders of the lanes are looked at: if one broker leads all of them, its death would stop
+/// intake.
+pub(crate) const LEADERS_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a worker asks whether no other one moves leaders any more.
+pub(crate) const LEADERS_LOCK_INTERVAL: Duration = Duration::from_secs(5);
 /// Limit for PostgreSQL to answer whether another worker moves leaders.
 pub(crate) const LEADERS_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a worker compares streams and consumers with what they must be, if nothing fails: what

@@ -76,8 +76,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             fetch_failed: fetch_failed.clone(),
         };
         tasks.spawn_local(keeper.run(shutdown.clone()));
-        let (connection, routes) = (worker.connection.clone(), worker.routes.clone());
-        let leaders = LaneLeaders::new(connection, routes, kept_steps(&config));
+        let leaders = LaneLeaders::new(worker.routes.clone(), stages::steps());
         let keeper = LeaderKeeper { database: worker.database.clone(), leaders };
         tasks.spawn_local(keeper.run(shutdown.clone()));
         spawn_consumers(&mut tasks, steps, &worker, (&fetch_failed, &shutdown));
