@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use time::OffsetDateTime;
 
 use crate::broker_time::broker_time;
-use crate::inspect::{find_durable_progress, stream_state};
+use crate::inspect::{find_durable_progress, find_stream, stream_state};
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{PURGE_PRESSURE_PERCENT, RETENTION, RETENTION_UNDER_PRESSURE};
 use crate::{Connection, Lane, Step, StreamState, message_headers};
@@ -79,10 +79,7 @@ pub async fn plan_purge(
         }
     }
     let max_age = if is_under_pressure { retention.under_pressure } else { retention.normal };
-    // Without a recent message a purge is not urgent, and the reply may be from a replica that lags.
-    let Some(recent) = first_since(connection, lane, max_age).await? else {
-        return Ok(PurgePlan::nothing(lane));
-    };
+    let recent = first_since(connection, lane, max_age).await?;
     Ok(plan(lane, &state, keep_from.min(recent), &observers))
 }
 
@@ -119,19 +116,24 @@ fn plan(
     PurgePlan { lane, keep_from: Some(keep_from), missed }
 }
 
-/// The sequence number of the first message that is younger than `age`.
+/// The sequence number of the first message that is younger than `age`; if all are older, of the last one.
 async fn first_since(
     connection: &Connection,
     lane: Lane,
     age: Duration,
-) -> Result<Option<u64>, InspectError> {
+) -> Result<u64, InspectError> {
     let read = async {
-        let stream = connection.jetstream.get_stream_no_info(lane.stream()).await?;
+        let info = find_stream(connection, lane.stream()).await?.ok_or("the stream is missing")?;
         let now = broker_time(connection, lane.stream()).await?;
         let start_time = OffsetDateTime::from(SystemTime::from(now) - age);
+        // This is the leader's reply. A consumer may read from a replica that lags.
+        if info.state.last_timestamp < start_time {
+            return Ok(info.state.last_sequence);
+        }
+        let stream = connection.jetstream.get_stream_no_info(lane.stream()).await?;
         let from = DeliverPolicy::ByStartTime { start_time };
-        message_headers::read(&stream, from, &[], 1).await
+        let headers = message_headers::read(&stream, from, &[], 1).await?;
+        Ok::<_, async_nats::Error>(headers.first().map_or(0, |header| header.sequence))
     };
-    let headers = read.await.map_err(|err| inspect_error(lane.stream(), err))?;
-    Ok(headers.first().map(|header| header.sequence))
+    read.await.map_err(|err| inspect_error(lane.stream(), err))
 }
