@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use streams::{Connection, Step, Topology, ensure_topology, resume_topology};
+use streams::{Connection, Ensured, Step, Topology, ensure_topology, resume_topology};
 use workers::database::Database;
 use workers::{known_orders, missed_messages, stages};
 
@@ -62,7 +62,14 @@ async fn ensure(
     let corrected = if creates_streams {
         ensure_topology(connection, topology, steps).await?
     } else {
-        resume_topology(connection, topology, steps).await?
+        let Ensured { corrected, failed } = resume_topology(connection, topology, steps).await?;
+        for err in failed {
+            tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(err)),
+                "a lane is left out"
+            );
+        }
+        corrected
     };
     for difference in corrected {
         tracing::warn!(%difference, "stream or consumer settings corrected");

@@ -20,9 +20,9 @@ pub struct Lane(usize);
 impl Lane {
     /// The lane that every cluster has.
     pub const FIRST: Self = Self(1);
-    /// The stream of versions without lanes. Orders that are in it are processed, and until it is removed
-    /// it takes orders like any other lane.
-    const LEGACY: Self = Self(0);
+    /// The stream of versions without lanes. What is in it is processed; it takes new messages only while
+    /// there are no lanes.
+    pub(crate) const LEGACY: Self = Self(0);
 
     /// The lanes of a cluster that has `count` of them.
     pub(crate) fn numbered(count: usize) -> impl Iterator<Item = Self> {
@@ -38,6 +38,11 @@ impl Lane {
     pub(crate) fn parse(number: &[u8]) -> Option<Self> {
         let number: usize = std::str::from_utf8(number).ok()?.parse().ok()?;
         (1..=LANES_MAX).contains(&number).then_some(Self(number))
+    }
+
+    /// Whether it is the stream of versions without lanes.
+    pub(crate) fn is_legacy(self) -> bool {
+        self == Self::LEGACY
     }
 
     pub(crate) const fn number(self) -> usize {
@@ -66,7 +71,7 @@ impl Lane {
     }
 
     fn subject(self, last: &str) -> String {
-        if self == Self::LEGACY {
+        if self.is_legacy() {
             format!("orders.{last}")
         } else {
             format!("orders.{}.{last}", self.0)

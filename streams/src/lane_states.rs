@@ -129,7 +129,7 @@ impl LaneStates {
     pub(crate) fn are_answered(&self) -> bool {
         let (states, now) = (self.lock(), Instant::now());
         let unavailable = states.none_available_since.map(|since| now.duration_since(since));
-        let mut open = states.lanes.values().filter(|state| state.is_open).peekable();
+        let mut open = states.open().map(|(_, state)| state).peekable();
         unavailable.is_none_or(|duration| duration < ROUTE_UNANSWERED_AFTER)
             && (open.peek().is_none() || open.any(|state| state.silence.is_answered()))
     }
@@ -176,8 +176,8 @@ impl LaneStates {
     /// What the lane admits that admits most; `None` if there is none that takes messages.
     pub(crate) fn best_admission(&self) -> Option<Admission> {
         let states = self.lock();
-        let open = states.lanes.values().filter(|state| state.is_open && !state.is_unproven);
-        open.map(|state| state.admission).min()
+        let proven = states.open().filter(|(_, state)| !state.is_unproven);
+        proven.map(|(_, state)| state.admission).min()
     }
 
     /// The lanes that would not keep what they acknowledge, from now on.
@@ -244,11 +244,18 @@ impl LaneStates {
 }
 
 impl States {
+    /// The lanes that take messages. The stream of a version without lanes takes them until there are some.
+    fn open(&self) -> impl Iterator<Item = (Lane, &LaneState)> {
+        let are_there_lanes = self.lanes.keys().any(|lane| !lane.is_legacy());
+        let open = self.lanes.iter().filter(|(_, state)| state.is_open);
+        let open = open.filter(move |(lane, _)| !(are_there_lanes && lane.is_legacy()));
+        open.map(|(lane, state)| (*lane, state))
+    }
+
     /// The lanes that take messages, in the order in which they are tried.
     fn by_rank(&self) -> Vec<(Lane, &LaneState)> {
         let now = Instant::now();
-        let open = self.lanes.iter().filter(|(_, state)| state.is_open);
-        let mut open: Vec<_> = open.map(|(lane, state)| (*lane, state)).collect();
+        let mut open: Vec<_> = self.open().collect();
         open.sort_by_key(|(lane, state)| (state.health.rank(now), *lane));
         open
     }

@@ -95,7 +95,7 @@ pub use routes::{Routes, RoutesWatch};
 pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Durable, Pool, Source, Step, StepKind};
 pub use topology::{
-    Difference, Impact, Inspection, LaneCountError, StreamWatch, TEST_ACK_WAIT, Topology,
+    Difference, Ensured, Impact, Inspection, LaneCountError, StreamWatch, TEST_ACK_WAIT, Topology,
     TopologyError, ack_wait, ensure_topology, inspect_topology, keep_topology, paused_consumers,
     resume_topology, set_lane_count, set_lane_limit,
 };

@@ -27,7 +27,7 @@ use crate::{Durable, Lane, Profile};
 
 pub use change_lanes::{LaneCountError, set_lane_count};
 pub use difference::{Difference, Impact};
-pub use ensure::{ensure_topology, keep_topology, resume_topology, set_lane_limit};
+pub use ensure::{Ensured, ensure_topology, keep_topology, resume_topology, set_lane_limit};
 pub use error::TopologyError;
 pub use inspection::{Inspection, inspect_topology, paused_consumers};
 pub(crate) use lane_count::{is_one_removed, is_open};

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use streams::{Connection, Step, Topology, keep_topology};
+use streams::{Connection, Ensured, Step, Topology, keep_topology};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -35,19 +35,18 @@ impl TopologyKeeper {
             self.paused.look().await;
             timeout(TOPOLOGY_INTERVAL, self.fetch_failed.notified()).await.ok();
             let kept = keep_topology(&self.connection, &self.topology, &self.steps).await;
-            match &kept {
-                Ok(corrected) => {
-                    for difference in corrected {
-                        tracing::warn!(%difference, "stream or consumer settings corrected");
-                    }
-                }
-                Err(err) if !is_failing => {
-                    let error = error_chain(err);
-                    tracing::error!(error, "streams or consumers are not as they must be");
-                }
-                Err(_) => {}
+            let (corrected, failed) = match kept {
+                Ok(Ensured { corrected, failed }) => (corrected, failed),
+                Err(err) => (Vec::new(), vec![err]),
+            };
+            for difference in corrected {
+                tracing::warn!(%difference, "stream or consumer settings corrected");
             }
-            is_failing = kept.is_err();
+            for err in failed.iter().filter(|_| !is_failing) {
+                let error = error_chain(err);
+                tracing::error!(error, "streams or consumers are not as they must be");
+            }
+            is_failing = !failed.is_empty();
             sleep(TOPOLOGY_INTERVAL_MIN).await;
         }
     }

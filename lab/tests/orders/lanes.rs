@@ -46,6 +46,14 @@ async fn lanes_are_added_and_removed_while_orders_are_placed_and_none_is_lost() 
     assert_eq!(lanes(connection).await.unwrap(), [Lane::FIRST]);
     assert_eq!(find_stream_state(connection, "ORDERS_3").await.unwrap(), None);
     assert!(cluster.views(&[order_id("too-late")]).await[0].is_none(), "no stream has taken it");
+    // A correction keeps what the stream says of itself: the audit needs it.
+    let mut nats = cluster.nats().await;
+    nats.edit_stream("ORDERS_1", "max_age", json!(3_600_000_000_000_u64)).await;
+    assert!(cluster.run(&["migrate"]).await.0);
+    let info = nats.api("STREAM.INFO.ORDERS_1", &json!({})).await;
+    assert_eq!(info["config"]["max_age"], 0, "{info}");
+    assert_eq!(info["config"]["metadata"]["millrace-lane-removed"], "true", "{info}");
+    cluster.wait_until_open().await;
     ids.push(cluster.place("one-lane-again", &basket(&[("LANE", 1)])).await);
     for view in cluster.wait_until_final(&ids).await {
         assert_eq!(view.status, Status::Fulfilled);
@@ -54,11 +62,16 @@ async fn lanes_are_added_and_removed_while_orders_are_placed_and_none_is_lost() 
 }
 
 #[tokio::test]
-async fn orders_in_the_stream_of_a_version_without_lanes_are_processed_to_their_end() {
+async fn after_an_upgrade_the_old_stream_is_processed_to_its_end_and_new_orders_go_to_lanes() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("LANE", 100)]).await;
+    let mut ids = vec![cluster.place("long-before", &basket(&[("LANE", 1)])).await];
+    cluster.wait_until_final(&ids).await;
+    cluster.stop_workers().await;
     let mut nats = cluster.nats().await;
     let mut info = nats.api("STREAM.INFO.ORDERS_1", &json!({})).await;
+    let deleted = nats.api("STREAM.DELETE.ORDERS_1", &json!({})).await;
+    assert_eq!(deleted["success"], true, "{deleted}");
     let mut config = info["config"].take();
     config["name"] = json!("ORDERS");
     config["subjects"] = json!(["orders.*"]);
@@ -66,17 +79,32 @@ async fn orders_in_the_stream_of_a_version_without_lanes_are_processed_to_their_
     let created = nats.api("STREAM.CREATE.ORDERS", &config).await;
     assert_eq!(created["config"]["subjects"], json!(["orders.*"]), "{created}");
     cluster.publish_to("orders.created", "before-the-upgrade").await;
-    // As the upgrade does.
-    cluster.stop_workers().await;
+    ids.push(order_id("before-the-upgrade"));
+
     cluster.start_workers().await;
-    let after = cluster.place("after-the-upgrade", &basket(&[("LANE", 1)])).await;
-    let ids = [order_id("before-the-upgrade"), after];
+    cluster.restart_edges().await;
+    ids.push(cluster.place("after-the-upgrade", &basket(&[("LANE", 1)])).await);
     for view in cluster.wait_until_final(&ids).await {
         assert_eq!(view.status, Status::Fulfilled);
     }
+    let connection = cluster.sources.connection.clone();
+    let old = stream_state(&connection, "ORDERS").await.unwrap();
+    assert_eq!(old.last_sequence, 1, "only what was put there before");
+
+    // A lane that is lost now is missed, and not created as in an upgrade.
+    cluster.stop_workers().await;
+    let deleted = nats.api("STREAM.DELETE.ORDERS_1", &json!({})).await;
+    assert_eq!(deleted["success"], true, "{deleted}");
+    let (is_success, log) = cluster.run(&["migrate"]).await;
+    assert!(!is_success && log.contains("the stream ORDERS_1 is missing"), "{log}");
+    assert!(cluster.run(&["migrate", "--begin-anew"]).await.0);
+    cluster.start_workers().await;
+    cluster.restart_edges().await;
+    ids.push(cluster.place("after-the-loss", &basket(&[("LANE", 1)])).await);
+    cluster.wait_until_final(&ids).await;
     wait_until("the stream is empty", async || cluster.run(&["lanes", "1"]).await.0).await;
-    assert_eq!(find_stream_state(&cluster.sources.connection, "ORDERS").await.unwrap(), None);
-    cluster.verify_and_stop(&ids).await;
+    assert_eq!(find_stream_state(&connection, "ORDERS").await.unwrap(), None);
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]

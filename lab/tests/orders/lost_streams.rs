@@ -1,6 +1,7 @@
 //! A stream that is deleted or purged by hand: intake closes, every command says what is wrong, and a
 //! person decides how to go on.
 
+use lab::up::Plan;
 use millrace::audit::{AuditMode, Report, audit, repair};
 use orders::Status;
 use serde_json::json;
@@ -24,7 +25,7 @@ impl TestCluster {
         (output.status.success(), String::from_utf8(text).unwrap())
     }
 
-    async fn restart_edges(&mut self) {
+    pub(crate) async fn restart_edges(&mut self) {
         for edge in &mut self.processes.edges {
             edge.stop().await.unwrap();
             edge.start().await.unwrap();
@@ -78,6 +79,42 @@ async fn a_stream_that_was_deleted_is_only_created_on_request_and_no_order_is_lo
     let views = cluster.wait_until_final(&[before, after]).await;
     assert!(views.iter().all(|view| view.status == Status::Fulfilled), "{views:?}");
     cluster.processes.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lane_that_is_lost_stops_no_worker_and_orders_go_on_in_the_other_lanes() {
+    let mut cluster = TestCluster::start(Plan { lanes: Some(3), ..plan(Profile::Single) }).await;
+    cluster.load_catalog(&[item("LOST", 100)]).await;
+    let mut ids = vec![cluster.place("before", &basket(&[("LOST", 1)])).await];
+    cluster.wait_until_final(&ids).await;
+    cluster.stop_workers().await;
+    let mut nats = cluster.nats().await;
+    for request in ["STREAM.DELETE.ORDERS_2", "CONSUMER.DELETE.ORDERS_1.payment"] {
+        let deleted = nats.api(request, &json!({})).await;
+        assert_eq!(deleted["success"], true, "{deleted}");
+    }
+    cluster.start_workers().await;
+    ids.push(cluster.place("at-start", &basket(&[("LOST", 1)])).await);
+    cluster.wait_until_final(&ids).await;
+
+    // The workers run, and the lane is still missing.
+    let deleted = nats.api("CONSUMER.DELETE.ORDERS_1.fulfilment", &json!({})).await;
+    assert_eq!(deleted["success"], true, "{deleted}");
+    ids.push(cluster.place("running", &basket(&[("LOST", 1)])).await);
+    for view in cluster.wait_until_final(&ids).await {
+        assert_eq!(view.status, Status::Fulfilled);
+    }
+    let status = cluster.status_text().await;
+    assert!(status.contains("ORDERS_2: stream is missing"), "{status}");
+    assert!(!cluster.log_lines("a lane is left out").is_empty());
+    let connection = &cluster.sources.connection;
+    assert_eq!(find_stream_state(connection, "ORDERS_2").await.unwrap(), None);
+    let (is_success, log) = cluster.run(&["migrate", "--begin-anew"]).await;
+    assert!(is_success, "{log}");
+    assert!(find_stream_state(connection, "ORDERS_2").await.unwrap().is_some());
+    cluster.restart_edges().await;
+    ids.push(cluster.place("after", &basket(&[("LOST", 1)])).await);
+    cluster.verify_and_stop(&ids).await;
 }
 
 #[tokio::test]

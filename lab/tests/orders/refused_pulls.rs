@@ -128,7 +128,7 @@ impl TestCluster {
     }
 
     /// The lines with `text` in the log of the payment worker.
-    fn log_lines(&mut self, text: &str) -> Vec<String> {
+    pub(crate) fn log_lines(&mut self, text: &str) -> Vec<String> {
         let log: PathBuf = self.worker(payment::POOL).log();
         let log = fs::read_to_string(log).unwrap_or_default();
         log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()

@@ -68,3 +68,19 @@ async fn others_are_told_of_a_lane_when_it_changes_and_now_and_then_while_it_is_
     tokio::time::advance(LANE_IN_USE_FOR).await;
     assert!(!states.is_in_use(lanes[1]) && states.is_in_use(lanes[0]));
 }
+
+#[test]
+fn the_stream_of_a_version_without_lanes_takes_messages_only_while_there_are_no_lanes() {
+    let states = LaneStates::default();
+    let open = || Some(SeenLane { is_open: true, leader: None });
+    let [legacy, first] = ["ORDERS", "ORDERS_1"].map(|name| Lane::of_stream(name).unwrap());
+    states.observe(&[(legacy, open())].into());
+    assert_eq!(order(&states, EventKind::Created), [0]);
+    states.observe(&[(legacy, open()), (first, open())].into());
+    assert_eq!(order(&states, EventKind::Created), [1]);
+    assert!(!states.is_in_use(legacy) && states.is_in_use(first));
+    states.note_use(legacy);
+    assert!(states.is_in_use(legacy), "what is in it is processed");
+    states.set_unproven(&[first]);
+    assert_eq!(states.best_admission(), None);
+}

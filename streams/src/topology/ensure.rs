@@ -1,15 +1,17 @@
 //! Creates the streams and durable consumers, and corrects their settings.
 
+use std::collections::HashMap;
+
 use async_nats::jetstream::consumer::IntoConsumerConfig;
 use async_nats::jetstream::stream::Config;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
-use super::Topology;
 use super::difference::{Difference, Impact};
 use super::error::TopologyError;
 use super::lane_count::{ClusterLanes, lane_count};
 use super::settings::{MAX_BYTES, durable_differences, stream_differences};
+use super::{LANES_KEY, Topology};
 use crate::inspect::{find_durable, find_stream};
 use crate::limits::{TOPOLOGY_ATTEMPTS_MAX, TOPOLOGY_RETRY_DELAY};
 use crate::{Connection, Durable, Lane, Step};
@@ -26,33 +28,52 @@ enum Mode {
     Running,
 }
 
+/// What was done about the streams and durable consumers.
+#[derive(Debug)]
+pub struct Ensured {
+    /// What differed, and was corrected.
+    pub corrected: Vec<Difference>,
+    /// What is lost, or could not be corrected. Everything else is as it must be.
+    pub failed: Vec<TopologyError>,
+}
+
 /// Creates missing streams and the consumers of `steps`, and corrects settings that differ. Returns
 /// what it has corrected. Idempotent, and safe to run in several processes concurrently.
+///
+/// # Errors
+/// The first thing that is not as it must be; everything else is.
 pub async fn ensure_topology(
     connection: &Connection,
     topology: &Topology,
     steps: &[Step],
 ) -> Result<Vec<Difference>, TopologyError> {
-    ensure(connection, topology, steps, Mode::New).await
+    let Ensured { corrected, failed } = ensure(connection, topology, steps, Mode::New).await?.all();
+    failed.into_iter().next().map_or(Ok(corrected), Err)
 }
 
-/// Like [`ensure_topology`], for a cluster that already holds orders: a stream that is missing is an
-/// error. It was lost, and an empty one in its place would hide that.
+/// Like [`ensure_topology`], for a cluster that already holds orders: a stream that is missing is not
+/// created. It was lost, and an empty one in its place would hide that. Orders go on in the other lanes.
+///
+/// # Errors
+/// No lane is left, or a stream that is not a lane is not as it must be.
 pub async fn resume_topology(
     connection: &Connection,
     topology: &Topology,
     steps: &[Step],
-) -> Result<Vec<Difference>, TopologyError> {
-    ensure(connection, topology, steps, Mode::Resumed).await
+) -> Result<Ensured, TopologyError> {
+    ensure(connection, topology, steps, Mode::Resumed).await?.unless_orders_stop()
 }
 
 /// Like [`resume_topology`], for a cluster that is running: a size limit that was set by hand stays.
+///
+/// # Errors
+/// The brokers do not reply, or there is no lane.
 pub async fn keep_topology(
     connection: &Connection,
     topology: &Topology,
     steps: &[Step],
-) -> Result<Vec<Difference>, TopologyError> {
-    ensure(connection, topology, steps, Mode::Running).await
+) -> Result<Ensured, TopologyError> {
+    Ok(ensure(connection, topology, steps, Mode::Running).await?.all())
 }
 
 async fn ensure(
@@ -60,12 +81,9 @@ async fn ensure(
     topology: &Topology,
     steps: &[Step],
     mode: Mode,
-) -> Result<Vec<Difference>, TopologyError> {
-    let lanes = with_retries(Lane::FIRST.stream(), async || {
-        let lanes = ClusterLanes::read(connection, topology).await?;
-        Ok((mode == Mode::New || !lanes.are_lost()).then_some(lanes))
-    });
-    let lanes = lanes.await?;
+) -> Result<Outcome, TopologyError> {
+    let lanes = read_lanes(connection, topology, mode).await?;
+    let mut outcome = Outcome::new(lanes.wanted().collect());
     let wanted_lanes = lanes.wanted().map(|lane| {
         let mode = if lanes.is_upgrade() { Mode::New } else { mode };
         (topology.lane(lane, lanes.count), Some(lane), mode)
@@ -73,24 +91,91 @@ async fn ensure(
     let others = topology.other_streams().map(|wanted| (wanted, None, mode));
     let streams = wanted_lanes.chain(others).map(|(wanted, lane, mode)| async move {
         let ensure = async || ensure_stream(connection, &wanted, lane, mode).await;
-        with_retries(&wanted.name, ensure).await
+        (lane, with_retries(&wanted.name, ensure).await)
     });
-    let mut corrected = try_join_all(streams).await?;
+    outcome.add(join_all(streams).await);
+
     let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
-    let all_lanes = lanes.all();
+    let all_lanes: Vec<Lane> =
+        lanes.all().into_iter().filter(|lane| !outcome.has_failed(*lane)).collect();
     let durables =
         sources.flat_map(|source| source.durables(&all_lanes)).map(|durable| async move {
             let ensure = async || ensure_durable(connection, topology, &durable, mode).await;
-            with_retries(&durable.to_string(), ensure).await
+            (Lane::of_stream(durable.stream), with_retries(&durable.to_string(), ensure).await)
         });
-    corrected.extend(try_join_all(durables).await?);
+    outcome.add(join_all(durables).await);
+
     // An event in a lane must find the durables of all steps there.
-    let opened = lanes.wanted().map(|lane| async move {
+    let complete = lanes.wanted().filter(|lane| !outcome.has_failed(*lane));
+    let opened = complete.map(|lane| async move {
         let wanted = topology.lane(lane, lanes.count);
-        with_retries(&wanted.name, async || open_lane(connection, &wanted, lane).await).await
+        let open = async || open_lane(connection, &wanted, lane).await;
+        (Some(lane), with_retries(&wanted.name, open).await)
     });
-    try_join_all(opened).await?;
-    Ok(corrected.into_iter().flatten().collect())
+    outcome.add(join_all(opened).await);
+    if lanes.is_upgrade() && outcome.failures.is_empty() {
+        let counted = async || count_lanes_in_legacy(connection, lanes.count).await;
+        with_retries(Lane::LEGACY.stream(), counted).await?;
+    }
+    Ok(outcome)
+}
+
+/// The lanes that there should be. One whose leader does not reply is left to the caller's next steps.
+async fn read_lanes(
+    connection: &Connection,
+    topology: &Topology,
+    mode: Mode,
+) -> Result<ClusterLanes, TopologyError> {
+    let read = async || {
+        let (lanes, unread) = ClusterLanes::read_what_replies(connection, topology).await?;
+        match unread.into_iter().next() {
+            // How many there are is not known.
+            Some(err) if lanes.infos.is_empty() => Err(err.into()),
+            _ => Ok((mode == Mode::New || !lanes.are_lost()).then_some(lanes)),
+        }
+    };
+    with_retries(Lane::FIRST.stream(), read).await
+}
+
+/// What was corrected and what failed, with the lane that it concerns.
+struct Outcome {
+    lanes: Vec<Lane>,
+    corrected: Vec<Difference>,
+    failures: Vec<(Option<Lane>, TopologyError)>,
+}
+
+impl Outcome {
+    const fn new(lanes: Vec<Lane>) -> Self {
+        Self { lanes, corrected: Vec::new(), failures: Vec::new() }
+    }
+
+    fn add(&mut self, results: Vec<(Option<Lane>, Result<Vec<Difference>, TopologyError>)>) {
+        for (lane, result) in results {
+            match result {
+                Ok(corrected) => self.corrected.extend(corrected),
+                Err(err) => self.failures.push((lane, err)),
+            }
+        }
+    }
+
+    fn has_failed(&self, lane: Lane) -> bool {
+        self.failures.iter().any(|(failed, _)| *failed == Some(lane))
+    }
+
+    fn all(self) -> Ensured {
+        let failed = self.failures.into_iter().map(|(_, err)| err).collect();
+        Ensured { corrected: self.corrected, failed }
+    }
+
+    /// The same, unless no lane is left, or what failed concerns all orders.
+    fn unless_orders_stop(mut self) -> Result<Ensured, TopologyError> {
+        let is_any_left = self.lanes.iter().any(|lane| !self.has_failed(*lane));
+        let mut failures = self.failures.iter();
+        match failures.position(|(lane, _)| lane.is_none() || !is_any_left) {
+            Some(stops) => Err(self.failures.swap_remove(stops).1),
+            None => Ok(self.all()),
+        }
+    }
 }
 
 /// Sets the size limit of a lane, which may be lower than the current one.
@@ -159,7 +244,8 @@ async fn ensure_stream(
     });
     if !corrected.is_empty() {
         let max_bytes = if is_limit_kept { found.max_bytes } else { wanted.max_bytes };
-        connection.jetstream.update_stream(&Config { max_bytes, ..wanted }).await?;
+        let updated = Config { max_bytes, metadata: metadata(&found, &wanted), ..wanted };
+        connection.jetstream.update_stream(&updated).await?;
     }
     Ok(Some(corrected))
 }
@@ -169,13 +255,38 @@ async fn open_lane(
     connection: &Connection,
     wanted: &Config,
     lane: Lane,
-) -> Result<Option<()>, async_nats::Error> {
+) -> Result<Option<Vec<Difference>>, async_nats::Error> {
     let Some(info) = find_stream(connection, &wanted.name).await? else { return Ok(None) };
     // It may have been removed since the number of lanes was read.
     let is_wanted = lane_count(&info.config).is_none_or(|count| lane.number() <= count);
     if is_wanted && info.config.subjects == [lane.closed_subject()] {
-        let open = Config { max_bytes: info.config.max_bytes, ..wanted.clone() };
+        let open = Config {
+            max_bytes: info.config.max_bytes,
+            metadata: metadata(&info.config, wanted),
+            ..wanted.clone()
+        };
         connection.jetstream.update_stream(&open).await?;
+    }
+    Ok(Some(Vec::new()))
+}
+
+/// The metadata of a stream that is corrected: what it has, such as that a lane was removed, stays.
+fn metadata(found: &Config, wanted: &Config) -> HashMap<String, String> {
+    let mut metadata = wanted.metadata.clone();
+    metadata.extend(found.metadata.clone());
+    metadata
+}
+
+/// Has the stream of a version without lanes say how many lanes there are, so that they are missed if all
+/// are lost.
+async fn count_lanes_in_legacy(
+    connection: &Connection,
+    count: usize,
+) -> Result<Option<()>, async_nats::Error> {
+    if let Some(info) = find_stream(connection, Lane::LEGACY.stream()).await? {
+        let mut config = info.config;
+        config.metadata.insert(LANES_KEY.to_owned(), count.to_string());
+        connection.jetstream.update_stream(&config).await?;
     }
     Ok(Some(()))
 }

@@ -64,9 +64,12 @@ impl ClusterLanes {
         all
     }
 
-    /// Whether the cluster has orders of a version without lanes, and no lanes yet.
+    /// Whether the cluster has orders of a version without lanes, and never had lanes: no stream says how
+    /// many there are.
     pub(super) fn is_upgrade(&self) -> bool {
-        !self.present.is_empty() && !self.present.iter().any(|lane| self.is_wanted(*lane))
+        let has_count = |info: &Info| lane_count(&info.config).is_some();
+        self.present.iter().all(|lane| lane.is_legacy())
+            && self.infos.values().any(|info| !has_count(info))
     }
 
     /// Whether there is no lane at all.
