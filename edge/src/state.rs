@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use orders::SigningKeys;
-use streams::{Connection, Profile, Publisher, Routes};
+use streams::{Connection, Profile, Publisher, Routes, RoutesWatch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +42,7 @@ pub(crate) struct ShardState {
     pub(crate) cache: Arc<Cache>,
     pub(crate) idempotency_cache: IdempotencyCache,
     publisher: Publisher,
+    _routes_watch: RoutesWatch,
     leaving: CancellationToken,
     draining: AtomicBool,
 }
@@ -56,7 +57,9 @@ impl ShardState {
         let cache = Arc::new(Cache::open(&config.redis_url)?);
         let idempotency_cache = IdempotencyCache::new(cache.clone());
         let brokers = Routes::to_each_broker(broker, nats_url, "edge publisher").await?;
-        let publisher = Publisher::new(brokers.sharing_lanes_with(&routes));
+        let brokers = brokers.sharing_lanes_with(&routes);
+        let routes_watch = brokers.watch_connections();
+        let publisher = Publisher::new(brokers);
         let (ingest, ingest_tasks) =
             IngestQueues::start(&publisher, idempotency_cache.clone(), config.batch.max_batch);
         let state = Self {
@@ -70,6 +73,7 @@ impl ShardState {
             cache,
             idempotency_cache,
             publisher,
+            _routes_watch: routes_watch,
             leaving,
             draining: AtomicBool::new(false),
         };
