@@ -69,12 +69,20 @@ impl RawNats {
         self.send(&message.repeat(times)).await;
     }
 
-    /// Replies to each message on `subject` with `reply`, until the task is aborted.
-    pub(crate) async fn impersonate(mut self, subject: &str, reply: &str) {
-        self.send(&format!("SUB {subject} 2\r\n")).await;
-        loop {
-            let Some(reply_to) = self.next().await.reply_to else { continue };
-            self.send(&format!("PUB {reply_to} {}\r\n{reply}\r\n", reply.len())).await;
+    /// Subscribes to `subject`. What is returned replies to each message with `reply`, until it is dropped.
+    pub(crate) async fn impersonate(
+        mut self,
+        subject: &str,
+        reply: &str,
+    ) -> impl Future<Output = ()> + use<> {
+        self.send(&format!("SUB {subject} 2\r\nPING\r\n")).await;
+        while self.line().await != "PONG" {}
+        let reply = reply.to_owned();
+        async move {
+            loop {
+                let Some(reply_to) = self.next().await.reply_to else { continue };
+                self.send(&format!("PUB {reply_to} {}\r\n{reply}\r\n", reply.len())).await;
+            }
         }
     }
 

@@ -106,16 +106,19 @@ async fn request_report(
 
 /// Whether the brokers currently provide the durability that `profile` claims: a majority of them
 /// replies, without which no order is acknowledged, and each broker that replies fsyncs every
-/// write. Profile `fast` makes no claim.
+/// write. Profile `fast` makes no claim. Returns whether every running broker has replied: if not, one
+/// that was seen not to fsync may still do so.
 pub async fn verify_durability(
     connection: &Connection,
     profile: Profile,
-) -> Result<(), DurabilityUnverified> {
+) -> Result<bool, DurabilityUnverified> {
     if !profile.syncs_always() {
-        return Ok(());
+        return Ok(true);
     }
     // A closed connection counts as a report without replies.
-    fsync_report(connection).await.unwrap_or_default().verify_durability(profile)
+    let report = fsync_report(connection).await.unwrap_or_default();
+    let is_complete = report.is_complete();
+    report.verify_durability(profile).map(|()| is_complete)
 }
 
 /// Like [`verify_durability`], but waits up to 15 s until enough brokers have started and each

@@ -153,10 +153,10 @@ async fn attempt(
     }
     loop {
         let reply = request.next_reply().await;
-        if let Some((in_flight, sent_at)) = in_flight.zip(sent_at) {
-            in_flight.answered(sent_at);
-        }
         if let Some(reply) = classify(&reply.payload, stream) {
+            if let Some((in_flight, sent_at)) = in_flight.zip(sent_at) {
+                in_flight.answered(sent_at);
+            }
             return reply;
         }
         // Anything that has the subject may reply, and our stream's reply may come later.

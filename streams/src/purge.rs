@@ -65,9 +65,14 @@ pub async fn plan_purge(
     let mut keep_from = state.last_sequence + 1;
     let mut observers = Vec::new();
     for step in steps {
-        // A pool that only observes may never have run.
         let Some(durable) = step.events().in_lane(lane) else { continue };
-        let Some(position) = find_durable_progress(connection, &durable).await? else { continue };
+        let Some(position) = find_durable_progress(connection, &durable).await? else {
+            // A pool that only observes may never have run. What another one has processed is not known.
+            if step.is_observer() {
+                continue;
+            }
+            return Err(inspect_error(&durable.to_string(), "the consumer is missing"));
+        };
         if position.messages.is_at_end() {
             continue;
         }

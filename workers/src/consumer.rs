@@ -152,9 +152,16 @@ impl Consumer {
                 DependencyUnavailable
             })?;
             failpoint!("{step}.committed");
-            let published =
-                publish_outcomes(&self.publisher, step, &records, outcomes, self.max_batch).await;
-            let not_stored = published.map_err(|err| {
+            let deliveries: Vec<u64> = indices.iter().map(|index| set[*index].delivered).collect();
+            let publisher = &self.publisher;
+            let published = publish_outcomes(
+                publisher,
+                step,
+                (&records, &deliveries),
+                outcomes,
+                self.max_batch,
+            );
+            let not_stored = published.await.map_err(|err| {
                 let error = error_chain(&err);
                 tracing::warn!(%step, error, "publishing outcomes failed, retrying");
                 DependencyUnavailable

@@ -41,19 +41,29 @@ impl Janitor {
     /// Purges repeatedly until `shutdown`.
     pub(crate) async fn run(&self, shutdown: CancellationToken) {
         let Self { connection, database, steps } = self;
+        let mut is_failing = false;
         loop {
             let delay = rand::rng().random_range(PURGE_INTERVAL / 2..=PURGE_INTERVAL * 3 / 2);
             if shutdown.run_until_cancelled(sleep(delay)).await.is_none() {
                 return;
             }
             let lanes = lanes(connection).await.unwrap_or_default();
+            let was_failing = std::mem::take(&mut is_failing);
             // A lane without a leader does not keep the others from being purged.
             for lane in lanes {
                 let retention = Retention::default();
                 match purge_processed(connection, database, lane, steps, retention).await {
                     Ok(0) => {}
                     Ok(messages) => tracing::info!(%lane, messages, "purged processed messages"),
-                    Err(err) => tracing::debug!(%lane, error = error_chain(&err), "purge failed"),
+                    Err(err) => {
+                        is_failing = true;
+                        let error = error_chain(&err);
+                        if was_failing {
+                            tracing::debug!(%lane, error, "purge failed again");
+                        } else {
+                            tracing::warn!(%lane, error, "purge failed, the lane fills up");
+                        }
+                    }
                 }
             }
             match dead_letter::release_resolved(connection).await {

@@ -47,6 +47,10 @@ pub(crate) const FAILURE_PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// election takes.
 pub(crate) const NAK_DELAY: Duration = Duration::from_secs(5);
 
+/// From this delivery on a dead letter that is refused is given up: after five minutes, in which a full
+/// stream may get room.
+pub(crate) const GIVE_UP_FROM_DELIVERY: u64 = 60;
+
 /// How long after a row was written another copy of the message that wrote it gets no outcome of its own.
 /// Copies come within seconds: a publisher stores a message twice if an ack is late, and a client repeats
 /// its request. What comes later is answered: it is asked for because an outcome is missing, as after the

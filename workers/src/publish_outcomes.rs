@@ -1,9 +1,9 @@
 //! After processing: every outcome, retry and dead letter is stored before any message is acked.
 //!
 //! What the broker refuses for good holds back nothing else: everything else is published first. A
-//! retry that is too large becomes a dead letter; a dead letter that is refused is given up, with an
-//! error in the log, and its record stays where it was, in the stream of orders. Neither does a stream
-//! of retries or dead letters that stores nothing: only the messages of the failed records stay.
+//! retry that is too large becomes a dead letter. A dead letter that is too large, or is refused for minutes,
+//! is given up, with an error in the log, and its record stays where it was, in the stream of orders. Neither
+//! does a stream of retries or dead letters that stores nothing: only the messages of the failed records stay.
 //!
 //! The delay of a retry is counted from the broker's time, which is asked for once for all records, and
 //! only if there is a retry.
@@ -19,13 +19,15 @@ use streams::{
 };
 
 use crate::error_chain::error_chain;
-use crate::limits::{FAILURE_PUBLISH_TIMEOUT, PUBLISH_TIMEOUT};
+use crate::limits::{FAILURE_PUBLISH_TIMEOUT, GIVE_UP_FROM_DELIVERY, PUBLISH_TIMEOUT};
 use crate::step_input::StepOutcome;
 
 /// A record that a step did not complete, and what happens to it.
 struct Failed<'a> {
     index: usize,
     record: &'a Record,
+    /// How often its message was delivered.
+    delivered: u64,
     error: String,
     /// `None` if it becomes a dead letter.
     retry: Option<Retry>,
@@ -43,34 +45,43 @@ enum Retry {
     Wait(Duration),
 }
 
-/// Publishes every outcome, retry and dead letter of `records`, and waits until they are stored. Returns
-/// the indices of the records whose retry or dead letter is not: their messages must not be acked.
+/// Publishes every outcome, retry and dead letter of `records`, and waits until they are stored. `deliveries`
+/// says how often the message of each was delivered. Returns the indices of the records whose retry or dead letter is
+/// not stored: their messages must not be acked.
 pub(crate) async fn publish_outcomes(
     publisher: &Publisher,
     step: &Step,
-    records: &[Record],
+    (records, deliveries): (&[Record], &[u64]),
     outcomes: Vec<StepOutcome>,
     records_max: usize,
 ) -> Result<Vec<usize>, PublishError> {
     let mut events: Vec<Event> = Vec::with_capacity(outcomes.len());
     let mut failed: Vec<Failed<'_>> = Vec::new();
-    for ((index, record), outcome) in records.iter().enumerate().zip(outcomes) {
+    let records = records.iter().zip(deliveries.iter().copied()).enumerate();
+    for ((index, (record, delivered)), outcome) in records.zip(outcomes) {
         match outcome {
             StepOutcome::Completed(completed) => events.extend(completed),
             StepOutcome::Retry(error) => {
                 let (retry, reason) = (Some(Retry::CountAttempt), Reason::Exhausted);
-                failed.push(Failed { index, record, error, retry, reason });
+                failed.push(Failed { index, record, delivered, error, retry, reason });
             }
             StepOutcome::Postpone(error) => {
                 let (retry, reason) = (Some(Retry::Postpone), Reason::Undecodable);
-                failed.push(Failed { index, record, error, retry, reason });
+                failed.push(Failed { index, record, delivered, error, retry, reason });
             }
             StepOutcome::Wait(delay) => {
                 let (retry, error) = (Some(Retry::Wait(delay)), "waiting".to_owned());
-                failed.push(Failed { index, record, error, retry, reason: Reason::Undecodable });
+                failed.push(Failed {
+                    index,
+                    record,
+                    delivered,
+                    error,
+                    retry,
+                    reason: Reason::Undecodable,
+                });
             }
             StepOutcome::DeadLetter(reason, error) => {
-                failed.push(Failed { index, record, error, retry: None, reason });
+                failed.push(Failed { index, record, delivered, error, retry: None, reason });
             }
         }
     }
@@ -128,7 +139,7 @@ async fn publish_failed(
     failed: &Failed<'_>,
     now: impl Future<Output = Result<Timestamp, PublishError>>,
 ) -> Result<(), PublishError> {
-    let Failed { record, error, retry, reason, .. } = failed;
+    let Failed { record, delivered, error, retry, reason, .. } = failed;
     if let Some(retry) = retry
         && let Some(retry) = retry.message(step, record, error, now.await?)
     {
@@ -141,8 +152,11 @@ async fn publish_failed(
     tracing::error!(%step, ?reason, ?origin, error, "record dead-lettered");
     let letter = dead_letter::message(step, *reason, record, error);
     match publisher.publish(&letter, FAILURE_PUBLISH_TIMEOUT).await {
-        Err(PublishError::Refused { code, description }) => {
-            tracing::error!(%step, ?origin, code, description, "dead letter refused, given up");
+        Err(err @ PublishError::Refused { .. })
+            if err.is_too_large() || *delivered >= GIVE_UP_FROM_DELIVERY =>
+        {
+            let error = error_chain(&err);
+            tracing::error!(%step, ?origin, error, "dead letter refused, given up");
             Ok(())
         }
         result => result.map(drop),

@@ -24,12 +24,14 @@ impl DurabilityGate {
     }
 
     /// Polls the brokers. While too few of them reply, the last result holds: brokers that do not
-    /// reply acknowledge nothing without the others.
+    /// reply acknowledge nothing without the others. Only replies of all that run open a closed gate: the
+    /// one that is missing may be the one that closed it.
     pub(super) async fn watch(&self, broker: &Connection, profile: Profile) {
         while profile.syncs_always() {
             sleep(DURABILITY_POLL_INTERVAL).await;
             let unsynced = match verify_durability(broker, profile).await {
-                Ok(()) => None,
+                Ok(is_complete) if is_complete || self.0.reason().is_none() => None,
+                Ok(_) => continue,
                 Err(unsynced @ DurabilityUnverified::NotFsynced { .. }) => Some(unsynced),
                 Err(err @ DurabilityUnverified::TooFewReplies { .. }) => {
                     tracing::debug!(%err, "durability check failed, keeping last result");

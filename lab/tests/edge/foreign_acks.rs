@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use orders::EventKind;
 use serde_json::json;
-use streams::{PublishError, Publisher, batch};
+use streams::{Connection, PublishError, Publisher, batch};
 
 use super::test_edge::DEADLINE;
 use crate::raw_nats::RawNats;
@@ -31,7 +31,7 @@ async fn an_ack_of_another_stream_or_domain_is_not_taken_for_that_of_the_stream_
         r#"{"stream":"ORDERS_1","domain":"leaf","seq":1}"#,
         r#"{"seq":1}"#,
     ] {
-        let impostor = RawNats::connect(&url).await.impersonate("orders.1.created", ack);
+        let impostor = RawNats::connect(&url).await.impersonate("orders.1.created", ack).await;
         let impostor = tokio::spawn(impostor);
         let result = publisher.publish(&message, TIMEOUT).await;
         assert_eq!(result, Err(PublishError::Unacknowledged), "{ack}");
@@ -45,4 +45,23 @@ async fn an_ack_of_another_stream_or_domain_is_not_taken_for_that_of_the_stream_
     };
     assert_eq!(first, second);
     assert!(first.0.contains("Nats-Msg-Id: "), "{first:?}");
+}
+
+#[tokio::test]
+async fn an_ack_of_another_stream_is_no_sign_that_a_lane_answers() {
+    let servers = TestServers::start_durable().await;
+    let lanes = servers.set_lanes_apart().await;
+    let brokers = &servers.processes.brokers.servers;
+    let connection = Connection::open(brokers[1].url(), "test").await.unwrap();
+    let publisher = Publisher::new(connection);
+    let message = |text: &str| batch::message(EventKind::Created, text.as_bytes().to_vec(), 1);
+    publisher.publish(&message("1\n"), DEADLINE).await.unwrap();
+    let ack = r#"{"stream":"AUDIT_TRAIL","seq":1}"#;
+    let impostor =
+        RawNats::connect(brokers[1].url()).await.impersonate("orders.1.created", ack).await;
+    let impostor = tokio::spawn(impostor);
+    brokers[0].pause().unwrap();
+    let ack = publisher.publish(&message("2\n"), TIMEOUT).await.unwrap();
+    assert_eq!(ack.stream, lanes[1].stream());
+    impostor.abort();
 }

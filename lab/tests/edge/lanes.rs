@@ -92,11 +92,16 @@ impl TestServers {
 
     /// Has the broker with this name lead a lane.
     pub(crate) async fn move_lane(&self, lane: Lane, leader: &str) {
+        self.move_stream(lane.stream(), leader).await;
+    }
+
+    /// Has the broker with this name lead a stream.
+    pub(crate) async fn move_stream(&self, stream: &str, leader: &str) {
         let connection = self.connect().await;
-        let step_down = format!("STREAM.LEADER.STEPDOWN.{lane}");
+        let step_down = format!("STREAM.LEADER.STEPDOWN.{stream}");
         let placement = json!({"placement": {"preferred": leader}});
-        wait_until("the broker leads the lane", async || {
-            let state = stream_state(&connection, lane.stream()).await;
+        wait_until("the broker leads the stream", async || {
+            let state = stream_state(&connection, stream).await;
             let leads = state.is_ok_and(|state| state.leader.as_deref() == Some(leader));
             if !leads {
                 broker_api(&connection, &step_down, &placement).await.ok();

@@ -47,7 +47,7 @@ async fn a_message_waits_for_a_busy_lane_and_is_not_sent_into_another_one() {
     let publisher = Publisher::new(connection);
     for reply in [TOO_MANY, IN_PROCESS] {
         let leader = RawNats::connect(&servers.processes.brokers.url()).await;
-        let leader = tokio::spawn(leader.impersonate("orders.1.created", reply));
+        let leader = tokio::spawn(leader.impersonate("orders.1.created", reply).await);
         for number in 0..20 {
             let message = message(&format!("{reply} {number}"));
             let ack = publisher.publish(&message, DEADLINE).await.unwrap();

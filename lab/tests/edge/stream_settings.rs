@@ -1,14 +1,14 @@
 //! An edge accepts orders only while the streams are what the promise rests on.
 
 use serde_json::json;
-use streams::{Lane, lanes, stream_state};
+use streams::{Connection, Lane, lanes, stream_state};
 use tokio::time::Instant;
 
 use super::broker_outage::wait_for_readyz;
 use super::raw_http::{ORDER, RawHttp};
 use super::test_edge::{DEADLINE, fresh_key};
 use crate::raw_nats::RawNats;
-use crate::test_servers::TestServers;
+use crate::test_servers::{TestServers, wait_until};
 
 impl TestServers {
     pub(crate) async fn nats(&self) -> RawNats {
@@ -51,6 +51,32 @@ async fn a_setting_that_would_lose_orders_closes_intake_until_it_is_undone() {
     // What an operator may want closes nothing.
     nats.edit_stream("ORDERS_1", "max_bytes", json!(8_u64 << 30)).await;
     assert_open(&mut client).await;
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn a_lane_is_closed_for_its_settings_also_while_another_stream_does_not_reply() {
+    let servers = TestServers::start_durable().await;
+    let lanes = lanes(&servers.connect().await).await.unwrap();
+    servers.set_lanes_apart().await;
+    let retries = servers.processes.brokers.servers[2].name();
+    servers.move_stream("RETRIES", retries).await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    assert_open(&mut client).await;
+    let connection = Connection::open(servers.processes.brokers.servers[0].url(), "test").await;
+    let connection = connection.unwrap();
+    let stored =
+        async |lane: &Lane| stream_state(&connection, lane.stream()).await.unwrap().messages;
+    servers.processes.brokers.servers[2].pause().unwrap();
+    let mut nats = servers.nats().await;
+    nats.edit_stream("ORDERS_1", "max_age", json!(3_600_000_000_000_u64)).await;
+    wait_until("orders go to another lane", async || {
+        let before = stored(&lanes[1]).await;
+        client.post(&fresh_key(), ORDER).await.status == 202 && stored(&lanes[1]).await > before
+    })
+    .await;
+    servers.processes.brokers.servers[2].resume().unwrap();
     edge.stop().await;
 }
 

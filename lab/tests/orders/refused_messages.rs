@@ -44,6 +44,12 @@ async fn a_full_stream_of_dead_letters_holds_back_no_neighbour_of_a_bad_record()
     let connection = &cluster.sources.connection;
     let letters = stream_state(connection, subjects::DEAD_LETTERS).await.unwrap();
     assert_eq!(letters.messages, 0, "the stream has no room");
+    config["max_bytes"] = info["config"]["max_bytes"].clone();
+    nats.api("STREAM.UPDATE.DEAD_LETTERS", &config).await;
+    wait_until("the dead letter is stored once there is room", async || {
+        stream_state(connection, subjects::DEAD_LETTERS).await.unwrap().messages == 1
+    })
+    .await;
     wait_until("inventory no longer holds the message", async || {
         consumer_progress(connection, &inventory::RESERVE.events()).await.unwrap().is_at_end()
     })

@@ -41,6 +41,26 @@ async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behin
     cluster.processes.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn nothing_is_purged_while_the_consumer_of_a_step_is_missing() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("ROOM", 1_000)]).await;
+    let done = cluster.place("done", &basket(&[("ROOM", 1)])).await;
+    cluster.assert_quiescent_and_consistent(&[done]).await;
+    cluster.stop_workers().await;
+    let waiting = cluster.place("waiting", &basket(&[("ROOM", 1)])).await;
+    let request = format!("CONSUMER.DELETE.ORDERS_1.{}", inventory::RESERVE.events().durable);
+    let deleted = cluster.nats().await.api(&request, &json!({})).await;
+    assert_eq!(deleted["success"], true, "{deleted}");
+    let nothing = Retention { normal: Duration::ZERO, under_pressure: Duration::ZERO };
+    let refused = cluster.purge(nothing).await.unwrap_err();
+    assert!(matches!(refused, PurgeError::Stream(_)), "{refused}");
+    cluster.start_workers().await;
+    let views = cluster.wait_until_final(&[waiting]).await;
+    assert_eq!(views[0].status, Status::Fulfilled);
+    cluster.verify_and_stop(&[done, waiting]).await;
+}
+
 /// So many that one more request fills the stream by less than a per cent.
 const STORED_ORDERS: usize = 150;
 

@@ -96,9 +96,14 @@ async fn delete_drained(
     kept: impl Iterator<Item = Lane>,
 ) -> Result<(), LaneCountError> {
     let mut messages = 0;
-    for durable in steps.iter().filter_map(|step| step.events().in_lane(lane)) {
-        if let Some(progress) = find_durable_progress(connection, &durable).await? {
-            messages += progress.messages.unfinished();
+    for step in steps {
+        let Some(durable) = step.events().in_lane(lane) else { continue };
+        match find_durable_progress(connection, &durable).await? {
+            Some(progress) => messages += progress.messages.unfinished(),
+            None if step.is_observer() => {}
+            None => {
+                return Err(inspect_error(&durable.to_string(), "the consumer is missing").into());
+            }
         }
     }
     let info = find_stream(connection, lane.stream()).await;

@@ -85,7 +85,11 @@ impl Difference {
                 "`millrace audit` names the orders that this has stopped: request their \
                  cancellation; edges that have seen it accept orders again when they are restarted",
             ),
-            ("storage" | "persist mode" | "retention", Impact::BreaksPromise) => Some(
+            ("deny purge", _) => Some(
+                "the stream fills up, since it cannot be undone: back the stream up, delete it and \
+                 restore it without this setting",
+            ),
+            ("storage" | "persist mode" | "retention" | "sealed", Impact::BreaksPromise) => Some(
                 "if workers cannot change it, back the stream up, delete it and restore it with \
                  this setting",
             ),

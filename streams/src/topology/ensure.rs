@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::difference::{Difference, Impact};
 use super::error::TopologyError;
 use super::lane_count::{ClusterLanes, lane_count};
-use super::settings::{MAX_BYTES, durable_differences, stream_differences};
+use super::settings::{MAX_BYTES, durable_differences, is_fixed, stream_differences};
 use super::{LANES_KEY, Topology};
 use crate::inspect::{find_durable, find_stream};
 use crate::limits::{TOPOLOGY_ATTEMPTS_MAX, TOPOLOGY_RETRY_DELAY};
@@ -244,7 +244,14 @@ async fn ensure_stream(
     });
     if !corrected.is_empty() {
         let max_bytes = if is_limit_kept { found.max_bytes } else { wanted.max_bytes };
-        let updated = Config { max_bytes, metadata: metadata(&found, &wanted), ..wanted };
+        let updated = Config {
+            max_bytes,
+            metadata: metadata(&found, &wanted),
+            // They cannot be undone: with them, the broker would refuse the whole correction.
+            deny_purge: found.deny_purge,
+            deny_delete: found.deny_delete,
+            ..wanted
+        };
         connection.jetstream.update_stream(&updated).await?;
     }
     Ok(Some(corrected))
@@ -307,7 +314,10 @@ async fn ensure_durable(
     }
     let expected = wanted.clone().into_consumer_config();
     let corrected = durable_differences(&name, &consumer.cached_info().config, &expected);
-    if !corrected.is_empty() {
+    if corrected.iter().any(|difference| is_fixed(difference.setting)) {
+        stream.delete_consumer(&durable.name).await?;
+        stream.create_consumer(wanted).await?;
+    } else if !corrected.is_empty() {
         stream.update_consumer(wanted).await?;
     }
     Ok(Some(corrected))

@@ -62,7 +62,7 @@ pub(super) fn stream_differences(found: &Config, wanted: &Config) -> Vec<Differe
     let transform = |it: &Config| present(it.subject_transform.as_ref());
     settings.compare("subject transform", both(found, wanted, transform), BreaksPromise);
     settings.compare("no ack", (found.no_ack, wanted.no_ack), Corrected);
-    settings.compare("sealed", (found.sealed, wanted.sealed), Corrected);
+    settings.compare("sealed", (found.sealed, wanted.sealed), BreaksPromise);
     settings.compare("rollup", (found.allow_rollup, wanted.allow_rollup), Corrected);
     settings.compare("direct get", (found.allow_direct, wanted.allow_direct), Corrected);
     let schedules = |it: &Config| it.allow_message_schedules;
@@ -71,8 +71,15 @@ pub(super) fn stream_differences(found: &Config, wanted: &Config) -> Vec<Differe
     settings.compare("duplicate window", both(found, wanted, window), Corrected);
     let max_consumers = |it: &Config| count(it.max_consumers.into());
     settings.compare("max consumers", both(found, wanted, max_consumers), Corrected);
+    settings.compare("deny purge", (found.deny_purge, wanted.deny_purge), Allowed);
     settings.compare(MAX_BYTES, both(found, wanted, |it| count(it.max_bytes)), Allowed);
     settings.differences
+}
+
+/// Whether a setting of a durable consumer cannot be changed: to correct it, the consumer is created again.
+/// It then delivers everything that is in the stream, of which rows know what was processed.
+pub(super) fn is_fixed(setting: &str) -> bool {
+    ["deliver policy", "ack policy", "replay policy"].contains(&setting)
 }
 
 /// The settings of a durable consumer that differ from those that are wanted. None of them loses an
@@ -86,6 +93,9 @@ pub(super) fn durable_differences(
     let mut compare = |setting, found_and_wanted: (String, String)| {
         settings.compare(setting, found_and_wanted, Corrected);
     };
+    compare("deliver policy", both(found, wanted, |it| word(it.deliver_policy)));
+    compare("ack policy", both(found, wanted, |it| word(it.ack_policy)));
+    compare("replay policy", both(found, wanted, |it| word(it.replay_policy)));
     compare("subjects", both(found, wanted, filter_subjects));
     compare("replicas", both(found, wanted, |it| it.num_replicas.to_string()));
     compare("memory storage", both(found, wanted, |it| it.memory_storage.to_string()));

@@ -1,9 +1,11 @@
 //! Watches the streams for what would lose an acknowledged order: settings that differ, and a stream
 //! that is missing, is another one than before, or was emptied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem::take;
+use std::time::Duration;
 
-use async_nats::jetstream::stream::Info;
+use async_nats::jetstream::stream::{Config, Info};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -13,7 +15,7 @@ use super::inspection::emptied;
 use super::lane_count::ClusterLanes;
 use super::settings::stream_differences;
 use crate::inspect::find_stream;
-use crate::inspect_error::{InspectError, inspect_error};
+use crate::inspect_error::InspectError;
 use crate::limits::{RETENTION_UNDER_PRESSURE, STREAM_MEMORY_MAX};
 use crate::{Connection, Lane};
 
@@ -22,6 +24,8 @@ use crate::{Connection, Lane};
 pub struct StreamWatch {
     topology: Topology,
     seen: BTreeMap<String, Seen>,
+    /// What differed in each stream when it was last read.
+    last: BTreeMap<String, Vec<Difference>>,
 }
 
 /// What was seen of one stream.
@@ -29,9 +33,8 @@ pub struct StreamWatch {
 struct Seen {
     /// When the stream was created that was there at first.
     created: OffsetDateTime,
-    /// The last message at the last look, and when that was.
-    last_sequence: u64,
-    looked_at: Instant,
+    /// The last messages at earlier looks, and when those were: at most one for each second.
+    looks: VecDeque<(Instant, u64)>,
     /// Once it was emptied: the message up to which.
     emptied: Option<u64>,
 }
@@ -39,42 +42,59 @@ struct Seen {
 impl StreamWatch {
     /// A watch that has seen nothing yet.
     pub const fn new(topology: Topology) -> Self {
-        Self { topology, seen: BTreeMap::new() }
+        Self { topology, seen: BTreeMap::new(), last: BTreeMap::new() }
     }
 
-    /// What breaks the promise now. An error if the brokers do not reply: they acknowledge nothing
-    /// then. A lane that does not reply is passed over: it acknowledges nothing either.
+    /// What breaks the promise now. Of a stream that does not reply, what was last seen holds. An error if
+    /// no lane replies: the brokers acknowledge nothing then.
     pub async fn look(&mut self, connection: &Connection) -> Result<Vec<Difference>, InspectError> {
         let topology = self.topology;
         let (lanes, unread) = ClusterLanes::read_what_replies(connection, &topology).await?;
         if lanes.infos.is_empty() {
             unread.into_iter().next().map_or(Ok(()), Err)?;
         }
-        let mut differences = Vec::new();
+        let mut last = BTreeMap::new();
         for lane in lanes.wanted() {
             let wanted = topology.lane(lane, lanes.count);
-            if lanes.is_missing(lane) {
-                differences.push(Difference::missing_stream(&wanted.name));
-            } else if let Some(info) = lanes.infos.get(&lane) {
-                // A lane that takes no messages is being added or removed.
-                if info.config.subjects != [lane.closed_subject()] {
-                    differences.extend(stream_differences(&info.config, &wanted));
+            let differences = match lanes.infos.get(&lane) {
+                Some(info) => Some(self.compare(info, &wanted)),
+                None if lanes.is_missing(lane) => {
+                    Some(vec![Difference::missing_stream(&wanted.name)])
                 }
-                differences.extend(self.remember(&wanted.name, info));
-            }
+                None => None,
+            };
+            last.insert(wanted.name, differences);
         }
         for wanted in topology.other_streams() {
-            let info = find_stream(connection, &wanted.name).await;
-            match info.map_err(|err| inspect_error(&wanted.name, err))? {
-                Some(info) => {
-                    differences.extend(stream_differences(&info.config, &wanted));
-                    differences.extend(self.remember(&wanted.name, &info));
+            let differences = match find_stream(connection, &wanted.name).await {
+                Ok(Some(info)) => Some(self.compare(&info, &wanted)),
+                Ok(None) => Some(vec![Difference::missing_stream(&wanted.name)]),
+                Err(err) => {
+                    tracing::debug!(stream = wanted.name, %err, "stream not read");
+                    None
                 }
-                None => differences.push(Difference::missing_stream(&wanted.name)),
-            }
+            };
+            last.insert(wanted.name, differences);
         }
+        let mut before = take(&mut self.last);
+        let last = last.into_iter().map(|(stream, differences)| {
+            let known = before.remove(&stream).unwrap_or_default();
+            (stream, differences.unwrap_or(known))
+        });
+        self.last = last.collect();
+        let mut differences: Vec<Difference> = self.last.values().flatten().cloned().collect();
         differences.retain(|difference| difference.impact == Impact::BreaksPromise);
         Ok(differences)
+    }
+
+    /// What differs in a stream, and from what was seen of it before.
+    fn compare(&mut self, info: &Info, wanted: &Config) -> Vec<Difference> {
+        // A lane that takes no messages is being added or removed.
+        let is_closed = Lane::of_stream(&wanted.name)
+            .is_some_and(|lane| info.config.subjects == [lane.closed_subject()]);
+        let differences =
+            if is_closed { Vec::new() } else { stream_differences(&info.config, wanted) };
+        differences.into_iter().chain(self.remember(&wanted.name, info)).collect()
     }
 
     /// Compares a stream with what was seen of it before.
@@ -89,26 +109,37 @@ impl StreamWatch {
             return Some(Difference::new(name, STREAM, found_and_expected, Impact::BreaksPromise));
         }
         let lane = Lane::of_stream(name)?;
-        if seen.was_emptied(state.first_sequence, Instant::now()) {
-            seen.emptied = Some(state.first_sequence - 1);
-        }
-        (seen.last_sequence, seen.looked_at) = (state.last_sequence, Instant::now());
+        seen.look(state.first_sequence, state.last_sequence, Instant::now());
         seen.emptied.map(|last| emptied(lane, last, Impact::BreaksPromise))
     }
 }
 
 impl Seen {
-    fn new(created: OffsetDateTime) -> Self {
-        Self { created, last_sequence: 0, looked_at: Instant::now(), emptied: None }
+    const fn new(created: OffsetDateTime) -> Self {
+        Self { created, looks: VecDeque::new(), emptied: None }
     }
 
-    /// Whether everything is gone that was there at the last look. A janitor keeps the last ten
-    /// minutes at least, so if that look was recent, it was not a janitor.
-    fn was_emptied(&self, first_sequence: u64, now: Instant) -> bool {
-        let is_recent = now.duration_since(self.looked_at) < STREAM_MEMORY_MAX;
-        is_recent && self.last_sequence > 0 && first_sequence > self.last_sequence
+    /// A look. If everything is gone that was there at a recent one, it was emptied: a janitor keeps the last
+    /// ten minutes at least.
+    fn look(&mut self, first_sequence: u64, last_sequence: u64, now: Instant) {
+        self.looks.retain(|(at, _)| now.duration_since(*at) < STREAM_MEMORY_MAX);
+        let is_gone = |(_, last): &(Instant, u64)| *last > 0 && first_sequence > *last;
+        if self.looks.iter().any(is_gone) {
+            self.emptied = Some(first_sequence - 1);
+            // What is stored from now on is kept.
+            self.looks.clear();
+        }
+        let is_due = self.looks.back().is_none_or(|(at, last)| {
+            *last != last_sequence && now.duration_since(*at) >= LOOKS_INTERVAL
+        });
+        if is_due {
+            self.looks.push_back((now, last_sequence));
+        }
     }
 }
+
+/// The time between two looks that are remembered: as often as edges look.
+const LOOKS_INTERVAL: Duration = Duration::from_millis(900);
 
 const _: () = assert!(
     2 * STREAM_MEMORY_MAX.as_secs() <= RETENTION_UNDER_PRESSURE.as_secs(),
@@ -117,20 +148,28 @@ const _: () = assert!(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
-    fn a_stream_is_emptied_if_all_is_gone_that_was_there_a_moment_ago() {
-        let created = OffsetDateTime::UNIX_EPOCH;
-        let mut seen = Seen::new(created);
-        let now = seen.looked_at;
-        assert!(!seen.was_emptied(1, now), "nothing was seen yet");
-        seen.last_sequence = 10;
-        assert!(!seen.was_emptied(10, now), "the janitor keeps the youngest");
-        assert!(seen.was_emptied(11, now + Duration::from_secs(2)));
-        // A process that was paused for long has not seen what a janitor has purged since.
-        assert!(!seen.was_emptied(11, now + STREAM_MEMORY_MAX));
+    fn a_stream_is_emptied_if_all_is_gone_that_was_there_minutes_ago() {
+        let (mut seen, start) = (Seen::new(OffsetDateTime::UNIX_EPOCH), Instant::now());
+        seen.look(1, 0, start);
+        seen.look(1, 5, start + SECOND);
+        seen.look(1, 10, start + 2 * SECOND);
+        seen.look(5, 10, start + 3 * SECOND);
+        assert_eq!(seen.emptied, None, "the janitor keeps the youngest");
+        seen.look(10, 10, start + STREAM_MEMORY_MAX / 2);
+        assert_eq!(seen.emptied, Some(9), "all but one were purged by hand");
+    }
+
+    #[test]
+    fn what_a_janitor_has_purged_since_a_look_long_ago_was_not_emptied() {
+        let (mut seen, start) = (Seen::new(OffsetDateTime::UNIX_EPOCH), Instant::now());
+        seen.look(1, 10, start);
+        seen.look(11, 20, start + STREAM_MEMORY_MAX);
+        assert_eq!(seen.emptied, None);
+        assert!(seen.looks.len() <= 2);
     }
 }
