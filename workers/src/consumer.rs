@@ -153,14 +153,9 @@ impl Consumer {
             })?;
             failpoint!("{step}.committed");
             let deliveries: Vec<u64> = indices.iter().map(|index| set[*index].delivered).collect();
-            let publisher = &self.publisher;
-            let published = publish_outcomes(
-                publisher,
-                step,
-                (&records, &deliveries),
-                outcomes,
-                self.max_batch,
-            );
+            let records = (&*records, &*deliveries);
+            let published =
+                publish_outcomes(&self.publisher, step, records, outcomes, self.max_batch);
             let not_stored = published.await.map_err(|err| {
                 let error = error_chain(&err);
                 tracing::warn!(%step, error, "publishing outcomes failed, retrying");

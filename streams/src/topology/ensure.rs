@@ -137,7 +137,10 @@ async fn read_lanes(
     with_retries(Lane::FIRST.stream(), read).await
 }
 
-/// What was corrected and what failed, with the lane that it concerns.
+/// What was corrected in something, with the lane that it concerns.
+type Corrected = (Option<Lane>, Result<Vec<Difference>, TopologyError>);
+
+/// What was corrected and what failed.
 struct Outcome {
     lanes: Vec<Lane>,
     corrected: Vec<Difference>,
@@ -149,7 +152,7 @@ impl Outcome {
         Self { lanes, corrected: Vec::new(), failures: Vec::new() }
     }
 
-    fn add(&mut self, results: Vec<(Option<Lane>, Result<Vec<Difference>, TopologyError>)>) {
+    fn add(&mut self, results: Vec<Corrected>) {
         for (lane, result) in results {
             match result {
                 Ok(corrected) => self.corrected.extend(corrected),
