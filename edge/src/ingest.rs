@@ -2,6 +2,7 @@
 //! its batch is stored. While one batch is in flight, the next one fills.
 
 mod batch;
+mod batch_slots;
 mod idempotency;
 mod order_requests;
 mod submissions;
@@ -11,6 +12,7 @@ use streams::{GroupLimits, GroupSender, Publisher, group_commit};
 use tokio::task::JoinSet;
 
 pub(crate) use batch::SubmitResult;
+pub(crate) use batch_slots::BatchSlots;
 pub(crate) use idempotency::IdempotencyCache;
 pub(crate) use order_requests::OrderRequest;
 pub(crate) use submissions::Submission;

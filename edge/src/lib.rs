@@ -3,6 +3,7 @@
 //! | route | what it does | file |
 //! |---|---|---|
 //! | `POST /v1/orders` | Place an order | `routes/place_order.rs` |
+//! | `POST /v1/orders:batch` | Place many orders, one in each line | `routes/place_batch.rs` |
 //! | `GET /v1/orders/{id}` | Get the status and history of an order | `routes/order_status.rs` |
 //! | `POST /v1/orders/{id}/cancel` | Request the cancellation of an order | `routes/cancel_order.rs` |
 //! | `POST /v1/orders/{id}/payment` | Continue the payment of an order that requires action | `routes/submit_payment.rs` |

@@ -48,6 +48,17 @@ pub(crate) const LISTEN_BACKLOG: i32 = 4_096;
 
 /// Orders of one shard that wait for a batch: sixteen full batches, a tenth of a second's work.
 pub const ORDERS_WAITING_MAX: usize = 4_096;
+/// Of these, orders of batches: half, so that single orders always find room.
+pub(crate) const BATCH_ORDERS_WAITING_MAX: usize = ORDERS_WAITING_MAX / 2;
+/// Requests with batches on one shard: a few fill every message, and each takes up to 1 MiB.
+pub(crate) const BATCH_REQUESTS_MAX: usize = 16;
+/// Lines of one batch that wait for their answer: two full messages, so that one fills while the other is
+/// stored.
+pub(crate) const BATCH_LINES_PENDING_MAX: usize = 2 * streams::batch::RECORDS_MAX;
+/// Bytes of such lines; at most one line more.
+pub(crate) const BATCH_BYTES_PENDING_MAX: usize = 2 * BODY_BYTES_MAX;
+/// Bytes of answers that are sent together: some hundred, as many as one message answers.
+pub(crate) const BATCH_CHUNK_BYTES: usize = 32 * 1024;
 /// Requests about placed orders, of each kind, that wait for a batch of their shard: sixteen full
 /// batches.
 pub(crate) const ORDER_REQUESTS_WAITING_MAX: usize = 4_096;

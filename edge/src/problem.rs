@@ -32,8 +32,10 @@ pub(crate) enum Problem {
     /// The body is compressed, or has a transfer coding besides chunked.
     UnsupportedContentEncoding,
     UnsupportedTransferCoding,
-    /// The content type is not JSON.
-    UnsupportedMediaType,
+    /// The content type is not the expected one.
+    UnsupportedMediaType {
+        expected: &'static str,
+    },
     /// The `Idempotency-Key` header is missing, sent more than once, or invalid.
     KeyMissing,
     KeyDuplicated,
@@ -89,21 +91,18 @@ struct ProblemDocument<'a> {
     errors: &'a [FieldError],
 }
 
+#[derive(Serialize)]
+struct NumberedProblem<'a> {
+    line: u64,
+    #[serde(flatten)]
+    document: ProblemDocument<'a>,
+}
+
 impl Problem {
     /// The problem document, with the headers that belong to its status.
     pub(crate) fn to_response(&self) -> HttpResponse {
-        let (status, type_uri, title) = self.kind();
-        let document = ProblemDocument {
-            r#type: type_uri,
-            title,
-            status: status.as_u16(),
-            detail: &self.detail(),
-            errors: match self {
-                Self::InvalidOrder(errors) | Self::InvalidPayment(errors) => errors,
-                _ => &[],
-            },
-        };
-        let body = serde_json::to_vec(&document).expect("a problem document has string keys");
+        let (status, ..) = self.kind();
+        let body = self.with_document(|document| serde_json::to_vec(&document));
         let mut response = with_body(status, "application/problem+json", body);
         if let Self::MethodNotAllowed { allowed } = self {
             let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
@@ -116,6 +115,29 @@ impl Problem {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
         response
+    }
+
+    /// The problem document as the answer to one line of a request.
+    pub(crate) fn to_line(&self, line: u64) -> Vec<u8> {
+        self.with_document(|document| serde_json::to_vec(&NumberedProblem { line, document }))
+    }
+
+    fn with_document(
+        &self,
+        write: impl FnOnce(ProblemDocument<'_>) -> serde_json::Result<Vec<u8>>,
+    ) -> Vec<u8> {
+        let (status, type_uri, title) = self.kind();
+        let document = ProblemDocument {
+            r#type: type_uri,
+            title,
+            status: status.as_u16(),
+            detail: &self.detail(),
+            errors: match self {
+                Self::InvalidOrder(errors) | Self::InvalidPayment(errors) => errors,
+                _ => &[],
+            },
+        };
+        write(document).expect("a problem document has string keys")
     }
 
     /// The status code, the type URI and the title.
@@ -146,7 +168,7 @@ impl Problem {
                 "/problems/unsupported-transfer-coding",
                 "Unsupported transfer coding",
             ),
-            Self::UnsupportedMediaType => {
+            Self::UnsupportedMediaType { .. } => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "/problems/wrong-media-type", "Unsupported media type")
             }
             Self::KeyMissing => {
@@ -243,7 +265,9 @@ impl Problem {
             Self::UnsupportedTransferCoding => {
                 "Send the body with Content-Length, or with Transfer-Encoding: chunked alone."
             }
-            Self::UnsupportedMediaType => "Send the order as Content-Type: application/json.",
+            Self::UnsupportedMediaType { expected } => {
+                return format!("Send the order as Content-Type: {expected}.").into();
+            }
             Self::KeyMissing => {
                 "Send an Idempotency-Key of 1 to 255 visible ASCII characters, one for each order."
             }

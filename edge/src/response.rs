@@ -1,13 +1,44 @@
 //! Constructors of HTTP responses: JSON, plain text, or any content type.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
-use http_body_util::Full;
+use futures_util::{Stream, StreamExt};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-/// A response whose body is in memory.
-pub(crate) type HttpResponse = Response<Full<Bytes>>;
+/// A response. Its body is in memory, but for that of a batch.
+pub(crate) type HttpResponse = Response<Either<Full<Bytes>, StreamedBody>>;
+
+/// A body that is made while it is sent.
+pub(crate) struct StreamedBody {
+    chunks: Pin<Box<dyn Stream<Item = Bytes> + Send>>,
+    held: Option<Box<dyn Send>>,
+}
+
+impl StreamedBody {
+    /// Holds `guard` until the body is sent, or the connection has ended.
+    pub(crate) fn hold(&mut self, guard: impl Send + 'static) {
+        self.held = Some(Box::new(guard));
+    }
+}
+
+impl Body for StreamedBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.chunks.poll_next_unpin(context).map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+}
 
 /// A 200 with JSON that no cache may store.
 pub(crate) fn json(content: &impl Serialize) -> HttpResponse {
@@ -27,12 +58,23 @@ pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> HttpResponse {
     with_body(status, "text/plain; charset=utf-8", line)
 }
 
+/// A 200 whose body is made while it is sent.
+pub(crate) fn stream_of(
+    content_type: &'static str,
+    chunks: impl Stream<Item = Bytes> + Send + 'static,
+) -> HttpResponse {
+    let mut response = with_body(StatusCode::OK, content_type, Bytes::new());
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    *response.body_mut() = Either::Right(StreamedBody { chunks: Box::pin(chunks), held: None });
+    response
+}
+
 pub(crate) fn with_body(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> HttpResponse {
-    let mut response = Response::new(Full::new(body.into()));
+    let mut response = Response::new(Either::Left(Full::new(body.into())));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

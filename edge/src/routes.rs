@@ -3,6 +3,7 @@
 mod cancel_order;
 mod health;
 mod order_status;
+mod place_batch;
 mod place_order;
 mod provider_event;
 mod repeat;
@@ -12,10 +13,13 @@ mod submit;
 mod submit_payment;
 mod table;
 
-use http_body_util::Full;
+use std::sync::Arc;
+
+use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
 use hyper::{Method, Request, Version};
+use tokio::sync::OwnedSemaphorePermit;
 
 pub use table::{ROUTES, Route};
 
@@ -27,24 +31,39 @@ use request_head::check_head;
 use table::Endpoint;
 
 /// Responds to a request; an error becomes a problem document.
-pub(crate) async fn respond(state: &ShardState, mut request: Request<Incoming>) -> HttpResponse {
+pub(crate) async fn respond(
+    state: &Arc<ShardState>,
+    mut request: Request<Incoming>,
+) -> HttpResponse {
+    let is_head = request.method() == Method::HEAD;
     let response = match dispatch(state, &mut request).await {
-        Ok(response) => response,
+        Ok(Reply::Response(response)) => response,
+        Ok(Reply::Batch(slot)) => place_batch::place_batch(state, request.into_body(), slot),
         Err(problem) => refuse(&problem, &mut request).await,
     };
-    if request.method() == Method::HEAD { without_body(response) } else { response }
+    if is_head { without_body(response) } else { response }
+}
+
+/// What a request is answered with.
+enum Reply {
+    Response(HttpResponse),
+    /// Its lines are answered as they are read, in this slot.
+    Batch(OwnedSemaphorePermit),
 }
 
 /// A match instead of function pointers in the table: those would cost an allocation for the future
 /// of each request.
 async fn dispatch(
-    state: &ShardState,
+    state: &Arc<ShardState>,
     request: &mut Request<Incoming>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Reply, Problem> {
     check_head(request)?;
     let (endpoint, parameter) = table::find(ROUTES, request.method(), request.uri().path())?;
-    match endpoint {
+    let response = match endpoint {
         Endpoint::PlaceOrder => place_order::place_order(state, request).await,
+        Endpoint::PlaceBatch => {
+            return place_batch::accept(state, request.headers()).map(Reply::Batch);
+        }
         Endpoint::GetOrderStatus => order_status::get_order_status(state, parameter).await,
         Endpoint::CancelOrder => {
             cancel_order::cancel_order(state, parameter, request.headers()).await
@@ -60,7 +79,8 @@ async fn dispatch(
         Endpoint::GetStock => stock::get_stock(state, parameter).await,
         Endpoint::Livez => Ok(health::livez()),
         Endpoint::Readyz => Ok(health::readyz(state)),
-    }
+    };
+    response.map(Reply::Response)
 }
 
 /// The response to a refused request. The rest of its body is read first: a client whose connection
@@ -79,5 +99,5 @@ fn without_body(response: HttpResponse) -> HttpResponse {
     let (mut head, body) = response.into_parts();
     let length = body.size_hint().exact().map(HeaderValue::from);
     head.headers.extend(length.map(|length| (CONTENT_LENGTH, length)));
-    HttpResponse::from_parts(head, Full::default())
+    HttpResponse::from_parts(head, Either::Left(Full::default()))
 }

@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::EdgeError;
 use crate::gates::Gates;
-use crate::ingest::{IdempotencyCache, IngestQueues};
+use crate::ingest::{BatchSlots, IdempotencyCache, IngestQueues};
 use crate::lookup::Lookups;
 use crate::webhook_secrets::WebhookSecrets;
 
@@ -38,6 +38,7 @@ pub(crate) struct ShardState {
     pub(crate) gates: Gates,
     pub(crate) body_budget: BodyMemoryBudget,
     pub(crate) ingest: IngestQueues,
+    pub(crate) batch_slots: BatchSlots,
     pub(crate) lookups: Lookups,
     pub(crate) cache: Arc<Cache>,
     pub(crate) idempotency_cache: IdempotencyCache,
@@ -69,6 +70,7 @@ impl ShardState {
             gates,
             body_budget,
             ingest,
+            batch_slots: BatchSlots::new(),
             lookups,
             cache,
             idempotency_cache,

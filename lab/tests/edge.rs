@@ -2,6 +2,7 @@
 mod raw_http;
 mod test_edge;
 
+mod batch_intake;
 mod broker_outage;
 mod cancellation;
 mod drain;

@@ -38,6 +38,13 @@ impl FieldErrors {
         }
     }
 
+    /// Adds the errors of the value at `pointer`, which point into it.
+    pub(crate) fn add_below(&mut self, pointer: &str, errors: Self) {
+        for FieldError { pointer: below, detail } in errors.0 {
+            self.add(format!("{pointer}{below}"), detail);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

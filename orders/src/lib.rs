@@ -5,11 +5,13 @@
 //! |---|---|
 //! | [`OrderId`], [`SignedOrderId`] | an order's id, and the id signed by the edge that issued it |
 //! | [`PlaceOrder`] | an order as a buyer places it, validated once when it is parsed |
+//! | [`BatchLine`] | an order in a batch of orders, with its key |
 //! | [`Event`], [`EventBody`], [`EventKind`] | what happened to one order, in the past tense |
 //! | [`Status`] | the status of an order, and its state machine |
 //! | [`OrderView`], [`StockView`] | the replies to status and stock requests |
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
 
+mod batch_line;
 mod currency;
 mod digest;
 mod event;
@@ -30,6 +32,7 @@ mod submit_payment;
 mod timestamp;
 mod view;
 
+pub use batch_line::BatchLine;
 pub use currency::{Currency, InvalidCurrency};
 pub use digest::BodyDigest;
 pub use event::{Created, Event, EventBody, EventKind, UnknownEvent};

@@ -78,7 +78,7 @@ impl std::fmt::Debug for PaymentToken {
 }
 
 /// Returns `None` only after adding at least one error.
-fn parse_order(root: &Json<'_>, errors: &mut FieldErrors) -> Option<PlaceOrder> {
+pub(crate) fn parse_order(root: &Json<'_>, errors: &mut FieldErrors) -> Option<PlaceOrder> {
     let names = ["customer_id", "currency", "lines", "expected_total", "payment", "reference"];
     let [customer_id, currency, lines, expected_total, payment, reference] =
         root.members(&"", names, errors)?;
@@ -141,7 +141,7 @@ fn parse_line(item: &Json<'_>, at: &dyn Display, errors: &mut FieldErrors) -> Op
 }
 
 /// A required member. The pointer is formatted only if there is an error.
-fn required<'j, 'a, T>(
+pub(crate) fn required<'j, 'a, T>(
     value: Option<&'j Json<'a>>,
     pointer: &dyn Display,
     errors: &mut FieldErrors,

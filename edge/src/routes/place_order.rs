@@ -18,8 +18,9 @@ use crate::response::{HttpResponse, with_body};
 use crate::state::ShardState;
 
 /// The caller of every order, until callers are authenticated.
-const CALLER: &str = "public";
+pub(super) const CALLER: &str = "public";
 
+const JSON: &str = "application/json";
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -35,9 +36,27 @@ pub(super) async fn place_order(
     let order = PlaceOrder::parse(&bytes)?;
     drop(bytes);
 
+    let Placed { id, digest, is_repeat } =
+        place(state, OrderId::derive(CALLER, &key), &order).await?;
+    Ok(accepted(state.signing_keys.sign(id), state.profile, digest, is_repeat))
+}
+
+/// An order that is stored.
+pub(super) struct Placed {
+    pub(super) id: OrderId,
+    pub(super) digest: BodyDigest,
+    /// Whether its key was used before, for the same order.
+    pub(super) is_repeat: bool,
+}
+
+/// Stores an order, unless its row has another body.
+pub(super) async fn place(
+    state: &ShardState,
+    id: OrderId,
+    order: &PlaceOrder,
+) -> Result<Placed, Problem> {
     let deadline = Instant::now() + RESPONSE_TIMEOUT;
-    let id = OrderId::derive(CALLER, &key);
-    let (result, digest) = submit(state, id, &order)?;
+    let (result, digest) = submit(state, id, order)?;
     match timeout_at(deadline, result).await {
         Ok(Ok(SubmitResult::Stored { known_digest })) => {
             let is_repeat = match known_digest {
@@ -46,7 +65,7 @@ pub(super) async fn place_order(
                     check_repeat(state, StoredOrder { id, digest, known_digest }, deadline).await?
                 }
             };
-            Ok(accepted(state.signing_keys.sign(id), state.profile, digest, is_repeat))
+            Ok(Placed { id, digest, is_repeat })
         }
         Ok(Ok(SubmitResult::Unknown) | Err(_)) | Err(_) => Err(Problem::AckTimeout),
     }
@@ -56,12 +75,11 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let mut content_types = headers.get_all(CONTENT_TYPE).iter();
     let content_type = content_types.next().and_then(|value| value.to_str().ok());
     let media_type = content_type.and_then(|value| value.split(';').next());
-    let is_json = media_type
-        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
+    let is_json = media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(JSON));
     if is_json && content_types.next().is_none() {
         Ok(())
     } else {
-        Err(Problem::UnsupportedMediaType)
+        Err(Problem::UnsupportedMediaType { expected: JSON })
     }
 }
 
@@ -99,7 +117,7 @@ fn accepted(
     let body = format!(
         r#"{{"order_id":"{id}","status":"accepted","durability":"{profile}","body_digest":"{digest}"}}"#
     );
-    let mut response = with_body(StatusCode::ACCEPTED, "application/json", body);
+    let mut response = with_body(StatusCode::ACCEPTED, JSON, body);
     let location = HeaderValue::try_from(location).expect("an order id is hexadecimal digits");
     response.headers_mut().insert(LOCATION, location);
     if is_repeat {

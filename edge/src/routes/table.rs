@@ -22,6 +22,7 @@ pub struct Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
     PlaceOrder,
+    PlaceBatch,
     GetOrderStatus,
     CancelOrder,
     SubmitPayment,
@@ -35,6 +36,7 @@ pub(super) enum Endpoint {
 /// All routes. The first is the most frequent by far.
 pub const ROUTES: &[Route] = &[
     post("/v1/orders", Endpoint::PlaceOrder, "Place an order"),
+    post("/v1/orders:batch", Endpoint::PlaceBatch, "Place many orders, one in each line"),
     get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get the status and history of an order"),
     post("/v1/orders/{id}/cancel", Endpoint::CancelOrder, "Request the cancellation of an order"),
     post(

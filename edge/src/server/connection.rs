@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
+use http_body_util::Either;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Version, body::Incoming};
@@ -58,7 +59,7 @@ pub(super) async fn serve(
 }
 
 async fn respond(
-    _guard: RequestGuard,
+    guard: RequestGuard,
     state: Arc<ShardState>,
     request: Request<Incoming>,
 ) -> Result<HttpResponse, Infallible> {
@@ -67,6 +68,9 @@ async fn respond(
     // In HTTP/2 hyper sends GOAWAY instead.
     if state.is_draining() && version <= Version::HTTP_11 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if let Either::Right(body) = response.body_mut() {
+        body.hold(guard);
     }
     Ok(response)
 }

@@ -79,6 +79,28 @@ impl RawHttp {
         self.reply().await
     }
 
+    /// Sends a part of a chunked body.
+    pub(crate) async fn send_chunk(&mut self, part: &str) {
+        self.send(format!("{:x}\r\n{part}\r\n", part.len())).await;
+    }
+
+    /// Sends nothing any more, and still receives.
+    pub(crate) async fn end_sending(&mut self) {
+        self.0.shutdown().await.unwrap();
+    }
+
+    /// The next part of a chunked response; `None` at its end.
+    pub(crate) async fn chunk(&mut self) -> Option<String> {
+        let read = async {
+            let length = usize::from_str_radix(&self.line().await.unwrap(), 16).unwrap();
+            let mut chunk = vec![0; length + "\r\n".len()];
+            self.0.read_exact(&mut chunk).await.unwrap();
+            chunk.truncate(length);
+            (length > 0).then(|| String::from_utf8(chunk).unwrap())
+        };
+        timeout(DEADLINE, read).await.expect("response timed out")
+    }
+
     async fn read(&mut self, without_body: bool) -> Option<Reply> {
         let status_line = self.line().await?;
         let status = status_line.split(' ').nth(1)?.parse().ok()?;

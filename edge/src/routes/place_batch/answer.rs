@@ -1,0 +1,59 @@
+//! The answer to one line of a batch.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use orders::{BatchLine, BodyDigest, OrderId};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::super::place_order::{CALLER, Placed, place};
+use super::lines::Line;
+use crate::problem::Problem;
+use crate::state::ShardState;
+
+#[derive(Serialize)]
+struct Accepted {
+    line: u64,
+    status: u16,
+    order_id: String,
+    body_digest: BodyDigest,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
+}
+
+/// Places the order of a line, and says what became of it: one line of JSON. `slot` is the line's share of
+/// the orders that may wait.
+pub(super) async fn answer(
+    state: Arc<ShardState>,
+    line: Line,
+    slot: OwnedSemaphorePermit,
+) -> Bytes {
+    let Line { number, content } = line;
+    let mut answer = match place_line(&state, content).await {
+        Ok(Placed { id, digest, is_repeat }) => {
+            let accepted = Accepted {
+                line: number,
+                status: StatusCode::ACCEPTED.as_u16(),
+                order_id: state.signing_keys.sign(id).to_string(),
+                body_digest: digest,
+                replayed: is_repeat,
+            };
+            serde_json::to_vec(&accepted).expect("an answer has string keys")
+        }
+        Err(problem) => problem.to_line(number),
+    };
+    drop(slot);
+    answer.push(b'\n');
+    answer.into()
+}
+
+async fn place_line(
+    state: &ShardState,
+    content: Result<Bytes, Problem>,
+) -> Result<Placed, Problem> {
+    let BatchLine { key, order } = BatchLine::parse(&content?)?;
+    state.gates.check()?;
+    place(state, OrderId::derive(CALLER, &key), &order).await
+}

@@ -1,0 +1,80 @@
+//! One line of a batch of orders: an order, and the key under which it is placed.
+
+use crate::field_error::FieldErrors;
+use crate::json::Json;
+use crate::place_order::{parse_order, required};
+use crate::{IdempotencyKey, InvalidOrder, PlaceOrder};
+
+/// One line of a batch of orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchLine {
+    /// The key that a single order has in its header.
+    pub key: IdempotencyKey,
+    /// The order.
+    pub order: PlaceOrder,
+}
+
+impl BatchLine {
+    /// Parses a line, and reports all field errors at once; their pointers begin at the line:
+    ///
+    /// ```json
+    /// {"idempotency_key": "…", "order": {…}}
+    /// ```
+    ///
+    /// # Errors
+    /// See [`InvalidOrder`].
+    pub fn parse(line: &[u8]) -> Result<Self, InvalidOrder> {
+        let root: Json<'_> =
+            serde_json::from_slice(line).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
+        let mut errors = FieldErrors::default();
+        match parse_line(&root, &mut errors) {
+            Some(line) if errors.is_empty() => Ok(line),
+            _ => Err(errors.into_invalid_order()),
+        }
+    }
+}
+
+fn parse_line(root: &Json<'_>, errors: &mut FieldErrors) -> Option<BatchLine> {
+    let [key, order] = root.members(&"", ["idempotency_key", "order"], errors)?;
+    let key = required(key, &"/idempotency_key", errors, |key| {
+        key.text()?.parse().map_err(|err| format!("{err}, got {key}"))
+    });
+    let order = required(order, &"/order", errors, Ok);
+    let mut order_errors = FieldErrors::default();
+    let order = order.and_then(|order| parse_order(order, &mut order_errors));
+    errors.add_below("/order", order_errors);
+    Some(BatchLine { key: key?, order: order? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDER: &str = r#"{"currency":"EUR","lines":[{"sku":"A","quantity":1,"unit_price":5}],"payment":{"token":"tok_1"}}"#;
+
+    fn pointers(line: &str) -> Vec<String> {
+        let Err(InvalidOrder::FieldErrors(errors)) = BatchLine::parse(line.as_bytes()) else {
+            panic!("{line} has no field errors");
+        };
+        errors.into_iter().map(|error| error.pointer).collect()
+    }
+
+    #[test]
+    fn a_line_has_a_key_and_an_order() {
+        let line = format!(r#"{{"idempotency_key":"cart-1","order":{ORDER}}}"#);
+        let BatchLine { key, order } = BatchLine::parse(line.as_bytes()).unwrap();
+        assert_eq!(key.as_str(), "cart-1");
+        assert_eq!(order, PlaceOrder::parse(ORDER.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn every_error_of_a_line_is_reported_with_its_place_in_the_line() {
+        let order = ORDER.replace("\"quantity\":1", "\"quantity\":0");
+        let line = format!(r#"{{"idempotency_key":"two words","order":{order},"note":1}}"#);
+        assert_eq!(pointers(&line), ["/note", "/idempotency_key", "/order/lines/0/quantity"]);
+        assert_eq!(pointers("{}"), ["/idempotency_key", "/order"]);
+        assert_eq!(pointers(r#"{"idempotency_key":"k","order":7}"#), ["/order"]);
+        assert_eq!(pointers("[]"), [""]);
+        assert!(matches!(BatchLine::parse(b"{"), Err(InvalidOrder::NotJson(_))));
+    }
+}
