@@ -2,8 +2,12 @@
 //! during the measurement, so only the edge and the brokers are measured; the acknowledged orders
 //! are completed afterwards.
 
+mod batches;
+
 use anyhow::Result;
 use streams::Profile;
+
+use batches::post_batches;
 
 use super::broker_baseline::{UNBATCHED, publish};
 use super::cluster::{BenchCluster, ClusterSpec};
@@ -39,6 +43,7 @@ async fn run_under(
     bench.warm_up().await?;
     for _ in 0..REPETITIONS {
         bench.full_load().await?;
+        bench.batches().await?;
         bench.fewer_connections().await?;
     }
     for _ in 0..REPETITIONS {
@@ -102,6 +107,20 @@ impl IntakeBench<'_> {
                 self.measurements.add_figure("intake_single_vs_http", "ratio", ratio_to_http);
             }
             Profile::Fast => {}
+        }
+        Ok(())
+    }
+
+    /// Orders in batches, compared with the last single ones.
+    async fn batches(&mut self) -> Result<()> {
+        let Self { context, profile, .. } = *self;
+        let url = &self.cluster.edge_urls()[0];
+        let (rate, acknowledged) = post_batches(url, &context.dataset.small, context.time).await?;
+        self.cluster.add_acknowledged(acknowledged);
+        self.measurements.add_row(&format!("{profile}, small orders in batches"), "orders/s", rate);
+        if profile == Profile::Durable {
+            let single = self.measurements.last_rate(&self.full_load_name());
+            self.measurements.add_figure("batch_vs_single", "ratio", rate / single);
         }
         Ok(())
     }

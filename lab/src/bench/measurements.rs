@@ -72,6 +72,12 @@ impl Measurements {
         self.median(&rate_row(name)).unwrap_or_default().max(1.0)
     }
 
+    /// The rate of the last run with the name `name`; at least 1, also if there is none.
+    pub(super) fn last_rate(&self, name: &str) -> f64 {
+        let samples = self.rows.0.iter().find(|(row, ..)| *row == rate_row(name));
+        samples.and_then(|(.., samples)| samples.last().copied()).unwrap_or_default().max(1.0)
+    }
+
     /// Adds the orders completed per second of one run with the name `name`.
     pub(super) fn add_completion_rate(&mut self, name: &str, rate: f64) {
         self.add_row(&completion_row(name), "orders/s", rate);
