@@ -106,7 +106,7 @@ async fn a_line_is_answered_while_its_batch_goes_on() {
     client.send_chunk(&format!("{}\n", line(&fresh_key(), ORDER))).await;
     client.batch_head().await;
     assert_eq!(client.next_answer().await["status"], 202);
-    // A single order is placed meanwhile.
+    // A single order is placed at the same time.
     assert_eq!(edge.connect().await.post(&fresh_key(), ORDER).await.status, 202);
     client.send_chunk(&line(&fresh_key(), ORDER)).await;
     client.send("0\r\n\r\n").await;
