@@ -41,7 +41,7 @@ impl Lane {
     }
 
     /// Whether it is the stream of versions without lanes.
-    pub(crate) fn is_legacy(self) -> bool {
+    pub fn is_legacy(self) -> bool {
         self == Self::LEGACY
     }
 

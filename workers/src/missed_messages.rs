@@ -55,6 +55,9 @@ pub async fn record_for_new_observers(
     steps: &[Step],
 ) -> Result<(), MissedMessagesError> {
     let mut missed = Vec::new();
+    if !steps.iter().any(Step::is_observer) {
+        return Ok(());
+    }
     for lane in lanes(connection).await? {
         let first_kept = stream_state(connection, lane.stream()).await?.first_sequence;
         for step in steps.iter().filter(|step| step.is_observer()) {

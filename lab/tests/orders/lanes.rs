@@ -8,6 +8,8 @@ use streams::{
     BrokerApiError, Connection, Lane, Profile, broker_api, find_stream_state, lanes, stream_state,
 };
 
+use workers::stages;
+
 use super::events::{created, ndjson_line, order_id};
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
@@ -214,12 +216,12 @@ impl TestCluster {
     }
 }
 
-/// For each lane: who leads it, and who leads each of its durables.
+/// For each lane: who leads it, and who leads each of its durables; those of observers, too.
 async fn lane_leaders(connection: &Connection) -> Result<Vec<Vec<String>>, BrokerApiError> {
     let mut leaders = Vec::new();
     for lane in LANES {
-        let steps = workers::stages::steps().into_iter().filter(|step| !step.is_observer());
-        let durables = steps.map(|step| format!("CONSUMER.INFO.{lane}.{}", step.events().durable));
+        let durables = stages::steps().into_iter().map(|step| step.events().durable);
+        let durables = durables.map(|durable| format!("CONSUMER.INFO.{lane}.{durable}"));
         let mut led = Vec::new();
         for request in [format!("STREAM.INFO.{lane}")].into_iter().chain(durables) {
             let info = broker_api(connection, &request, &json!({})).await?;

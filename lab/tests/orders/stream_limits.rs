@@ -42,6 +42,25 @@ async fn intake_stops_before_the_stream_is_full_and_while_inventory_is_far_behin
 }
 
 #[tokio::test]
+async fn a_lane_that_gets_no_messages_any_more_is_purged_but_for_its_last_one() {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("ROOM", 1_000)]).await;
+    let done = cluster.place("done", &basket(&[("ROOM", 1)])).await;
+    cluster.assert_quiescent_and_consistent(&[done]).await;
+    let connection = cluster.sources.connection.clone();
+    let before = stream_state(&connection, Lane::FIRST.stream()).await.unwrap();
+    let (stored, aged) = (Instant::now(), Duration::from_secs(1));
+    wait_until("all messages are old", async || stored.elapsed() > 2 * aged).await;
+    let retention = Retention { normal: aged, under_pressure: aged };
+    assert_eq!(cluster.purge(retention).await.unwrap(), before.messages - 1);
+    assert_eq!(cluster.purge(retention).await.unwrap(), 0);
+    // An edge that finds the lane empty takes it for emptied by hand.
+    let after = stream_state(&connection, Lane::FIRST.stream()).await.unwrap();
+    assert_eq!((after.messages, after.first_sequence), (1, before.last_sequence));
+    cluster.verify_and_stop(&[done]).await;
+}
+
+#[tokio::test]
 async fn nothing_is_purged_while_the_consumer_of_a_step_is_missing() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("ROOM", 1_000)]).await;

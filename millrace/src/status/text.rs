@@ -67,7 +67,8 @@ impl Status {
         let breaking = self.differences.iter().filter(|it| it.impact == Impact::BreaksPromise);
         let closed: BTreeSet<Lane> = breaking.filter_map(Difference::lane).collect();
         let mut lanes = self.streams.keys().filter_map(|stream| Lane::of_stream(stream));
-        difference.lane().is_some() && lanes.any(|lane| !closed.contains(&lane))
+        let is_open = |lane: Lane| !lane.is_legacy() && !closed.contains(&lane);
+        difference.lane().is_some() && lanes.any(is_open)
     }
 
     /// What differs at the brokers, and what follows from it; what could not be read.

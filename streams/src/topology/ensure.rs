@@ -84,7 +84,14 @@ async fn ensure(
 ) -> Result<Outcome, TopologyError> {
     let lanes = read_lanes(connection, topology, mode).await?;
     let mut outcome = Outcome::new(lanes.wanted().collect());
-    let wanted_lanes = lanes.wanted().map(|lane| {
+    if mode != Mode::New {
+        // Each request would wait for them again.
+        outcome
+            .failures
+            .extend(lanes.unread().map(|lane| (Some(lane), TopologyError::Silent { lane })));
+    }
+    let replying: Vec<Lane> = lanes.wanted().filter(|lane| !outcome.has_failed(*lane)).collect();
+    let wanted_lanes = replying.into_iter().map(|lane| {
         let mode = if lanes.is_upgrade() { Mode::New } else { mode };
         (topology.lane(lane, lanes.count), Some(lane), mode)
     });

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::Lane;
+
 /// A stream or a durable consumer is not as it must be, and could not be corrected.
 #[derive(Debug, Error)]
 pub enum TopologyError {
@@ -12,6 +14,12 @@ pub enum TopologyError {
         name: String,
         /// The broker's answer.
         source: async_nats::Error,
+    },
+    /// The leader of a lane does not reply, or it has none.
+    #[error("{lane} has no leader that replies")]
+    Silent {
+        /// The lane.
+        lane: Lane,
     },
     /// A stream that held orders is gone. An empty one in its place would hide that.
     #[error(

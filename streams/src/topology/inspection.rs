@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_nats::jetstream::consumer::{self, IntoConsumerConfig};
 use async_nats::jetstream::stream::Config;
 use futures_util::TryStreamExt;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use time::format_description::well_known::Rfc3339;
 
 use super::Topology;
@@ -42,8 +42,13 @@ pub async fn inspect_topology(
     steps: &[Step],
 ) -> Inspection {
     let mut inspection = Inspection::default();
-    let lanes = match ClusterLanes::read(connection, topology).await {
-        Ok(lanes) => lanes,
+    // What is said of a lane whose leader does not reply follows below.
+    let lanes = match ClusterLanes::read_what_replies(connection, topology).await {
+        Ok((lanes, unread)) if lanes.infos.is_empty() && !unread.is_empty() => {
+            inspection.errors.extend(unread);
+            return inspection;
+        }
+        Ok((lanes, _)) => lanes,
         Err(err) => {
             inspection.errors.push(err);
             return inspection;
@@ -81,7 +86,7 @@ pub async fn inspect_topology(
 }
 
 /// The durable consumers of `steps` that are paused, each with the time until which. To a fetcher they
-/// look like consumers without messages.
+/// look like consumers without messages. One whose leader does not reply is left out.
 pub async fn paused_consumers(
     connection: &Connection,
     steps: &[Step],
@@ -90,11 +95,10 @@ pub async fn paused_consumers(
     let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
     let durables = sources.flat_map(|source| source.durables(&lanes));
     let paused = durables.map(|durable| async move {
-        let found = find_durable(connection, &durable).await;
-        let info = found.map_err(|err| inspect_error(&durable.to_string(), err))?;
-        Ok(info.as_ref().and_then(paused_until).map(|until| (durable, until)))
+        let info = find_durable(connection, &durable).await.ok().flatten();
+        info.as_ref().and_then(paused_until).map(|until| (durable, until))
     });
-    Ok(try_join_all(paused).await?.into_iter().flatten().collect())
+    Ok(join_all(paused).await.into_iter().flatten().collect())
 }
 
 /// What differs in the stream itself; `None` if it is missing.

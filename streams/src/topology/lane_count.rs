@@ -51,6 +51,11 @@ impl ClusterLanes {
         Ok((Self { count, present, infos: found }, unread))
     }
 
+    /// The lanes that there are, and whose leader does not reply.
+    pub(super) fn unread(&self) -> impl Iterator<Item = Lane> {
+        self.present.iter().copied().filter(|lane| !self.infos.contains_key(lane))
+    }
+
     /// The lanes that take messages.
     pub(super) fn wanted(&self) -> impl Iterator<Item = Lane> + use<> {
         Lane::numbered(self.count)
