@@ -148,11 +148,12 @@ async fn processed_messages_are_purged_and_no_others() {
     cluster.wait_for_status(young, Status::Reserved).await;
     let before = stream_state(&connection, Lane::FIRST.stream()).await.unwrap();
     // Only the messages from before the cutoff are old enough at first. With no minimum age all
-    // are, but payment has not processed the newer ones.
+    // are, but payment has not processed the last one.
     let retention = |normal| Retention { normal, under_pressure: normal };
     let purged = cluster.purge(retention(cutoff.elapsed())).await.unwrap();
     assert!(purged > 0 && purged < before.messages, "{purged} of {}", before.messages);
-    assert_eq!(cluster.purge(retention(Duration::ZERO)).await.unwrap(), 0);
+    let processed = cluster.purge(retention(Duration::ZERO)).await.unwrap();
+    assert!(purged + processed < before.messages, "{processed} more");
 
     cluster.start_worker(payment::POOL).await;
     assert_eq!(cluster.wait_until_final(&[young]).await[0].status, Status::Fulfilled);

@@ -19,8 +19,8 @@ use crate::order_client::new_key_prefix;
 
 /// Batches in flight: enough that a message fills while another one is stored.
 const CONNECTIONS: usize = 8;
-/// Orders in a batch.
-const LINES: usize = 2_000;
+/// Orders in a batch: as many as a message holds.
+const LINES: usize = streams::batch::RECORDS_MAX;
 /// Digits of an order id without its MAC.
 const ID_DIGITS: usize = 32;
 
