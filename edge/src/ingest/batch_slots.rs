@@ -7,7 +7,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::limits::{BATCH_ORDERS_WAITING_MAX, BATCH_REQUESTS_MAX};
 
 /// The requests with batches, and their orders that wait to be stored.
-#[derive(Clone)]
 pub(crate) struct BatchSlots {
     requests: Arc<Semaphore>,
     orders: Arc<Semaphore>,

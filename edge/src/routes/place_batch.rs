@@ -11,10 +11,11 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, stream};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::request_head::require_media_type;
 use crate::limits::{BATCH_BYTES_PENDING_MAX, BATCH_CHUNK_BYTES, BATCH_LINES_PENDING_MAX};
 use crate::problem::Problem;
 use crate::response::{HttpResponse, stream_of};
@@ -31,7 +32,7 @@ pub(super) fn accept(
     headers: &HeaderMap,
 ) -> Result<OwnedSemaphorePermit, Problem> {
     state.gates.check()?;
-    require_lines(headers)?;
+    require_media_type(headers, &MEDIA_TYPES)?;
     state.batch_slots.try_request().ok_or(Problem::Overloaded)
 }
 
@@ -50,19 +51,6 @@ pub(super) fn place_batch(
         _slot: slot,
     };
     stream_of(MEDIA_TYPES[0], batch.answers())
-}
-
-fn require_lines(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut content_types = headers.get_all(CONTENT_TYPE).iter();
-    let media_type = content_types.next().and_then(|value| value.to_str().ok()?.split(';').next());
-    let is_lines = |media_type: &str| {
-        MEDIA_TYPES.iter().any(|known| media_type.trim().eq_ignore_ascii_case(known))
-    };
-    if media_type.is_some_and(is_lines) && content_types.next().is_none() {
-        Ok(())
-    } else {
-        Err(Problem::UnsupportedMediaType { expected: MEDIA_TYPES[0] })
-    }
 }
 
 /// A batch of which a part is read and a part is answered.

@@ -2,7 +2,7 @@
 //! stored.
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Request, StatusCode};
 use orders::{BodyDigest, Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId};
 use streams::{Profile, own_time};
@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::repeat::{StoredOrder, check_repeat};
+use super::request_head::require_media_type;
 use crate::body::Body;
 use crate::ingest::{Submission, SubmitResult};
 use crate::limits::RESPONSE_TIMEOUT;
@@ -72,15 +73,7 @@ pub(super) async fn place(
 }
 
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut content_types = headers.get_all(CONTENT_TYPE).iter();
-    let content_type = content_types.next().and_then(|value| value.to_str().ok());
-    let media_type = content_type.and_then(|value| value.split(';').next());
-    let is_json = media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(JSON));
-    if is_json && content_types.next().is_none() {
-        Ok(())
-    } else {
-        Err(Problem::UnsupportedMediaType { expected: JSON })
-    }
+    require_media_type(headers, &[JSON])
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {

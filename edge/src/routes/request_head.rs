@@ -1,6 +1,8 @@
 //! What the head of every request must fulfil, whichever route it has.
 
-use hyper::header::{CONTENT_ENCODING, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING,
+};
 use hyper::{Method, Request, Version};
 
 use crate::limits::HEAD_BYTES_MAX;
@@ -24,6 +26,22 @@ pub(super) fn check_head<B>(request: &Request<B>) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Checks that the one content type of a request is one of `known`, whatever its parameters are.
+pub(super) fn require_media_type(
+    headers: &HeaderMap,
+    known: &[&'static str],
+) -> Result<(), Problem> {
+    let mut content_types = headers.get_all(CONTENT_TYPE).iter();
+    let media_type = content_types.next().and_then(|value| value.to_str().ok()?.split(';').next());
+    let is_known =
+        |media_type: &str| known.iter().any(|it| media_type.trim().eq_ignore_ascii_case(it));
+    if media_type.is_some_and(is_known) && content_types.next().is_none() {
+        Ok(())
+    } else {
+        Err(Problem::UnsupportedMediaType { expected: known[0] })
+    }
 }
 
 /// RFC 9112, section 3.2: without one host, two servers may take a request for two sites.
