@@ -1,5 +1,6 @@
 //! One line of a batch of orders: an order, and the key under which it is placed.
 
+use crate::body::parse_body;
 use crate::field_error::FieldErrors;
 use crate::json::Json;
 use crate::place_order::{parse_order, required};
@@ -24,13 +25,7 @@ impl BatchLine {
     /// # Errors
     /// See [`InvalidOrder`].
     pub fn parse(line: &[u8]) -> Result<Self, InvalidOrder> {
-        let root: Json<'_> =
-            serde_json::from_slice(line).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
-        let mut errors = FieldErrors::default();
-        match parse_line(&root, &mut errors) {
-            Some(line) if errors.is_empty() => Ok(line),
-            _ => Err(errors.into_invalid_order()),
-        }
+        parse_body(line, parse_line)
     }
 }
 

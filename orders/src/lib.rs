@@ -12,6 +12,7 @@
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
 
 mod batch_line;
+mod body;
 mod currency;
 mod digest;
 mod event;

@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::body::parse_body;
 use crate::field_error::FieldErrors;
 use crate::json::Json;
 use crate::limits::{AMOUNT_MAX, LINES_MAX, TEXT_LENGTH_MAX};
@@ -49,13 +50,7 @@ impl PlaceOrder {
     /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
     /// `expected_total` must not be treated as absent.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
-        let root: Json<'_> =
-            serde_json::from_slice(body).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
-        let mut errors = FieldErrors::default();
-        match parse_order(&root, &mut errors) {
-            Some(order) if errors.is_empty() => Ok(order),
-            _ => Err(errors.into_invalid_order()),
-        }
+        parse_body(body, parse_order)
     }
 
     /// The order as Millrace serialises it: the input of its digest.

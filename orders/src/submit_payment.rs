@@ -1,7 +1,6 @@
 //! The continuation of a payment for which the buyer had to act.
 
-use crate::field_error::FieldErrors;
-use crate::json::Json;
+use crate::body::parse_body;
 use crate::place_order::{optional, payment_token};
 use crate::{InvalidOrder, PaymentToken};
 
@@ -15,17 +14,11 @@ pub struct SubmitPayment {
 impl SubmitPayment {
     /// Parses the JSON `{"token"?}` that a buyer sent.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
-        let root: Json<'_> =
-            serde_json::from_slice(body).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
-        let mut errors = FieldErrors::default();
-        let members = root.members(&"", ["token"], &mut errors);
-        let token =
-            members.and_then(|[token]| optional(token, &"/token", &mut errors, payment_token));
-        if errors.is_empty() {
-            Ok(Self { payment_token: token })
-        } else {
-            Err(errors.into_invalid_order())
-        }
+        parse_body(body, |root, errors| {
+            let [token] = root.members(&"", ["token"], errors)?;
+            let payment_token = optional(token, &"/token", errors, payment_token);
+            Some(Self { payment_token })
+        })
     }
 }
 
