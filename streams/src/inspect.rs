@@ -16,7 +16,7 @@ use crate::lanes::lanes;
 use crate::limits::{BACKLOG_HEADERS_MAX, BATCH_SIZE_SAMPLE, WORKER_PRESENCE_TIMEOUT};
 use crate::message_headers::{self, Header};
 use crate::rpc::{WorkerState, service_name};
-use crate::{Connection, Durable, Lane, Pool, Source, subjects};
+use crate::{Connection, Durable, Lane, Pool, Source, Step, subjects};
 
 /// The progress of a durable consumer, or of all durable consumers of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -145,6 +145,22 @@ pub async fn durables(
 ) -> Result<Vec<Durable>, InspectError> {
     let lanes = if source.is_in_lanes() { lanes(connection).await? } else { Vec::new() };
     Ok(source.durables(&lanes))
+}
+
+/// The progress of `step` in `lane`; `None` if it does not read the lane, or only observes and has never run.
+/// If the consumer of any other step is missing, it is not known what that has processed.
+pub(crate) async fn step_progress(
+    connection: &Connection,
+    step: &Step,
+    lane: Lane,
+) -> Result<Option<DurableProgress>, InspectError> {
+    let Some(durable) = step.events().in_lane(lane) else { return Ok(None) };
+    match find_durable_progress(connection, &durable).await? {
+        None if !step.is_observer() => {
+            Err(inspect_error(&durable.to_string(), "the consumer is missing"))
+        }
+        progress => Ok(progress),
+    }
 }
 
 /// The progress of one durable consumer; `None` if it or its stream does not exist.

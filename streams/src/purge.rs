@@ -6,7 +6,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use time::OffsetDateTime;
 
 use crate::broker_time::broker_time;
-use crate::inspect::{find_durable_progress, find_stream, stream_state};
+use crate::inspect::{find_stream, step_progress, stream_state};
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{PURGE_PRESSURE_PERCENT, RETENTION, RETENTION_UNDER_PRESSURE};
 use crate::{Connection, Lane, Step, StreamState, message_headers};
@@ -65,14 +65,7 @@ pub async fn plan_purge(
     let mut keep_from = state.last_sequence + 1;
     let mut observers = Vec::new();
     for step in steps {
-        let Some(durable) = step.events().in_lane(lane) else { continue };
-        let Some(position) = find_durable_progress(connection, &durable).await? else {
-            // A pool that only observes may never have run. What another one has processed is not known.
-            if step.is_observer() {
-                continue;
-            }
-            return Err(inspect_error(&durable.to_string(), "the consumer is missing"));
-        };
+        let Some(position) = step_progress(connection, step, lane).await? else { continue };
         if position.messages.is_at_end() {
             continue;
         }

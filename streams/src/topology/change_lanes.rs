@@ -8,7 +8,7 @@ use super::ensure::ensure_topology;
 use super::error::TopologyError;
 use super::lane_count::ClusterLanes;
 use super::{LANES_KEY, REMOVED_KEY, Topology};
-use crate::inspect::{find_durable_progress, find_stream};
+use crate::inspect::{find_stream, step_progress};
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{LANE_CLOSE_DELAY, LANES_MAX};
 use crate::{Connection, Lane, Step};
@@ -97,14 +97,8 @@ async fn delete_drained(
 ) -> Result<(), LaneCountError> {
     let mut messages = 0;
     for step in steps {
-        let Some(durable) = step.events().in_lane(lane) else { continue };
-        match find_durable_progress(connection, &durable).await? {
-            Some(progress) => messages += progress.messages.unfinished(),
-            None if step.is_observer() => {}
-            None => {
-                return Err(inspect_error(&durable.to_string(), "the consumer is missing").into());
-            }
-        }
+        let progress = step_progress(connection, step, lane).await?;
+        messages += progress.map_or(0, |progress| progress.messages.unfinished());
     }
     let info = find_stream(connection, lane.stream()).await;
     let info = info.map_err(|err| inspect_error(lane.stream(), err))?;
