@@ -19,9 +19,9 @@ use crate::program::{COMMAND_LIMIT, output_within, program};
 
 /// Orders posted at the same time.
 const ROUND: usize = 20;
-/// An edge looks at the stream several times within this. It takes a stream for emptied if all is gone
-/// that it has just seen.
-const SEEN_WITHIN: Duration = Duration::from_secs(6);
+/// Longer than an edge remembers what it has seen: it takes a stream for emptied if all is gone that it has
+/// seen within a minute.
+const SEEN_WITHIN: Duration = Duration::from_secs(65);
 /// Enough rounds to fill the stream.
 const ROUNDS: usize = 10;
 
