@@ -111,6 +111,10 @@ pub(crate) const CACHE_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// correctly.
 pub(crate) const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
+/// How long a worker may be silent before another one is asked, too. Most answers take a few milliseconds.
+pub(crate) const LOOKUP_SILENCE_MAX: Duration = Duration::from_millis(300);
+/// Requests for one lookup, at most: workers are asked at random, and one of two may be cut off.
+pub(crate) const LOOKUP_REQUESTS_MAX: usize = 3;
 /// Timeout of an order status lookup; without an answer the status is unknown.
 pub(crate) const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 const _: () = assert!(

@@ -14,13 +14,15 @@ use crate::{Connection, Pool};
 
 /// The registration of one worker as a NATS service. It lasts until this value and all of its
 /// [`RequestStream`]s are dropped.
+#[derive(Clone)]
 pub struct Service(Arc<service::Service>);
 
 /// The requests on one subject that the broker routes to this process.
 pub struct RequestStream {
+    subject: &'static str,
     endpoint: service::endpoint::Endpoint,
     /// Keeps the service registered: dropping it would end the stream.
-    _service: Arc<service::Service>,
+    service: Service,
 }
 
 /// One request, to be answered once.
@@ -66,11 +68,17 @@ impl Connection {
 impl Service {
     /// Subscribes to the requests on `subject`, load-balanced over all processes that serve it.
     pub async fn requests(&self, subject: &'static str) -> Result<RequestStream, ServiceError> {
+        let endpoint = self.endpoint(subject).await?;
+        Ok(RequestStream { subject, endpoint, service: self.clone() })
+    }
+
+    async fn endpoint(
+        &self,
+        subject: &'static str,
+    ) -> Result<service::endpoint::Endpoint, ServiceError> {
         let endpoint = self.0.endpoint_builder().name(subject.replace('.', "-"));
         // One queue group for all pools, so that exactly one worker replies to each request.
-        let added = endpoint.queue_group("answerers").add(subject).await;
-        let endpoint = added.map_err(ServiceError)?;
-        Ok(RequestStream { endpoint, _service: self.0.clone() })
+        endpoint.queue_group("answerers").add(subject).await.map_err(ServiceError)
     }
 }
 
@@ -79,6 +87,21 @@ impl RequestStream {
     pub async fn next(&mut self) -> Option<Request> {
         let request = self.endpoint.next().await?;
         Some(Request { payload: request.message.payload.clone(), request })
+    }
+
+    /// Leaves the group of those that reply, and returns to it when `is_able` ends. Requests go to other
+    /// processes in the meantime; those that have come already get an empty reply.
+    pub async fn leave_until(
+        &mut self,
+        is_able: impl Future<Output = ()>,
+    ) -> Result<(), ServiceError> {
+        self.endpoint.stop().await.map_err(|err| ServiceError(err.into()))?;
+        while let Some(request) = self.next().await {
+            request.reply(Vec::new()).await;
+        }
+        is_able.await;
+        self.endpoint = self.service.endpoint(self.subject).await?;
+        Ok(())
     }
 }
 

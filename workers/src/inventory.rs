@@ -69,10 +69,14 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
     queries: &[Query {
         subject: subjects::STOCK_GET,
         serve: |inventory, requests, shutdown| {
-            Box::pin(serve(requests, shutdown, async move |skus: Vec<Sku>| {
-                let views = stock::look_up(&inventory.database, &skus).await?;
-                Ok(views.into_iter().map(Ok).collect())
-            }))
+            Box::pin(async move {
+                let database = &inventory.database;
+                let query = async |skus: Vec<Sku>| {
+                    let views = stock::look_up(database, &skus).await?;
+                    Ok(views.into_iter().map(Ok).collect())
+                };
+                serve(requests, database, shutdown, query).await;
+            })
         },
     }],
     order_rows: Some(OrderRows {

@@ -73,6 +73,8 @@ const _: () = assert!(
     QUERY_KEYS_MAX * STOCK_ANSWER_BYTES_MAX <= streams::REPLY_BYTES_MAX,
     "a reply must have room for all answers about stock"
 );
+/// How often a worker that cannot query the database looks whether it can again.
+pub(crate) const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// The requester waits no longer than this, and other requests are queued.
 pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(1);
 

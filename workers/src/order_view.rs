@@ -42,7 +42,7 @@ pub(crate) async fn serve_status(
         });
         Ok(answers.collect())
     };
-    serve(requests, shutdown, query).await;
+    serve(requests, &database, shutdown, query).await;
 }
 
 /// The view of each order: one entry for each id, in the same order; `None` for an order that no

@@ -3,20 +3,22 @@
 use orders::Unanswered;
 use serde::{Deserialize, Serialize};
 use streams::{REPLY_BYTES_MAX, Request, RequestStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::DatabaseError;
+use crate::database::{Database, DatabaseError};
 use crate::error_chain::error_chain;
-use crate::limits::{QUERY_KEYS_MAX, QUERY_TIMEOUT};
+use crate::limits::{PROBE_INTERVAL, QUERY_KEYS_MAX, QUERY_TIMEOUT};
 
 /// The answer to one key: `None` if the database has nothing about it.
 pub(crate) type Answer<View> = Result<Option<View>, Unanswered>;
 
 /// Serves `requests` until `shutdown`. A request is a JSON array of keys; its reply is an array of
-/// what `query` returns for them, as far as it fits into a message.
+/// what `query` returns for them, as far as it fits into a message. A worker that cannot query `database`
+/// leaves the requests to others until it can.
 pub(crate) async fn serve<Key, View>(
     mut requests: RequestStream,
+    database: &Database,
     shutdown: CancellationToken,
     query: impl AsyncFn(Vec<Key>) -> Result<Vec<Answer<View>>, DatabaseError>,
 ) where
@@ -35,8 +37,25 @@ pub(crate) async fn serve<Key, View>(
         let result = timeout(QUERY_TIMEOUT, query(keys)).await;
         match result.unwrap_or(Err(DatabaseError::Timeout)) {
             Ok(answers) => request.reply(encode_reply(&answers, REPLY_BYTES_MAX)).await,
-            Err(err) => reject(request, &error_chain(&err)).await,
+            Err(err) => {
+                reject(request, &error_chain(&err)).await;
+                let left = requests.leave_until(wait_until_reachable(database));
+                match shutdown.run_until_cancelled(left).await {
+                    Some(Ok(())) => {}
+                    Some(Err(err)) => {
+                        tracing::error!(error = error_chain(&err), "requests not served any more");
+                        return;
+                    }
+                    None => return,
+                }
+            }
         }
+    }
+}
+
+async fn wait_until_reachable(database: &Database) {
+    while !matches!(timeout(QUERY_TIMEOUT, database.probe()).await, Ok(Ok(()))) {
+        sleep(PROBE_INTERVAL).await;
     }
 }
 

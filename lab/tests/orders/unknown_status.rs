@@ -1,14 +1,19 @@
 //! A status that cannot be read: the database is away, or a newer version has written the rows.
 
 use hyper::StatusCode;
+use lab::servers::LinkState;
+use lab::up::LinkedServer;
 use millrace::audit::{AuditMode, Promised, Report, audit};
 use orders::{EventKind, OrderId, Status};
 use serde_json::json;
 use streams::Profile;
-use workers::order_view;
+use workers::{order_view, payment};
 
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan};
+
+/// How often a status is asked for: some questions come to each worker.
+const ASKED: usize = 20;
 
 #[tokio::test]
 async fn with_the_database_away_an_order_has_an_unknown_status_and_may_be_cancelled() {
@@ -32,6 +37,25 @@ async fn with_the_database_away_an_order_has_an_unknown_status_and_may_be_cancel
     assert_eq!(cluster.current_status(signed_id).await["status"], "fulfilled");
     cluster.wait_for_event(id, EventKind::CancelRefused).await;
     cluster.verify_and_stop(&[id]).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_cut_off_from_the_database_leaves_no_status_unknown() {
+    let mut plan = plan(Profile::Single);
+    plan.partitionable = true;
+    let mut cluster = TestCluster::start(plan).await;
+    cluster.load_catalog(&[item("CUT", 9)]).await;
+    let placed = cluster.post(0, "cut", &basket(&[("CUT", 1)])).await;
+    cluster.wait_until_final(&[placed.order_id()]).await;
+    let is_cut = cluster.worker(payment::POOL).set_link(LinkedServer::Postgres, LinkState::Cut);
+    assert!(is_cut);
+    let url = format!("{}/v1/orders/{}", cluster.edge_urls()[0], placed.signed_id());
+    for number in 0..ASKED {
+        let known = cluster.http.get(&url).await;
+        assert_eq!(known.status, StatusCode::OK, "{number}: {}", known.body);
+    }
+    cluster.worker(payment::POOL).set_link(LinkedServer::Postgres, LinkState::Open);
+    cluster.verify_and_stop(&[placed.order_id()]).await;
 }
 
 #[tokio::test]
