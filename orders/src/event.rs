@@ -141,6 +141,37 @@ impl Created {
     }
 }
 
+/// Why a record is not an event.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EventError {
+    /// It has a name that this version does not know: of an event, a reason or a state. A newer version may
+    /// have written it.
+    #[error("{0}")]
+    Unsupported(String),
+    /// It is no event of any version.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Event {
+    /// Parses a line.
+    pub fn parse(line: &[u8]) -> Result<Self, EventError> {
+        serde_json::from_slice(line).map_err(|err| {
+            let error = err.to_string();
+            if is_unknown_name(&error) {
+                EventError::Unsupported(error)
+            } else {
+                EventError::Invalid(error)
+            }
+        })
+    }
+}
+
+/// Whether an error of serde's is about the name of a variant that this version does not have.
+pub fn is_unknown_name(error: &str) -> bool {
+    error.starts_with("unknown variant ")
+}
+
 /// Not the name of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("unknown event `{0}`; expected one of {names}", names = names())]
@@ -198,6 +229,22 @@ mod tests {
         let body = EventBody::Created(Box::new(Created { digest, order }));
         Event { order_id, at, body }.write_line(&mut expected);
         assert_eq!(String::from_utf8(line), String::from_utf8(expected));
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_not_taken_for_an_invalid_one() {
+        let id = OrderId::from_bytes([7; 16]);
+        let parse = |event: &str| {
+            Event::parse(format!(r#"{{"order_id":"{id}","at_ms":1,"event":{event}}}"#).as_bytes())
+        };
+        assert!(parse(r#""requires_action""#).is_ok());
+        for newer in [r#""eaten""#, r#"{"eaten":{"by":1}}"#, r#"{"cancel_requested":{"by":"cat"}}"#]
+        {
+            assert!(matches!(parse(newer), Err(EventError::Unsupported(_))), "{newer}");
+        }
+        for invalid in ["7", r#"{"cancel_requested":{}}"#, r#"{"paid":{}}"#] {
+            assert!(matches!(parse(invalid), Err(EventError::Invalid(_))), "{invalid}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod view;
 pub use batch_line::BatchLine;
 pub use currency::{Currency, InvalidCurrency};
 pub use digest::BodyDigest;
-pub use event::{Created, Event, EventBody, EventKind, UnknownEvent};
+pub use event::{Created, Event, EventBody, EventError, EventKind, UnknownEvent, is_unknown_name};
 pub use field_error::{FieldError, InvalidOrder};
 pub use hex::{from_hex, to_hex};
 pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys};

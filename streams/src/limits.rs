@@ -232,16 +232,14 @@ pub(crate) const FETCH_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// A record with this many failed attempts becomes a dead letter: with the back-off between them,
 /// after a few minutes.
 pub(crate) const RETRY_ATTEMPTS_MAX: u32 = 12;
-/// A record older than this becomes a dead letter.
-pub(crate) const RETRY_DEADLINE: Duration = Duration::from_hours(24);
+/// A record that this many workers could not process, because their version is older than what they met,
+/// becomes a dead letter: with the back-off between them, after about an hour. A release that takes longer to
+/// reach every worker is not going well.
+pub(crate) const UNSUPPORTED_MAX: u32 = 80;
 /// The upper limit of the first delay: a short fault is over by then.
 pub(crate) const RETRY_BACKOFF_MIN: Duration = Duration::from_millis(200);
 /// The upper limit of every delay, so that a record is processed soon after its cause is gone.
 pub(crate) const RETRY_BACKOFF_MAX: Duration = Duration::from_mins(1);
-const _: () = assert!(
-    RETRY_ATTEMPTS_MAX as u64 * RETRY_BACKOFF_MAX.as_secs() < RETRY_DEADLINE.as_secs(),
-    "a record must have all its attempts before its deadline"
-);
 /// The longest delay of a postponed record. Long enough that thousands of records that wait for the
 /// same dependency cause no load, short enough to go unnoticed once it has recovered.
 pub(crate) const POSTPONE_MAX: Duration = Duration::from_secs(10);

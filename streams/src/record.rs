@@ -31,6 +31,10 @@ pub struct DeliveryHistory {
     /// How many times a step failed because of this record, since it arrived or was last replayed.
     #[serde(rename = "tries")]
     pub attempts: u32,
+    /// How many times a worker could not process it because its version does not know what the record says,
+    /// or a row of its order.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unsupported: u32,
     /// How many times an operator replayed it from the dead letters.
     #[serde(default)]
     pub replays: u32,
@@ -63,7 +67,7 @@ impl DeliveryHistory {
     /// The history of a record that is first contained in the message `origin`, stored at `first_at`, and
     /// was not attempted yet.
     pub const fn new(origin: Origin, first_at: Timestamp) -> Self {
-        Self { origin, first_at, attempts: 0, replays: 0, answer: Answer::Once }
+        Self { origin, first_at, attempts: 0, unsupported: 0, replays: 0, answer: Answer::Once }
     }
 
     /// The number of the current attempt. It increases across retries and replays, so that no two
@@ -77,6 +81,11 @@ impl DeliveryHistory {
     pub fn asks_for_answer(&self) -> bool {
         self.answer == Answer::Always || self.replays > 0
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Answer {

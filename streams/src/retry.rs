@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::limits::{
     ERROR_BYTES_MAX, POSTPONE_MAX, RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MAX, RETRY_BACKOFF_MIN,
-    RETRY_DEADLINE,
+    UNSUPPORTED_MAX,
 };
 use crate::outbound::{Destination, content_id};
 use crate::record::truncate;
@@ -40,10 +40,28 @@ pub fn schedule(
 ) -> Option<OutboundMessage> {
     let history =
         DeliveryHistory { attempts: record.history.attempts + 1, ..record.history.clone() };
-    if history.attempts >= RETRY_ATTEMPTS_MAX || is_past_deadline(&history, record.stored_at) {
+    if history.attempts >= RETRY_ATTEMPTS_MAX {
         return None;
     }
     let due = SystemTime::from(now) + backoff(history.attempts);
+    let record = Record { history, ..record.clone() };
+    delayed(step, &record, error, due)
+}
+
+/// The message that schedules `record` at `step` for another worker, whose version may be newer. `None` if
+/// too many could not process it, or if the record is not an event. `now` is the broker's time.
+pub fn unsupported(
+    step: &Step,
+    record: &Record,
+    error: &str,
+    now: Timestamp,
+) -> Option<OutboundMessage> {
+    let history =
+        DeliveryHistory { unsupported: record.history.unsupported + 1, ..record.history.clone() };
+    if history.unsupported >= UNSUPPORTED_MAX {
+        return None;
+    }
+    let due = SystemTime::from(now) + backoff(history.unsupported);
     let record = Record { history, ..record.clone() };
     delayed(step, &record, error, due)
 }
@@ -135,12 +153,6 @@ fn backoff(attempts: u32) -> Duration {
     let factor = 2_u32.saturating_pow(attempts.saturating_sub(1));
     let limit = RETRY_BACKOFF_MIN.saturating_mul(factor).min(RETRY_BACKOFF_MAX);
     rand::rng().random_range(limit / 2..=limit)
-}
-
-/// Both times are the broker's, so that a worker's clock does not decide.
-fn is_past_deadline(history: &DeliveryHistory, stored_at: Timestamp) -> bool {
-    let age = stored_at.as_millis() - history.first_at.as_millis();
-    age > RETRY_DEADLINE.as_millis() as i64
 }
 
 #[cfg(test)]
@@ -246,26 +258,31 @@ mod tests {
     }
 
     #[test]
-    fn a_postponed_record_counts_no_attempt_and_has_no_deadline() {
-        let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
-        let record = record(RETRY_ATTEMPTS_MAX - 1, yesterday);
+    fn a_postponed_record_counts_no_attempt() {
+        let record = record(RETRY_ATTEMPTS_MAX - 1, now());
         let message = postpone(&CHARGE, &record, "it is unavailable", now()).unwrap();
         assert_eq!(parse_due(&message.payload, record.history.clone()).history, record.history);
     }
 
     #[test]
-    fn no_retry_is_scheduled_after_twelve_attempts_or_after_a_day() {
-        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 2, now()), "", now()).is_some());
-        assert!(schedule(&CHARGE, &record(RETRY_ATTEMPTS_MAX - 1, now()), "", now()).is_none());
-        let yesterday = Timestamp::from_millis(now().as_millis() - 25 * 60 * 60 * 1_000);
-        assert!(schedule(&CHARGE, &record(0, yesterday), "", now()).is_none());
+    fn no_retry_is_scheduled_after_twelve_attempts_however_old_the_record_is() {
+        let long_ago = Timestamp::from_millis(1_000);
+        let is_retried = |attempts| schedule(&CHARGE, &record(attempts, long_ago), "", now());
+        assert!(is_retried(RETRY_ATTEMPTS_MAX - 2).is_some());
+        assert!(is_retried(RETRY_ATTEMPTS_MAX - 1).is_none());
     }
 
     #[test]
-    fn the_age_of_a_record_does_not_depend_on_the_clock_of_a_worker() {
-        let long_ago = Timestamp::from_millis(1_000);
-        let waited_in_the_stream = Record { stored_at: long_ago, ..record(0, long_ago) };
-        assert!(schedule(&CHARGE, &waited_in_the_stream, "", now()).is_some());
+    fn an_unsupported_record_waits_for_a_newer_version_and_counts_no_attempt() {
+        let mut record = record(RETRY_ATTEMPTS_MAX - 1, now());
+        let mut times = 0;
+        while let Some(message) = unsupported(&CHARGE, &record, "unknown", now()) {
+            let due = parse_due(&message.payload, record.history.clone());
+            assert_eq!(due.history.attempts, record.history.attempts);
+            record.history = due.history;
+            times += 1;
+        }
+        assert_eq!(times, UNSUPPORTED_MAX - 1);
     }
 
     #[test]

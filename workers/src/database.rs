@@ -7,6 +7,7 @@ use clap::Args;
 use deadpool_postgres::{
     Hook, ManagerConfig, Object, Pool, PoolConfig, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
+use orders::is_unknown_name;
 use thiserror::Error;
 use tokio::time::timeout;
 use tokio_postgres::NoTls;
@@ -165,13 +166,20 @@ impl DatabaseError {
         matches!(self, Self::LostRace) || self.code().is_some_and(|code| conflicts.contains(&code))
     }
 
+    /// Whether a newer version wrote a row: it is in an unknown state, or has an unknown name in its JSON.
+    fn is_unsupported(&self) -> bool {
+        let Self::StatementFailed(err) = self else {
+            return matches!(self, Self::UnknownState { .. });
+        };
+        let cause = std::error::Error::source(err);
+        cause.is_some_and(|cause| is_unknown_name(&cause.to_string()))
+    }
+
     /// Whether the records are at fault: classes 22 (data exception) and 23 (integrity constraint
     /// violation), and values that cannot be read from a row. Every other error counts as an
     /// unavailable database. (PostgreSQL manual, appendix A)
     fn is_bad_data(&self) -> bool {
-        let Self::StatementFailed(err) = self else {
-            return matches!(self, Self::UnknownState { .. });
-        };
+        let Self::StatementFailed(err) = self else { return false };
         let is_unreadable = || {
             let cause = std::error::Error::source(err);
             !err.is_closed() && cause.is_some_and(|cause| !cause.is::<std::io::Error>())
@@ -185,7 +193,9 @@ impl DatabaseError {
 
 impl From<DatabaseError> for StepError {
     fn from(err: DatabaseError) -> Self {
-        if err.is_bad_data() {
+        if err.is_unsupported() {
+            Self::Unsupported(Box::new(err))
+        } else if err.is_bad_data() {
             Self::BadData(Box::new(err))
         } else {
             Self::DependencyUnavailable { dependency: "PostgreSQL", source: Box::new(err) }

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use orders::Event;
+use orders::{Event, EventError};
 use streams::dead_letter::Reason;
 use streams::{Record, Step, failpoint};
 
@@ -24,7 +24,7 @@ pub(crate) async fn process(
         failpoint!("crash_on_record" => crate::failpoints::crash_on_record(record));
         let (input, outcome) = match decode(&step.step, record) {
             Ok(input) => (Some(input), None),
-            Err(error) => (None, Some(StepOutcome::DeadLetter(Reason::Undecodable, error))),
+            Err(outcome) => (None, Some(outcome)),
         };
         inputs.extend(input);
         outcomes.push(outcome);
@@ -36,13 +36,17 @@ pub(crate) async fn process(
         .collect())
 }
 
-fn decode(step: &Step, record: &Record) -> Result<StepInput, String> {
-    let event: Event = serde_json::from_slice(&record.line).map_err(|err| err.to_string())?;
+fn decode(step: &Step, record: &Record) -> Result<StepInput, StepOutcome> {
+    let undecodable = |error| StepOutcome::DeadLetter(Reason::Undecodable, error);
+    let event = Event::parse(&record.line).map_err(|err| match err {
+        EventError::Unsupported(error) => StepOutcome::Unsupported(error),
+        EventError::Invalid(error) => undecodable(error),
+    })?;
     let kind = event.body.kind();
     if step.consumes.contains(&kind) {
         Ok(StepInput { event, history: record.history.clone() })
     } else {
-        Err(format!("step `{step}` does not consume event `{kind}`"))
+        Err(undecodable(format!("step `{step}` does not consume event `{kind}`")))
     }
 }
 
@@ -59,7 +63,10 @@ async fn run_bisecting(
             Err(StepError::BadData(err)) if set.len() == 1 => {
                 outcomes.push(StepOutcome::reject(error_chain(&*err)));
             }
-            Err(StepError::BadData(_)) => {
+            Err(StepError::Unsupported(err)) if set.len() == 1 => {
+                outcomes.push(StepOutcome::Unsupported(error_chain(&*err)));
+            }
+            Err(StepError::BadData(_) | StepError::Unsupported(_)) => {
                 let (front, back) = set.split_at(set.len() / 2);
                 sets.extend([back, front]);
             }

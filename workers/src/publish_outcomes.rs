@@ -41,6 +41,8 @@ enum Retry {
     CountAttempt,
     /// A dependency is unavailable.
     Postpone,
+    /// A worker of a newer version may process it.
+    Unsupported,
     /// What the step waits for has not happened yet.
     Wait(Duration),
 }
@@ -67,6 +69,10 @@ pub(crate) async fn publish_outcomes(
             }
             StepOutcome::Postpone(error) => {
                 let (retry, reason) = (Some(Retry::Postpone), Reason::Undecodable);
+                failed.push(Failed { index, record, delivered, error, retry, reason });
+            }
+            StepOutcome::Unsupported(error) => {
+                let (retry, reason) = (Some(Retry::Unsupported), Reason::Undecodable);
                 failed.push(Failed { index, record, delivered, error, retry, reason });
             }
             StepOutcome::Wait(delay) => {
@@ -128,6 +134,7 @@ impl Retry {
         match self {
             Self::CountAttempt => retry::schedule(step, record, error, now),
             Self::Postpone => retry::postpone(step, record, error, now),
+            Self::Unsupported => retry::unsupported(step, record, error, now),
             Self::Wait(delay) => retry::wait(step, record, delay, now),
         }
     }

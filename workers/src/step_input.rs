@@ -28,6 +28,9 @@ pub enum StepOutcome {
     /// This record was not attempted, with this error, since a dependency is unavailable. It is
     /// attempted later, and no attempt is counted.
     Postpone(String),
+    /// This version does not know what the record says, or a row of its order, with this error. A newer
+    /// one may process it.
+    Unsupported(String),
     /// What the step waits for has not happened yet. It is asked again after this time, and no
     /// attempt is counted.
     Wait(Duration),
@@ -46,6 +49,9 @@ pub enum StepError {
         /// The error of the call to the dependency.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// This version does not know what a row of at least one order says: a newer one wrote it.
+    #[error("a row is not known to this version")]
+    Unsupported(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The data of at least one input is invalid.
     #[error("a record cannot be processed")]
     BadData(#[source] Box<dyn std::error::Error + Send + Sync>),

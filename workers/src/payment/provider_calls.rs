@@ -63,6 +63,7 @@ mod tests {
             origin,
             first_at: Timestamp::from_millis(0),
             attempts,
+            unsupported: 0,
             replays,
             answer: Answer::Once,
         }

@@ -193,9 +193,10 @@ impl Decisions {
             StepOutcome::Completed(events) => {
                 (events.iter().map(|event| Message::of(&event.body)).collect(), true)
             }
-            StepOutcome::Retry(_) | StepOutcome::Postpone(_) | StepOutcome::Wait(_) => {
-                (Messages::default(), false)
-            }
+            StepOutcome::Retry(_)
+            | StepOutcome::Postpone(_)
+            | StepOutcome::Unsupported(_)
+            | StepOutcome::Wait(_) => (Messages::default(), false),
             StepOutcome::DeadLetter(_, error) => panic!("a dead letter: {error}"),
         };
         let end = Some(Ended { message: run.message, publishes, is_acked });
