@@ -150,6 +150,7 @@ impl Api {
         *current = fault_config;
         drop(current);
         state.engine.amount_min = fault_config.amount_min;
+        state.engine.settle_payments(fault_config.payments);
         state.engine.refunds.settle(fault_config.refunds);
         drop(state);
         tracing::info!(?fault_config, ?outage, "simulator behaviour changed");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::ApiError;
 use super::fault_config::SimulatedFault;
 use super::intent_rules::IntentEntry;
-use super::model::{Intent, IntentSnapshot, IntentState, unix_seconds};
+use super::model::{Intent, IntentSnapshot, IntentState, PaymentStatus, unix_seconds};
 use super::object_ids::ObjectIds;
 use super::operation::{NewIntent, Operation};
 use super::outcome::Outcome;
@@ -23,6 +23,9 @@ pub(super) struct Engine {
     used_tokens: HashSet<String>,
     /// The smallest amount of an intent, in minor units.
     pub(super) amount_min: i64,
+    /// What becomes of a payment that no card declines. Anything but [`PaymentStatus::Succeeded`] is a
+    /// simulated fault.
+    payments: PaymentStatus,
     /// Base URL of the simulator.
     site: Arc<str>,
     pub(super) webhooks: Webhooks,
@@ -36,6 +39,7 @@ impl Engine {
             intents: Vec::new(),
             used_tokens: HashSet::new(),
             amount_min: 1,
+            payments: PaymentStatus::Succeeded,
             site: site.into(),
             webhooks,
         }
@@ -58,7 +62,22 @@ impl Engine {
 
     /// What the buyer decides about a payment that requires it.
     pub(super) fn authenticate(&mut self, id: &str, is_approved: bool) -> Result<(), ApiError> {
-        self.change(id, |entry| entry.authenticate(is_approved)).map(|_| ())
+        let payments = self.payments;
+        self.change(id, |entry| entry.authenticate(is_approved, payments)).map(|_| ())
+    }
+
+    /// Sets the status of payments to come, and of those that are being processed.
+    pub(super) fn settle_payments(&mut self, status: PaymentStatus) {
+        self.payments = status;
+        if status == PaymentStatus::Processing {
+            return;
+        }
+        let is_processing =
+            |entry: &&mut IntentEntry| entry.current.state == IntentState::Processing;
+        for entry in self.intents.iter_mut().filter(is_processing) {
+            entry.settle(status);
+            self.webhooks.announce(&entry.current);
+        }
     }
 
     pub(super) fn intents(
@@ -123,7 +142,8 @@ impl Engine {
             self.use_token(single_use_token)?;
             self.entry(id)?.replace_card(card);
         }
-        self.change(id, IntentEntry::confirm)
+        let payments = self.payments;
+        self.change(id, |entry| entry.confirm(payments))
     }
 
     /// Changes an intent, and sends a webhook if its state is another one then.

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::limits::{AMOUNT_MAX, DELAY_MAX, LATE_DEFAULT};
-use super::model::RefundStatus;
+use super::model::{PaymentStatus, RefundStatus};
 
 /// The faults and the latency of the whole provider.
 ///
 /// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang`, `late`, `429` or `none`),
-/// `rate`, `late_ms`, `retry_after` (seconds; 0 for no such header), `amount_min` and `refunds`; a
-/// parameter that is absent keeps its value. With `away_ms` the provider also stops listening for that
+/// `calls` (`all` or `confirms`), `rate`, `late_ms`, `retry_after` (seconds; 0 for no such header), `amount_min`, `payments` and
+/// `refunds`; a parameter that is absent keeps its value. With `away_ms` the provider also stops listening for that
 /// time. No time may exceed ten minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultConfig {
@@ -22,6 +22,8 @@ pub struct FaultConfig {
     pub latency: Duration,
     /// The fault to inject, if any.
     pub fault: Option<SimulatedFault>,
+    /// Whether it happens to confirms only.
+    pub confirms_only: bool,
     /// Fraction of calls that fail, 0 to 1.
     pub rate: f64,
     /// How long after its request a late confirm has its effect. A change concerns those that wait, too.
@@ -30,6 +32,9 @@ pub struct FaultConfig {
     pub retry_after: u16,
     /// The smallest amount that is accepted, in minor units. Stripe's is about 50 US cents.
     pub amount_min: i64,
+    /// The status that payments get which no card declines: those to come, and those that are being
+    /// processed.
+    pub payments: PaymentStatus,
     /// The status that refunds get: those to come, and those that are pending.
     pub refunds: RefundStatus,
 }
@@ -63,10 +68,12 @@ impl Default for FaultConfig {
         Self {
             latency: Duration::ZERO,
             fault: None,
+            confirms_only: false,
             rate: 1.0,
             late: LATE_DEFAULT,
             retry_after: 0,
             amount_min: 1,
+            payments: PaymentStatus::Succeeded,
             refunds: RefundStatus::Succeeded,
         }
     }
@@ -75,7 +82,8 @@ impl Default for FaultConfig {
 impl FaultConfig {
     /// Draws at random whether this call fails, and when. Only a confirm can be late.
     pub(super) fn draw_fault(&self, is_confirm: bool) -> Option<FaultTiming> {
-        let fault = self.fault.filter(|fault| is_confirm || *fault != SimulatedFault::Late)?;
+        let needs_confirm = |fault| self.confirms_only || fault == SimulatedFault::Late;
+        let fault = self.fault.filter(|fault| is_confirm || !needs_confirm(*fault))?;
         if rand::random::<f64>() >= self.rate {
             return None;
         }
@@ -96,12 +104,14 @@ impl FaultConfig {
         let mut outage = None;
         for (name, value) in form {
             let parsed = match name.as_ref() {
+                "calls" => parse_calls(&value).map(|confirms| self.confirms_only = confirms),
                 "latency_ms" => parse_delay(&value).map(|latency| self.latency = latency),
                 "away_ms" => parse_delay(&value).map(|duration| outage = Some(duration)),
                 "late_ms" => parse_delay(&value).map(|late| self.late = late),
                 "rate" => parse_rate(&value).map(|rate| self.rate = rate),
                 "retry_after" => parse_seconds(&value).map(|time| self.retry_after = time),
                 "amount_min" => parse_amount(&value).map(|amount| self.amount_min = amount),
+                "payments" => PaymentStatus::parse(&value).map(|status| self.payments = status),
                 "refunds" => RefundStatus::parse(&value).map(|status| self.refunds = status),
                 "fail" if value == "none" => {
                     self.fault = None;
@@ -119,10 +129,12 @@ impl FaultConfig {
         json!({
             "latency_ms": self.latency.as_millis() as u64,
             "fail": self.fault.map_or("none", SimulatedFault::name),
+            "calls": if self.confirms_only { "confirms" } else { "all" },
             "rate": self.rate,
             "late_ms": self.late.as_millis() as u64,
             "retry_after": self.retry_after,
             "amount_min": self.amount_min,
+            "payments": self.payments,
             "refunds": self.refunds,
         })
     }
@@ -157,6 +169,15 @@ impl FromStr for SimulatedFault {
             SimulatedFault::RateLimit,
         ];
         all.into_iter().find(|fault| fault.name() == name).ok_or(UnknownFault)
+    }
+}
+
+/// Whether faults happen to confirms only.
+fn parse_calls(calls: &str) -> Option<bool> {
+    match calls {
+        "all" => Some(false),
+        "confirms" => Some(true),
+        _ => None,
     }
 }
 

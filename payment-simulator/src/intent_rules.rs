@@ -2,7 +2,7 @@
 
 use super::error::ApiError;
 use super::fault_config::SimulatedFault;
-use super::model::{IntentSnapshot, IntentState};
+use super::model::{IntentSnapshot, IntentState, PaymentStatus};
 use super::outcome::Outcome;
 use super::response::ResponseBody;
 use super::test_cards::{Card, Decline};
@@ -23,14 +23,12 @@ impl IntentEntry {
     /// Whether a confirm may bring a new card.
     ///
     /// # Errors
-    /// The intent has succeeded or is canceled.
+    /// The intent has succeeded, is being processed or is canceled.
     pub(super) fn check_new_card(&self) -> Result<(), ApiError> {
-        match self.current.state {
-            IntentState::Succeeded | IntentState::Canceled => {
-                Err(ApiError::unexpected_state(self.current.clone(), "confirm"))
-            }
-            _ => Ok(()),
+        if self.is_closed() {
+            return Err(ApiError::unexpected_state(self.current.clone(), "confirm"));
         }
+        Ok(())
     }
 
     /// The intent as if `card` had not been confirmed yet. A repeat with the same card does not
@@ -43,7 +41,7 @@ impl IntentEntry {
         self.current.state = IntentState::Unconfirmed;
     }
 
-    pub(super) fn confirm(&mut self) -> Result<Outcome, ApiError> {
+    pub(super) fn confirm(&mut self, payments: PaymentStatus) -> Result<Outcome, ApiError> {
         match self.current.state {
             IntentState::Unconfirmed => {}
             IntentState::RequiresAction => return Ok(self.current_intent()),
@@ -66,28 +64,52 @@ impl IntentEntry {
                 return Err(ApiError::declined_without_intent(Decline::Generic));
             }
             Card::ThreeDSecure => self.current.state = IntentState::RequiresAction,
-            Card::Visa | Card::Flaky(_) | Card::Hang => self.current.state = IntentState::Succeeded,
+            Card::Visa | Card::Flaky(_) | Card::Hang => self.settle(payments),
         }
         let withheld = (card == Card::Hang).then_some(SimulatedFault::Hang);
         Ok(Outcome { withheld, ..self.current_intent() })
     }
 
     /// What the buyer decides about a payment that requires it.
-    pub(super) fn authenticate(&mut self, is_approved: bool) -> Result<Outcome, ApiError> {
+    pub(super) fn authenticate(
+        &mut self,
+        is_approved: bool,
+        payments: PaymentStatus,
+    ) -> Result<Outcome, ApiError> {
         if self.current.state != IntentState::RequiresAction {
             return Err(ApiError::unexpected_state(self.current.clone(), "authenticate"));
         }
-        self.current.state =
-            if is_approved { IntentState::Succeeded } else { IntentState::AuthenticationFailed };
+        if is_approved {
+            self.settle(payments);
+        } else {
+            self.current.state = IntentState::AuthenticationFailed;
+        }
         Ok(self.current_intent())
     }
 
+    /// What the bank makes of the payment.
+    pub(super) fn settle(&mut self, status: PaymentStatus) {
+        self.current.state = match status {
+            PaymentStatus::Succeeded => IntentState::Succeeded,
+            PaymentStatus::Processing => IntentState::Processing,
+            PaymentStatus::Failed => IntentState::Declined(Decline::Generic),
+        };
+    }
+
     pub(super) fn cancel(&mut self) -> Result<Outcome, ApiError> {
-        if matches!(self.current.state, IntentState::Succeeded | IntentState::Canceled) {
+        if self.is_closed() {
             return Err(ApiError::unexpected_state(self.current.clone(), "cancel"));
         }
         self.current.state = IntentState::Canceled;
         Ok(self.current_intent())
+    }
+
+    /// Whether it can be neither confirmed nor cancelled.
+    fn is_closed(&self) -> bool {
+        matches!(
+            self.current.state,
+            IntentState::Succeeded | IntentState::Processing | IntentState::Canceled
+        )
     }
 
     /// The intent as it is now.

@@ -27,7 +27,10 @@
 //! | `tok_once_NAME` | succeeds; as the token of a real card, it can be used for one intent only |
 //! | `tok_once_lost_NAME` | the same, and the first response to the create is lost: the connection is closed |
 //!
-//! When an intent succeeds, fails, is canceled or requires an action, an event is sent to the receiver
+//! While `payments` is `processing`, a confirm or an approval that would succeed makes the payment
+//! `processing`, until it is set to `succeeded` or `failed`.
+//!
+//! When an intent succeeds, fails, is processed, is canceled or requires an action, an event is sent to the receiver
 //! of webhooks, signed as `Stripe-Signature` says. Events come in any order, and one that cannot be
 //! delivered within a few tries is lost.
 //!
@@ -69,7 +72,7 @@ mod webhooks;
 pub use command::SimulatorArgs;
 pub use control::{finish_late_confirms, set_faults};
 pub use fault_config::{FaultConfig, SimulatedFault};
-pub use model::RefundStatus;
+pub use model::{PaymentStatus, RefundStatus};
 pub use server::{run, run_with_webhooks};
 pub use webhook_config::{InvalidWebhookUrl, WebhookConfig, WebhookUrl};
 pub use webhook_signature::{EmptySecret, WebhookSecret};

@@ -29,6 +29,8 @@ pub(super) enum IntentState {
     Unconfirmed,
     /// The buyer must approve the payment.
     RequiresAction,
+    /// The bank takes its time.
+    Processing,
     Declined(Decline),
     /// The buyer denied the payment.
     AuthenticationFailed,
@@ -70,6 +72,29 @@ pub enum RefundStatus {
     Failed,
 }
 
+/// What a bank makes of a payment that it does not decline, by Stripe's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStatus {
+    /// The money is captured.
+    Succeeded,
+    /// The bank has not decided yet.
+    Processing,
+    /// The payment is declined after it was processed.
+    Failed,
+}
+
+impl PaymentStatus {
+    pub(super) fn parse(name: &str) -> Option<PaymentStatus> {
+        match name {
+            "succeeded" => Some(PaymentStatus::Succeeded),
+            "processing" => Some(PaymentStatus::Processing),
+            "failed" => Some(PaymentStatus::Failed),
+            _ => None,
+        }
+    }
+}
+
 impl RefundStatus {
     pub(super) fn parse(name: &str) -> Option<RefundStatus> {
         match name {
@@ -91,6 +116,7 @@ impl IntentState {
         match self {
             IntentState::Unconfirmed => "requires_confirmation",
             IntentState::RequiresAction => "requires_action",
+            IntentState::Processing => "processing",
             IntentState::Declined(_) | IntentState::AuthenticationFailed => {
                 "requires_payment_method"
             }

@@ -54,6 +54,7 @@ fn event_type(state: IntentState) -> Option<&'static str> {
     match state {
         IntentState::Unconfirmed => None,
         IntentState::RequiresAction => Some("payment_intent.requires_action"),
+        IntentState::Processing => Some("payment_intent.processing"),
         IntentState::Declined(_) | IntentState::AuthenticationFailed => {
             Some("payment_intent.payment_failed")
         }

@@ -154,6 +154,13 @@ pub(crate) const STORED_KEYS_MAX: usize = 16;
 pub(crate) const PAYMENT_POLL_INTERVAL: &str = "30s";
 /// The longest interval to which it grows with the time that a buyer takes.
 pub(crate) const PAYMENT_POLL_INTERVAL_MAX: Duration = Duration::from_mins(2);
+/// How soon the provider is asked again about a payment that its bank has not decided, or about a refund that
+/// is pending.
+pub(crate) const BANK_POLL_MIN: Duration = Duration::from_secs(5);
+/// The longest interval to which it grows for a payment: an eighth of the time that a reservation is held.
+pub(crate) const BANK_POLL_MAX: Duration = Duration::from_mins(2);
+/// The longest interval to which it grows for a refund, which may take days.
+pub(crate) const REFUND_POLL_MAX: Duration = Duration::from_hours(1);
 /// How soon a submission is looked at again that came together with another one of its order.
 pub(crate) const SUBMISSION_DELAY: Duration = Duration::from_secs(1);
 /// Payment methods that a buyer may submit after the first one: few, so that stolen cards cannot be
@@ -161,6 +168,9 @@ pub(crate) const SUBMISSION_DELAY: Duration = Duration::from_secs(1);
 pub(crate) const PAYMENT_METHODS_MAX: usize = 5;
 /// Longer than each of Stripe's codes, which status responses contain.
 pub(crate) const DECLINE_CODE_CHARS_MAX: usize = 64;
+/// How long the result of a call says how the provider is: about as long as a failed record waits for its next
+/// attempts.
+pub(crate) const CALL_RESULT_AGE_MAX: Duration = Duration::from_mins(1);
 /// Calls that must succeed before one more may be in flight, after the provider has refused some:
 /// few enough to be back at the maximum within a thousand calls.
 pub(crate) const CALLS_PER_RAISE: usize = 10;

@@ -7,9 +7,12 @@
 
 mod breaker;
 mod call_limit;
+mod call_results;
 mod call_slots;
+mod cancel_intent;
 mod charge;
 mod complete;
+mod confirm_intent;
 mod create_intent;
 mod decision;
 mod declines;

@@ -8,7 +8,7 @@ use millrace::status;
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
 use streams::{Profile, subjects};
-use workers::stages;
+use workers::{payment, stages};
 
 use super::events::{cancel_requested, ndjson_line, order_id};
 use super::fixtures::{basket, item, rows};
@@ -73,6 +73,34 @@ async fn orders_survive_a_provider_that_fails_every_third_call() {
     cluster.verify_and_stop(&ids).await;
 }
 
+#[tokio::test]
+async fn an_outage_counts_no_attempt_however_many_workers_meet_it() {
+    let cluster = start_with(4).await;
+    let (openings, schedules) = (cluster.count_openings().await, cluster.collect_schedules().await);
+    cluster.set_provider_faults("fail=5xx").await;
+    let ids = place(&cluster, "outage").await;
+    wait_until("two workers make no calls", async || openings.load(Ordering::Relaxed) >= 2).await;
+    cluster.set_provider_faults("fail=none").await;
+    cluster.wait_until_final(&ids).await;
+    assert_eq!(schedules.failed_attempts(), 0);
+    cluster.verify_and_stop(&ids).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_at_one_kind_of_call_costs_no_order_its_attempts() {
+    let cluster = start().await;
+    let (openings, schedules) = (cluster.count_openings().await, cluster.collect_schedules().await);
+    cluster.set_provider_faults("fail=5xx&calls=confirms").await;
+    let ids = place(&cluster, "confirms").await;
+    wait_until("calls were tried again", async || openings.load(Ordering::Relaxed) >= 5).await;
+    cluster.set_provider_faults("fail=none").await;
+    cluster.wait_until_final(&ids).await;
+    // The first ones to fail cannot know that others do.
+    let attempts = schedules.failed_attempts();
+    assert!(attempts <= 3, "{attempts}");
+    cluster.verify_and_stop(&ids).await;
+}
+
 async fn assert_orders_survive(fault: &str) {
     let cluster = start().await;
     let before = cluster.place("before", &basket(&[("PAY", 1)])).await;
@@ -113,8 +141,14 @@ async fn assert_orders_survive(fault: &str) {
 }
 
 async fn start() -> TestCluster {
+    start_with(1).await
+}
+
+/// A cluster with this many payment workers.
+async fn start_with(payment_workers: usize) -> TestCluster {
     let mut plan = plan(Profile::Single);
-    plan.workers = stages::order_pools().into_iter().map(|pool| (pool, 1)).collect();
+    let count = |pool| if pool == payment::POOL { payment_workers } else { 1 };
+    plan.workers = stages::order_pools().into_iter().map(|pool| (pool, count(pool))).collect();
     let cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("PAY", 1_000)]).await;
     cluster

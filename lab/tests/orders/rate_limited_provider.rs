@@ -1,12 +1,9 @@
 //! A provider that refuses calls because there are too many: orders wait, no attempt is counted,
 //! and no call is made before the time that `Retry-After` sets.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use orders::Status;
 use serde_json::Value;
-use streams::{Profile, subjects};
+use streams::Profile;
 
 use super::fixtures::{basket, item, rows};
 use super::test_cluster::{TestCluster, plan, wait_until};
@@ -19,11 +16,11 @@ const REFUSALS: u64 = 4;
 #[tokio::test]
 async fn a_rate_limit_costs_no_order_an_attempt() {
     let cluster = start().await;
-    let attempts = cluster.count_attempts().await;
+    let schedules = cluster.collect_schedules().await;
     cluster.set_provider_faults("fail=429&retry_after=1").await;
     let ids = cluster.place_all(&rows("limited", ORDERS, |_| basket(&[("PAY", 1)]))).await;
     cluster.wait_for_refusals(ORDERS as u64 + REFUSALS).await;
-    assert_eq!(attempts.load(Ordering::Relaxed), 0);
+    assert_eq!(schedules.failed_attempts(), 0);
     assert_eq!(cluster.dead_letters().await, []);
 
     cluster.set_provider_faults("fail=none").await;
@@ -63,22 +60,5 @@ impl TestCluster {
     async fn rate_limit(&self) -> Value {
         let url = format!("{}/control", self.processes.provider.url());
         self.http.get(&url).await.body["rate_limit"].clone()
-    }
-
-    /// Counts the retries that are scheduled after a failed attempt, from now on.
-    async fn count_attempts(&self) -> Arc<AtomicU64> {
-        let [scheduled, _] = subjects::RETRIES_SUBJECTS;
-        let mut retries = self.sources.connection.listen(scheduled).await.unwrap();
-        let count = Arc::new(AtomicU64::new(0));
-        let counting = count.clone();
-        tokio::spawn(async move {
-            while let Some(retry) = retries.next().await {
-                let retry: Value = serde_json::from_slice(&retry).unwrap();
-                if retry["tries"].as_u64().unwrap() > 0 {
-                    counting.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        });
-        count
     }
 }

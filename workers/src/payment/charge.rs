@@ -16,6 +16,8 @@ use orders::{CancelledBy, Event, EventBody, Money, OnDecline, OrderId, PaymentTo
 use streams::failpoint;
 use uuid::Uuid;
 
+use super::call_results::CallKind;
+use super::confirm_intent::confirm_intent;
 use super::create_intent::{create_intent, create_without_method};
 use super::decision::{ChargeCall, after_confirm, charge_call};
 use super::declines::{after_first_decline, needs_open_intent, payment_missing};
@@ -23,7 +25,7 @@ use super::guarded_provider::unless_all_postponed;
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider::{CallError, Decline, NewIntent, Provider};
-use super::provider_calls::{attempt_prefix, call_concurrently, call_past_failures};
+use super::provider_calls::{attempt_prefix, call_concurrently};
 use crate::copies::Written;
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -38,6 +40,8 @@ pub(super) struct Charge<'a> {
     pub(super) expires_at: SystemTime,
     /// Whether it has expired.
     pub(super) is_expired: bool,
+    /// How long the order has been reserved.
+    waited: Duration,
 }
 
 pub(super) type Charges<'a> = BTreeMap<Uuid, Charge<'a>>;
@@ -78,7 +82,8 @@ impl<'a> Charge<'a> {
         let EventBody::Reserved { amount, payment_token, on_decline } = &input.event.body else {
             return None;
         };
-        let expires_at = SystemTime::from(input.event.at) + payment_timeout;
+        let reserved_at = SystemTime::from(input.event.at);
+        let expires_at = reserved_at + payment_timeout;
         Some(Self {
             order_id: input.order_id(),
             amount: *amount,
@@ -87,6 +92,7 @@ impl<'a> Charge<'a> {
             input,
             expires_at,
             is_expired: expires_at < now,
+            waited: now.duration_since(reserved_at).unwrap_or_default(),
         })
     }
 }
@@ -197,7 +203,7 @@ async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Created, St
             created => created.map(|id| Created { intent: Some(id), decline: Some(decline) }),
         }
     };
-    stage.provider.call(call).await
+    stage.provider.call(CallKind::Create, charge.order_id, call).await
 }
 
 /// Confirms the intent of each pending row. Returns the rows that are decided.
@@ -216,15 +222,14 @@ async fn confirm_intents(
     let calls = call_concurrently(&intents, async |(row, intent)| {
         let charge = &charges[&row.id];
         let prefix = attempt_prefix(charge.order_id, "confirm", &charge.input.history);
-        let confirm = async |provider: &Provider| {
-            call_past_failures(&prefix, async |key| provider.confirm(intent, key).await).await.1
-        };
-        stage.provider.call(confirm).await
+        let confirm = async |provider: &Provider| confirm_intent(provider, intent, &prefix).await;
+        stage.provider.call(CallKind::Confirm, charge.order_id, confirm).await
     });
     let mut decided = Vec::new();
     for ((row, _), confirmation) in intents.iter().zip(calls.await) {
-        let Charge { on_decline, input, .. } = charges[&row.id];
-        match confirmation.and_then(|confirmation| after_confirm(row, on_decline, confirmation)) {
+        let Charge { on_decline, input, waited, .. } = charges[&row.id];
+        let decide = |confirmation| after_confirm(row, on_decline, confirmation, waited);
+        match confirmation.and_then(decide) {
             Ok(row) => decided.push(Payment { written: Written::by(input), ..row }),
             Err(failure) => drop(failures.insert(row.id, failure)),
         }

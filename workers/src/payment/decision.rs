@@ -1,11 +1,14 @@
 //! What payment does for an order: pure functions of its row, of what the provider has answered, and of
 //! whether the reservation has expired. The calls and the SQL are in the files of the steps.
 
+use std::time::Duration;
+
 use orders::{NextAction, OnDecline};
 
 use super::declines::{after_first_decline, is_last_decline, payment_missing};
 use super::payment_row::{Payment, State};
 use super::provider::{Confirmation, Decline, RefundStatus, Status};
+use crate::limits::{BANK_POLL_MAX, BANK_POLL_MIN, REFUND_POLL_MAX};
 use crate::step_input::StepOutcome;
 
 /// A call that `charge` makes for an order.
@@ -26,11 +29,12 @@ pub(super) fn charge_call(row: Option<&Payment>, is_expired: bool) -> Option<Cha
     }
 }
 
-/// The row of a pending charge after its confirm.
+/// The row of a pending charge after its confirm. `waited` is the time since the reservation.
 pub(super) fn after_confirm(
     row: &Payment,
     on_decline: OnDecline,
     confirmation: Confirmation,
+    waited: Duration,
 ) -> Result<Payment, StepOutcome> {
     let row = row.clone();
     match confirmation {
@@ -40,6 +44,14 @@ pub(super) fn after_confirm(
         // Of an order without a payment method, for which an earlier version created an intent.
         Confirmation::Unexpected { status: Status::RequiresPaymentMethod } => {
             Ok(after_first_decline(row, on_decline, payment_missing()))
+        }
+        // The bank takes its time.
+        Confirmation::Unexpected { status: Status::Processing } => {
+            Err(StepOutcome::Wait(growing_wait(waited, BANK_POLL_MAX)))
+        }
+        // Cancelled at the provider by hand, or by a refund that comes at the same time.
+        Confirmation::Unexpected { status: Status::Canceled } => {
+            Ok(row.declined("payment_canceled".to_owned()))
         }
         Confirmation::Unexpected { status } => Err(unexpected(status)),
     }
@@ -84,15 +96,12 @@ pub(super) fn after_answer(
 }
 
 /// The row after the cancel of an intent that was to be closed.
-pub(super) fn after_close(
-    row: Payment,
-    code: String,
-    status: Status,
-) -> Result<Payment, StepOutcome> {
+pub(super) fn after_close(row: Payment, code: String, status: Status) -> Payment {
     match status {
-        Status::Canceled => Ok(row.declined(code)),
-        Status::Succeeded => Ok(row.paid()),
-        status => Err(unexpected(status)),
+        Status::Canceled => row.declined(code),
+        Status::Succeeded => row.paid(),
+        // The buyer's browser was faster: the next look decides.
+        _ => row,
     }
 }
 
@@ -117,18 +126,21 @@ pub(super) fn refund_call(row: &Payment) -> Option<RefundCall> {
     }
 }
 
-/// The state of the row after a cancel; `None` if the money has to be refunded.
-pub(super) fn after_cancel(status: Status) -> Result<Option<State>, StepOutcome> {
+/// The state of the row after a cancel; `None` if the money has to be refunded. `waited` is the time since
+/// the withdrawal.
+pub(super) fn after_cancel(status: Status, waited: Duration) -> Result<Option<State>, StepOutcome> {
     match status {
         Status::Canceled => Ok(Some(State::Voided)),
         Status::Succeeded => Ok(None),
+        // The bank takes its time, and it is unknown whether money will be held.
+        Status::Processing => Err(StepOutcome::Wait(growing_wait(waited, REFUND_POLL_MAX))),
         // The intent may still succeed, so it is unknown whether money is held.
         status => Err(unexpected(status)),
     }
 }
 
-/// The state of the row after a refund.
-pub(super) fn after_refund(status: RefundStatus) -> Result<State, StepOutcome> {
+/// The state of the row after a refund. `waited` is the time since the withdrawal.
+pub(super) fn after_refund(status: RefundStatus, waited: Duration) -> Result<State, StepOutcome> {
     match status {
         RefundStatus::Succeeded => Ok(State::Refunded),
         // An account may have to be funded, or the money returned in another way.
@@ -137,9 +149,15 @@ pub(super) fn after_refund(status: RefundStatus) -> Result<State, StepOutcome> {
         }
         // No attempt has failed, and days may pass.
         RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Unknown => {
-            Err(StepOutcome::Postpone("the refund is pending at the payment provider".to_owned()))
+            Err(StepOutcome::Wait(growing_wait(waited, REFUND_POLL_MAX)))
         }
     }
+}
+
+/// How long to wait before the provider is asked again about what it has not finished. It grows with the
+/// time that this has taken, so that what takes days does not use up the calls that are allowed.
+fn growing_wait(waited: Duration, max: Duration) -> Duration {
+    (waited / 4).clamp(BANK_POLL_MIN, max)
 }
 
 fn unexpected(status: Status) -> StepOutcome {
@@ -164,11 +182,31 @@ mod tests {
     fn an_intent_that_never_had_a_payment_method_is_declined() {
         let pending = || Payment::with_submissions(0);
         let of_status = |status| {
-            after_confirm(&pending(), OnDecline::Cancel, Confirmation::Unexpected { status })
+            let confirmation = Confirmation::Unexpected { status };
+            after_confirm(&pending(), OnDecline::Cancel, confirmation, Duration::ZERO)
         };
         let declined = of_status(Status::RequiresPaymentMethod).unwrap();
         assert_eq!(declined.state, State::Declined);
         assert_eq!(declined.decline_code.as_deref(), Some("payment_missing"));
         assert!(of_status(Status::RequiresConfirmation).is_err());
+        assert_eq!(of_status(Status::Canceled).unwrap().state, State::Declined);
+    }
+
+    #[test]
+    fn what_a_bank_has_not_decided_is_asked_for_ever_more_rarely_and_counts_no_attempt() {
+        let waits = |hours: u64| {
+            let waited = Duration::from_hours(hours);
+            let processing = Confirmation::Unexpected { status: Status::Processing };
+            let pending = Payment::with_submissions(0);
+            let charge = after_confirm(&pending, OnDecline::Cancel, processing, waited).err();
+            let cancel = after_cancel(Status::Processing, waited).err();
+            let refund = after_refund(RefundStatus::Pending, waited).err();
+            [charge, cancel, refund].map(|outcome| match outcome {
+                Some(StepOutcome::Wait(delay)) => delay,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(waits(0), [BANK_POLL_MIN; 3]);
+        assert_eq!(waits(100), [BANK_POLL_MAX, REFUND_POLL_MAX, REFUND_POLL_MAX]);
     }
 }

@@ -5,14 +5,18 @@
 //! |---|---|---|
 //! | cannot be reached; 401, 403 | the provider, or our access to it | postponed |
 //! | 429, or 503 with `Retry-After` | the provider | postponed |
-//! | 5xx, or no valid response in time | the provider, if its breaker is not closed after it | postponed |
-//! | | the record, if the breaker is closed: other calls succeed | retried |
+//! | 5xx, or no valid response in time | the provider, unless this order fails alone | postponed |
+//! | | the record, if it fails alone | retried |
 //! | 409; 429 because an object is locked | one object that another call uses | retried |
 //! | 400, 402, 404 about the amount, the currency or the card | the order | declined, or waits for another card (`charge`, `complete`) |
 //! | any other refusal | our request, which is faulty | a dead letter |
 //!
+//! An order fails alone if the breaker is closed, the provider answers a question right after the failure, and
+//! the latest call of the same kind for another order has not failed.
+//!
 //! A postponed record counts no attempt, a retried one does. So a record that alone fails ends as a
-//! dead letter, and an outage costs the few attempts that open the breaker.
+//! dead letter, and an outage costs no attempts, however many workers meet it, also if the provider still
+//! answers other calls.
 
 use std::time::Duration;
 
@@ -46,14 +50,14 @@ pub(super) const fn health<Output>(result: &Result<Output, CallError>) -> Health
     }
 }
 
-/// The outcome of a step for the record whose call failed.
-pub(super) fn outcome(err: &CallError, is_breaker_closed: bool) -> StepOutcome {
+/// The outcome of a step for the record whose call failed, alone or as others do.
+pub(super) fn outcome(err: &CallError, fails_alone: bool) -> StepOutcome {
     let error = err.to_string();
     match err {
         CallError::Unavailable(_) | CallError::Denied { .. } | CallError::RateLimited { .. } => {
             StepOutcome::Postpone(error)
         }
-        CallError::NoResponse(_) | CallError::Server { .. } if !is_breaker_closed => {
+        CallError::NoResponse(_) | CallError::Server { .. } if !fails_alone => {
             StepOutcome::Postpone(error)
         }
         CallError::NoResponse(_) | CallError::Server { .. } | CallError::Busy { .. } => {
@@ -67,8 +71,8 @@ pub(super) fn outcome(err: &CallError, is_breaker_closed: bool) -> StepOutcome {
 mod tests {
     use super::*;
 
-    fn is_postponed(err: &CallError, is_breaker_closed: bool) -> bool {
-        match outcome(err, is_breaker_closed) {
+    fn is_postponed(err: &CallError, fails_alone: bool) -> bool {
+        match outcome(err, fails_alone) {
             StepOutcome::Postpone(_) => true,
             StepOutcome::Retry(_) => false,
             other => panic!("{other:?}"),
@@ -78,14 +82,14 @@ mod tests {
     #[test]
     fn a_state_of_the_provider_counts_no_attempt() {
         let limited = CallError::RateLimited { status: 429, retry_after: None };
-        for is_breaker_closed in [false, true] {
-            assert!(is_postponed(&CallError::Denied { status: 401 }, is_breaker_closed));
-            assert!(is_postponed(&limited, is_breaker_closed));
+        for fails_alone in [false, true] {
+            assert!(is_postponed(&CallError::Denied { status: 401 }, fails_alone));
+            assert!(is_postponed(&limited, fails_alone));
         }
     }
 
     #[test]
-    fn a_failure_counts_an_attempt_only_while_the_breaker_is_closed() {
+    fn a_failure_counts_an_attempt_only_if_it_comes_alone() {
         for failure in [
             CallError::Server { status: 500, is_replayed: false },
             CallError::NoResponse("lost".into()),

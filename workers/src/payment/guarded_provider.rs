@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use orders::Timestamp;
+use orders::{OrderId, Timestamp};
 use streams::{Connection, subjects};
 
 use super::breaker::{Breaker, Change, Permit};
+use super::call_results::{CallKind, CallResults};
 use super::call_slots::CallSlots;
 use super::failed_call::{self, Health, health};
 use super::provider::{CallError, Provider};
@@ -22,6 +23,7 @@ pub(super) struct GuardedProvider {
     provider: Provider,
     slots: CallSlots,
     breaker: Arc<Mutex<Breaker>>,
+    results: Mutex<CallResults>,
     /// For the notification that payments are delayed.
     connection: Connection,
 }
@@ -35,7 +37,8 @@ impl GuardedProvider {
         breaker: Arc<Mutex<Breaker>>,
         connection: Connection,
     ) -> Self {
-        Self { provider, slots: CallSlots::new(calls_max), breaker, connection }
+        let (slots, results) = (CallSlots::new(calls_max), Mutex::default());
+        Self { provider, slots, breaker, results, connection }
     }
 
     /// The circuit breaker.
@@ -43,12 +46,42 @@ impl GuardedProvider {
         self.breaker.clone()
     }
 
-    /// Makes a call, unless the breaker is open. An error is the outcome of the step for the order
-    /// that the call is about.
+    /// Makes a call about `order`, unless the breaker is open. An error is the outcome of the step for
+    /// that order.
     pub(super) async fn call<Output>(
         &self,
+        kind: CallKind,
+        order: OrderId,
         call: impl AsyncFnOnce(&Provider) -> Result<Output, CallError>,
     ) -> Result<Output, StepOutcome> {
+        let result = self.attempt(call).await?;
+        let health = health(&result);
+        if !matches!(health, Health::Limits(_)) {
+            let has_failed = health == Health::Fails;
+            lock(&self.results).record(kind, order, has_failed, Instant::now());
+        }
+        match result {
+            Ok(output) => Ok(output),
+            Err(err) => {
+                let is_own = health == Health::Works || self.fails_alone(kind, order).await;
+                Err(failed_call::outcome(&err, is_own))
+            }
+        }
+    }
+
+    /// Whether a call for `order` that has just failed is an exception: the breaker is closed, the provider
+    /// answers a question, and such a call does not fail for other orders.
+    async fn fails_alone(&self, kind: CallKind, order: OrderId) -> bool {
+        lock(&self.breaker).is_closed()
+            && !lock(&self.results).fails_for_others(kind, order, Instant::now())
+            && health(&self.provider.list_intents(None).await) == Health::Works
+    }
+
+    /// Makes a call, unless the breaker is open, and records what its result says about the provider.
+    async fn attempt<Output>(
+        &self,
+        call: impl AsyncFnOnce(&Provider) -> Result<Output, CallError>,
+    ) -> Result<Result<Output, CallError>, StepOutcome> {
         let slot = self.slots.acquire().await;
         self.acquire_permit(slot.started).await?;
         let result = call(&self.provider).await;
@@ -64,16 +97,17 @@ impl GuardedProvider {
             }
             Health::Limits(wait) => self.obey(slot.started, wait).await,
         }
-        let is_breaker_closed = lock(&self.breaker).is_closed();
-        result.map_err(|err| failed_call::outcome(&err, is_breaker_closed))
+        Ok(result)
     }
 
     /// Checks that the provider responds; the error says why it does not.
     pub(super) async fn probe(&self) -> Result<(), String> {
-        match self.call(async |provider| provider.list_intents(None).await).await {
-            Err(StepOutcome::Retry(error) | StepOutcome::Postpone(error)) => Err(error),
+        match self.attempt(async |provider| provider.list_intents(None).await).await {
+            Err(StepOutcome::Postpone(error)) => Err(error),
             // Also a rejection shows that the provider is available.
-            Ok(_) | Err(_) => Ok(()),
+            Ok(result) if health(&result) == Health::Works => Ok(()),
+            Ok(Err(err)) => Err(err.to_string()),
+            Ok(Ok(_)) | Err(_) => Ok(()),
         }
     }
 
@@ -156,7 +190,7 @@ pub(super) fn unless_all_postponed(
     }
 }
 
-/// Locks the breaker. Its state is valid also if a previous holder of the lock panicked.
-pub(super) fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
-    breaker.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks the breaker or the results. Their state is valid also if a previous holder of the lock panicked.
+pub(super) fn lock<State>(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

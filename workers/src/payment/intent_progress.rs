@@ -2,9 +2,11 @@
 
 use std::time::SystemTime;
 
-use orders::{Event, EventBody, PaymentToken, to_hex};
+use orders::{Event, EventBody, OrderId, PaymentToken, to_hex};
 use sha2::{Digest, Sha256};
 
+use super::call_results::CallKind;
+use super::cancel_intent::cancel_intent;
 use super::decision::{AfterAnswer, after_answer, after_close};
 use super::guarded_provider::GuardedProvider;
 use super::payment_row::Payment;
@@ -54,14 +56,14 @@ pub(super) async fn next_row(
         }
         None => provider.retrieve(intent).await.map(Confirmation::from),
     };
-    let confirmation = provider.call(ask).await?;
+    let confirmation = provider.call(CallKind::Complete, input.order_id(), ask).await?;
     let row = row.clone().with(submission);
     match after_answer(row, submission.is_some(), confirmation) {
         AfterAnswer::Write(row) => Ok(Some(row)),
         AfterAnswer::Keep => Ok(None),
         AfterAnswer::Close(row, code) => {
             let prefix = attempt_prefix(input.order_id(), "close", &input.history);
-            close(provider, row, code, &prefix).await.map(Some)
+            close(provider, row, code, (input.order_id(), &prefix)).await.map(Some)
         }
     }
 }
@@ -95,14 +97,12 @@ async fn close(
     provider: &GuardedProvider,
     row: Payment,
     code: String,
-    prefix: &str,
+    (order, prefix): (OrderId, &str),
 ) -> Result<Payment, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
-    let cancel = async |provider: &Provider| {
-        call_past_failures(prefix, async |key| provider.cancel(intent, key).await).await.1
-    };
-    let status = provider.call(cancel).await?;
-    after_close(row, code, status)
+    let cancel = async |provider: &Provider| cancel_intent(provider, intent, prefix).await;
+    let status = provider.call(CallKind::Cancel, order, cancel).await?;
+    Ok(after_close(row, code, status))
 }
 
 impl Payment {
@@ -122,7 +122,7 @@ impl Payment {
 
 #[cfg(test)]
 mod tests {
-    use orders::{OrderId, SubmitPayment, Timestamp};
+    use orders::{SubmitPayment, Timestamp};
     use streams::{DeliveryHistory, Origin};
 
     use super::super::payment_row::State;

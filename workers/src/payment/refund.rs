@@ -4,12 +4,15 @@
 //! refunded.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use deadpool_postgres::Object;
 use orders::{Event, EventBody};
 use streams::{DeliveryHistory, failpoint};
 use uuid::Uuid;
 
+use super::call_results::CallKind;
+use super::cancel_intent::cancel_intent;
 use super::decision::{RefundCall, TOMBSTONE, after_cancel, after_refund, refund_call};
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
@@ -31,8 +34,11 @@ pub(super) async fn refund(
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
 
     let undoable: Vec<&Payment> = rows.values().filter(|row| refund_call(row).is_some()).collect();
+    let now = database.time().await?;
     let calls = call_concurrently(&undoable, async |row| {
-        undo(stage, row, &requests[&row.id].history).await
+        let Event { at, .. } = requests[&row.id].event;
+        let waited = now.duration_since(at.into()).unwrap_or_default();
+        undo(stage, row, &requests[&row.id].history, waited).await
     });
     let mut failures = HashMap::new();
     let mut undone = Vec::new();
@@ -84,20 +90,23 @@ pub(super) fn outcome(
     }
 }
 
-/// Cancels the intent, or refunds it if it has succeeded. Returns the row's new state.
+/// Cancels the intent, or refunds it if it has succeeded. Returns the row's new state. `waited` is the time
+/// since the order was withdrawn.
 async fn undo(
     stage: &PaymentStage,
     row: &Payment,
     history: &DeliveryHistory,
+    waited: Duration,
 ) -> Result<State, StepOutcome> {
     let intent = row.intent.as_deref().unwrap_or_default();
-    let prefix = |call: &str| attempt_prefix(order_id(row.id), call, history);
+    let (provider, order) = (&stage.provider, order_id(row.id));
+    let prefix = |call: &str| attempt_prefix(order, call, history);
     if refund_call(row) == Some(RefundCall::Cancel) {
         let prefix = prefix("cancel");
-        let cancel = async |provider: &Provider| {
-            call_past_failures(&prefix, async |key| provider.cancel(intent, key).await).await.1
-        };
-        if let Some(state) = after_cancel(stage.provider.call(cancel).await?)? {
+        let cancel = async |provider: &Provider| cancel_intent(provider, intent, &prefix).await;
+        if let Some(state) =
+            after_cancel(provider.call(CallKind::Cancel, order, cancel).await?, waited)?
+        {
             return Ok(state);
         }
     }
@@ -106,7 +115,7 @@ async fn undo(
     let refund = async |provider: &Provider| {
         call_past_failures(&prefix, async |key| provider.refund(intent, amount, key).await).await.1
     };
-    after_refund(stage.provider.call(refund).await?)
+    after_refund(provider.call(CallKind::Refund, order, refund).await?, waited)
 }
 
 /// Writes a tombstone for the orders that have no row yet, which prevents a charge.

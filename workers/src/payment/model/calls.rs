@@ -1,5 +1,7 @@
 //! What a run does when it has called the provider.
 
+use std::time::Duration;
+
 use super::decisions::{Decisions, PaymentBounds};
 use super::payments::Payments;
 use super::provider::{HARD, Intent, hard_decline, soft_decline};
@@ -117,7 +119,12 @@ impl Decisions {
             let Some(answer) = answer else { return self.lost(payments, run, Some(row)) };
             let what = answer.name();
             let confirmation = answer.confirmation();
-            match (self.after_confirm)(&row.payment(), bounds.on_decline, confirmation) {
+            match (self.after_confirm)(
+                &row.payment(),
+                bounds.on_decline,
+                confirmation,
+                Duration::ZERO,
+            ) {
                 Ok(new) => payments.with(run.decides(&new)).happened(what),
                 Err(failure) => {
                     self.end(payments, run, Some(row), CallResult::Failed(failure)).called(what)
@@ -164,13 +171,8 @@ impl Decisions {
     ) -> Vec<Happened<Payments>> {
         let (payments, intent) = payments.change(row, Intent::cancelled);
         let code = HARD.to_owned();
-        let closed = match (self.after_close)(row.payment(), code, intent.status()) {
-            Ok(new) => payments.with(run.decides(&new)).happened("cancels the intent"),
-            Err(failure) => {
-                let result = CallResult::Failed(failure);
-                self.end(payments, run, Some(row), result).called("does not cancel the intent")
-            }
-        };
+        let closed = (self.after_close)(row.payment(), code, intent.status());
+        let closed = payments.with(run.decides(&closed)).happened("closes the intent");
         vec![closed, self.lost(payments, run, Some(row))]
     }
 
@@ -190,7 +192,7 @@ impl Decisions {
         if (self.refund_call)(&row.payment()) == Some(RefundCall::Cancel) {
             let (payments, intent) = payments.change(row, Intent::cancelled);
             found.push(self.lost(payments, run, payments.row));
-            match (self.after_cancel)(intent.status()) {
+            match (self.after_cancel)(intent.status(), Duration::ZERO) {
                 Ok(None) => {}
                 Ok(Some(state)) => {
                     found.push(payments.with(saves(state)).happened("cancels the intent"));
@@ -207,7 +209,7 @@ impl Decisions {
         for intent in before.refunded() {
             let (payments, _) = payments.change(row, |_| intent);
             found.push(self.lost(payments, run, payments.row));
-            found.push(match (self.after_refund)(intent.refund_status()) {
+            found.push(match (self.after_refund)(intent.refund_status(), Duration::ZERO) {
                 Ok(state) => payments.with(saves(state)).happened("refunds the money"),
                 Err(failure) => failed(payments, failure, "begins to refund the money"),
             });

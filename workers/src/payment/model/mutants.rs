@@ -28,11 +28,11 @@ pub(crate) const REFUND_WITHOUT_TOMBSTONE: Decisions = Decisions {
 
 /// Its `charge` takes a payment that is being processed for a declined one.
 pub(crate) const PROCESSING_IS_DECLINED: Decisions = Decisions {
-    after_confirm: |row, on_decline, confirmation| match confirmation {
+    after_confirm: |row, on_decline, confirmation, waited| match confirmation {
         Confirmation::Unexpected { status: Status::Processing } => {
             Ok(row.clone().declined("processing".to_owned()))
         }
-        confirmation => decision::after_confirm(row, on_decline, confirmation),
+        confirmation => decision::after_confirm(row, on_decline, confirmation, waited),
     },
     ..DECISIONS
 };
@@ -65,9 +65,9 @@ pub(crate) const REFUND_LEAVES_PAID: Decisions =
 
 /// Its `refund` says that no money is held while the provider still returns it.
 pub(crate) const REFUND_DOES_NOT_WAIT: Decisions = Decisions {
-    after_refund: |status| match status {
+    after_refund: |status, waited| match status {
         RefundStatus::Pending => Ok(State::Refunded),
-        status => decision::after_refund(status),
+        status => decision::after_refund(status, waited),
     },
     ..DECISIONS
 };
