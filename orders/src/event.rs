@@ -148,7 +148,7 @@ pub enum EventError {
     /// have written it.
     #[error("{0}")]
     Unsupported(String),
-    /// It is no event of any version.
+    /// No version has such an event.
     #[error("{0}")]
     Invalid(String),
 }

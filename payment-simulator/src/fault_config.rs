@@ -12,10 +12,10 @@ use super::model::{PaymentStatus, RefundStatus};
 
 /// The faults and the latency of the whole provider.
 ///
-/// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang`, `late`, `429` or `none`),
-/// `calls` (`all` or `confirms`), `rate`, `late_ms`, `retry_after` (seconds; 0 for no such header), `amount_min`, `payments` and
-/// `refunds`; a parameter that is absent keeps its value. With `away_ms` the provider also stops listening for that
-/// time. No time may exceed ten minutes.
+/// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang`, `late`, `429` or `none`), `calls`
+/// (`all` or `confirms`), `rate`, `late_ms`, `retry_after` (seconds; 0 for no such header), `amount_min`,
+/// `payments` and `refunds`; a parameter that is absent keeps its value. With `away_ms` the provider also
+/// stops listening for that time. No time may exceed ten minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultConfig {
     /// Latency added to every call.

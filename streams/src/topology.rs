@@ -5,6 +5,7 @@
 //! lists all that differs, `watch` sees what is at stake for an acknowledged order, `lane_count`
 //! says which lanes a cluster has, and `change_lanes` adds and removes some.
 
+mod broker_limits;
 mod change_lanes;
 mod difference;
 mod ensure;

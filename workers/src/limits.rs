@@ -73,6 +73,9 @@ const _: () = assert!(
     QUERY_KEYS_MAX * STOCK_ANSWER_BYTES_MAX <= streams::REPLY_BYTES_MAX,
     "a reply must have room for all answers about stock"
 );
+/// How long a start waits for another process that migrates the database: longer than a migration, which only adds
+/// tables and columns.
+pub(crate) const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(10);
 /// How often a worker that cannot query the database looks whether it can again.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// The requester waits no longer than this, and other requests are queued.

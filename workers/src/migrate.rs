@@ -4,6 +4,7 @@ use deadpool_postgres::Object;
 use thiserror::Error;
 
 use crate::database::{Database, DatabaseError};
+use crate::limits::MIGRATION_LOCK_TIMEOUT;
 use crate::stages::STAGES;
 
 mod embedded {
@@ -22,8 +23,13 @@ pub async fn migrate(database: &Database) -> Result<(), MigrateError> {
     const LOCK: i64 = 0x4d_49_4c_4c_52_41_43_45;
     let connect_and_lock = async {
         let connection = database.connection().await?;
-        // Another process may migrate for longer than the limits of a normal session.
-        connection.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
+        // Another process may migrate for longer than the limits of a normal session, and not without an
+        // end: a process that is paused while it migrates would hold back every start.
+        let limits = format!(
+            "SET lock_timeout = '{}s'; SET statement_timeout = 0",
+            MIGRATION_LOCK_TIMEOUT.as_secs()
+        );
+        connection.batch_execute(&limits).await?;
         connection.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
         Ok::<_, DatabaseError>(connection)
     };

@@ -147,15 +147,18 @@ async fn publish_failed(
     now: impl Future<Output = Result<Timestamp, PublishError>>,
 ) -> Result<(), PublishError> {
     let Failed { record, delivered, error, retry, reason, .. } = failed;
+    let origin = &record.history.origin;
     if let Some(retry) = retry
-        && let Some(retry) = retry.message(step, record, error, now.await?)
+        && let Some(message) = retry.message(step, record, error, now.await?)
     {
-        match publisher.publish(&retry, FAILURE_PUBLISH_TIMEOUT).await {
+        if matches!(retry, Retry::Unsupported) {
+            tracing::warn!(%step, ?origin, error, "record of a newer version left to another worker");
+        }
+        match publisher.publish(&message, FAILURE_PUBLISH_TIMEOUT).await {
             Err(err) if err.is_too_large() => {}
             result => return result.map(drop),
         }
     }
-    let origin = &record.history.origin;
     tracing::error!(%step, ?reason, ?origin, error, "record dead-lettered");
     let letter = dead_letter::message(step, *reason, record, error);
     match publisher.publish(&letter, FAILURE_PUBLISH_TIMEOUT).await {

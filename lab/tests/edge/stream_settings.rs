@@ -186,3 +186,36 @@ async fn a_stream_that_is_emptied_closes_intake_until_a_person_has_decided() {
     assert_open(&mut edge.connect().await).await;
     edge.stop().await;
 }
+
+#[tokio::test]
+async fn a_broker_that_takes_no_whole_message_closes_intake_until_it_does() {
+    let mut servers = TestServers::start_with_streams().await;
+    let edge = servers.start_edge().await;
+    assert_open(&mut edge.connect().await).await;
+    servers.set_max_payload("1MB", "256KB").await;
+    let mut client = edge.connect().await;
+    let expected = "max_payload is 262144, expected at least 1048576";
+    wait_until("the broker's limit closes intake", async || {
+        let readiness = client.get("/readyz").await;
+        readiness.status == 503 && readiness.body.contains(expected)
+    })
+    .await;
+    client.post(&fresh_key(), ORDER).await.assert_problem(503, "not-durable");
+    servers.set_max_payload("256KB", "1MB").await;
+    assert_open(&mut edge.connect().await).await;
+    edge.stop().await;
+}
+
+impl TestServers {
+    /// Restarts the broker with another limit of messages.
+    async fn set_max_payload(&mut self, before: &str, after: &str) {
+        let config = self.folder.path().join("brokers/shared.conf");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let (before, after) = (format!("max_payload: {before}"), format!("max_payload: {after}"));
+        assert!(text.contains(&before));
+        std::fs::write(&config, text.replace(&before, &after)).unwrap();
+        let brokers = &mut self.processes.brokers;
+        brokers.servers[0].stop().await.unwrap();
+        brokers.start().await.unwrap();
+    }
+}

@@ -14,8 +14,8 @@ pub(crate) struct Schedules(Arc<Mutex<Vec<Value>>>);
 impl TestCluster {
     /// Collects what is scheduled from now on.
     pub(crate) async fn collect_schedules(&self) -> Schedules {
-        let [scheduled, _] = subjects::RETRIES_SUBJECTS;
-        let mut retries = self.sources.connection.listen(scheduled).await.unwrap();
+        let [subject, _] = subjects::RETRIES_SUBJECTS;
+        let mut retries = self.sources.connection.listen(subject).await.unwrap();
         let schedules = Schedules::default();
         let collecting = schedules.clone();
         tokio::spawn(async move {

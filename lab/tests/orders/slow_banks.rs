@@ -1,4 +1,4 @@
-//! A bank that takes its time: the payment is being processed, and nobody knows how it ends. The order waits,
+//! A bank that takes its time: the payment is being processed, and may still succeed or fail. The order waits,
 //! and so does its withdrawal. No attempt is counted.
 
 use orders::{EventKind, OrderId, Status};

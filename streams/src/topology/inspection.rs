@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use time::format_description::well_known::Rfc3339;
 
 use super::Topology;
+use super::broker_limits::broker_differences;
 use super::difference::{Difference, Impact, MESSAGES};
 use super::lane_count::ClusterLanes;
 use super::settings::{SUBJECTS, durable_differences, stream_differences};
@@ -54,6 +55,7 @@ pub async fn inspect_topology(
             return inspection;
         }
     };
+    inspection.differences.extend(broker_differences(connection));
     let all_lanes = lanes.all();
     let lane_streams = all_lanes.iter().map(|lane| topology.lane(*lane, lanes.count));
     for wanted in lane_streams.chain(topology.other_streams()) {

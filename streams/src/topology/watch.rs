@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Topology;
+use super::broker_limits::broker_differences;
 use super::difference::{Difference, Impact, STREAM};
 use super::inspection::emptied;
 use super::lane_count::ClusterLanes;
@@ -83,6 +84,7 @@ impl StreamWatch {
         });
         self.last = last.collect();
         let mut differences: Vec<Difference> = self.last.values().flatten().cloned().collect();
+        differences.extend(broker_differences(connection));
         differences.retain(|difference| difference.impact == Impact::BreaksPromise);
         Ok(differences)
     }
