@@ -8,7 +8,7 @@ use crate::program::{COMMAND_LIMIT, output_within, program};
 async fn a_short_bench_reports_its_figures_and_passes_its_audit() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench =
-        program(["bench", "intake", "--profile", "single", "--for", "300ms", "--report"]);
+        program(["bench", "intake", "--profile", "single", "--for", "100ms", "--report"]);
     bench.arg(folder.path());
     let output = output_within(COMMAND_LIMIT, bench).await;
     let stdout = String::from_utf8_lossy(&output.stdout);
