@@ -10,11 +10,14 @@ use async_nats::jetstream::stream::{ClusterInfo, Info, PeerInfo};
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::inspect_error::InspectError;
 use crate::lanes::list;
-use crate::limits::{LANE_MOVE_INTERVAL, LANE_PEER_SILENCE_MAX, LANES_SETTLED_AFTER};
+use crate::limits::{
+    LANE_MOVE_INTERVAL, LANE_MOVE_POLL_INTERVAL, LANE_MOVE_TIMEOUT, LANE_PEER_SILENCE_MAX,
+    LANES_SETTLED_AFTER,
+};
 use crate::routes::Routes;
 use crate::{Durable, Lane, Requester, Step};
 use led_lane::{Follower, LedDurable, LedLane};
@@ -66,9 +69,21 @@ impl LaneLeaders {
         let Some(next) = next else { return Ok(None) };
         self.moved_at = Some(Instant::now());
         self.make(&next).await?;
-        // What follows from this move is not taken for an election.
-        self.seen = self.look().await?;
+        self.seen = self.look_after(&next).await?;
         Ok(Some(next))
+    }
+
+    /// The leaders once a move is made, which the brokers do by an election: it is not taken for another one.
+    /// They have a limit, after which it is.
+    async fn look_after(&self, next: &LeaderMove) -> Result<Vec<LedLane>, InspectError> {
+        let deadline = Instant::now() + LANE_MOVE_TIMEOUT;
+        loop {
+            let led = self.look().await?;
+            if next.is_made(&led) || Instant::now() >= deadline {
+                return Ok(led);
+            }
+            sleep(LANE_MOVE_POLL_INTERVAL).await;
+        }
     }
 
     async fn look(&self) -> Result<Vec<LedLane>, InspectError> {

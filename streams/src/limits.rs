@@ -40,6 +40,10 @@ pub(crate) const LANE_RETURN_AFTER_MAX: Duration = Duration::from_mins(1);
 pub(crate) const LANES_SETTLED_AFTER: Duration = Duration::from_secs(15);
 /// The time between two moves of leaders: each costs its lane a fraction of a second.
 pub(crate) const LANE_MOVE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the brokers have for a move, and how often to look whether it is made. Elections that are asked for take
+/// a fraction of a second.
+pub(crate) const LANE_MOVE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const LANE_MOVE_POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A broker from which the leader has received nothing for this long does not become one: heartbeats come
 /// each second.
 pub(crate) const LANE_PEER_SILENCE_MAX: Duration = Duration::from_millis(2_500);

@@ -2,7 +2,10 @@
 
 use futures_util::future::join_all;
 use serde_json::json;
-use streams::{Connection, Lane, broker_api, lanes, set_lane_limit, stream_state};
+use streams::{
+    Connection, Lane, LaneLeaders, Routes, broker_api, lanes, set_lane_limit, stream_state,
+};
+use workers::stages;
 
 use super::raw_http::{ORDER, RawHttp};
 use super::test_edge::fresh_key;
@@ -77,6 +80,30 @@ async fn a_lane_that_is_nearly_full_gets_no_new_orders_and_no_order_is_refused_w
     })
     .await;
     edge.stop().await;
+}
+
+#[tokio::test]
+async fn no_lane_is_moved_to_a_broker_that_hangs() {
+    let servers = TestServers::start_durable().await;
+    let connection = servers.connect().await;
+    let brokers = &servers.processes.brokers.servers;
+    for lane in lanes(&connection).await.unwrap() {
+        servers.move_lane(lane, brokers[0].name()).await;
+    }
+    let url = servers.processes.brokers.url();
+    let routes = Routes::to_each_broker(connection, &url, "test").await.unwrap();
+    let _watch = routes.watch_connections();
+    brokers[2].pause().unwrap();
+    let mut leaders = LaneLeaders::new(routes, stages::steps());
+    let mut moved = None;
+    wait_until("a lane is moved", async || {
+        let next = leaders.keep().await.ok().flatten();
+        assert!(next.as_ref().is_none_or(|next| next.to != brokers[2].name()), "{next:?}");
+        moved = next;
+        moved.is_some()
+    })
+    .await;
+    assert_eq!(moved.unwrap().to, brokers[1].name());
 }
 
 impl TestServers {

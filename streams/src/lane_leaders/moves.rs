@@ -26,6 +26,21 @@ impl fmt::Display for LeaderMove {
     }
 }
 
+impl LeaderMove {
+    /// Whether the lane or all of the durables have the leader that they were to get.
+    pub(super) fn is_made(&self, lanes: &[LedLane]) -> bool {
+        let Some(lane) = lanes.iter().find(|lane| lane.lane == self.lane) else { return false };
+        let leads = |leader: &Option<String>| leader.as_ref() == Some(&self.to);
+        if self.durables.is_empty() {
+            return leads(&lane.leader);
+        }
+        let is_moved = |durable: &Durable| {
+            lane.durables.iter().any(|led| led.durable == *durable && leads(&led.leader))
+        };
+        self.durables.iter().all(is_moved)
+    }
+}
+
 /// Whether one broker leads all lanes that have a leader: if it dies, no lane is left.
 pub(super) fn are_all_on_one(lanes: &[LedLane]) -> bool {
     let mut leaders = lanes.iter().filter_map(|lane| lane.leader.as_ref());
@@ -131,5 +146,17 @@ mod tests {
         assert_eq!(text(&apart, &["b1", "b3"]), None);
         let without_leader = [("b1", "b1"), ("b1", "b1"), ("", "b3")];
         assert_eq!(text(&without_leader, &BROKERS).unwrap(), "ORDERS_2 to b2");
+    }
+
+    #[test]
+    fn a_move_is_made_when_all_that_it_moves_is_led_by_its_target() {
+        let before = lanes(&[("b1", "b1"), ("b1", "b1"), ("b3", "b3")], &BROKERS);
+        let moved = next_move(&before).unwrap();
+        assert!(!moved.is_made(&before));
+        let after = lanes(&[("b1", "b1"), ("b2", "b1"), ("b3", "b3")], &BROKERS);
+        assert!(moved.is_made(&after));
+        let durables = next_move(&after).unwrap();
+        assert!(!durables.is_made(&after));
+        assert!(durables.is_made(&lanes(&[("b1", "b1"), ("b2", "b2"), ("b3", "b3")], &BROKERS)));
     }
 }
