@@ -2,6 +2,7 @@
 //! arrive at a constant rate, and none is repeated.
 
 mod arrivals;
+mod copies;
 mod schedule;
 mod settled;
 mod striker;
@@ -18,9 +19,10 @@ use super::context::BenchContext;
 use super::measurements::Measurements;
 use crate::percentiles::Percentiles;
 use arrivals::{Arrivals, Response};
+use copies::CopyShares;
 use schedule::{Extent, schedule};
 pub(super) use settled::wait_until_settled;
-use striker::{Striker, Struck};
+use striker::Striker;
 use windows::{Figures, Windows};
 
 const EDGES: usize = 2;
@@ -31,44 +33,95 @@ const QUIET: Duration = Duration::from_secs(5);
 /// Shorter repetitions than this make a short run, with the strikes that matter most.
 const FULL_FROM: Duration = Duration::from_secs(2);
 
+/// Orders per second, over all edges.
+const RATE: f64 = 200.0;
+/// Under full load: this share of the rate at which the edges have just acknowledged as many orders as they could.
+/// The rest is what the processes that start again and catch up take.
+const FULL_LOAD: f64 = 0.75;
+
 pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
     let profile = context.profile();
     if profile.brokers() == 1 {
         context.report_progress("failover: left out, one broker has none to fail over to");
         return Ok(());
     }
-    let spec = ClusterSpec { edges: EDGES, ..ClusterSpec::default_for(profile) };
-    let mut cluster = BenchCluster::start(context, "failover", spec).await?;
-    let extent = if context.time < FULL_FROM { Extent::Short } else { Extent::Full };
     context.report_progress(&format!("failover: seed {}", context.seed));
     measurements.add_row("seed of the last strikes", "", context.seed as f64);
+    if context.time < FULL_FROM {
+        return measure(context, measurements, Load::Light, Extent::Short).await;
+    }
+    measure(context, measurements, Load::Light, Extent::Full).await?;
+    measure(context, measurements, Load::Full, Extent::Short).await
+}
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Load {
+    /// [`RATE`]. The figures are measured under it.
+    Light,
+    /// [`FULL_LOAD`].
+    Full,
+}
+
+impl Load {
+    /// What the names of its rows begin with.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Light => "",
+            Self::Full => "full load, ",
+        }
+    }
+}
+
+/// Strikes the brokers of a new cluster under a load.
+async fn measure(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    load: Load,
+    extent: Extent,
+) -> Result<()> {
+    let spec = ClusterSpec { edges: EDGES, ..ClusterSpec::default_for(context.profile()) };
+    let mut cluster = BenchCluster::start(context, "failover", spec).await?;
+    let rate = match load {
+        Load::Light => RATE,
+        Load::Full => FULL_LOAD * cluster.peak_rate(context, measurements).await?,
+    };
+    let row = |name: &str| format!("{}{name}", load.prefix());
+    measurements.add_row(&row("rate"), "orders/s", rate);
     let connection = cluster.sources.connection.clone();
     context.report_progress("failover: waiting until the leaders are settled");
     match wait_until_settled(&connection).await {
-        Some(took) => measurements.add_row(SETTLED_ROW, "s", took.as_secs_f64()),
+        Some(took) => measurements.add_row(&row(SETTLED_ROW), "s", took.as_secs_f64()),
         None => context.report_progress("failover: the leaders did not settle in time"),
     }
     let (stop, stopped) = oneshot::channel();
-    let arrivals = Arrivals::prepare(&cluster.edge_urls(), &context.dataset.small)?;
+    let arrivals = Arrivals::prepare(&cluster.edge_urls(), &context.dataset.small, rate)?;
     let posting = tokio::spawn(arrivals.post_until(stopped));
     sleep(QUIET).await;
-    let mut striker = Striker::new(&mut cluster.inner, connection, context.progress.as_ref());
+    let mut striker =
+        Striker::new(&mut cluster.inner, connection.clone(), context.progress.as_ref());
     let struck = striker.strike_all(&schedule(context.seed, extent)).await?;
     let ended_at_ms = now_ms();
     drop(stop);
     let (responses, acknowledged) = posting.await.context("the load panicked")?;
 
+    cluster.drain().await?;
+    let first = struck.first().map_or(i64::MAX, |struck| struck.at_ms);
+    let copies = CopyShares::read(&connection, &acknowledged, first).await?;
+    measurements.add_row(&row("orders stored twice, before the first strike"), "%", copies.before);
+    measurements.add_row(&row("orders stored twice, from then on"), "%", copies.after);
     cluster.add_acknowledged(acknowledged);
     let completions = cluster.finish(context, measurements).await?;
     let windows = Windows { responses: &responses, completions: &completions, ended_at_ms };
-    let reports = windows.reports(&struck);
-    add_figures(measurements, &Figures::of(&reports));
-    for report in &reports {
+    let mut reports = windows.reports(&struck);
+    for report in &mut reports {
+        report.strike = row(&report.strike);
         measurements.add_row(&format!("{}: longest answer", report.strike), "s", report.longest_s);
     }
-    add_totals(measurements, &responses, &struck);
-    measurements.strikes = reports;
+    if load == Load::Light {
+        add_figures(measurements, &Figures::of(&reports));
+    }
+    add_totals(measurements, load, &responses, first);
+    measurements.strikes.extend(reports);
     Ok(())
 }
 
@@ -87,19 +140,22 @@ fn add_figures(measurements: &mut Measurements, figures: &Figures) {
     }
 }
 
-/// What all orders of the run were answered, and the times without a strike.
-fn add_totals(measurements: &mut Measurements, responses: &[Response], struck: &[Struck]) {
+/// What all orders of the run were answered, and the times before the first strike.
+fn add_totals(measurements: &mut Measurements, load: Load, responses: &[Response], first: i64) {
+    let row = |name: &str| format!("{}{name}", load.prefix());
     let refused = responses.iter().filter(|response| !response.is_accepted()).count() as f64;
-    measurements.add_figure("failover_refused", "answers", refused);
-    let percent = 100.0 * refused / responses.len() as f64;
-    measurements.add_row("answers other than 202, share", "%", percent);
-    for (answer, count) in arrivals::refusals(responses) {
-        measurements.add_row(&format!("answers other than 202: {answer}"), "answers", count as f64);
+    if load == Load::Light {
+        measurements.add_figure("failover_refused", "answers", refused);
     }
-    let first = struck.first().map_or(i64::MAX, |struck| struck.at_ms);
+    let percent = 100.0 * refused / responses.len() as f64;
+    measurements.add_row(&row("answers other than 202, share"), "%", percent);
+    for (answer, count) in arrivals::refusals(responses) {
+        let name = row(&format!("answers other than 202: {answer}"));
+        measurements.add_row(&name, "answers", count as f64);
+    }
     let quiet = responses.iter().filter(|response| response.answered_at_ms() < first);
     if let Some(times) = Percentiles::of(quiet.map(|response| response.took)) {
-        measurements.add_row("before the first strike: p50", "ms", times.p50);
-        measurements.add_row("before the first strike: p99", "ms", times.p99);
+        measurements.add_row(&row("before the first strike: p50"), "ms", times.p50);
+        measurements.add_row(&row("before the first strike: p99"), "ms", times.p99);
     }
 }

@@ -69,7 +69,7 @@ impl StrikeReport {
     pub(super) fn line(cells: [impl fmt::Display; 10]) -> String {
         let [strike, broker, led, rest @ .., steps] = cells;
         let rest = rest.map(|cell| format!("{cell:>15}")).concat();
-        format!("  {strike:<20}{broker:<10}{led:<5}{rest}  {steps}")
+        format!("  {strike:<32}{broker:<10}{led:<5}{rest}  {steps}")
     }
 }
 

@@ -16,8 +16,6 @@ use tokio::time::{Instant, sleep_until};
 use crate::load::ack_record::AckRecord;
 use crate::order_client::{OrderClient, new_key_prefix};
 
-/// Orders per second, over all edges.
-const RATE: u32 = 200;
 /// An edge answers within 5 s: twice that is an edge that hangs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,6 +24,8 @@ pub(super) struct Arrivals {
     client: OrderClient,
     bodies: Vec<Bytes>,
     key_prefix: String,
+    /// Orders per second, over all edges.
+    rate: f64,
 }
 
 /// The answer to one order.
@@ -40,13 +40,14 @@ pub(super) struct Response {
 }
 
 impl Arrivals {
-    pub(super) fn prepare(edge_urls: &[String], bodies: &Path) -> Result<Self> {
+    pub(super) fn prepare(edge_urls: &[String], bodies: &Path, rate: f64) -> Result<Self> {
         let text = std::fs::read_to_string(bodies);
         let text = text.with_context(|| format!("cannot read {}", bodies.display()))?;
         Ok(Self {
             client: OrderClient::without_retries(edge_urls),
             bodies: text.lines().map(|body| Bytes::from(body.to_owned())).collect(),
             key_prefix: new_key_prefix(),
+            rate,
         })
     }
 
@@ -59,7 +60,7 @@ impl Arrivals {
         let mut posts = JoinSet::new();
         let mut answered = (Vec::new(), Vec::new());
         for number in 0_u32.. {
-            let due = started + Duration::from_secs(1) * number / RATE;
+            let due = started + Duration::from_secs_f64(f64::from(number) / self.rate);
             tokio::select! {
                 _ = &mut stopped => break,
                 () = sleep_until(due) => {}
