@@ -47,6 +47,15 @@ pub(super) struct Reply {
 #[error("connection closed without a response (simulated fault)")]
 pub(super) struct NoResponse;
 
+/// A change in flight, until it is dropped.
+struct InFlight(Arc<Api>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.rate_limit().in_flight -= 1;
+    }
+}
+
 impl Api {
     pub(super) fn new(
         engine: Engine,
@@ -72,9 +81,10 @@ impl Api {
         let fault_config = *self.fault_config();
         let fault = fault_config.draw_fault(operation.is_confirm());
         let is_late = matches!(fault, Some(FaultTiming::After(SimulatedFault::Late)));
-        if let Err(error) = self.check_rate(fault, &fault_config) {
-            return Ok(ResponseBody::from(error).into());
-        }
+        let _in_flight = match self.begin_change(fault, &fault_config) {
+            Ok(in_flight) => in_flight,
+            Err(error) => return Ok(ResponseBody::from(error).into()),
+        };
         if let Some(FaultTiming::Before(fault)) = fault {
             withhold_response(fault).await?;
         }
@@ -171,6 +181,20 @@ impl Api {
         let target = self.state().engine.webhooks.config.target().map(|(url, _)| url.to_string());
         description["webhook_url"] = target.into();
         ResponseBody::Control(description)
+    }
+
+    /// Counts a change as in flight, unless there are too many.
+    fn begin_change(
+        self: &Arc<Self>,
+        fault: Option<FaultTiming>,
+        fault_config: &FaultConfig,
+    ) -> Result<InFlight, ApiError> {
+        let has_limit = fault_config.in_flight_max > 0;
+        let is_full = has_limit && self.rate_limit().in_flight >= fault_config.in_flight_max;
+        let refusal = FaultTiming::Before(SimulatedFault::RateLimit);
+        self.check_rate(if is_full { Some(refusal) } else { fault }, fault_config)?;
+        self.rate_limit().in_flight += 1;
+        Ok(InFlight(Arc::clone(self)))
     }
 
     /// Refuses the call if the fault is a 429.

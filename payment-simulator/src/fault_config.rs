@@ -14,8 +14,8 @@ use super::model::{PaymentStatus, RefundStatus};
 ///
 /// `POST /control` accepts `latency_ms`, `fail` (`5xx`, `close`, `hang`, `late`, `429` or `none`), `calls`
 /// (`all` or `confirms`), `rate`, `late_ms`, `retry_after` (seconds; 0 for no such header), `amount_min`,
-/// `payments` and `refunds`; a parameter that is absent keeps its value. With `away_ms` the provider also
-/// stops listening for that time. No time may exceed ten minutes.
+/// `in_flight_max` (calls; 0 for no limit), `payments` and `refunds`; a parameter that is absent keeps its
+/// value. With `away_ms` the provider also stops listening for that time. No time may exceed ten minutes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultConfig {
     /// Latency added to every call.
@@ -30,6 +30,8 @@ pub struct FaultConfig {
     pub late: Duration,
     /// The header `Retry-After` of a 429, in seconds; none if it is zero.
     pub retry_after: u16,
+    /// How many changes may be in flight at once: the others get a 429. Zero for any number.
+    pub in_flight_max: u16,
     /// The smallest amount that is accepted, in minor units. Stripe's is about 50 US cents.
     pub amount_min: i64,
     /// The status that payments get which no card declines: those to come, and those that are being
@@ -72,6 +74,7 @@ impl Default for FaultConfig {
             rate: 1.0,
             late: LATE_DEFAULT,
             retry_after: 0,
+            in_flight_max: 0,
             amount_min: 1,
             payments: PaymentStatus::Succeeded,
             refunds: RefundStatus::Succeeded,
@@ -110,6 +113,7 @@ impl FaultConfig {
                 "late_ms" => parse_delay(&value).map(|late| self.late = late),
                 "rate" => parse_rate(&value).map(|rate| self.rate = rate),
                 "retry_after" => parse_seconds(&value).map(|time| self.retry_after = time),
+                "in_flight_max" => value.parse().ok().map(|max| self.in_flight_max = max),
                 "amount_min" => parse_amount(&value).map(|amount| self.amount_min = amount),
                 "payments" => PaymentStatus::parse(&value).map(|status| self.payments = status),
                 "refunds" => RefundStatus::parse(&value).map(|status| self.refunds = status),
@@ -133,6 +137,7 @@ impl FaultConfig {
             "rate": self.rate,
             "late_ms": self.late.as_millis() as u64,
             "retry_after": self.retry_after,
+            "in_flight_max": self.in_flight_max,
             "amount_min": self.amount_min,
             "payments": self.payments,
             "refunds": self.refunds,

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// The record of the rate limit.
 #[derive(Default)]
 pub(super) struct RateLimit {
+    /// Changes that are in flight.
+    pub(super) in_flight: u16,
+    calls: u64,
     refused: u64,
     /// Calls that came before the time that an earlier `Retry-After` had set.
     early: u64,
@@ -15,6 +18,7 @@ pub(super) struct RateLimit {
 
 impl RateLimit {
     pub(super) fn record_call(&mut self, now: Instant) {
+        self.calls += 1;
         if self.until.is_some_and(|until| now < until) {
             self.early += 1;
         }
@@ -26,6 +30,6 @@ impl RateLimit {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        json!({ "refused": self.refused, "early": self.early })
+        json!({ "calls": self.calls, "refused": self.refused, "early": self.early })
     }
 }

@@ -131,8 +131,9 @@ pub(crate) const SWEEP_PAGE_SIZE: i64 = 1_000;
 /// request again.
 pub(crate) const SWEEP_PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum number of calls to the provider that one set keeps in flight.
-pub(crate) const CONCURRENT_CALLS_MAX: usize = 64;
+/// Maximum number of calls to the provider that one set keeps in flight: those of a whole batch, so that a slow
+/// provider has them all at once. The worker's limit is for all of its sets.
+pub(crate) const CONCURRENT_CALLS_MAX: usize = streams::batch::RECORDS_MAX;
 /// Maximum size of a response body of the provider. A page of 10,000 intents is 4 MB.
 pub(crate) const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
 /// Shorter than the idle timeout of servers, so that a connection to the provider is rarely closed
@@ -140,8 +141,16 @@ pub(crate) const PROVIDER_BODY_BYTES_MAX: usize = 16 << 20;
 pub(crate) const PROVIDER_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The default timeout of a call to the provider. A bank may take some seconds to confirm a card.
 pub(crate) const PROVIDER_TIMEOUT: &str = "10s";
-/// The default limit of one worker's concurrent calls, within Stripe's rate limit for an account.
-pub(crate) const PROVIDER_CONCURRENCY: usize = 100;
+/// Calls of one worker in flight at its start: within Stripe's rate limit for an account.
+pub(crate) const PROVIDER_CALLS_AT_START: usize = 100;
+/// The default of the most calls that one worker has in flight, each on a connection of its own: half of the files
+/// that a process may commonly open.
+pub(crate) const PROVIDER_CALLS_MAX: usize = 500;
+/// How long a limit that the provider has refused is not reached again: then it may bear more.
+pub(crate) const REFUSED_LIMIT_AGE_MAX: Duration = Duration::from_mins(1);
+/// The window in which the fastest call of a kind is looked for: long enough to have one, short enough to follow a
+/// provider that gets slower.
+pub(crate) const CALL_SPEED_WINDOW: Duration = Duration::from_secs(10);
 /// Stripe's maximum page size.
 pub(crate) const PROVIDER_PAGE_SIZE: u16 = 100;
 /// The longest wait that the provider can ask for with `Retry-After`: a third of the time that a

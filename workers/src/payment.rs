@@ -9,6 +9,7 @@ mod breaker;
 mod call_limit;
 mod call_results;
 mod call_slots;
+mod call_speeds;
 mod cancel_intent;
 mod charge;
 mod complete;

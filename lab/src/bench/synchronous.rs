@@ -31,8 +31,10 @@ const CALLS_PER_ORDER: f64 = 2.0;
 /// Six sets of orders for each worker: enough that the last of them, when some workers are idle,
 /// have little weight.
 const ORDERS_MIN: f64 = (6 * SET_RECORDS * PAYMENT_WORKERS) as f64;
-/// Limits the number of orders if a very slow provider delays them, even if there are few.
-const SECONDS_MAX: f64 = 15.0;
+/// How long a run with a slow provider is: this, and this many times a call, so that its first and last calls
+/// have little weight.
+const SECONDS: f64 = 15.0;
+const CALLS: f64 = 25.0;
 const ENVS: [(&str, &str); 2] =
     [("MILLRACE_PROVIDER_TIMEOUT", "4s"), ("MILLRACE_BACKLOG_MAX_AGE", "1d")];
 
@@ -41,7 +43,9 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
     let spec = spec.with_workers(payment::POOL, PAYMENT_WORKERS);
     let mut cluster = BenchCluster::start(context, "sync", spec).await?;
     let service = Service::start(&mut cluster).await?;
-    let mut comparison = SyncComparison { context, measurements, cluster: &mut cluster, service };
+    let (cluster_used, peak) = (&mut cluster, 0.0);
+    let mut comparison =
+        SyncComparison { context, measurements, cluster: cluster_used, service, peak };
     for latency in LATENCIES {
         comparison.set_latency(latency).await?;
         for _ in 0..REPETITIONS {
@@ -65,6 +69,8 @@ struct SyncComparison<'a> {
     measurements: &'a mut Measurements,
     cluster: &'a mut BenchCluster,
     service: Service,
+    /// The rate with a provider that takes no time.
+    peak: f64,
 }
 
 impl SyncComparison<'_> {
@@ -90,22 +96,33 @@ impl SyncComparison<'_> {
         if latency == FIGURE_LATENCY {
             self.measurements.add_figure("sync_50ms_vs_ours", "ratio", service / millrace);
         }
+        if latency == 0 {
+            self.peak = self.peak.max(millrace);
+        } else {
+            let figure = format!("provider_{latency}_vs_limit");
+            self.measurements.add_figure(&figure, "ratio", millrace / self.rate_limit(latency));
+        }
         Ok(())
     }
 
-    /// Orders that Millrace completes per second. If the provider is the bottleneck, a few orders
-    /// are enough to measure it, and many would take long.
+    /// The most orders a second that Millrace could complete: what it completes with a provider that takes no
+    /// time, or what the calls in flight allow.
+    fn rate_limit(&self, latency: u32) -> f64 {
+        let calls_in_flight = (Limits::default().parallel * PAYMENT_WORKERS) as f64;
+        let calls_per_second = calls_in_flight * 1e3 / f64::from(latency);
+        (calls_per_second / CALLS_PER_ORDER).min(self.peak)
+    }
+
+    /// Orders that Millrace completes per second.
     async fn completion_rate(&mut self, name: &str, latency: u32) -> Result<f64> {
+        let limit = self.rate_limit(latency.max(1));
         let Self { context, measurements, cluster, .. } = self;
         let small = (name, context.dataset.small.as_path());
         if latency == 0 {
             return Ok(measure_sustained(context, measurements, cluster, small).await?.rate);
         }
-        let calls_in_flight = (Limits::default().parallel * PAYMENT_WORKERS) as f64;
-        let calls_per_second = calls_in_flight * 1e3 / f64::from(latency);
-        let orders_per_second = calls_per_second / CALLS_PER_ORDER;
-        let orders = (orders_per_second * context.time.as_secs_f64() * 2.0).max(ORDERS_MIN);
-        let orders = orders.min(orders_per_second * SECONDS_MAX);
+        let seconds = SECONDS + CALLS * f64::from(latency) / 1e3;
+        let orders = (limit * seconds).max(ORDERS_MIN);
         run_to_completion(context, measurements, cluster, small, orders as u64).await
     }
 
@@ -131,7 +148,7 @@ impl SyncComparison<'_> {
 
     /// Posts orders to the service.
     async fn post(&mut self, name: &str, phase: Phase) -> Result<PhaseResult> {
-        let Self { context, measurements, cluster, service } = self;
+        let Self { context, measurements, cluster, service, .. } = self;
         service.post(context, measurements, cluster, (name, phase)).await
     }
 }

@@ -26,7 +26,7 @@ const fn reported(figure: &'static str) -> Target {
 }
 
 /// Every figure that the benchmarks report.
-const TARGETS: [Target; 42] = [
+const TARGETS: [Target; 45] = [
     target("intake_durable_vs_http", 0.45, 0.60),
     target("intake_single_vs_http", 0.65, 0.80),
     target("intake_durable_vs_publish", 0.9, 1.2),
@@ -39,6 +39,9 @@ const TARGETS: [Target; 42] = [
     target("hot_vs_uniform", 0.9, 1.0),
     target("hot_oversold", 0.0, 0.0),
     reported("sync_50ms_vs_ours"),
+    target("provider_50_vs_limit", 0.9, 1.0),
+    target("provider_200_vs_limit", 0.9, 1.0),
+    target("provider_1000_vs_limit", 0.9, 1.0),
     target("answer_sync_vs_ours", 20.0, 50.0),
     target("backlog_end_vs_start", 0.9, 1.0),
     target("edge_rss_mib", 96.0, 48.0),

@@ -25,8 +25,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const PROVIDER_RETURN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The provider without faults.
-const PROVIDER_HEALTHY: &str =
-    "latency_ms=0&fail=none&rate=1&retry_after=0&payments=succeeded&refunds=succeeded";
+const PROVIDER_HEALTHY: &str = "latency_ms=0&fail=none&rate=1&retry_after=0&in_flight_max=0\
+     &payments=succeeded&refunds=succeeded";
 
 /// Half of all confirms take effect about when their orders are cancelled: the reservation expires after
 /// ten seconds, and the sweep finds that within another one.

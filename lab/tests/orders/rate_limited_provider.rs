@@ -57,7 +57,7 @@ impl TestCluster {
     }
 
     /// What the simulator's rate limit has seen.
-    async fn rate_limit(&self) -> Value {
+    pub(crate) async fn rate_limit(&self) -> Value {
         let url = format!("{}/control", self.processes.provider.url());
         self.http.get(&url).await.body["rate_limit"].clone()
     }

@@ -1,10 +1,16 @@
-//! How many calls to the provider may be in flight: halved when it refuses calls because there are
-//! too many, and raised by one for each few that succeed (AIMD, as TCP does). A pure state machine:
-//! the time is passed in.
+//! How many calls to the provider may be in flight: as many as it bears. A pure state machine: the time is
+//! passed in.
+//!
+//! While calls wait for a slot, the limit grows: by one for each call that succeeds at first, so that it doubles
+//! with each round, and by one for each few after the provider has once refused some, as TCP does. A refusal
+//! because there are too many halves it, and it stays below what was refused for a while. Calls that are slower
+//! than others of their kind say that the provider has enough, and do not raise it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::limits::CALLS_PER_RAISE;
+use super::call_results::CallKind;
+use super::call_speeds::CallSpeeds;
+use crate::limits::{CALLS_PER_RAISE, PROVIDER_CALLS_AT_START, REFUSED_LIMIT_AGE_MAX};
 
 /// The limit, from 1 to its maximum, and the calls in flight.
 #[derive(Debug)]
@@ -14,14 +20,29 @@ pub(super) struct CallLimit {
     in_flight: usize,
     /// Calls that have succeeded since the limit was changed.
     successes: usize,
-    cut_at: Option<Instant>,
+    speeds: CallSpeeds,
+    refused: Option<Refused>,
+}
+
+/// The limit under which the provider has last refused calls, and when.
+#[derive(Debug, Clone, Copy)]
+struct Refused {
+    limit: usize,
+    at: Instant,
 }
 
 impl CallLimit {
-    /// The limit at its maximum, which is at least 1.
+    /// The limit at its start. The maximum is at least 1.
     pub(super) fn new(maximum: usize) -> Self {
         let maximum = maximum.max(1);
-        Self { maximum, allowed: maximum, in_flight: 0, successes: 0, cut_at: None }
+        Self {
+            maximum,
+            allowed: maximum.min(PROVIDER_CALLS_AT_START),
+            in_flight: 0,
+            successes: 0,
+            speeds: CallSpeeds::default(),
+            refused: None,
+        }
     }
 
     /// The current limit.
@@ -48,32 +69,40 @@ impl CallLimit {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// The provider has answered a call.
-    pub(super) fn record_success(&mut self) {
+    /// The provider has answered a call, which is still in flight, after this time.
+    pub(super) fn record_success(&mut self, kind: CallKind, took: Duration, now: Instant) {
+        let is_fast = self.speeds.record(kind, took, now);
+        if !is_fast || self.has_room() {
+            return;
+        }
         self.successes += 1;
-        if self.successes >= CALLS_PER_RAISE {
+        if self.refused.is_none() || self.successes >= CALLS_PER_RAISE {
             self.successes = 0;
-            self.allowed = (self.allowed + 1).min(self.maximum);
+            self.allowed = self.highest(now).min(self.allowed + 1).max(self.allowed);
         }
     }
 
     /// The provider has refused a call that began at `started`. Returns whether the limit was cut:
     /// calls that were in flight at the last cut say nothing about the limit since.
     pub(super) fn record_refusal(&mut self, started: Instant, now: Instant) -> bool {
-        if self.cut_at.is_some_and(|cut_at| started <= cut_at) {
+        if self.refused.is_some_and(|last| started <= last.at) {
             return false;
         }
-        self.cut_at = Some(now);
+        self.refused = Some(Refused { limit: self.allowed, at: now });
         self.successes = 0;
         self.allowed = (self.allowed / 2).max(1);
         true
+    }
+
+    /// What the limit may grow to: a tenth less than what was refused lately.
+    fn highest(&self, now: Instant) -> usize {
+        let is_recent = |it: &Refused| now.saturating_duration_since(it.at) < REFUSED_LIMIT_AGE_MAX;
+        self.refused.filter(is_recent).map_or(self.maximum, |it| it.limit * 9 / 10)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn limit_and_clock(maximum: usize) -> (CallLimit, impl Fn(u64) -> Instant) {
@@ -81,8 +110,13 @@ mod tests {
         (CallLimit::new(maximum), move |millis| start + Duration::from_millis(millis))
     }
 
-    fn succeed(limit: &mut CallLimit, calls: usize) {
-        (0..calls).for_each(|_| limit.record_success());
+    /// This many calls that were waited for succeed, one after the other.
+    fn succeed(limit: &mut CallLimit, calls: usize, now: Instant) {
+        for _ in 0..calls {
+            while limit.try_start() {}
+            limit.record_success(CallKind::Confirm, Duration::from_millis(50), now);
+            limit.finish();
+        }
     }
 
     #[test]
@@ -117,15 +151,41 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_grows_by_one_for_each_few_successes_up_to_its_maximum() {
-        let (mut limit, at) = limit_and_clock(4);
+    fn the_limit_doubles_with_each_round_of_calls_until_its_maximum() {
+        let (mut limit, at) = limit_and_clock(3 * PROVIDER_CALLS_AT_START);
+        assert_eq!(limit.allowed(), PROVIDER_CALLS_AT_START);
+        succeed(&mut limit, PROVIDER_CALLS_AT_START, at(50));
+        assert_eq!(limit.allowed(), 2 * PROVIDER_CALLS_AT_START);
+        succeed(&mut limit, 2 * PROVIDER_CALLS_AT_START, at(100));
+        assert_eq!(limit.allowed(), 3 * PROVIDER_CALLS_AT_START);
+    }
+
+    #[test]
+    fn neither_calls_without_others_that_wait_nor_slow_ones_raise_the_limit() {
+        let (mut limit, at) = limit_and_clock(2 * PROVIDER_CALLS_AT_START);
+        limit.try_start();
+        limit.record_success(CallKind::Confirm, Duration::from_millis(50), at(50));
+        while limit.try_start() {}
+        limit.record_success(CallKind::Confirm, Duration::from_millis(101), at(101));
+        assert_eq!(limit.allowed(), PROVIDER_CALLS_AT_START);
+        limit.record_success(CallKind::Confirm, Duration::from_millis(100), at(100));
+        assert_eq!(limit.allowed(), PROVIDER_CALLS_AT_START + 1);
+    }
+
+    #[test]
+    fn after_a_refusal_the_limit_grows_slowly_and_stays_below_what_was_refused() {
+        let (mut limit, at) = limit_and_clock(60);
         limit.record_refusal(at(0), at(1));
-        succeed(&mut limit, CALLS_PER_RAISE - 1);
-        assert_eq!(limit.allowed(), 2);
-        succeed(&mut limit, 1);
-        assert_eq!(limit.allowed(), 3);
-        succeed(&mut limit, 10 * CALLS_PER_RAISE);
-        assert_eq!(limit.allowed(), 4);
+        assert_eq!(limit.allowed(), 30);
+        succeed(&mut limit, CALLS_PER_RAISE - 1, at(2));
+        assert_eq!(limit.allowed(), 30);
+        succeed(&mut limit, 1, at(2));
+        assert_eq!(limit.allowed(), 31);
+        succeed(&mut limit, 100 * CALLS_PER_RAISE, at(3));
+        assert_eq!(limit.allowed(), 54);
+        let later = at(1) + REFUSED_LIMIT_AGE_MAX;
+        succeed(&mut limit, 100 * CALLS_PER_RAISE, later);
+        assert_eq!(limit.allowed(), 60);
     }
 
     #[test]

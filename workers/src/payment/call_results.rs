@@ -16,6 +16,8 @@ pub(super) enum CallKind {
     Complete,
     Cancel,
     Refund,
+    /// Whether it answers.
+    Question,
 }
 
 /// The latest results of one worker's calls: of each kind at most two, of different orders.

@@ -54,7 +54,7 @@ impl GuardedProvider {
         order: OrderId,
         call: impl AsyncFnOnce(&Provider) -> Result<Output, CallError>,
     ) -> Result<Output, StepOutcome> {
-        let result = self.attempt(call).await?;
+        let result = self.attempt(kind, call).await?;
         let health = health(&result);
         if !matches!(health, Health::Limits(_)) {
             let has_failed = health == Health::Fails;
@@ -80,6 +80,7 @@ impl GuardedProvider {
     /// Makes a call, unless the breaker is open, and records what its result says about the provider.
     async fn attempt<Output>(
         &self,
+        kind: CallKind,
         call: impl AsyncFnOnce(&Provider) -> Result<Output, CallError>,
     ) -> Result<Result<Output, CallError>, StepOutcome> {
         let slot = self.slots.acquire().await;
@@ -87,7 +88,8 @@ impl GuardedProvider {
         let result = call(&self.provider).await;
         match health(&result) {
             Health::Works => {
-                self.slots.limit().record_success();
+                let (took, now) = (slot.started.elapsed(), Instant::now());
+                self.slots.limit().record_success(kind, took, now);
                 let change = lock(&self.breaker).record_call(true, Instant::now());
                 self.report(change).await;
             }
@@ -102,7 +104,8 @@ impl GuardedProvider {
 
     /// Checks that the provider responds; the error says why it does not.
     pub(super) async fn probe(&self) -> Result<(), String> {
-        match self.attempt(async |provider| provider.list_intents(None).await).await {
+        let question = async |provider: &Provider| provider.list_intents(None).await;
+        match self.attempt(CallKind::Question, question).await {
             Err(StepOutcome::Postpone(error)) => Err(error),
             // Also a rejection shows that the provider is available.
             Ok(result) if health(&result) == Health::Works => Ok(()),

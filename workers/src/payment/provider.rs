@@ -25,7 +25,7 @@ use response::Response;
 
 use transport::Transport;
 
-use crate::limits::{PROVIDER_CONCURRENCY, PROVIDER_PAGE_SIZE, PROVIDER_TIMEOUT};
+use crate::limits::{PROVIDER_CALLS_MAX, PROVIDER_PAGE_SIZE, PROVIDER_TIMEOUT};
 
 /// A client for a provider at one base URL. All calls share a pool of connections.
 #[derive(Debug)]
@@ -48,8 +48,16 @@ pub struct Limits {
         value_parser = streams::parse_duration
     )]
     pub attempt_timeout: Duration,
-    /// Maximum number of calls in flight at once; further calls are queued.
-    #[arg(skip = PROVIDER_CONCURRENCY)]
+    /// Calls to the payment provider that one worker may have in flight
+    // It begins with fewer, and further calls are queued.
+    #[arg(
+        id = "provider_calls",
+        long = "provider-calls",
+        env = "MILLRACE_PROVIDER_CALLS",
+        value_name = "N",
+        default_value_t = PROVIDER_CALLS_MAX,
+        value_parser = clap::value_parser!(usize)
+    )]
     pub parallel: usize,
     /// Number of entries in a page of a list: at most 100 at Stripe, 10,000 at the payment
     /// simulator.
@@ -61,7 +69,7 @@ impl Default for Limits {
     fn default() -> Self {
         let attempt_timeout =
             streams::parse_duration(PROVIDER_TIMEOUT).expect("the constant is a duration");
-        Self { attempt_timeout, parallel: PROVIDER_CONCURRENCY, page: PROVIDER_PAGE_SIZE }
+        Self { attempt_timeout, parallel: PROVIDER_CALLS_MAX, page: PROVIDER_PAGE_SIZE }
     }
 }
 
