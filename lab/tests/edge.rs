@@ -12,6 +12,7 @@ mod foreign_acks;
 mod frozen_broker;
 mod http_protocol;
 mod idempotency;
+mod import;
 mod lanes;
 mod malformed_requests;
 mod order_status;

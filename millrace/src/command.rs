@@ -8,6 +8,7 @@ use clap::Subcommand;
 use crate::audit::AuditArgs;
 use crate::dead_letters::DeadArgs;
 use crate::health::HealthArgs;
+use crate::import::ImportArgs;
 use crate::lanes::LanesArgs;
 use crate::migrate::MigrateArgs;
 use crate::observer_report::ObserverReportArgs;
@@ -15,7 +16,7 @@ use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
-    audit, dead_letters, edge, health, lanes, migrate, observer_report, status, stock, tail, worker,
+    audit, dead_letters, edge, health, import, lanes, migrate, observer_report, status, stock, tail, worker,
 };
 
 /// A role or a command.
@@ -40,6 +41,8 @@ pub enum Command {
     Dead(DeadArgs),
     /// Change the stock on hand, or load a catalogue
     Stock(StockArgs),
+    /// Place the orders of a file
+    Import(ImportArgs),
     /// Check that ledger, stream, database and payment provider of a running cluster agree
     Audit(AuditArgs),
     /// The report of a pool that only observes
@@ -65,6 +68,7 @@ impl Command {
             Self::Tail(args) => tail::run(&args)?,
             Self::Dead(args) => dead_letters::run(&args)?,
             Self::Stock(args) => stock::run(&args)?,
+            Self::Import(args) => return import::run(&args),
             Self::Audit(args) => return audit::run(&args),
             Self::Observer(args) => observer_report::run(&args)?,
         }

@@ -6,6 +6,7 @@
 //! - [`status`], `tail`, `stock`, [`dead_letters`]: inspecting and repairing a running cluster
 //! - [`addresses`]: the addresses of a running cluster
 //! - [`options`]: command-line parsing that reports all errors at once
+//! - `import`: placing the orders of a file
 //! - `limits`: every limit, with its reason
 
 pub mod addresses;
@@ -15,6 +16,7 @@ mod command;
 pub mod dead_letters;
 mod edge;
 mod health;
+mod import;
 mod lanes;
 pub mod ledger;
 mod limits;

@@ -12,6 +12,22 @@ pub(crate) const DATABASE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// A running edge answers at once, even if it is not ready.
 pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Lines of one request of an import, and their bytes, which one line may exceed: enough that an edge always has
+/// some to store, and little to send again.
+pub(crate) const IMPORT_PART_LINES: usize = 4_096;
+pub(crate) const IMPORT_PART_BYTES: usize = 4 << 20;
+/// A longer line is cut: an edge refuses it in any case.
+pub(crate) const IMPORT_LINE_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of a response to them: an answer with all faults of an order is some kilobytes.
+pub(crate) const IMPORT_ANSWER_BYTES_MAX: usize = 64 << 20;
+/// How long one request may take: a few hundred orders a second are slow.
+pub(crate) const IMPORT_TIMEOUT: Duration = Duration::from_mins(2);
+/// The pause before lines are sent again, which doubles up to the longest one. In all attempts together an
+/// edge has some minutes to recover.
+pub(crate) const IMPORT_PAUSE_MIN: Duration = Duration::from_millis(250);
+pub(crate) const IMPORT_PAUSE_MAX: Duration = Duration::from_secs(15);
+pub(crate) const IMPORT_ATTEMPTS_MAX: usize = 20;
+
 /// How long the brokers may take to store one message of a command: as long as for a worker's
 /// outcomes.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);

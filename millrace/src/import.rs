@@ -1,0 +1,112 @@
+//! `millrace import`: places the orders of a file through an edge, with `POST /v1/orders:batch`. What is not
+//! stored for the moment is sent again under the same keys, so that no order is placed twice, also if the
+//! import is interrupted and begun again.
+
+mod answers;
+mod edge_client;
+mod file_lines;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tokio::time::sleep;
+
+use crate::limits::{IMPORT_ATTEMPTS_MAX, IMPORT_PAUSE_MAX, IMPORT_PAUSE_MIN};
+use crate::runtime::runtime;
+use answers::{Answer, answers};
+use edge_client::EdgeClient;
+use file_lines::{FileLine, FileLines};
+
+/// Options of `millrace import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The orders, one a line: {"idempotency_key": "…", "order": {…}}; `-` for the standard input
+    file: PathBuf,
+    /// Base URLs of the edges, separated by commas: the next one is used when one does not answer
+    #[arg(
+        long,
+        env = "MILLRACE_EDGE_URLS",
+        value_name = "URL,…",
+        value_delimiter = ',',
+        required = true,
+        value_parser = edge_client::base_url
+    )]
+    edge_urls: Vec<String>,
+}
+
+/// How many lines ended in which way.
+#[derive(Debug, Default)]
+struct Counts {
+    stored: u64,
+    refused: u64,
+}
+
+/// Fails if an order is refused, after all others are stored. The refused lines are written with their
+/// faults.
+pub(crate) fn run(args: &ImportArgs) -> Result<ExitCode> {
+    let Counts { stored, refused } = runtime()?.block_on(import(args))?;
+    writeln!(io::stderr(), "{stored} orders stored, {refused} refused")?;
+    Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn import(args: &ImportArgs) -> Result<Counts> {
+    let mut lines = FileLines::open(&args.file)?;
+    let mut edges = EdgeClient::new(args.edge_urls.clone());
+    let mut counts = Counts::default();
+    loop {
+        let part = lines.next_part().context("cannot read the file")?;
+        if part.is_empty() {
+            return Ok(counts);
+        }
+        place(&mut edges, part, &mut counts).await?;
+    }
+}
+
+/// Places the orders of `lines`, in as many attempts as it takes within the limit.
+async fn place(
+    edges: &mut EdgeClient,
+    mut lines: Vec<FileLine>,
+    counts: &mut Counts,
+) -> Result<()> {
+    let mut pause = IMPORT_PAUSE_MIN;
+    let mut last = String::new();
+    for _ in 0..IMPORT_ATTEMPTS_MAX {
+        let mut again = Vec::new();
+        match edges.post(&lines).await {
+            Ok(body) => {
+                let answered = answers(&body);
+                for (index, line) in lines.into_iter().enumerate() {
+                    match answered.get(&(index as u64 + 1)) {
+                        Some(Answer::Stored) => counts.stored += 1,
+                        Some(Answer::Refused(problem)) => {
+                            counts.refused += 1;
+                            writeln!(io::stdout(), "line {}: {problem}", line.number)?;
+                        }
+                        Some(Answer::Later(problem)) => {
+                            last.clone_from(problem);
+                            again.push(line);
+                        }
+                        // The response ended before it.
+                        None => again.push(line),
+                    }
+                }
+            }
+            Err(error) => {
+                last = format!("{error:#}");
+                edges.use_next();
+                again = lines;
+            }
+        }
+        if again.is_empty() {
+            return Ok(());
+        }
+        lines = again;
+        sleep(pause).await;
+        pause = (pause * 2).min(IMPORT_PAUSE_MAX);
+    }
+    let first = lines.first().map_or(0, |line| line.number);
+    bail!("{} orders from line {first} on are not stored: {last}; begin again later", lines.len())
+}

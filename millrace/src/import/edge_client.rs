@@ -1,0 +1,77 @@
+//! Posts batches to edges.
+
+use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Request, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::timeout;
+
+use super::file_lines::FileLine;
+use crate::limits::{IMPORT_ANSWER_BYTES_MAX, IMPORT_TIMEOUT};
+
+/// The edges, of which one is used until it does not answer.
+pub(super) struct EdgeClient {
+    http: Client<HttpConnector, Full<Bytes>>,
+    urls: Vec<String>,
+    current: usize,
+}
+
+/// Validates the base URL of an edge.
+pub(super) fn base_url(text: &str) -> Result<String> {
+    let uri: Uri = text.trim_end_matches('/').parse()?;
+    let is_base = matches!(uri.path(), "" | "/") && uri.query().is_none();
+    let is_http = uri.scheme_str() == Some("http") && uri.authority().is_some();
+    ensure!(is_base && is_http, "give a URL such as http://HOST:PORT, without a path");
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+impl EdgeClient {
+    /// `urls` has at least one entry.
+    pub(super) fn new(urls: Vec<String>) -> Self {
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        Self { http, urls, current: 0 }
+    }
+
+    /// From now on the next edge is used.
+    pub(super) fn use_next(&mut self) {
+        self.current = (self.current + 1) % self.urls.len();
+    }
+
+    /// Posts `lines` as one batch, and returns the body of the response, as far as it came.
+    pub(super) async fn post(&self, lines: &[FileLine]) -> Result<Bytes> {
+        let body: Vec<&[u8]> = lines.iter().map(|line| &line.content[..]).collect();
+        let url = &self.urls[self.current];
+        let request = Request::post(format!("{url}/v1/orders:batch"))
+            .header(CONTENT_TYPE, "application/x-ndjson")
+            .body(Full::from(body.join(&b'\n')))?;
+        let exchange = async {
+            let response = self.http.request(request).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), IMPORT_ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
+            if status.is_success() {
+                return Ok(body);
+            }
+            bail!("{status}: {}", String::from_utf8_lossy(&body))
+        };
+        let answered = timeout(IMPORT_TIMEOUT, exchange).await.context("no answer in time");
+        answered.and_then(|answered| answered).with_context(|| format!("the edge {url}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_an_edge_has_a_host_and_no_path() {
+        assert_eq!(base_url("http://shop:8080/").unwrap(), "http://shop:8080");
+        for invalid in ["shop:8080", "https://shop", "http://shop/v1", "", "http://"] {
+            assert!(base_url(invalid).is_err(), "{invalid}");
+        }
+    }
+}
