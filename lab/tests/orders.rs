@@ -17,6 +17,7 @@ mod deleted_consumers;
 mod events;
 mod expiry_sweep;
 mod fixtures;
+mod forgeries;
 mod happy_path;
 mod http_client;
 mod idempotency;

@@ -192,6 +192,15 @@ impl EventBody {
     pub fn kind(&self) -> EventKind {
         self.into()
     }
+
+    /// The money that this event is about, if it says how much.
+    pub const fn amount(&self) -> Option<Money> {
+        match self {
+            Self::Reserved { amount, .. } | Self::Paid { amount, .. } => Some(*amount),
+            Self::Refunded { amount, .. } => *amount,
+            _ => None,
+        }
+    }
 }
 
 impl UnknownEvent {

@@ -44,7 +44,7 @@ pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
 pub use money::{Money, TotalTooLarge};
 pub use on_decline::OnDecline;
-pub use place_order::{PaymentToken, PlaceOrder};
+pub use place_order::{PaymentToken, PlaceOrder, UnsoundOrder};
 pub use reason::{CancelReason, CancelledBy, Rejection};
 pub use sku::{InvalidSku, Sku};
 pub use status::Status;

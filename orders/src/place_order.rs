@@ -4,6 +4,7 @@
 use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::body::parse_body;
 use crate::field_error::FieldErrors;
@@ -33,6 +34,25 @@ pub struct PlaceOrder {
     pub reference: Option<String>,
 }
 
+/// An order that no edge has accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum UnsoundOrder {
+    /// It has none, or too many.
+    #[error("an order must have 1 to {LINES_MAX} lines, got {0}")]
+    Lines(usize),
+    /// Its total is not what its lines add up to.
+    #[error("{said} is not the sum of the lines; they add up to {sum}")]
+    Total {
+        /// What the order says, in minor units.
+        said: i64,
+        /// The sum of its lines.
+        sum: i64,
+    },
+    /// Its lines add up to more than an order may cost.
+    #[error(transparent)]
+    TooLarge(#[from] TotalTooLarge),
+}
+
 /// The payment provider's single-use token: 1 to 255 visible ASCII characters. Its debug form hides
 /// it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +71,19 @@ impl PlaceOrder {
     /// `expected_total` must not be treated as absent.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
         parse_body(body, parse_order)
+    }
+
+    /// Checks what an order that was parsed from a body keeps to: it may have come another way.
+    pub fn verify(&self) -> Result<(), UnsoundOrder> {
+        if !(1..=LINES_MAX).contains(&self.lines.len()) {
+            return Err(UnsoundOrder::Lines(self.lines.len()));
+        }
+        let total = Money::total(&self.lines, self.total.currency)?;
+        if total == self.total {
+            Ok(())
+        } else {
+            Err(UnsoundOrder::Total { said: self.total.amount, sum: total.amount })
+        }
     }
 
     /// The order as Millrace serialises it: the input of its digest.

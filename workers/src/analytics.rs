@@ -11,6 +11,7 @@ use streams::{Pool, Step, StepKind};
 
 use crate::database::Database;
 use crate::observer::{Observer, ObserverReport};
+use crate::proof::Proof;
 use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
 
 /// The pool that counts sales.
@@ -28,6 +29,7 @@ pub(crate) const STAGE: Stage<Analytics> = Stage {
         step: COUNT,
         // A second set would wait for the sums of the minute that the first one has locked.
         concurrency: 1,
+        proofs: &[Proof { kind: EventKind::Fulfilled, view: "fulfilment.fulfilled" }],
         depends_on: &[Dependency::Database],
         run: |analytics, inputs| Box::pin(count::count(&analytics.database, inputs)),
     }],

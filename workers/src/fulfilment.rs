@@ -14,6 +14,7 @@ use streams::{Pool, Step, StepKind};
 use crate::copies::Written;
 use crate::database::Database;
 use crate::order_rows::{OrderRows, RowState};
+use crate::proof::Proof;
 use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 use decision::{ShipmentDecision, ship_outcome, withdraw_outcome};
@@ -43,6 +44,7 @@ pub(crate) const STAGE: Stage<Fulfilment> = Stage {
         StageStep {
             step: SHIP,
             concurrency: 2,
+            proofs: &[Proof { kind: EventKind::Paid, view: "payment.paid" }],
             depends_on: &[Dependency::Database],
             run: |Fulfilment { database, unshippable }, inputs| {
                 Box::pin(ship(database, unshippable.as_deref(), inputs))
@@ -51,6 +53,7 @@ pub(crate) const STAGE: Stage<Fulfilment> = Stage {
         StageStep {
             step: WITHDRAW,
             concurrency: 2,
+            proofs: &[],
             depends_on: &[Dependency::Database],
             run: |fulfilment, inputs| Box::pin(withdraw(&fulfilment.database, inputs)),
         },

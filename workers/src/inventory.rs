@@ -20,6 +20,7 @@ use crate::database::Database;
 use crate::janitor::Janitor;
 use crate::order_rows::{OrderRows, RowState};
 use crate::payment_timeout::PaymentTimeout;
+use crate::proof::Proof;
 use crate::queries::serve;
 use crate::stage::{Dependency, Query, Stage, StageState, StageStep, StartError, WorkerContext};
 
@@ -51,12 +52,17 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
             step: RESERVE,
             // A second set would wait for the SKUs that the first one has locked.
             concurrency: 1,
+            proofs: &[],
             depends_on: &[Dependency::Database],
             run: |inventory, inputs| Box::pin(reserve(&inventory.database, inputs)),
         },
         StageStep {
             step: RELEASE,
             concurrency: 1,
+            proofs: &[
+                Proof { kind: EventKind::Declined, view: "payment.declined" },
+                Proof { kind: EventKind::Refunded, view: "payment.refunded" },
+            ],
             depends_on: &[Dependency::Database],
             run: |inventory, inputs| Box::pin(release(&inventory.database, inputs)),
         },

@@ -42,6 +42,7 @@ pub mod payment;
 mod payment_timeout;
 mod poison_isolation;
 mod process;
+mod proof;
 mod publish_outcomes;
 mod queries;
 mod rebuild;

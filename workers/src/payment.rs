@@ -40,6 +40,7 @@ use streams::{Pool, Step, StepKind, WorkerState};
 use crate::limits::PAYMENT_POLL_INTERVAL;
 use crate::order_rows::{OrderRows, RowState};
 use crate::payment_timeout::PaymentTimeout;
+use crate::proof::Proof;
 use crate::stage::{Dependency, Reporter, Stage, StageState, StageStep, StartError, WorkerContext};
 use breaker::{Breaker, BreakerLimits};
 use guarded_provider::GuardedProvider;
@@ -79,6 +80,7 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
         StageStep {
             step: COMPLETE,
             concurrency: 1,
+            proofs: &[],
             depends_on: &[
                 Dependency::Database,
                 Dependency::Service(|payment| Box::pin(payment.probe_provider())),
@@ -88,6 +90,7 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
         StageStep {
             step: CHARGE,
             concurrency: 3,
+            proofs: &[Proof { kind: EventKind::Reserved, view: "inventory.reserved" }],
             depends_on: &[
                 Dependency::Database,
                 Dependency::Service(|payment| Box::pin(payment.probe_provider())),
@@ -97,6 +100,7 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
         StageStep {
             step: REFUND,
             concurrency: 2,
+            proofs: &[Proof { kind: EventKind::Withdrawn, view: "fulfilment.withdrawn" }],
             // Not the provider: most orders that are withdrawn hold no money, and those that do
             // are postponed individually.
             depends_on: &[Dependency::Database],

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::Database;
 use crate::observer::{ObserverAudit, ObserverReport};
 use crate::order_rows::OrderRows;
+use crate::proof::{self, Proof};
 use crate::rebuild;
 use crate::stage::{
     Dependency, ProbeFuture, Reporter, Stage, StageState, StageStep, StartError, StepFuture,
@@ -63,6 +64,8 @@ type RunFn = dyn for<'a> Fn(&'a [StepInput]) -> StepFuture<'a>;
 pub(crate) struct RunningStep {
     pub(crate) step: Step,
     pub(crate) concurrency: usize,
+    proofs: &'static [Proof],
+    database: Database,
     run: Rc<RunFn>,
     probe: Rc<dyn Fn() -> ProbeFuture<'static>>,
 }
@@ -73,22 +76,32 @@ impl RunningStep {
         (self.run)(inputs).await
     }
 
+    /// For each of the inputs, why it is not believed; `None` if it is.
+    pub(crate) async fn disbelieved(
+        &self,
+        inputs: &[StepInput],
+    ) -> Result<Vec<Option<String>>, StepError> {
+        proof::disbelieved(&self.database, self.proofs, inputs).await
+    }
+
     /// Checks that everything that the step depends on is available.
     pub(crate) async fn probe(&self) -> Result<(), StepError> {
         (self.probe)().await
     }
 
     fn new<S: 'static>(step: &'static StageStep<S>, state: &Rc<S>, database: &Database) -> Self {
-        let (runs, probes, database) = (state.clone(), state.clone(), database.clone());
+        let (runs, probes, probed) = (state.clone(), state.clone(), database.clone());
         Self {
             step: step.step,
             concurrency: step.concurrency,
+            proofs: step.proofs,
+            database: database.clone(),
             run: Rc::new(move |inputs| {
                 let state = runs.clone();
                 Box::pin(async move { (step.run)(&state, inputs).await })
             }),
             probe: Rc::new(move || {
-                let (state, database) = (probes.clone(), database.clone());
+                let (state, database) = (probes.clone(), probed.clone());
                 Box::pin(async move {
                     for dependency in step.depends_on {
                         match dependency {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::Database;
 use crate::observer::Observer;
 use crate::order_rows::OrderRows;
+use crate::proof::Proof;
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// A stage.
@@ -38,6 +39,8 @@ pub(crate) struct StageStep<S: 'static> {
     /// How many sets of events one worker processes concurrently. With more than one, a set is
     /// computed while others wait for the provider, the database or the brokers.
     pub(crate) concurrency: usize,
+    /// Where what it consumes is proven. Without a proof it is only asked for something.
+    pub(crate) proofs: &'static [Proof],
     /// What must be available for the step to be attempted.
     pub(crate) depends_on: &'static [Dependency<S>],
     /// Runs the step for every input. Returns one outcome for each, in the same order.

@@ -43,6 +43,7 @@ struct ReservationRequest<'a> {
 impl<'a> ReservationRequest<'a> {
     fn of(input: &'a StepInput) -> Option<Self> {
         let EventBody::Created(created) = &input.event.body else { return None };
+        created.order.verify().ok()?;
         let (id, written) = (input.row_id(), Written::by(input));
         Some(Self { id, placed_at: input.event.at.into(), created, written })
     }
@@ -65,6 +66,9 @@ fn outcome(input: &StepInput, rows: &HashMap<Uuid, Reservation>) -> StepOutcome 
     let EventBody::Created(created) = &input.event.body else {
         return StepOutcome::reject("step `reserve` consumes only the event `created`");
     };
+    if let Err(unsound) = created.order.verify() {
+        return StepOutcome::reject(unsound.to_string());
+    }
     let Some(row) = rows.get(&input.row_id()) else {
         return StepOutcome::reject("the order has no reservation row after its decision");
     };
