@@ -24,6 +24,9 @@ pub(crate) const LANE_USED: &str = "lanes.used";
 /// Core NATS subject, outside every stream: published each time the payment provider fails and
 /// orders begin to wait.
 pub const PAYMENT_DELAYED: &str = "notices.payment_delayed";
+/// Core NATS subject, outside every stream: published by an edge while a stream is not as it must be, so that a
+/// worker puts it right at once.
+pub const STREAMS_DIFFER: &str = "notices.streams_differ";
 
 /// Request subject for each broker's JetStream settings, its fsync policy among them; every broker
 /// replies. `nats-config/shared.conf` permits the request.

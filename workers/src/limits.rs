@@ -107,6 +107,12 @@ pub(crate) const LEADERS_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const TOPOLOGY_INTERVAL: Duration = Duration::from_mins(1);
 /// Minimum time between two such comparisons if fetches fail, as when a consumer was deleted.
 pub(crate) const TOPOLOGY_INTERVAL_MIN: Duration = Duration::from_secs(2);
+/// Within which time the workers look after a notice of an edge: longer than a look takes, so that most find it put
+/// right.
+pub(crate) const TOPOLOGY_NOTICE_SPREAD: Duration = Duration::from_secs(1);
+/// The time between two looks because of notices: an edge repeats them while it finds a difference, also one that only
+/// a person can put right.
+pub(crate) const TOPOLOGY_NOTICE_INTERVAL: Duration = Duration::from_secs(5);
 /// Average time between two purges: rare compared with what a stream holds. Jitter spreads the
 /// workers' purges over time.
 pub(crate) const PURGE_INTERVAL: Duration = Duration::from_mins(1);

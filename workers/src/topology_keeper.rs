@@ -2,17 +2,22 @@
 //! is created again, and settings that were changed by hand are corrected. A pause is logged.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use streams::{Connection, Ensured, Step, Topology, keep_topology};
+use futures_util::FutureExt;
+use rand::RngExt;
+use streams::{Connection, Ensured, Notifications, Step, Topology, keep_topology, subjects};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::error_chain;
-use crate::limits::{TOPOLOGY_INTERVAL, TOPOLOGY_INTERVAL_MIN};
+use crate::limits::{
+    TOPOLOGY_INTERVAL, TOPOLOGY_INTERVAL_MIN, TOPOLOGY_NOTICE_INTERVAL, TOPOLOGY_NOTICE_SPREAD,
+};
 use crate::paused_consumers::PausedConsumers;
 
-/// Compares the topology at intervals, and after a fetch has failed.
+/// Compares the topology at intervals, after a fetch has failed, and when an edge has found a difference.
 pub(crate) struct TopologyKeeper {
     pub(crate) connection: Connection,
     pub(crate) topology: Topology,
@@ -31,9 +36,14 @@ impl TopologyKeeper {
 
     async fn keep(&mut self) {
         let mut is_failing = false;
+        let mut notices = Notices::listen(&self.connection).await;
         loop {
             self.paused.look().await;
-            timeout(TOPOLOGY_INTERVAL, self.fetch_failed.notified()).await.ok();
+            tokio::select! {
+                () = self.fetch_failed.notified() => {}
+                () = notices.next() => {}
+                () = sleep(TOPOLOGY_INTERVAL) => {}
+            }
             let kept = keep_topology(&self.connection, &self.topology, &self.steps).await;
             let (corrected, failed) = match kept {
                 Ok(Ensured { corrected, failed }) => (corrected, failed),
@@ -49,5 +59,37 @@ impl TopologyKeeper {
             is_failing = !failed.is_empty();
             sleep(TOPOLOGY_INTERVAL_MIN).await;
         }
+    }
+}
+
+/// What edges say of streams that differ, each second while one does.
+struct Notices {
+    /// `None` if they could not be subscribed to.
+    notifications: Option<Notifications>,
+    heeded_at: Option<Instant>,
+}
+
+impl Notices {
+    async fn listen(connection: &Connection) -> Self {
+        let notifications = connection.listen(subjects::STREAMS_DIFFER).await.ok();
+        Self { notifications, heeded_at: None }
+    }
+
+    /// Waits for a notice, and then for a random time, so that the workers do not all look at once: the first
+    /// one puts it right. What cannot be put right is looked at rarely.
+    async fn next(&mut self) {
+        if let Some(heeded_at) = self.heeded_at {
+            sleep_until(heeded_at + TOPOLOGY_NOTICE_INTERVAL).await;
+        }
+        let Some(notifications) = &mut self.notifications else {
+            return std::future::pending().await;
+        };
+        // Those that have come in the meantime say nothing about now.
+        while let Some(Some(_)) = notifications.next().now_or_never() {}
+        if notifications.next().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+        sleep(rand::rng().random_range(Duration::ZERO..=TOPOLOGY_NOTICE_SPREAD)).await;
+        self.heeded_at = Some(Instant::now());
     }
 }

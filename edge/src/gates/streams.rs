@@ -3,10 +3,12 @@
 //! once no lane is left.
 //!
 //! An edge corrects nothing, and creates no stream: it does not know whether the database holds
-//! orders. Workers do both. A stream that was created again or emptied under a running edge keeps
-//! it closed until it is restarted, since only a person can say what was lost.
+//! orders. Workers do both, at once if an edge says that something differs. A stream that was created
+//! again or emptied under a running edge keeps it closed until it is restarted, since only a person can
+//! say what was lost.
 
-use streams::{Connection, Difference, Profile, Routes, StreamWatch, Topology};
+use bytes::Bytes;
+use streams::{Connection, Difference, Profile, Routes, StreamWatch, Topology, subjects};
 use tokio::time::sleep;
 
 use super::closure::Closure;
@@ -40,6 +42,9 @@ impl StreamsGate {
         loop {
             match watch.look(broker).await {
                 Ok(differences) => {
+                    if differences.iter().any(|difference| difference.remedy().is_none()) {
+                        broker.notify(subjects::STREAMS_DIFFER, Bytes::new()).await;
+                    }
                     let closing = lanes.close_unproven_lanes(differences);
                     self.0.update(reason(&closing), KEPT);
                 }

@@ -2,6 +2,7 @@
 //! a worker has corrected it, what an operator may want is left, and no acknowledged order is lost.
 
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use millrace::status::Status;
@@ -13,10 +14,13 @@ use super::fixtures::{basket, item, rows};
 use super::http_client::place_through;
 use super::test_cluster::{TestCluster, plan, wait_until};
 use crate::raw_nats::RawNats;
+use crate::test_servers::wait_until_within;
 
 /// Orders that are placed around each edit.
 const ORDERS: usize = 20;
 const HOUR_NS: u64 = 3_600_000_000_000;
+/// Workers look every minute without being asked.
+const NOTICED_LIMIT: Duration = Duration::from_mins(1);
 
 impl TestCluster {
     pub(crate) async fn nats(&self) -> RawNats {
@@ -51,8 +55,8 @@ impl TestCluster {
     }
 
     /// Makes an edit that breaks the promise while orders are placed. All of them are fulfilled.
-    /// Workers correct it when they start, and within a minute while they run; none runs until the
-    /// edit is seen.
+    /// Workers correct it when they start, and while they run as soon as an edge has found it; none runs
+    /// until the edit is seen.
     async fn survive(&mut self, setting: &str, value: Value, expected: &str) {
         let mut nats = self.nats().await;
         let accepted = AtomicU64::new(0);
@@ -95,6 +99,26 @@ async fn settings_that_would_lose_orders_close_intake_until_a_worker_has_correct
         cluster.survive(setting, value, expected).await;
     }
     cluster.verify_and_stop(&[]).await;
+}
+
+#[tokio::test]
+async fn a_running_worker_corrects_what_an_edge_has_found_without_waiting_for_its_minute() {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    let mut nats = cluster.nats().await;
+    // Three times within less than the two minutes that its own looks would take.
+    wait_until_within(NOTICED_LIMIT, "three edits are corrected", async || {
+        for _ in 0..3 {
+            nats.edit_stream("ORDERS_1", "max_age", json!(HOUR_NS)).await;
+            wait_until("the edit is corrected", async || {
+                let info = nats.api("STREAM.INFO.ORDERS_1", &json!({})).await;
+                info["config"]["max_age"] == 0
+            })
+            .await;
+        }
+        true
+    })
+    .await;
+    cluster.processes.stop().await.unwrap();
 }
 
 #[tokio::test]
