@@ -5,7 +5,8 @@ use std::time::Duration;
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
 use streams::{
-    BrokerApiError, Connection, Lane, Profile, broker_api, find_stream_state, lanes, stream_state,
+    BrokerApiError, Connection, Lane, Profile, broker_api, find_stream_state, lanes,
+    set_lane_limit, stream_state,
 };
 
 use workers::stages;
@@ -147,7 +148,7 @@ async fn each_lane_and_its_durables_get_a_broker_of_their_own_also_after_one_has
 
 #[tokio::test]
 async fn orders_are_processed_to_their_end_although_the_broker_that_leads_their_lane_hangs() {
-    let cluster = TestCluster::start(plan(Profile::Durable)).await;
+    let mut cluster = TestCluster::start(plan(Profile::Durable)).await;
     cluster.load_catalog(&[item("LANE", 1_000)]).await;
     cluster.wait_until_lanes_are_apart().await;
     let state = stream_state(&cluster.sources.connection, LANES[0]).await.unwrap();
@@ -157,9 +158,55 @@ async fn orders_are_processed_to_their_end_although_the_broker_that_leads_their_
     // Some are being processed when the broker stops, some come while it hangs, some when it is back.
     let mut ids = cluster.place_some("before").await;
     brokers[broker].pause().unwrap();
+    let first = cluster.place("first", &basket(&[("LANE", 1)])).await;
+    ids.push(first);
     ids.extend(cluster.place_some("while").await);
+    // What it was sent and has not read outlives the edge that has sent it.
+    cluster.processes.edges[0].kill().await.unwrap();
     cluster.wait_until_another_leads(broker).await;
-    brokers[broker].resume().unwrap();
+    cluster.processes.servers.brokers.servers[broker].resume().unwrap();
+    cluster.processes.edges[0].start().await.unwrap();
+    ids.extend(cluster.place_some("after").await);
+    for view in cluster.wait_until_final(&ids).await {
+        assert_eq!(view.status, Status::Fulfilled);
+    }
+    wait_until("the order that was sent to the broker first is stored again", async || {
+        cluster.count_events(first, EventKind::Created).await == 2
+    })
+    .await;
+    assert_eq!(cluster.on_hand("LANE").await, 1_000 - ids.len() as i64);
+    cluster.verify_and_stop(&ids).await;
+}
+
+#[tokio::test]
+async fn an_edge_that_is_paused_while_its_lane_is_removed_loses_no_order() {
+    let cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("LANE", 1_000)]).await;
+    assert!(cluster.run(&["lanes", "3"]).await.0);
+    let connection = &cluster.sources.connection;
+    let all = lanes(connection).await.unwrap();
+    let mut ids = Vec::new();
+    // The edge's lane is the last one: the others are nearly full.
+    for (lane, next) in all.iter().zip(&all[1..]) {
+        ids.push(cluster.place(&format!("fill-{lane}"), &basket(&[("LANE", 1)])).await);
+        cluster.wait_until_final(&ids).await;
+        let bytes = stream_state(connection, lane.stream()).await.unwrap().bytes as i64;
+        set_lane_limit(connection, *lane, bytes + 1).await.unwrap();
+        wait_until("orders go to the next lane", async || {
+            // Until the edge knows of the new lanes, the full one is all it has.
+            let key = format!("next-{}", ids.len());
+            let response = cluster.post(0, &key, &basket(&[("LANE", 1)])).await;
+            ids.extend((response.status == 202).then(|| response.order_id()));
+            stream_state(connection, next.stream()).await.unwrap().last_sequence > 0
+        })
+        .await;
+    }
+    cluster.processes.edges[0].pause().unwrap();
+    for lane in &all[..2] {
+        set_lane_limit(connection, *lane, i64::from(i32::MAX)).await.unwrap();
+    }
+    wait_until("the lane is removed", async || cluster.run(&["lanes", "1"]).await.0).await;
+    cluster.processes.edges[0].resume().unwrap();
     ids.extend(cluster.place_some("after").await);
     for view in cluster.wait_until_final(&ids).await {
         assert_eq!(view.status, Status::Fulfilled);
@@ -174,6 +221,10 @@ impl TestCluster {
             ids.push(self.place(&format!("{key}-{number}"), &basket(&[("LANE", 1)])).await);
         }
         ids
+    }
+
+    async fn count_events(&self, id: OrderId, wanted: EventKind) -> usize {
+        self.events_of(id).await.iter().filter(|kind| **kind == wanted).count()
     }
 
     /// Waits until a broker that hangs leads no lane any more.
