@@ -161,6 +161,15 @@ impl DatabaseError {
         }
     }
 
+    /// Whether the database did not answer, or the connection is lost.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Timeout => true,
+            Self::StatementFailed(err) => err.is_closed(),
+            Self::LostRace | Self::UnknownState { .. } => false,
+        }
+    }
+
     fn is_conflict(&self) -> bool {
         let conflicts = [&SqlState::T_R_DEADLOCK_DETECTED, &SqlState::T_R_SERIALIZATION_FAILURE];
         matches!(self, Self::LostRace) || self.code().is_some_and(|code| conflicts.contains(&code))

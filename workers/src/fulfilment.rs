@@ -8,7 +8,7 @@ mod shipment_row;
 mod unshippable;
 
 use clap::Args;
-use orders::{CancelReason, Event, EventBody, EventKind};
+use orders::{CancelReason, Event, EventBody, EventKind, OrderId};
 use streams::{Pool, Step, StepKind};
 
 use crate::copies::Written;
@@ -16,9 +16,9 @@ use crate::database::Database;
 use crate::order_rows::{OrderRows, RowState};
 use crate::proof::Proof;
 use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
-use crate::step_input::{StepError, StepInput, StepOutcome};
+use crate::step_input::{StepError, StepInput, StepOutcome, row_id};
 use decision::{ShipmentDecision, ship_outcome, withdraw_outcome};
-use shipment_row::{Request, Requests, ShipmentRows, decide};
+use shipment_row::{Request, Requests, ShipmentRows, decide, read};
 use unshippable::unshippable_orders;
 
 /// The pool that ships orders or withdraws them.
@@ -142,6 +142,19 @@ pub async fn withdraw(
     }
     let rows = database.with_retries(async |client| decide(client, &requests).await).await?;
     Ok(outcomes(inputs, &rows, |row| Some(withdraw_outcome(row))))
+}
+
+/// What fulfilment has published about an order; `None` if it has decided nothing.
+pub(crate) async fn decided_event(
+    database: &Database,
+    order_id: OrderId,
+) -> Result<Option<Event>, StepError> {
+    let ids = [row_id(order_id)];
+    let rows = database.with_retries(async |client| read(client, &ids).await).await?;
+    Ok(rows.into_values().next().map(|row| {
+        let body = ship_outcome(&row.decision).unwrap_or_else(|| withdraw_outcome(&row.decision));
+        Event { order_id, at: row.decided_at.into(), body }
+    }))
 }
 
 /// One outcome for each input: the event that `event_body` returns for the order's row, at the

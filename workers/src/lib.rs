@@ -28,6 +28,7 @@ mod heartbeat;
 pub mod inventory;
 mod janitor;
 pub mod known_orders;
+pub mod last_event;
 mod leader_keeper;
 mod limits;
 mod migrate;
@@ -61,4 +62,5 @@ pub use migrate::{MigrateError, migrate};
 pub use observer::{
     AuditScope, Discrepancy, ObserverAudit, ObserverReport, ReportText, WriteReport,
 };
+pub use proof::is_disbelieved;
 pub use worker::{WorkerError, run};

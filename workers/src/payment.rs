@@ -34,17 +34,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Args;
-use orders::EventKind;
+use orders::{Event, EventKind, OrderId};
 use streams::{Pool, Step, StepKind, WorkerState};
 
+use crate::database::Database;
 use crate::limits::PAYMENT_POLL_INTERVAL;
 use crate::order_rows::{OrderRows, RowState};
 use crate::payment_timeout::PaymentTimeout;
 use crate::proof::Proof;
 use crate::stage::{Dependency, Reporter, Stage, StageState, StageStep, StartError, WorkerContext};
+use crate::step_input::{StepError, row_id};
 use breaker::{Breaker, BreakerLimits};
 use guarded_provider::GuardedProvider;
-use payment_row::State;
+use payment_row::{Payment, State};
 use payment_stage::PaymentStage;
 use provider::{Limits, Provider};
 
@@ -134,6 +136,36 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
 const REQUIRES_ACTION: (EventKind, &str) = (EventKind::RequiresAction, "action_at");
 const PAID: (EventKind, &str) = (EventKind::Paid, "decided_at");
 const REFUNDED: (EventKind, &str) = (EventKind::Refunded, "refunded_at");
+
+/// What payment has published about an order that is charged, declined or waits for its buyer; `None` for any
+/// other one.
+pub(crate) async fn decided_event(
+    database: &Database,
+    order_id: OrderId,
+) -> Result<Option<Event>, StepError> {
+    let row = row(database, order_id).await?;
+    Ok(row.and_then(|row| match row.state {
+        State::Paid => row.paid_event(),
+        State::Declined => row.declined_event(),
+        State::RequiresAction => row.requires_action_event(),
+        State::Pending | State::Refunded | State::Voided => None,
+    }))
+}
+
+/// What payment has published about an order that was withdrawn; `None` if it may still hold money.
+pub(crate) async fn refunded_event(
+    database: &Database,
+    withdrawn: Event,
+) -> Result<Option<Event>, StepError> {
+    let row = row(database, withdrawn.order_id).await?;
+    Ok(row.and_then(|row| refund::refunded_event(&row, &withdrawn)))
+}
+
+async fn row(database: &Database, order_id: OrderId) -> Result<Option<Payment>, StepError> {
+    let ids = [row_id(order_id)];
+    let rows = database.with_retries(async |client| payment_row::read(client, &ids).await).await?;
+    Ok(rows.into_values().next())
+}
 
 /// The configuration of payment.
 #[derive(Clone, Args)]

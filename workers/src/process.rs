@@ -29,7 +29,7 @@ pub(crate) async fn process(
         inputs.extend(input);
         outcomes.push(outcome);
     }
-    let mut step_outcomes = run_believed(step, inputs).await?.into_iter();
+    let mut step_outcomes = run_bisecting(step, &inputs).await?.into_iter();
     Ok(outcomes
         .into_iter()
         .filter_map(|outcome| outcome.or_else(|| step_outcomes.next()))
@@ -48,23 +48,6 @@ fn decode(step: &Step, record: &Record) -> Result<StepInput, StepOutcome> {
     } else {
         Err(undecodable(format!("step `{step}` does not consume event `{kind}`")))
     }
-}
-
-/// Runs `step` for the inputs that are believed; the others are rejected. Returns one outcome for each, in the
-/// same order.
-async fn run_believed(
-    step: &RunningStep,
-    inputs: Vec<StepInput>,
-) -> Result<Vec<StepOutcome>, StepError> {
-    let errors = step.disbelieved(&inputs).await?;
-    let believed = inputs.into_iter().zip(&errors).filter(|(_, error)| error.is_none());
-    let believed: Vec<StepInput> = believed.map(|(input, _)| input).collect();
-    let mut outcomes = run_bisecting(step, &believed).await?.into_iter();
-    let outcome = |error: Option<String>| match error {
-        Some(error) => Some(StepOutcome::reject(error)),
-        None => outcomes.next(),
-    };
-    Ok(errors.into_iter().filter_map(outcome).collect())
 }
 
 /// Runs `step`, and bisects a set that fails because of its data until the bad input is isolated.
@@ -95,9 +78,30 @@ async fn run_bisecting(
 
 /// Runs `step` once. A panic of the stage counts as bad data.
 async fn run_step(step: &RunningStep, set: &[StepInput]) -> Result<Vec<StepOutcome>, StepError> {
-    let result = AssertUnwindSafe(step.run(set)).catch_unwind().await;
+    let result = AssertUnwindSafe(run_believed(step, set)).catch_unwind().await;
     let outcomes =
         result.unwrap_or_else(|_| Err(StepError::BadData("the step panicked".into())))?;
     assert_eq!(outcomes.len(), set.len(), "{} returns one outcome for each input", step.step);
     Ok(outcomes)
+}
+
+/// Runs `step` for the inputs that are believed; the others are rejected. Returns one outcome for each, in the
+/// same order.
+async fn run_believed(
+    step: &RunningStep,
+    set: &[StepInput],
+) -> Result<Vec<StepOutcome>, StepError> {
+    let errors = step.disbelieved(set).await?;
+    if errors.iter().all(Option::is_none) {
+        return step.run(set).await;
+    }
+    let believed = set.iter().zip(&errors).filter(|(_, error)| error.is_none());
+    let believed: Vec<StepInput> = believed.map(|(input, _)| input.clone()).collect();
+    let outcomes = if believed.is_empty() { Vec::new() } else { step.run(&believed).await? };
+    let mut outcomes = outcomes.into_iter();
+    let outcome = |error: Option<String>| match error {
+        Some(error) => Some(StepOutcome::reject(error)),
+        None => outcomes.next(),
+    };
+    Ok(errors.into_iter().filter_map(outcome).collect())
 }

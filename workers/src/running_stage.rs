@@ -90,7 +90,8 @@ impl RunningStep {
     }
 
     fn new<S: 'static>(step: &'static StageStep<S>, state: &Rc<S>, database: &Database) -> Self {
-        let (runs, probes, probed) = (state.clone(), state.clone(), database.clone());
+        let (runs, probes) = (state.clone(), state.clone());
+        let for_probes = database.clone();
         Self {
             step: step.step,
             concurrency: step.concurrency,
@@ -101,7 +102,7 @@ impl RunningStep {
                 Box::pin(async move { (step.run)(&state, inputs).await })
             }),
             probe: Rc::new(move || {
-                let (state, database) = (probes.clone(), probed.clone());
+                let (state, database) = (probes.clone(), for_probes.clone());
                 Box::pin(async move {
                     for dependency in step.depends_on {
                         match dependency {

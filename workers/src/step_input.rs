@@ -18,7 +18,7 @@ pub struct StepInput {
 }
 
 /// The outcome of a step for one input.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum StepOutcome {
     /// The step is completed, now or earlier, and resulted in these events. A business refusal is
     /// such an outcome, never an error.

@@ -82,7 +82,7 @@ impl TestCluster {
         let report = Report::new(Profile::Single);
         let findings = audit(&self.sources, report, None, AuditMode::Quiesced).await.unwrap();
         self.start_workers().await;
-        let repaired = repair(&self.sources.connection, &findings.stuck).await.unwrap();
+        let repaired = repair(&self.sources, &findings.stuck).await.unwrap();
         (findings.report, repaired.republished)
     }
 

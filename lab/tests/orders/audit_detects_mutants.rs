@@ -23,7 +23,9 @@ const REASON: CancelReason = CancelReason::Requested { by: CancelledBy::Buyer };
 
 #[tokio::test]
 async fn the_audit_names_each_mutant() {
-    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    let mut plan = plan(Profile::Single);
+    plan.envs.push((FAILPOINTS.to_owned(), "believe_all".to_owned()));
+    let mut cluster = TestCluster::start(plan).await;
     cluster.load_catalog(&[item("A", 100), item("B", 100)]).await;
     let file = NamedTempFile::new().unwrap();
     let mut ledger = Ledger::create(file.path()).unwrap();

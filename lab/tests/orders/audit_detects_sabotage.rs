@@ -67,7 +67,7 @@ async fn the_audit_detects_message_ids_that_are_counters() {
 
 #[tokio::test]
 async fn the_audit_detects_a_release_that_does_not_wait_for_the_refund() {
-    let cluster = start("release_unasked").await;
+    let cluster = start("release_unasked,believe_all").await;
     cluster.decide_withdrawal("key").await;
     let id = cluster.place("key", &basket(&[("SKU", 1)])).await;
     wait_until("the order is paid", async || {

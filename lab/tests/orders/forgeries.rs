@@ -1,8 +1,9 @@
 //! Events that no pool has published: who reaches the brokers can forge one, and it moves nothing.
 
+use millrace::dead_letters::{ResolveRequest, resolve};
 use orders::{CancelReason, CancelledBy, Event, EventBody, EventKind, Money, PlaceOrder, Status};
 use streams::Profile;
-use streams::dead_letter::Reason;
+use streams::dead_letter::{Reason, ResolutionKind};
 use workers::payment;
 
 use super::events::{created, event, ndjson_line, order_id};
@@ -56,6 +57,14 @@ async fn forged_events_ship_nothing_charge_nothing_and_move_no_stock() {
     assert!(cluster.views(&[order_id("never-placed")]).await[0].is_none());
     assert_eq!(cluster.on_hand("FORGED").await, STOCK - 1);
     assert_eq!(cluster.sources.provider.list_refunds(None).await.unwrap().data, []);
+    // An operator who discards them cancels no order.
+    let discard = ResolveRequest { action: ResolutionKind::Discarded, by: "Ada", why: "forged" };
+    for letter in cluster.dead_letters().await {
+        resolve(&cluster.sources.connection, &letter, discard).await.unwrap();
+    }
+    assert_eq!(cluster.dead_letters().await, []);
+    let events = cluster.events_of(shipped).await;
+    assert!(!events.contains(&EventKind::CancelRequested), "{events:?}");
     cluster.processes.stop().await.unwrap();
 }
 

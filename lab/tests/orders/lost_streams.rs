@@ -6,7 +6,7 @@ use millrace::audit::{AuditMode, Report, audit, repair};
 use orders::Status;
 use serde_json::json;
 use streams::{Lane, Profile, find_stream_state};
-use workers::payment;
+use workers::{fulfilment, payment};
 
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
@@ -143,12 +143,20 @@ async fn a_durable_that_is_missing_is_shown_and_ends_neither_status_nor_audit() 
 }
 
 #[tokio::test]
-async fn orders_that_a_purge_has_stopped_are_named_and_a_repair_cancels_them() {
+async fn orders_that_a_purge_has_stopped_are_named_and_a_repair_carries_them_on_or_cancels_them() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("PURGED", 100)]).await;
+    cluster.stop_worker(fulfilment::POOL).await;
+    let paid = cluster.place("paid", &basket(&[("PURGED", 1)])).await;
+    cluster.wait_for_status(paid, Status::Paid).await;
     cluster.stop_worker(payment::POOL).await;
+    let withdrawn = cluster.place("withdrawn", &basket(&[("PURGED", 1)])).await;
     let stopped = cluster.place("stopped", &basket(&[("PURGED", 1)])).await;
-    cluster.wait_for_status(stopped, Status::Reserved).await;
+    for id in [withdrawn, stopped] {
+        cluster.wait_for_status(id, Status::Reserved).await;
+    }
+    cluster.decide_withdrawal("withdrawn").await;
+    let ids = [paid, withdrawn, stopped];
     let mut nats = cluster.nats().await;
     // An edge knows what it saw at its last look, a second ago at most.
     wait_until("the edge has seen the purge", async || {
@@ -163,23 +171,26 @@ async fn orders_that_a_purge_has_stopped_are_named_and_a_repair_cancels_them() {
     let status = cluster.status_text().await;
     assert!(status.contains("ORDERS_1: messages is purged by hand"), "{status}");
     cluster.start_worker(payment::POOL).await;
+    cluster.start_worker(fulfilment::POOL).await;
     let mut findings = None;
-    wait_until("the audit names the order", async || {
+    wait_until("the audit names the orders", async || {
         let report = Report::new(Profile::Single);
         let found = audit(&cluster.sources, report, None, AuditMode::Live).await.unwrap();
-        let is_stuck = !found.stuck.is_empty();
+        let is_stuck = found.stuck.len() == ids.len();
         findings = Some(found);
         is_stuck
     })
     .await;
     let findings = findings.unwrap();
     assert!(findings.report.to_string().contains("is stuck at reserved"), "{}", findings.report);
-    let repaired = repair(&cluster.sources.connection, &findings.stuck).await.unwrap();
-    assert_eq!((repaired.republished, repaired.cancelled), (0, 1));
-    assert_eq!(cluster.wait_until_final(&[stopped]).await[0].status, Status::Cancelled);
-    assert_eq!(cluster.on_hand("PURGED").await, 100);
+    let repaired = repair(&cluster.sources, &findings.stuck).await.unwrap();
+    assert_eq!((repaired.republished, repaired.rebuilt, repaired.cancelled), (0, 2, 1));
+    let ended = cluster.wait_until_final(&ids).await;
+    let statuses: Vec<Status> = ended.iter().map(|view| view.status).collect();
+    assert_eq!(statuses, [Status::Fulfilled, Status::Cancelled, Status::Cancelled]);
+    assert_eq!(cluster.on_hand("PURGED").await, 99);
 
     cluster.restart_edges().await;
     let after = cluster.place("after", &basket(&[("PURGED", 1)])).await;
-    cluster.verify_and_stop(&[stopped, after]).await;
+    cluster.verify_and_stop(&[paid, withdrawn, stopped, after]).await;
 }

@@ -61,11 +61,11 @@ pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
         }
         print(&findings.report.to_string());
         if args.repair {
-            let Repaired { republished, cancelled } =
-                repair(&sources.connection, &findings.stuck).await?;
+            let Repaired { republished, rebuilt, cancelled } =
+                repair(&sources, &findings.stuck).await?;
             print(&format!(
-                "{republished} events of stuck orders republished, the cancellation of {cancelled} \
-                 requested; run the audit again to check\n"
+                "{republished} events of stuck orders republished, {rebuilt} rebuilt from rows, the \
+                 cancellation of {cancelled} requested; run the audit again to check\n"
             ));
         }
         Ok(if findings.report.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,15 +1,16 @@
 //! Reconciles stuck orders: republishes the event that brought each order into its current state.
 //! Every step finds its own rows, so an event that was not needed changes nothing. If the event is
-//! no longer in the stream, the order's rows are all that is left of it. They hold what every step
-//! did, so its cancellation is requested, which undoes all of it.
+//! no longer in the stream, it is rebuilt from the order's rows. If they do not hold it, as that of an
+//! order that is only reserved, its cancellation is requested, which undoes what every step did.
 
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use orders::{CancelledBy, Event, EventBody, OrderId};
 use streams::{Connection, OutboundMessage, Publisher, batch, records_at};
+use workers::last_event::last_event;
 
-use super::StuckOrder;
+use super::{AuditSources, StuckOrder};
 use crate::limits::PUBLISH_TIMEOUT;
 
 /// What a repair has published.
@@ -17,21 +18,24 @@ use crate::limits::PUBLISH_TIMEOUT;
 pub struct Repaired {
     /// Events that were published again.
     pub republished: u64,
+    /// Events that were rebuilt from rows.
+    pub rebuilt: u64,
     /// Orders whose cancellation was requested.
     pub cancelled: u64,
 }
 
 /// Republishes the last event of each stuck order, or requests the order's cancellation.
-pub async fn repair(connection: &Connection, stuck: &[StuckOrder]) -> Result<Repaired> {
-    let publisher = Publisher::new(connection.clone());
+pub async fn repair(sources: &AuditSources, stuck: &[StuckOrder]) -> Result<Repaired> {
+    let publisher = Publisher::new(sources.connection.clone());
     let mut repaired = Repaired::default();
     for stuck in stuck {
-        let mut messages = last_events(connection, stuck).await?;
+        let mut messages = last_events(&sources.connection, stuck).await?;
+        repaired.republished += messages.len() as u64;
         if messages.is_empty() {
-            messages = request_cancellation(stuck.id);
-            repaired.cancelled += 1;
-        } else {
-            repaired.republished += messages.len() as u64;
+            let event = last_event(&sources.database, stuck.id).await;
+            let event = event.with_context(|| format!("cannot read order {}", stuck.id))?;
+            *(if event.is_some() { &mut repaired.rebuilt } else { &mut repaired.cancelled }) += 1;
+            messages = vec![message_of(&event.unwrap_or_else(|| cancellation(stuck.id)))];
         }
         for message in &messages {
             let result = publisher.publish(message, PUBLISH_TIMEOUT).await;
@@ -52,9 +56,14 @@ async fn last_events(connection: &Connection, stuck: &StuckOrder) -> Result<Vec<
     Ok(messages.map(OutboundMessage::asking_for_answer).collect())
 }
 
-fn request_cancellation(order_id: OrderId) -> Vec<OutboundMessage> {
+fn cancellation(order_id: OrderId) -> Event {
     let body = EventBody::CancelRequested { by: CancelledBy::Operator };
-    let request = Event { order_id, at: SystemTime::now().into(), body };
-    let messages = batch::messages(&[request], 1).into_iter();
-    messages.map(OutboundMessage::asking_for_answer).collect()
+    Event { order_id, at: SystemTime::now().into(), body }
+}
+
+/// Without an id: the broker may remember that of the same event, which is gone.
+fn message_of(event: &Event) -> OutboundMessage {
+    let mut line = Vec::new();
+    event.write_line(&mut line);
+    batch::republish(event.body.kind(), line.into()).asking_for_answer()
 }

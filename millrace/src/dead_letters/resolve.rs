@@ -11,7 +11,7 @@ use streams::dead_letter::{NotReplayable, ResolutionKind, StoredDeadLetter};
 use streams::{Connection, OutboundMessage, PublishError, Publisher, batch, subjects};
 use thiserror::Error;
 use tokio::time::interval;
-use workers::{payment, stages};
+use workers::{is_disbelieved, payment, stages};
 
 use super::filter::LetterFilter;
 use super::output;
@@ -135,6 +135,10 @@ pub(super) async fn resolve_all(
 /// decision to ship or withdraw does the rest, whatever state the order has reached by then. A
 /// record without an order id needs no compensation.
 fn compensation(letter: &StoredDeadLetter) -> Result<Vec<OutboundMessage>, ResolveError> {
+    // No pool has published it, so there is nothing to undo: the order itself is well.
+    if is_disbelieved(&letter.content.error) {
+        return Ok(Vec::new());
+    }
     match stages::step_named(&letter.content.step) {
         Some(payment::REFUND) => return Err(ResolveError::HoldsMoney),
         // The order itself is well.

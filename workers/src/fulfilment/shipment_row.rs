@@ -56,23 +56,27 @@ pub(super) async fn decide(
     let reasons: Vec<_> = requests.values().map(|it| it.reason.as_ref().map(Json)).collect();
     let writers: Vec<_> = requests.values().map(|it| it.written.by.as_deref()).collect();
     let written = connection.query(&insert, &[&ids, &reasons, &writers]).await?;
-    let mut rows: ShipmentRows = written.iter().map(read).collect::<Result<_, _>>()?;
-    let existing: Vec<&Uuid> = ids.into_iter().filter(|id| !rows.contains_key(id)).collect();
+    let mut rows: ShipmentRows = written.iter().map(parse).collect::<Result<_, _>>()?;
+    let is_missing = |id: &&&Uuid| !rows.contains_key(id);
+    let existing: Vec<Uuid> = ids.iter().filter(is_missing).map(|id| **id).collect();
     if !existing.is_empty() {
-        let select = connection
-            .prepare_cached(
-                "SELECT order_id, shipment, reason, decided_at, written_by, now() AS read_at
-                 FROM fulfilment.shipments WHERE order_id = ANY($1)",
-            )
-            .await?;
-        for row in connection.query(&select, &[&existing]).await? {
-            rows.extend([read(&row)?]);
-        }
+        rows.extend(read(connection, &existing).await?);
     }
     Ok(rows)
 }
 
-fn read(row: &Row) -> Result<(Uuid, ShipmentRow), DatabaseError> {
+/// The rows of those orders that have one.
+pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<ShipmentRows, DatabaseError> {
+    let select = connection
+        .prepare_cached(
+            "SELECT order_id, shipment, reason, decided_at, written_by, now() AS read_at
+             FROM fulfilment.shipments WHERE order_id = ANY($1)",
+        )
+        .await?;
+    connection.query(&select, &[&ids]).await?.iter().map(parse).collect()
+}
+
+fn parse(row: &Row) -> Result<(Uuid, ShipmentRow), DatabaseError> {
     let decision = match row.try_get("shipment")? {
         Some(shipment) => ShipmentDecision::Shipped(shipment),
         None => ShipmentDecision::Withdrawn(row.try_get::<_, Json<_>>("reason")?.0),

@@ -68,26 +68,31 @@ pub(super) fn outcome(
     rows: &Rows,
     failures: &mut HashMap<Uuid, StepOutcome>,
 ) -> StepOutcome {
-    let EventBody::Withdrawn { reason } = &input.event.body else {
+    if !matches!(input.event.body, EventBody::Withdrawn { .. }) {
         return StepOutcome::reject("step `refund` consumes only the event `withdrawn`");
-    };
+    }
     let Some(row) = rows.get(&input.row_id()) else {
         return StepOutcome::Retry("the order has no payment row yet".to_owned());
     };
+    // A copy of the event in the same set has the same failure.
+    match (refunded_event(row, &input.event), failures.get(&row.id).cloned()) {
+        (Some(event), _) => StepOutcome::outcome(event),
+        (None, Some(failure)) => failure,
+        (None, None) => StepOutcome::Retry("the refund is not decided yet".to_owned()),
+    }
+}
+
+/// The event that ends the payment of an order that was withdrawn; `None` while money may be held for it.
+pub(super) fn refunded_event(row: &Payment, withdrawn: &Event) -> Option<Event> {
+    let EventBody::Withdrawn { reason } = &withdrawn.body else { return None };
     let (at, amount) = match row.state {
         State::Refunded => (row.refunded_at, row.amount),
         State::Voided => (row.refunded_at, None),
         State::Declined => (row.decided_at, None),
         State::Pending | State::RequiresAction | State::Paid => (None, None),
     };
-    match (at, failures.remove(&row.id)) {
-        (Some(at), _) => {
-            let body = EventBody::Refunded { amount, reason: reason.clone() };
-            StepOutcome::outcome(Event { order_id: input.order_id(), at: at.into(), body })
-        }
-        (None, Some(failure)) => failure,
-        (None, None) => StepOutcome::Retry("the refund is not decided yet".to_owned()),
-    }
+    let body = EventBody::Refunded { amount, reason: reason.clone() };
+    Some(Event { order_id: withdrawn.order_id, at: at?.into(), body })
 }
 
 /// Cancels the intent, or refunds it if it has succeeded. Returns the row's new state. `waited` is the time

@@ -21,7 +21,7 @@ pub(crate) struct OrderRows<'a> {
 }
 
 const NO_EVENT: &str =
-    ", and its last event is not in the stream any more: `--repair` requests its cancellation";
+    ", and its last event is not in the stream any more: `--repair` rebuilds it or cancels it";
 
 impl Verdict {
     /// Compares the acknowledged orders, the stream and the database, order by order.
