@@ -17,13 +17,13 @@ use tokio::time::sleep;
 use crate::limits::{IMPORT_ATTEMPTS_MAX, IMPORT_PAUSE_MAX, IMPORT_PAUSE_MIN};
 use crate::runtime::runtime;
 use answers::{Answer, answers};
-use edge_client::EdgeClient;
+use edge_client::{EdgeClient, Reply};
 use file_lines::{FileLine, FileLines};
 
 /// Options of `millrace import`.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// The orders, one a line: {"idempotency_key": "…", "order": {…}}; `-` for the standard input
+    /// The orders, one a line as a batch has them; `-` for the standard input
     file: PathBuf,
     /// Base URLs of the edges, separated by commas: the next one is used when one does not answer
     #[arg(
@@ -65,18 +65,19 @@ async fn import(args: &ImportArgs) -> Result<Counts> {
     }
 }
 
-/// Places the orders of `lines`, in as many attempts as it takes within the limit.
+/// Places the orders of `lines`, in as many attempts as it takes, of which a limited number in a row may store
+/// none.
 async fn place(
     edges: &mut EdgeClient,
     mut lines: Vec<FileLine>,
     counts: &mut Counts,
 ) -> Result<()> {
-    let mut pause = IMPORT_PAUSE_MIN;
-    let mut last = String::new();
-    for _ in 0..IMPORT_ATTEMPTS_MAX {
-        let mut again = Vec::new();
-        match edges.post(&lines).await {
-            Ok(body) => {
+    let (mut pause, mut attempts) = (IMPORT_PAUSE_MIN, 0);
+    let mut last = "the response ended early".to_owned();
+    while attempts < IMPORT_ATTEMPTS_MAX {
+        let (before, mut again) = (lines.len(), Vec::new());
+        match edges.post(&lines).await? {
+            Reply::Answers(body) => {
                 let answered = answers(&body);
                 for (index, line) in lines.into_iter().enumerate() {
                     match answered.get(&(index as u64 + 1)) {
@@ -94,8 +95,8 @@ async fn place(
                     }
                 }
             }
-            Err(error) => {
-                last = format!("{error:#}");
+            Reply::NotNow(reason) => {
+                last = reason;
                 edges.use_next();
                 again = lines;
             }
@@ -103,9 +104,13 @@ async fn place(
         if again.is_empty() {
             return Ok(());
         }
+        if again.len() < before {
+            (pause, attempts) = (IMPORT_PAUSE_MIN, 0);
+        }
         lines = again;
         sleep(pause).await;
         pause = (pause * 2).min(IMPORT_PAUSE_MAX);
+        attempts += 1;
     }
     let first = lines.first().map_or(0, |line| line.number);
     bail!("{} orders from line {first} on are not stored: {last}; begin again later", lines.len())

@@ -1,7 +1,7 @@
 //! Posts batches to edges.
 
-use anyhow::{Context, Result, bail, ensure};
-use bytes::Bytes;
+use anyhow::{Result, anyhow, ensure};
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Uri};
@@ -18,6 +18,14 @@ pub(super) struct EdgeClient {
     http: Client<HttpConnector, Full<Bytes>>,
     urls: Vec<String>,
     current: usize,
+}
+
+/// What an edge replies to a batch.
+pub(super) enum Reply {
+    /// Its answers, as far as they came.
+    Answers(Bytes),
+    /// It takes none for the moment, for this reason.
+    NotNow(String),
 }
 
 /// Validates the base URL of an edge.
@@ -41,25 +49,41 @@ impl EdgeClient {
         self.current = (self.current + 1) % self.urls.len();
     }
 
-    /// Posts `lines` as one batch, and returns the body of the response, as far as it came.
-    pub(super) async fn post(&self, lines: &[FileLine]) -> Result<Bytes> {
+    /// Posts `lines` as one batch.
+    ///
+    /// # Errors
+    /// The edge takes no batch at all: it would refuse the next one, too.
+    pub(super) async fn post(&self, lines: &[FileLine]) -> Result<Reply> {
         let body: Vec<&[u8]> = lines.iter().map(|line| &line.content[..]).collect();
         let url = &self.urls[self.current];
         let request = Request::post(format!("{url}/v1/orders:batch"))
             .header(CONTENT_TYPE, "application/x-ndjson")
             .body(Full::from(body.join(&b'\n')))?;
+        let mut answers = BytesMut::new();
         let exchange = async {
             let response = self.http.request(request).await?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), IMPORT_ANSWER_BYTES_MAX).collect().await;
-            let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
-            if status.is_success() {
-                return Ok(body);
+            let mut body = Limited::new(response.into_body(), IMPORT_ANSWER_BYTES_MAX);
+            while let Some(Ok(frame)) = body.frame().await {
+                frame.data_ref().into_iter().for_each(|data| answers.extend_from_slice(data));
             }
-            bail!("{status}: {}", String::from_utf8_lossy(&body))
+            anyhow::Ok(status)
         };
-        let answered = timeout(IMPORT_TIMEOUT, exchange).await.context("no answer in time");
-        answered.and_then(|answered| answered).with_context(|| format!("the edge {url}"))
+        let status = timeout(IMPORT_TIMEOUT, exchange).await;
+        let failed = |error| Ok(Reply::NotNow(format!("the edge {url}: {error:#}")));
+        match status {
+            // What came until then counts.
+            Err(_) if !answers.is_empty() => Ok(Reply::Answers(answers.freeze())),
+            Err(elapsed) => failed(elapsed.into()),
+            Ok(Err(error)) => failed(error),
+            Ok(Ok(status)) if status.is_success() => Ok(Reply::Answers(answers.freeze())),
+            Ok(Ok(status)) => {
+                let text = String::from_utf8_lossy(&answers);
+                let is_temporary = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+                ensure!(is_temporary, "the edge {url} refuses the import: {status}: {text}");
+                failed(anyhow!("{status}: {text}"))
+            }
+        }
     }
 }
 
