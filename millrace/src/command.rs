@@ -16,7 +16,8 @@ use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
-    audit, dead_letters, edge, health, import, lanes, migrate, observer_report, status, stock, tail, worker,
+    audit, dead_letters, edge, health, import, lanes, migrate, observer_report, status, stock,
+    tail, worker,
 };
 
 /// A role or a command.

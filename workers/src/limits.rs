@@ -164,9 +164,9 @@ pub(crate) const PROVIDER_PAGE_SIZE: u16 = 100;
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_mins(5);
 /// The wait after a 429 without that header, as long as an open breaker waits before it probes.
 pub(crate) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
-/// Keys that one call may need: one for each failure that the provider has stored. More than the
-/// attempts that a record has.
-pub(crate) const STORED_KEYS_MAX: usize = 16;
+/// Keys that one call may need: one for each failure that the provider has stored. More than an order meets within the
+/// time that a reservation is held, while a breaker opens again and again.
+pub(crate) const STORED_KEYS_MAX: usize = 64;
 /// The default interval at which the provider is asked about a payment that waits for the buyer:
 /// webhooks can be lost, and a buyer hardly notices this delay.
 pub(crate) const PAYMENT_POLL_INTERVAL: &str = "30s";
@@ -189,6 +189,12 @@ pub(crate) const DECLINE_CODE_CHARS_MAX: usize = 64;
 /// How long the result of a call says how the provider is: about as long as a failed record waits for its next
 /// attempts.
 pub(crate) const CALL_RESULT_AGE_MAX: Duration = Duration::from_mins(1);
+/// After so many failures of one order in a row they do not show any more that the provider fails: as many as a
+/// record has attempts.
+pub(crate) const CALL_FAILURES_MAX: u32 = 12;
+/// A breaker that opens again and again, since its probe succeeds and calls fail, waits twice as long each time, up to
+/// this.
+pub(crate) const BREAKER_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Calls that must succeed before one more may be in flight, after the provider has refused some:
 /// few enough to be back at the maximum within a thousand calls.
 pub(crate) const CALLS_PER_RAISE: usize = 10;

@@ -37,6 +37,7 @@ pub(crate) async fn serve<Key, View>(
         let result = timeout(QUERY_TIMEOUT, query(keys)).await;
         match result.unwrap_or(Err(DatabaseError::Timeout)) {
             Ok(answers) => request.reply(encode_reply(&answers, REPLY_BYTES_MAX)).await,
+            Err(err) if !err.is_unreachable() => reject(request, &error_chain(&err)).await,
             Err(err) => {
                 reject(request, &error_chain(&err)).await;
                 let left = requests.leave_until(wait_until_reachable(database));

@@ -104,11 +104,16 @@ async fn measure(
     drop(stop);
     let (responses, acknowledged) = posting.await.context("the load panicked")?;
 
-    cluster.drain().await?;
     let first = struck.first().map_or(i64::MAX, |struck| struck.at_ms);
-    let copies = CopyShares::read(&connection, &acknowledged, first).await?;
-    measurements.add_row(&row("orders stored twice, before the first strike"), "%", copies.before);
-    measurements.add_row(&row("orders stored twice, from then on"), "%", copies.after);
+    // An audit says later that it did not drain.
+    if cluster.drain().await.is_ok() {
+        let copies = CopyShares::read(&connection, &acknowledged, first).await?;
+        let names =
+            ["orders stored twice, before the first strike", "orders stored twice, from then on"];
+        for (name, share) in names.into_iter().zip([copies.before, copies.after]) {
+            measurements.add_row(&row(name), "%", share);
+        }
+    }
     cluster.add_acknowledged(acknowledged);
     let completions = cluster.finish(context, measurements).await?;
     let windows = Windows { responses: &responses, completions: &completions, ended_at_ms };

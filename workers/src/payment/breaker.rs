@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::limits::BREAKER_WAIT_MAX;
+
 /// When a breaker opens, and how long it waits before it probes.
 ///
 /// The default of five failures is less than the attempts of a record. So even with few orders, the
@@ -32,7 +34,7 @@ pub(super) struct BreakerLimits {
         value_parser = streams::parse_duration
     )]
     pub window: Duration,
-    /// How long an open circuit breaker waits before the next probe
+    /// How long an open circuit breaker waits before the next probe; longer if it opens again and again
     #[arg(
         id = "breaker_wait",
         long = "breaker-wait",
@@ -49,6 +51,8 @@ pub(super) struct BreakerLimits {
 pub(crate) struct Breaker {
     limits: BreakerLimits,
     state: State,
+    /// How often it has opened since a call succeeded.
+    openings: u32,
 }
 
 #[derive(Debug)]
@@ -83,7 +87,7 @@ pub(super) enum Change {
 impl Breaker {
     /// A closed breaker.
     pub(crate) fn new(limits: BreakerLimits) -> Self {
-        Self { limits, state: State::closed() }
+        Self { limits, state: State::closed(), openings: 0 }
     }
 
     /// The state's name in logs and status output.
@@ -123,6 +127,7 @@ impl Breaker {
         let State::Closed { failures, consecutive } = &mut self.state else { return None };
         if is_success {
             *consecutive = 0;
+            self.openings = 0;
             return None;
         }
         *consecutive += 1;
@@ -135,10 +140,18 @@ impl Breaker {
         let is_burst =
             failures.len() == self.limits.failures.get() && failures.front().is_some_and(is_recent);
         if is_burst || *consecutive >= self.limits.failures.get() {
-            self.state = State::Open { probe_at: now + self.limits.probe_delay };
+            self.openings = self.openings.saturating_add(1);
+            self.state = State::Open { probe_at: now + self.wait() };
             return Some(Change::Opened);
         }
         None
+    }
+
+    /// How long it waits after it has opened: longer if the last probe succeeded and no call after it did.
+    fn wait(&self) -> Duration {
+        let factor = 2_u32.saturating_pow(self.openings.saturating_sub(1));
+        let longest = BREAKER_WAIT_MAX.max(self.limits.probe_delay);
+        self.limits.probe_delay.saturating_mul(factor).min(longest)
     }
 
     /// Records the result of the probe, which finished at `now`.
@@ -242,6 +255,25 @@ mod tests {
         assert_eq!(breaker.record_probe(false, at(1_200)), None);
         assert_eq!(breaker.acquire(at(2_199)), Permit::Denied);
         assert_eq!(breaker.acquire(at(2_200)), Permit::Probe);
+    }
+
+    #[test]
+    fn a_breaker_that_opens_again_without_a_success_waits_longer_each_time() {
+        let (mut breaker, at) = breaker_and_clock();
+        let mut now = 0;
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            let opened = (0..5).find_map(|_| breaker.record_call(false, at(now)));
+            assert_eq!(opened, Some(Change::Opened));
+            now += seconds * 1_000;
+            assert_eq!(breaker.acquire(at(now - 1)), Permit::Denied);
+            assert_eq!(breaker.acquire(at(now)), Permit::Probe);
+            breaker.record_probe(true, at(now));
+        }
+        breaker.record_call(true, at(now));
+        for _ in 0..5 {
+            breaker.record_call(false, at(now));
+        }
+        assert_eq!(breaker.acquire(at(now + 1_000)), Permit::Probe);
     }
 
     #[test]

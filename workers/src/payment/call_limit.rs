@@ -3,8 +3,8 @@
 //!
 //! While calls wait for a slot, the limit grows: by one for each call that succeeds at first, so that it doubles
 //! with each round, and by one for each few after the provider has once refused some, as TCP does. A refusal
-//! because there are too many halves it, and it stays below what was refused for a while. Calls that are slower
-//! than others of their kind say that the provider has enough, and do not raise it.
+//! because there are too many halves it, and it stays below what was refused for a while. Until then, calls
+//! that are slower than others of their kind say that the provider has enough, and do not raise it.
 
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,8 @@ impl CallLimit {
     /// The provider has answered a call, which is still in flight, after this time.
     pub(super) fn record_success(&mut self, kind: CallKind, took: Duration, now: Instant) {
         let is_fast = self.speeds.record(kind, took, now);
-        if !is_fast || self.has_room() {
+        let is_held_back = !is_fast && self.refused.is_none();
+        if is_held_back || self.has_room() {
             return;
         }
         self.successes += 1;

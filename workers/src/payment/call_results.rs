@@ -5,14 +5,16 @@ use std::time::Instant;
 
 use orders::OrderId;
 
-use crate::limits::CALL_RESULT_AGE_MAX;
+use crate::limits::{CALL_FAILURES_MAX, CALL_RESULT_AGE_MAX};
 
 /// What a call asks of the provider. It may fail at one of these and do the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallKind {
     Create,
     Confirm,
-    /// Asks for a payment that waits for its buyer, or confirms it with another payment method.
+    /// Asks for a payment that waits for its buyer.
+    Retrieve,
+    /// Confirms it with another payment method.
     Complete,
     Cancel,
     Refund,
@@ -28,7 +30,8 @@ pub(super) struct CallResults(Vec<CallResult>);
 struct CallResult {
     kind: CallKind,
     order: OrderId,
-    has_failed: bool,
+    /// How often it has failed in a row, as far as is known; zero if the latest one has not.
+    failures: u32,
     at: Instant,
 }
 
@@ -42,15 +45,19 @@ impl CallResults {
         now: Instant,
     ) {
         let latest_other = self.latest_other(kind, order);
+        let before = self.0.iter().find(|it| it.kind == kind && it.order == order);
+        let failures = if has_failed { before.map_or(0, |it| it.failures) + 1 } else { 0 };
         self.0.retain(|result| result.kind != kind);
         self.0.extend(latest_other);
-        self.0.push(CallResult { kind, order, has_failed, at: now });
+        self.0.push(CallResult { kind, order, failures, at: now });
     }
 
-    /// Whether the latest such call for another order has failed, too.
+    /// Whether the latest such call for another order has failed, too. One that has failed too often says
+    /// nothing: it may fail alone as well.
     pub(super) fn fails_for_others(&self, kind: CallKind, order: OrderId, now: Instant) -> bool {
         self.latest_other(kind, order).is_some_and(|result| {
-            result.has_failed && now.saturating_duration_since(result.at) < CALL_RESULT_AGE_MAX
+            (1..=CALL_FAILURES_MAX).contains(&result.failures)
+                && now.saturating_duration_since(result.at) < CALL_RESULT_AGE_MAX
         })
     }
 
@@ -84,6 +91,18 @@ mod tests {
         assert!(!results.fails_for_others(KIND, A, now));
         assert!(results.fails_for_others(KIND, C, now));
         assert!(results.0.len() <= 2);
+    }
+
+    #[test]
+    fn two_orders_that_fail_for_good_do_not_excuse_each_other_without_an_end() {
+        let (mut results, now) = (CallResults::default(), Instant::now());
+        for _ in 0..CALL_FAILURES_MAX {
+            results.record(KIND, A, true, now);
+            results.record(KIND, B, true, now);
+        }
+        assert!(results.fails_for_others(KIND, A, now));
+        results.record(KIND, B, true, now);
+        assert!(!results.fails_for_others(KIND, A, now));
     }
 
     #[test]

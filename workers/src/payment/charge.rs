@@ -108,7 +108,8 @@ pub(super) fn outcome(
     let Some(charge) = charges.get(&id) else {
         return StepOutcome::reject("step `charge` consumes only the event `reserved`");
     };
-    let pending = |failures: &mut Failures| match failures.remove(&id) {
+    // A copy of the event in the same set has the same failure.
+    let pending = |failures: &mut Failures| match failures.get(&id).cloned() {
         _ if charge.is_expired => StepOutcome::outcome(charge.cancel_requested()),
         Some(failure) => failure,
         None => StepOutcome::Retry("the charge is not decided yet".to_owned()),

@@ -11,6 +11,9 @@
 //! | 400, 402, 404 about the amount, the currency or the card | the order | declined, or waits for another card (`charge`, `complete`) |
 //! | any other refusal | our request, which is faulty | a dead letter |
 //!
+//! A failure that the provider has only repeated, after too many of a call were stored, counts an attempt: the
+//! next one has new keys.
+//!
 //! An order fails alone if the breaker is closed, the provider answers a question right after the failure, and
 //! the latest call of the same kind for another order has not failed.
 //!
@@ -29,6 +32,8 @@ pub(super) enum Health {
     /// It works. A refusal shows that, too.
     Works,
     Fails,
+    /// It has repeated the stored response to an earlier call: nothing about now.
+    Unknown,
     /// It refuses calls for this time, because there are too many.
     Limits(Option<Duration>),
 }
@@ -41,6 +46,7 @@ pub(super) const fn health<Output>(result: &Result<Output, CallError>) -> Health
             Health::Works
         }
         Err(CallError::RateLimited { retry_after, .. }) => Health::Limits(*retry_after),
+        Err(CallError::Server { is_replayed: true, .. }) => Health::Unknown,
         Err(
             CallError::Unavailable(_)
             | CallError::Denied { .. }

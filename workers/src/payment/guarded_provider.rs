@@ -56,14 +56,17 @@ impl GuardedProvider {
     ) -> Result<Output, StepOutcome> {
         let result = self.attempt(kind, call).await?;
         let health = health(&result);
-        if !matches!(health, Health::Limits(_)) {
+        if matches!(health, Health::Works | Health::Fails) {
             let has_failed = health == Health::Fails;
             lock(&self.results).record(kind, order, has_failed, Instant::now());
         }
         match result {
             Ok(output) => Ok(output),
             Err(err) => {
-                let is_own = health == Health::Works || self.fails_alone(kind, order).await;
+                let is_own = match health {
+                    Health::Works | Health::Unknown => true,
+                    Health::Fails | Health::Limits(_) => self.fails_alone(kind, order).await,
+                };
                 Err(failed_call::outcome(&err, is_own))
             }
         }
@@ -85,11 +88,15 @@ impl GuardedProvider {
     ) -> Result<Result<Output, CallError>, StepOutcome> {
         let slot = self.slots.acquire().await;
         self.acquire_permit(slot.started).await?;
+        let called_at = Instant::now();
         let result = call(&self.provider).await;
         match health(&result) {
             Health::Works => {
-                let (took, now) = (slot.started.elapsed(), Instant::now());
-                self.slots.limit().record_success(kind, took, now);
+                // A refusal may be answered at once, and says nothing about speed.
+                if result.is_ok() {
+                    let (took, now) = (called_at.elapsed(), Instant::now());
+                    self.slots.limit().record_success(kind, took, now);
+                }
                 let change = lock(&self.breaker).record_call(true, Instant::now());
                 self.report(change).await;
             }
@@ -98,6 +105,7 @@ impl GuardedProvider {
                 self.report(change).await;
             }
             Health::Limits(wait) => self.obey(slot.started, wait).await,
+            Health::Unknown => {}
         }
         Ok(result)
     }

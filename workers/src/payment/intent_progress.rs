@@ -56,7 +56,8 @@ pub(super) async fn next_row(
         }
         None => provider.retrieve(intent).await.map(Confirmation::from),
     };
-    let confirmation = provider.call(CallKind::Complete, input.order_id(), ask).await?;
+    let kind = if submission.is_some() { CallKind::Complete } else { CallKind::Retrieve };
+    let confirmation = provider.call(kind, input.order_id(), ask).await?;
     let row = row.clone().with(submission);
     match after_answer(row, submission.is_some(), confirmation) {
         AfterAnswer::Write(row) => Ok(Some(row)),
