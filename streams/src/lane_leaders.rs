@@ -69,18 +69,21 @@ impl LaneLeaders {
         let Some(next) = next else { return Ok(None) };
         self.moved_at = Some(Instant::now());
         self.make(&next).await?;
-        self.seen = self.look_after(&next).await?;
+        let moved = self.look_after(&next).await;
+        if let Some(before) = self.seen.iter_mut().find(|lane| lane.lane == next.lane) {
+            *before = moved;
+        }
         Ok(Some(next))
     }
 
-    /// The leaders once a move is made, which the brokers do by an election: it is not taken for another one.
-    /// They have a limit, after which it is.
-    async fn look_after(&self, next: &LeaderMove) -> Result<Vec<LedLane>, InspectError> {
+    /// The leaders of the lane of a move once it is made. The brokers hold an election for it, which is not taken
+    /// for another one within this time.
+    async fn look_after(&self, next: &LeaderMove) -> LedLane {
         let deadline = Instant::now() + LANE_MOVE_TIMEOUT;
         loop {
-            let led = self.look().await?;
+            let led = self.look_at(next.lane).await;
             if next.is_made(&led) || Instant::now() >= deadline {
-                return Ok(led);
+                return led;
             }
             sleep(LANE_MOVE_POLL_INTERVAL).await;
         }
