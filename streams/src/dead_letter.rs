@@ -40,7 +40,7 @@ pub enum Reason {
     Undecodable,
     /// The step can never process it.
     Poison,
-    /// It reached the limit of attempts or of age.
+    /// It reached the limit of attempts.
     Exhausted,
 }
 

@@ -38,14 +38,12 @@ pub fn schedule(
     error: &str,
     now: Timestamp,
 ) -> Option<OutboundMessage> {
-    let history =
-        DeliveryHistory { attempts: record.history.attempts + 1, ..record.history.clone() };
-    if history.attempts >= RETRY_ATTEMPTS_MAX {
+    let attempts = record.history.attempts + 1;
+    let history = DeliveryHistory { attempts, ..record.history.clone() };
+    if attempts >= RETRY_ATTEMPTS_MAX {
         return None;
     }
-    let due = SystemTime::from(now) + backoff(history.attempts);
-    let record = Record { history, ..record.clone() };
-    delayed(step, &record, error, due)
+    after_backoff(step, record, (history, attempts), error, now)
 }
 
 /// The message that schedules `record` at `step` for another worker, whose version may be newer. `None` if
@@ -56,14 +54,12 @@ pub fn unsupported(
     error: &str,
     now: Timestamp,
 ) -> Option<OutboundMessage> {
-    let history =
-        DeliveryHistory { unsupported: record.history.unsupported + 1, ..record.history.clone() };
-    if history.unsupported >= UNSUPPORTED_MAX {
+    let unsupported = record.history.unsupported + 1;
+    let history = DeliveryHistory { unsupported, ..record.history.clone() };
+    if unsupported >= UNSUPPORTED_MAX {
         return None;
     }
-    let due = SystemTime::from(now) + backoff(history.unsupported);
-    let record = Record { history, ..record.clone() };
-    delayed(step, &record, error, due)
+    after_backoff(step, record, (history, unsupported), error, now)
 }
 
 /// The message that schedules `record` at `step` again without counting an attempt, because none
@@ -104,6 +100,18 @@ pub(crate) fn immediate(
     let payload = serde_json::to_vec(&retry).ok()?;
     let destination = Destination::Stream(subjects::RETRIES, step.retry_subject());
     Some(OutboundMessage::with_id(destination, payload.into(), id))
+}
+
+/// The message that schedules `record` with another history, after a back-off for so many failures.
+fn after_backoff(
+    step: &Step,
+    record: &Record,
+    (history, failures): (DeliveryHistory, u32),
+    error: &str,
+    now: Timestamp,
+) -> Option<OutboundMessage> {
+    let due = SystemTime::from(now) + backoff(failures);
+    delayed(step, &Record { history, ..record.clone() }, error, due)
 }
 
 fn delayed(step: &Step, record: &Record, error: &str, due: SystemTime) -> Option<OutboundMessage> {

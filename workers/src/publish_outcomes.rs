@@ -61,35 +61,22 @@ pub(crate) async fn publish_outcomes(
     let mut failed: Vec<Failed<'_>> = Vec::new();
     let records = records.iter().zip(deliveries.iter().copied()).enumerate();
     for ((index, (record, delivered)), outcome) in records.zip(outcomes) {
-        match outcome {
-            StepOutcome::Completed(completed) => events.extend(completed),
-            StepOutcome::Retry(error) => {
-                let (retry, reason) = (Some(Retry::CountAttempt), Reason::Exhausted);
-                failed.push(Failed { index, record, delivered, error, retry, reason });
+        let (retry, reason, error) = match outcome {
+            StepOutcome::Completed(completed) => {
+                events.extend(completed);
+                continue;
             }
-            StepOutcome::Postpone(error) => {
-                let (retry, reason) = (Some(Retry::Postpone), Reason::Undecodable);
-                failed.push(Failed { index, record, delivered, error, retry, reason });
-            }
+            StepOutcome::Retry(error) => (Some(Retry::CountAttempt), Reason::Exhausted, error),
+            StepOutcome::Postpone(error) => (Some(Retry::Postpone), Reason::Undecodable, error),
             StepOutcome::Unsupported(error) => {
-                let (retry, reason) = (Some(Retry::Unsupported), Reason::Undecodable);
-                failed.push(Failed { index, record, delivered, error, retry, reason });
+                (Some(Retry::Unsupported), Reason::Undecodable, error)
             }
             StepOutcome::Wait(delay) => {
-                let (retry, error) = (Some(Retry::Wait(delay)), "waiting".to_owned());
-                failed.push(Failed {
-                    index,
-                    record,
-                    delivered,
-                    error,
-                    retry,
-                    reason: Reason::Undecodable,
-                });
+                (Some(Retry::Wait(delay)), Reason::Undecodable, "waiting".to_owned())
             }
-            StepOutcome::DeadLetter(reason, error) => {
-                failed.push(Failed { index, record, delivered, error, retry: None, reason });
-            }
-        }
+            StepOutcome::DeadLetter(reason, error) => (None, reason, error),
+        };
+        failed.push(Failed { index, record, delivered, error, retry, reason });
     }
     failpoint!("lose_outcomes" => events.clear());
     failpoint!("time_from_now" => crate::failpoints::stamp_with_current_time(&mut events));
