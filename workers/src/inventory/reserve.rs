@@ -25,11 +25,24 @@ pub async fn reserve(
     database: &Database,
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let requests: Vec<ReservationRequest<'_>> =
-        inputs.iter().filter_map(ReservationRequest::of).collect();
+    let mut requests = Vec::with_capacity(inputs.len());
+    let mut rejections = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        match ReservationRequest::of(input) {
+            Ok(request) => {
+                requests.push(request);
+                rejections.push(None);
+            }
+            Err(rejection) => rejections.push(Some(rejection)),
+        }
+    }
     let rows =
         database.with_retries(async |connection| decide_all(connection, &requests).await).await?;
-    Ok(inputs.iter().map(|input| outcome(input, &rows)).collect())
+    let mut requests = requests.iter();
+    let outcome = |(input, rejection): (&StepInput, Option<StepOutcome>)| {
+        rejection.or_else(|| requests.next().map(|request| outcome(input, request.created, &rows)))
+    };
+    Ok(inputs.iter().zip(rejections).filter_map(outcome).collect())
 }
 
 /// An order that requests stock.
@@ -41,11 +54,14 @@ struct ReservationRequest<'a> {
 }
 
 impl<'a> ReservationRequest<'a> {
-    fn of(input: &'a StepInput) -> Option<Self> {
-        let EventBody::Created(created) = &input.event.body else { return None };
-        created.order.verify().ok()?;
+    /// The request of an input; an error if it never is one.
+    fn of(input: &'a StepInput) -> Result<Self, StepOutcome> {
+        let EventBody::Created(created) = &input.event.body else {
+            return Err(StepOutcome::reject("step `reserve` consumes only the event `created`"));
+        };
+        created.order.verify().map_err(|unsound| StepOutcome::reject(unsound.to_string()))?;
         let (id, written) = (input.row_id(), Written::by(input));
-        Some(Self { id, placed_at: input.event.at.into(), created, written })
+        Ok(Self { id, placed_at: input.event.at.into(), created, written })
     }
 }
 
@@ -62,13 +78,7 @@ impl NewReservation<'_> {
 }
 
 /// The outcome of `input` that its order's row records. The same order may be in a set twice.
-fn outcome(input: &StepInput, rows: &HashMap<Uuid, Reservation>) -> StepOutcome {
-    let EventBody::Created(created) = &input.event.body else {
-        return StepOutcome::reject("step `reserve` consumes only the event `created`");
-    };
-    if let Err(unsound) = created.order.verify() {
-        return StepOutcome::reject(unsound.to_string());
-    }
+fn outcome(input: &StepInput, created: &Created, rows: &HashMap<Uuid, Reservation>) -> StepOutcome {
     let Some(row) = rows.get(&input.row_id()) else {
         return StepOutcome::reject("the order has no reservation row after its decision");
     };
