@@ -170,13 +170,12 @@ pub(crate) const STORED_KEYS_MAX: usize = 64;
 /// The default interval at which the provider is asked about a payment that waits for the buyer:
 /// webhooks can be lost, and a buyer hardly notices this delay.
 pub(crate) const PAYMENT_POLL_INTERVAL: &str = "30s";
-/// The longest interval to which it grows with the time that a buyer takes.
+/// The longest interval to which it grows with the time that a buyer or a bank takes: an eighth of the time that a
+/// reservation is held.
 pub(crate) const PAYMENT_POLL_INTERVAL_MAX: Duration = Duration::from_mins(2);
 /// How soon the provider is asked again about a payment that its bank has not decided, or about a refund that
 /// is pending.
 pub(crate) const BANK_POLL_MIN: Duration = Duration::from_secs(5);
-/// The longest interval to which it grows for a payment: an eighth of the time that a reservation is held.
-pub(crate) const BANK_POLL_MAX: Duration = Duration::from_mins(2);
 /// The longest interval to which it grows for a refund, which may take days.
 pub(crate) const REFUND_POLL_MAX: Duration = Duration::from_hours(1);
 /// How soon a submission is looked at again that came together with another one of its order.

@@ -66,7 +66,7 @@ pub(super) async fn charge(
     rows.extend(confirm_intents(stage, &charges, &rows, &mut failures).await?);
     let outcomes = inputs.iter().map(|input| {
         let row = rows.get(&input.row_id());
-        outcome(input, &charges, &rows, &mut failures)
+        outcome(input, &charges, &rows, &failures)
             .unless_copy(input, row.and_then(Payment::outcome_written))
     });
     unless_all_postponed(outcomes.collect())
@@ -102,21 +102,21 @@ pub(super) fn outcome(
     input: &StepInput,
     charges: &Charges<'_>,
     rows: &Rows,
-    failures: &mut Failures,
+    failures: &Failures,
 ) -> StepOutcome {
     let id = input.row_id();
     let Some(charge) = charges.get(&id) else {
         return StepOutcome::reject("step `charge` consumes only the event `reserved`");
     };
     // A copy of the event in the same set has the same failure.
-    let pending = |failures: &mut Failures| match failures.get(&id).cloned() {
+    let pending = || match failures.get(&id).cloned() {
         _ if charge.is_expired => StepOutcome::outcome(charge.cancel_requested()),
         Some(failure) => failure,
         None => StepOutcome::Retry("the charge is not decided yet".to_owned()),
     };
-    let Some(row) = rows.get(&id) else { return pending(failures) };
+    let Some(row) = rows.get(&id) else { return pending() };
     let event = match row.state {
-        State::Pending => return pending(failures),
+        State::Pending => return pending(),
         State::Paid | State::Refunded => row.paid_event(),
         State::Declined => row.declined_event(),
         // From here on it waits at `complete`, which consumes that event.

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use orders::{Event, EventBody};
 use streams::failpoint;
 
-use super::decision::complete_asks;
+use super::decision::{complete_asks, growing_wait};
 use super::guarded_provider::unless_all_postponed;
 use super::intent_progress::{Submission, next_row};
 use super::payment_row::{self, Payment, Rows, State};
@@ -130,9 +130,8 @@ const fn is_poll(input: &StepInput) -> bool {
     matches!(input.event.body, EventBody::RequiresAction)
 }
 
-/// The interval grows with the time that the buyer takes, so that many open payments do not use up the
-/// calls that the provider allows.
+/// The interval grows with the time that the buyer takes.
 fn poll_wait(row: &Payment, configured: Duration, now: SystemTime) -> Duration {
     let waited = row.action_at.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
-    configured.max((waited / 4).min(PAYMENT_POLL_INTERVAL_MAX))
+    growing_wait(waited, configured, PAYMENT_POLL_INTERVAL_MAX)
 }

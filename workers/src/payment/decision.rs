@@ -8,7 +8,7 @@ use orders::{NextAction, OnDecline};
 use super::declines::{after_first_decline, is_last_decline, payment_missing};
 use super::payment_row::{Payment, State};
 use super::provider::{Confirmation, Decline, RefundStatus, Status};
-use crate::limits::{BANK_POLL_MAX, BANK_POLL_MIN, REFUND_POLL_MAX};
+use crate::limits::{BANK_POLL_MIN, PAYMENT_POLL_INTERVAL_MAX, REFUND_POLL_MAX};
 use crate::step_input::StepOutcome;
 
 /// A call that `charge` makes for an order.
@@ -47,7 +47,7 @@ pub(super) fn after_confirm(
         }
         // The bank takes its time.
         Confirmation::Unexpected { status: Status::Processing } => {
-            Err(StepOutcome::Wait(growing_wait(waited, BANK_POLL_MAX)))
+            Err(StepOutcome::Wait(growing_wait(waited, BANK_POLL_MIN, PAYMENT_POLL_INTERVAL_MAX)))
         }
         // Cancelled at the provider by hand, or by a refund that comes at the same time.
         Confirmation::Unexpected { status: Status::Canceled } => {
@@ -133,7 +133,9 @@ pub(super) fn after_cancel(status: Status, waited: Duration) -> Result<Option<St
         Status::Canceled => Ok(Some(State::Voided)),
         Status::Succeeded => Ok(None),
         // The bank takes its time, and it is unknown whether money will be held.
-        Status::Processing => Err(StepOutcome::Wait(growing_wait(waited, REFUND_POLL_MAX))),
+        Status::Processing => {
+            Err(StepOutcome::Wait(growing_wait(waited, BANK_POLL_MIN, REFUND_POLL_MAX)))
+        }
         // The intent may still succeed, so it is unknown whether money is held.
         status => Err(unexpected(status)),
     }
@@ -149,15 +151,16 @@ pub(super) fn after_refund(status: RefundStatus, waited: Duration) -> Result<Sta
         }
         // No attempt has failed, and days may pass.
         RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Unknown => {
-            Err(StepOutcome::Wait(growing_wait(waited, REFUND_POLL_MAX)))
+            Err(StepOutcome::Wait(growing_wait(waited, BANK_POLL_MIN, REFUND_POLL_MAX)))
         }
     }
 }
 
 /// How long to wait before the provider is asked again about what it has not finished. It grows with the
-/// time that this has taken, so that what takes days does not use up the calls that are allowed.
-fn growing_wait(waited: Duration, max: Duration) -> Duration {
-    (waited / 4).clamp(BANK_POLL_MIN, max)
+/// time that this has taken, so that many of them, or one that takes days, do not use up the calls that are
+/// allowed. It is never less than `min`, which may be configured to more than `max`.
+pub(super) fn growing_wait(waited: Duration, min: Duration, max: Duration) -> Duration {
+    min.max((waited / 4).min(max))
 }
 
 fn unexpected(status: Status) -> StepOutcome {
@@ -207,6 +210,6 @@ mod tests {
             })
         };
         assert_eq!(waits(0), [BANK_POLL_MIN; 3]);
-        assert_eq!(waits(100), [BANK_POLL_MAX, REFUND_POLL_MAX, REFUND_POLL_MAX]);
+        assert_eq!(waits(100), [PAYMENT_POLL_INTERVAL_MAX, REFUND_POLL_MAX, REFUND_POLL_MAX]);
     }
 }

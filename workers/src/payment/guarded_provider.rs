@@ -54,7 +54,7 @@ impl GuardedProvider {
         order: OrderId,
         call: impl AsyncFnOnce(&Provider) -> Result<Output, CallError>,
     ) -> Result<Output, StepOutcome> {
-        let result = self.attempt(kind, call).await?;
+        let result = self.attempt(kind, call).await.map_err(StepOutcome::Postpone)?;
         let health = health(&result);
         if matches!(health, Health::Works | Health::Fails) {
             let has_failed = health == Health::Fails;
@@ -80,12 +80,12 @@ impl GuardedProvider {
             && health(&self.provider.list_intents(None).await) == Health::Works
     }
 
-    /// Makes a call, unless the breaker is open, and records what its result says about the provider.
+    /// Makes a call, and records what its result says about the provider. An error if the breaker is open.
     async fn attempt<Output>(
         &self,
         kind: CallKind,
         call: impl AsyncFnOnce(&Provider) -> Result<Output, CallError>,
-    ) -> Result<Result<Output, CallError>, StepOutcome> {
+    ) -> Result<Result<Output, CallError>, String> {
         let slot = self.slots.acquire().await;
         self.acquire_permit(slot.started).await?;
         let called_at = Instant::now();
@@ -113,18 +113,17 @@ impl GuardedProvider {
     /// Checks that the provider responds; the error says why it does not.
     pub(super) async fn probe(&self) -> Result<(), String> {
         let question = async |provider: &Provider| provider.list_intents(None).await;
-        match self.attempt(CallKind::Question, question).await {
-            Err(StepOutcome::Postpone(error)) => Err(error),
-            // Also a rejection shows that the provider is available.
-            Ok(result) if health(&result) == Health::Works => Ok(()),
-            Ok(Err(err)) => Err(err.to_string()),
-            Ok(Ok(_)) | Err(_) => Ok(()),
+        let result = self.attempt(CallKind::Question, question).await?;
+        // Also a rejection shows that the provider is available.
+        if health(&result) == Health::Works {
+            return Ok(());
         }
+        result.map(drop).map_err(|err| err.to_string())
     }
 
     /// Acquires permission for a call from the breaker, and makes the probe if one is due. The
     /// probe is read-only, so that no order is at risk.
-    async fn acquire_permit(&self, started: Instant) -> Result<(), StepOutcome> {
+    async fn acquire_permit(&self, started: Instant) -> Result<(), String> {
         let permit = lock(&self.breaker).acquire(Instant::now());
         match permit {
             Permit::Call => return Ok(()),
@@ -144,8 +143,7 @@ impl GuardedProvider {
                 }
             }
         }
-        let error = "the circuit breaker of the payment provider is open".to_owned();
-        Err(StepOutcome::Postpone(error))
+        Err("the circuit breaker of the payment provider is open".to_owned())
     }
 
     /// Makes no call for `wait`, and fewer after it, because the provider has refused one that began

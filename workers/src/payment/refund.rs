@@ -3,7 +3,7 @@
 //! An intent that has not succeeded is cancelled, so that it never will; one that has succeeded is
 //! refunded.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::call_results::CallKind;
 use super::cancel_intent::cancel_intent;
+use super::charge::Failures;
 use super::decision::{RefundCall, TOMBSTONE, after_cancel, after_refund, refund_call};
 use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
@@ -34,15 +35,9 @@ pub(super) async fn refund(
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
 
     let undoable: Vec<&Payment> = rows.values().filter(|row| refund_call(row).is_some()).collect();
-    let now = database.time().await?;
-    let calls = call_concurrently(&undoable, async |row| {
-        let Event { at, .. } = requests[&row.id].event;
-        let waited = now.duration_since(at.into()).unwrap_or_default();
-        undo(stage, row, &requests[&row.id].history, waited).await
-    });
-    let mut failures = HashMap::new();
+    let mut failures = Failures::new();
     let mut undone = Vec::new();
-    for (row, call) in undoable.iter().zip(calls.await) {
+    for (row, call) in undoable.iter().zip(undo_all(stage, &undoable, &requests).await?) {
         match call {
             Ok(new_state) => undone.push((requests[&row.id], new_state)),
             Err(failure) => drop(failures.insert(row.id, failure)),
@@ -54,7 +49,7 @@ pub(super) async fn refund(
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;
     let outcome = |input: &StepInput| {
         let row = rows.get(&input.row_id());
-        outcome(input, &rows, &mut failures).unless_copy(input, row.and_then(Payment::end_written))
+        outcome(input, &rows, &failures).unless_copy(input, row.and_then(Payment::end_written))
     };
     Ok(inputs.iter().map(outcome).collect())
 }
@@ -63,11 +58,7 @@ pub(super) async fn refund(
 type Requests<'a> = BTreeMap<Uuid, &'a StepInput>;
 
 /// What refund publishes for `input`, or what becomes of it.
-pub(super) fn outcome(
-    input: &StepInput,
-    rows: &Rows,
-    failures: &mut HashMap<Uuid, StepOutcome>,
-) -> StepOutcome {
+pub(super) fn outcome(input: &StepInput, rows: &Rows, failures: &Failures) -> StepOutcome {
     if !matches!(input.event.body, EventBody::Withdrawn { .. }) {
         return StepOutcome::reject("step `refund` consumes only the event `withdrawn`");
     }
@@ -93,6 +84,25 @@ pub(super) fn refunded_event(row: &Payment, withdrawn: &Event) -> Option<Event> 
     };
     let body = EventBody::Refunded { amount, reason: reason.clone() };
     Some(Event { order_id: withdrawn.order_id, at: at?.into(), body })
+}
+
+/// Undoes the payments of `rows`. Results are in their order.
+async fn undo_all(
+    stage: &PaymentStage,
+    rows: &[&Payment],
+    requests: &Requests<'_>,
+) -> Result<Vec<Result<State, StepOutcome>>, StepError> {
+    // Most orders that are withdrawn hold no money.
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = stage.database.time().await?;
+    let calls = call_concurrently(rows, async |row| {
+        let StepInput { event, history } = requests[&row.id];
+        let waited = now.duration_since(event.at.into()).unwrap_or_default();
+        undo(stage, row, history, waited).await
+    });
+    Ok(calls.await)
 }
 
 /// Cancels the intent, or refunds it if it has succeeded. Returns the row's new state. `waited` is the time

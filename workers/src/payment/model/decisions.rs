@@ -40,7 +40,7 @@ pub(crate) struct Decisions {
     pub(super) after_first_decline: fn(Payment, OnDecline, Decline) -> Payment,
     pub(super) after_confirm:
         fn(&Payment, OnDecline, Confirmation, Duration) -> Result<Payment, StepOutcome>,
-    pub(super) charge_outcome: fn(&StepInput, &Charges<'_>, &Rows, &mut Failures) -> StepOutcome,
+    pub(super) charge_outcome: fn(&StepInput, &Charges<'_>, &Rows, &Failures) -> StepOutcome,
     pub(super) complete_asks: fn(&Payment, bool) -> bool,
     pub(super) after_answer: fn(Payment, bool, Confirmation) -> AfterAnswer,
     pub(super) after_close: fn(Payment, String, Status) -> Payment,
@@ -50,7 +50,7 @@ pub(crate) struct Decisions {
     pub(super) refund_call: fn(&Payment) -> Option<RefundCall>,
     pub(super) after_cancel: fn(Status, Duration) -> Result<Option<State>, StepOutcome>,
     pub(super) after_refund: fn(RefundStatus, Duration) -> Result<State, StepOutcome>,
-    pub(super) refund_outcome: fn(&StepInput, &Rows, &mut Failures) -> StepOutcome,
+    pub(super) refund_outcome: fn(&StepInput, &Rows, &Failures) -> StepOutcome,
     pub(super) undecided: &'static [State],
     pub(super) may_hold_money: &'static [State],
     pub(crate) is_copy: IsCopy,

@@ -173,12 +173,12 @@ impl Decisions {
                     failures.insert(input.row_id(), failure);
                 }
                 if step == PaymentStep::Refund {
-                    (self.refund_outcome)(input, &rows, &mut failures)
+                    (self.refund_outcome)(input, &rows, &failures)
                 } else {
                     let charge = Charge::of(input, now(run.is_late), PAYMENT_TIMEOUT);
                     let charges = charge.map(|charge| (input.row_id(), charge));
                     let charges = charges.into_iter().collect();
-                    (self.charge_outcome)(input, &charges, &rows, &mut failures)
+                    (self.charge_outcome)(input, &charges, &rows, &failures)
                 }
             }
         };
