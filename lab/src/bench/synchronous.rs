@@ -43,9 +43,8 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
     let spec = spec.with_workers(payment::POOL, PAYMENT_WORKERS);
     let mut cluster = BenchCluster::start(context, "sync", spec).await?;
     let service = Service::start(&mut cluster).await?;
-    let (cluster_used, peak) = (&mut cluster, 0.0);
     let mut comparison =
-        SyncComparison { context, measurements, cluster: cluster_used, service, peak };
+        SyncComparison { context, measurements, cluster: &mut cluster, service, peak: 0.0 };
     for latency in LATENCIES {
         comparison.set_latency(latency).await?;
         for _ in 0..REPETITIONS {
@@ -115,14 +114,13 @@ impl SyncComparison<'_> {
 
     /// Orders that Millrace completes per second.
     async fn completion_rate(&mut self, name: &str, latency: u32) -> Result<f64> {
-        let limit = self.rate_limit(latency.max(1));
+        let seconds = SECONDS + CALLS * f64::from(latency) / 1e3;
+        let orders = (self.rate_limit(latency) * seconds).max(ORDERS_MIN);
         let Self { context, measurements, cluster, .. } = self;
         let small = (name, context.dataset.small.as_path());
         if latency == 0 {
             return Ok(measure_sustained(context, measurements, cluster, small).await?.rate);
         }
-        let seconds = SECONDS + CALLS * f64::from(latency) / 1e3;
-        let orders = (limit * seconds).max(ORDERS_MIN);
         run_to_completion(context, measurements, cluster, small, orders as u64).await
     }
 

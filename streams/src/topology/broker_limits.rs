@@ -10,8 +10,8 @@ pub(super) fn broker_differences(connection: &Connection) -> Option<Difference> 
     let info = connection.client.server_info();
     let is_known = !info.server_name.is_empty();
     let is_too_small = is_known && info.max_payload < MESSAGE_BYTES_MAX;
-    let found_and_expected = (info.max_payload, format!("at least {MESSAGE_BYTES_MAX}"));
     is_too_small.then(|| {
+        let found_and_expected = (info.max_payload, format!("at least {MESSAGE_BYTES_MAX}"));
         Difference::new(&info.server_name, "max_payload", found_and_expected, Impact::BreaksPromise)
     })
 }
