@@ -22,6 +22,9 @@ pub struct HostInfo {
     pub memory_gib: f64,
     /// The kernel's release.
     pub kernel: String,
+    /// When the kernel begins to write what files have in memory: the longer it waits, the longer is the pause in
+    /// which a broker writes its store to the disk.
+    pub writeback: String,
     /// Versions by program, including Millrace's.
     pub versions: BTreeMap<String, String>,
     /// The commit, if the benchmark was run in a Git repository.
@@ -42,6 +45,7 @@ impl HostInfo {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_gib: kibibytes(&proc_field("/proc/meminfo", "MemTotal")) / f64::from(1 << 20),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            writeback: writeback(),
             versions: servers.chain([own]).collect(),
             commit: commit(),
             is_release: !cfg!(debug_assertions),
@@ -78,6 +82,16 @@ pub(super) fn admission() -> BTreeMap<&'static str, String> {
         ("body", format!("{} KiB", edge::BODY_BYTES_MAX >> 10)),
     ]
     .into()
+}
+
+fn writeback() -> String {
+    let setting = |name: &str| read(&format!("/proc/sys/vm/{name}")).trim().to_owned();
+    let background = match setting("dirty_background_bytes").as_str() {
+        "0" => format!("{} % of memory", setting("dirty_background_ratio")),
+        bytes => format!("{bytes} bytes"),
+    };
+    let [age, interval] = ["dirty_expire_centisecs", "dirty_writeback_centisecs"].map(setting);
+    format!("above {background}, or after {age} to {age} + {interval} hundredths of a second")
 }
 
 fn commit() -> Option<String> {

@@ -61,6 +61,7 @@ fn environment(report: &BenchReport) -> String {
         ("cores".to_owned(), host.cores.to_string()),
         ("memory".to_owned(), format!("{:.1} GiB", host.memory_gib)),
         ("kernel".to_owned(), host.kernel.clone()),
+        ("written to disks by the kernel".to_owned(), host.writeback.clone()),
         ("commit".to_owned(), host.commit.clone().unwrap_or_else(|| "unknown".to_owned())),
         ("built with --release".to_owned(), host.is_release.to_string()),
     ]);

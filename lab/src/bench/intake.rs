@@ -17,11 +17,16 @@ use super::measurements::Measurements;
 use crate::load::PhaseResult;
 
 /// Numbers of connections that are measured besides full load.
-const FEWER_CONNECTIONS: [usize; 3] = [1, 8, 64];
+const FEWER_CONNECTIONS: [usize; 3] = [SINGLE_CONNECTION, 8, 64];
 /// Shares of the peak rate, in percent, at which responses are timed.
 const RATE_PERCENTS: [u32; 2] = [25, 75];
 /// The share whose times are a figure.
 const HALF_PERCENT: u32 = 50;
+/// How many times longer than others it is measured: a broker writes its store to the disk after each 8 MiB of
+/// a stream, every two seconds or so, and each sample must have several of these pauses.
+const HALF_TIME_FACTOR: u32 = 4;
+/// Connections whose median time is a figure: an order that travels alone.
+const SINGLE_CONNECTION: usize = 1;
 
 pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
     let all = vec![Profile::Durable, Profile::Fast, Profile::Single];
@@ -133,6 +138,9 @@ impl IntakeBench<'_> {
             let bodies = &context.dataset.small;
             let result = self.cluster.post(context, self.measurements, bodies, phase).await?;
             self.measurements.add_result(&name, &result);
+            if connections == SINGLE_CONNECTION && profile == Profile::Durable {
+                self.measurements.add_figure("ack_p50_single_ms", "ms", result.times.p50);
+            }
         }
         Ok(())
     }
@@ -142,7 +150,8 @@ impl IntakeBench<'_> {
         let peak = self.measurements.median_rate(&self.full_load_name());
         for percent in RATE_PERCENTS.into_iter().chain([HALF_PERCENT]) {
             let is_half = percent == HALF_PERCENT;
-            let time = if is_half { context.time } else { context.side_time() };
+            let half_time = context.time * HALF_TIME_FACTOR;
+            let time = if is_half { half_time } else { context.side_time() };
             let phase = open(CONNECTIONS, peak * f64::from(percent) / 100.0, time);
             let name = format!("{profile}, small orders, {percent} % of the peak rate");
             let phase = (name.as_str(), phase);
