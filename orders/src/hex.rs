@@ -2,13 +2,22 @@
 
 /// Encodes `bytes` as lower-case hexadecimal digits, two per byte.
 pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| digits(*byte)).map(char::from).collect()
+}
+
+/// Writes `bytes` as [`to_hex`] encodes them.
+pub(crate) fn fmt_hex<const N: usize>(
+    bytes: &[u8; N],
+    f: &mut std::fmt::Formatter<'_>,
+) -> std::fmt::Result {
+    let digits = bytes.map(digits);
+    f.write_str(str::from_utf8(digits.as_flattened()).expect("hexadecimal digits are ASCII"))
+}
+
+/// The two digits of a byte.
+pub(crate) fn digits(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 /// Decodes exactly `N` bytes from lower-case hexadecimal digits.

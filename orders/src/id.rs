@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::IdempotencyKey;
-use crate::hex::{from_hex, to_hex};
+use crate::hex::{fmt_hex, from_hex, to_hex};
 use crate::limits::SIGNING_KEY_LENGTH_MIN;
 
 const ID_BYTES: usize = 16;
@@ -125,13 +125,14 @@ fn hmac(key: &str) -> Hmac<Sha256> {
 
 impl std::fmt::Display for OrderId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&to_hex(&self.0))
+        fmt_hex(&self.0, f)
     }
 }
 
 impl std::fmt::Display for SignedOrderId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}", self.id, to_hex(&self.mac))
+        fmt_hex(&self.id.0, f)?;
+        fmt_hex(&self.mac, f)
     }
 }
 
