@@ -6,7 +6,8 @@ mod json_value;
 
 use json_value::JsonValue;
 use orders::{
-    BodyDigest, Created, Event, EventBody, FieldError, InvalidOrder, OrderId, PlaceOrder, Timestamp,
+    BodyDigest, BorrowedOrder, Created, Event, EventBody, FieldError, InvalidOrder, OrderId,
+    PlaceOrder, Timestamp,
 };
 
 const LINES_MAX: usize = 1_000;
@@ -25,8 +26,8 @@ const TOKEN_PREFIX: &str = "tok_";
 /// Panics if a property does not hold for `body`.
 pub(crate) fn check(body: &[u8]) {
     let json = serde_json::from_slice::<JsonValue>(body);
-    match (PlaceOrder::parse(body), json) {
-        (Ok(order), Ok(_)) => check_order(&order, body.len()),
+    match (PlaceOrder::parse_borrowed(body), json) {
+        (Ok(order), Ok(_)) => check_order(order, body.len()),
         (Err(InvalidOrder::FieldErrors(errors)), Ok(json)) => check_errors(&errors, &json, body),
         (Err(InvalidOrder::NotJson(detail)), Err(_)) => {
             assert!(detail.len() <= DETAIL_BYTES_MAX, "{} bytes: {detail}", detail.len());
@@ -35,8 +36,8 @@ pub(crate) fn check(body: &[u8]) {
     }
 }
 
-fn check_order(order: &PlaceOrder, body_length: usize) {
-    let PlaceOrder { lines, total, .. } = order;
+fn check_order(order: BorrowedOrder<'_>, body_length: usize) {
+    let PlaceOrder { lines, total, .. } = &order;
     assert!((1..=LINES_MAX).contains(&lines.len()), "{} lines", lines.len());
     let mut sum = 0_i128;
     for line in lines {
@@ -49,11 +50,12 @@ fn check_order(order: &PlaceOrder, body_length: usize) {
 
     let order_id = OrderId::from_bytes([7; 16]);
     let at = Timestamp::from_millis(1);
-    let (line, digest) = Created::line(order_id, at, order);
-    assert_eq!(digest, BodyDigest::of(order));
+    let (line, digest) = Created::line(order_id, at, &order);
+    let order = order.into_owned();
+    assert_eq!(digest, BodyDigest::of(&order));
     assert!(line.len() <= body_length + EVENT_BYTES, "an event much larger than its body");
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1), "not one line");
-    let body = EventBody::Created(Box::new(Created { digest, order: order.clone() }));
+    let body = EventBody::Created(Box::new(Created { digest, order }));
     let event = Event { order_id, at, body };
     assert_eq!(
         serde_json::from_slice::<Event>(&line).unwrap(),

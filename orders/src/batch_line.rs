@@ -3,19 +3,27 @@
 use crate::body::parse_body;
 use crate::field_error::FieldErrors;
 use crate::json::Json;
-use crate::place_order::{parse_order, required};
-use crate::{IdempotencyKey, InvalidOrder, PlaceOrder};
+use crate::members::{ObjectOf, members, members_of, required};
+use crate::order_body::{OrderMembers, order_of};
+use crate::{BorrowedOrder, IdempotencyKey, InvalidOrder};
 
 /// One line of a batch of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchLine {
+pub struct BatchLine<'a> {
     /// The key that a single order has in its header.
     pub key: IdempotencyKey,
     /// The order.
-    pub order: PlaceOrder,
+    pub order: BorrowedOrder<'a>,
 }
 
-impl BatchLine {
+members! {
+    struct LineMembers<'a> {
+        idempotency_key: Json<'a>,
+        order: ObjectOf<'a, OrderMembers<'a>>,
+    }
+}
+
+impl<'a> BatchLine<'a> {
     /// Parses a line, and reports all field errors at once; their pointers begin at the line:
     ///
     /// ```json
@@ -24,26 +32,28 @@ impl BatchLine {
     ///
     /// # Errors
     /// See [`InvalidOrder`].
-    pub fn parse(line: &[u8]) -> Result<Self, InvalidOrder> {
-        parse_body(line, parse_line)
+    pub fn parse(line: &'a [u8]) -> Result<Self, InvalidOrder> {
+        parse_body(line, line_of)
     }
 }
 
-fn parse_line(root: &Json<'_>, errors: &mut FieldErrors) -> Option<BatchLine> {
-    let [key, order] = root.members(&"", ["idempotency_key", "order"], errors)?;
-    let key = required(key, &"/idempotency_key", errors, |key| {
+fn line_of<'a>(
+    line: ObjectOf<'a, LineMembers<'a>>,
+    errors: &mut FieldErrors,
+) -> Option<BatchLine<'a>> {
+    let LineMembers { idempotency_key, order } = members_of(line, errors)?;
+    let key = required(idempotency_key, "/idempotency_key", errors, |key| {
         key.text()?.parse().map_err(|err| format!("{err}, got {key}"))
     });
-    let order = required(order, &"/order", errors, Ok);
-    let mut order_errors = FieldErrors::default();
-    let order = order.and_then(|order| parse_order(order, &mut order_errors));
-    errors.add_below("/order", order_errors);
+    let order = required(order, "/order", errors, Ok);
+    let order = order.and_then(|order| errors.below("/order", |errors| order_of(order, errors)));
     Some(BatchLine { key: key?, order: order? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PlaceOrder;
 
     const ORDER: &str = r#"{"currency":"EUR","lines":[{"sku":"A","quantity":1,"unit_price":5}],"payment":{"token":"tok_1"}}"#;
 
@@ -59,7 +69,7 @@ mod tests {
         let line = format!(r#"{{"idempotency_key":"cart-1","order":{ORDER}}}"#);
         let BatchLine { key, order } = BatchLine::parse(line.as_bytes()).unwrap();
         assert_eq!(key.as_str(), "cart-1");
-        assert_eq!(order, PlaceOrder::parse(ORDER.as_bytes()).unwrap());
+        assert_eq!(order, PlaceOrder::parse_borrowed(ORDER.as_bytes()).unwrap());
     }
 
     #[test]

@@ -1,19 +1,25 @@
 //! A JSON body that a client sent.
 
+use serde::de::Deserialize;
+
 use crate::InvalidOrder;
 use crate::field_error::FieldErrors;
-use crate::json::Json;
 
-/// Parses a body, and reports all field errors at once. `parse` returns `None` only after adding an error.
-pub(crate) fn parse_body<T>(
-    body: &[u8],
-    parse: impl FnOnce(&Json<'_>, &mut FieldErrors) -> Option<T>,
+/// Reads a body, and reports all field errors at once. `check` returns `None` only after adding an error.
+pub(crate) fn parse_body<'a, B: Deserialize<'a>, T>(
+    body: &'a [u8],
+    check: impl FnOnce(B, &mut FieldErrors) -> Option<T>,
 ) -> Result<T, InvalidOrder> {
-    let root: Json<'_> =
-        serde_json::from_slice(body).map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
+    // One check of the whole body for UTF-8 is faster than one of each text. Of a body that fails it, the parser
+    // finds the place.
+    let read = match str::from_utf8(body) {
+        Ok(body) => serde_json::from_str(body),
+        Err(_) => serde_json::from_slice(body),
+    };
+    let read = read.map_err(|err| InvalidOrder::NotJson(err.to_string()))?;
     let mut errors = FieldErrors::default();
-    match parse(&root, &mut errors) {
-        Some(parsed) if errors.is_empty() => Ok(parsed),
+    match check(read, &mut errors) {
+        Some(checked) if errors.is_empty() => Ok(checked),
         _ => Err(errors.into_invalid_order()),
     }
 }

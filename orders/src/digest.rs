@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::PlaceOrder;
-use crate::hex::{from_hex, to_hex};
+use crate::hex::{digits, fmt_hex, from_hex, to_hex};
 
 /// 128 bits of SHA-256 over the order's canonical JSON, so that white space, the sequence of
 /// members and explicit nulls make no difference. Written as 32 lower-case hexadecimal
@@ -16,8 +16,10 @@ pub struct BodyDigest([u8; 16]);
 
 impl BodyDigest {
     /// The digest of `order`.
-    pub fn of(order: &PlaceOrder) -> Self {
-        Self::of_canonical(&order.canonical_json())
+    pub fn of<T: AsRef<str> + Serialize>(order: &PlaceOrder<T>) -> Self {
+        let mut json = Vec::with_capacity(order.canonical_json_bytes());
+        order.write_canonical_json(&mut json);
+        Self::of_canonical(&json)
     }
 
     /// The digest of an order that is already serialised as canonical JSON.
@@ -26,6 +28,11 @@ impl BodyDigest {
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash[..16]);
         Self(digest)
+    }
+
+    /// The digest as it is written, two digits a byte.
+    pub(crate) fn digits(&self) -> [[u8; 2]; 16] {
+        self.0.map(digits)
     }
 
     /// The digest from its 16 bytes, as stored in a database.
@@ -41,7 +48,7 @@ impl BodyDigest {
 
 impl std::fmt::Display for BodyDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&to_hex(&self.0))
+        fmt_hex(&self.0, f)
     }
 }
 

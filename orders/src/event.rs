@@ -5,7 +5,7 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray}
 use thiserror::Error;
 
 use crate::{
-    BodyDigest, CancelReason, CancelledBy, Money, OnDecline, OrderId, PaymentToken, PlaceOrder,
+    BodyDigest, CancelReason, CancelledBy, Created, Money, OnDecline, OrderId, PaymentToken,
     Rejection, Timestamp,
 };
 
@@ -118,29 +118,6 @@ pub enum EventBody {
     },
 }
 
-/// The content of [`EventBody::Created`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Created {
-    /// The digest of the order, which distinguishes a repeat from a different order.
-    pub digest: BodyDigest,
-    /// The order as it was placed.
-    pub order: PlaceOrder,
-}
-
-impl Created {
-    /// The `created` event of `order`, in the same bytes as [`Event::write_line`], and the order's
-    /// digest. An edge needs both for each order, so that the order is serialised only once.
-    pub fn line(order_id: OrderId, at: Timestamp, order: &PlaceOrder) -> (Vec<u8>, BodyDigest) {
-        let order = order.canonical_json();
-        let digest = BodyDigest::of_canonical(&order);
-        let head = format!(
-            r#"{{"order_id":"{order_id}","at_ms":{},"event":{{"created":{{"digest":"{digest}","order":"#,
-            at.as_millis(),
-        );
-        ([head.as_bytes(), &order, b"}}}\n"].concat(), digest)
-    }
-}
-
 /// Why a record is not an event.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EventError {
@@ -224,21 +201,6 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn created_line_and_write_line_produce_the_same_bytes() {
-        let order = br#"{"currency":"GBP","reference":"\"\u00e9\\","payment":{"token":"t","on_decline":"new_payment_method"},
-            "lines":[{"sku":"A B","quantity":1,"unit_price":2}]}"#;
-        let order = PlaceOrder::parse(order).unwrap();
-        let order_id = OrderId::from_bytes([0xab; 16]);
-        let at = Timestamp::from_millis(-5);
-        let (line, digest) = Created::line(order_id, at, &order);
-        let mut expected = Vec::new();
-        assert_eq!(digest, BodyDigest::of(&order));
-        let body = EventBody::Created(Box::new(Created { digest, order }));
-        Event { order_id, at, body }.write_line(&mut expected);
-        assert_eq!(String::from_utf8(line), String::from_utf8(expected));
-    }
 
     #[test]
     fn a_record_of_a_newer_version_is_not_taken_for_an_invalid_one() {

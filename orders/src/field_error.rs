@@ -39,10 +39,22 @@ impl FieldErrors {
     }
 
     /// Adds the errors of the value at `pointer`, which point into it.
-    pub(crate) fn add_below(&mut self, pointer: &str, errors: Self) {
+    pub(crate) fn add_below(&mut self, pointer: impl Display, errors: Self) {
         for FieldError { pointer: below, detail } in errors.0 {
             self.add(format!("{pointer}{below}"), detail);
         }
+    }
+
+    /// What `check` makes of the value at `pointer`; its errors point into the value.
+    pub(crate) fn below<T>(
+        &mut self,
+        pointer: impl Display,
+        check: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let mut errors = Self::default();
+        let checked = check(&mut errors);
+        self.add_below(pointer, errors);
+        checked
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,12 +62,8 @@ impl FieldErrors {
     }
 
     /// The value at `pointer`; if it is invalid, records the error and returns `None`.
-    pub(crate) fn collect<T>(
-        &mut self,
-        pointer: &dyn Display,
-        value: Result<T, String>,
-    ) -> Option<T> {
-        value.map_err(|detail| self.add(pointer.to_string(), detail)).ok()
+    pub(crate) fn collect<T>(&mut self, pointer: &str, value: Result<T, String>) -> Option<T> {
+        value.map_err(|detail| self.add(pointer, detail)).ok()
     }
 
     pub(crate) fn into_invalid_order(self) -> InvalidOrder {

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`OrderId`], [`SignedOrderId`] | an order's id, and the id signed by the edge that issued it |
 //! | [`PlaceOrder`] | an order as a buyer places it, validated once when it is parsed |
+//! | [`BorrowedOrder`] | the same, borrowed from the body that was parsed |
 //! | [`BatchLine`] | an order in a batch of orders, with its key |
 //! | [`Event`], [`EventBody`], [`EventKind`] | what happened to one order, in the past tense |
 //! | [`Status`] | the status of an order, and its state machine |
@@ -13,6 +14,7 @@
 
 mod batch_line;
 mod body;
+mod created;
 mod currency;
 mod digest;
 mod event;
@@ -23,8 +25,11 @@ mod json;
 mod key;
 mod limits;
 mod line;
+mod members;
 mod money;
 mod on_decline;
+mod order_body;
+mod payment_token;
 mod place_order;
 mod reason;
 mod sku;
@@ -34,9 +39,10 @@ mod timestamp;
 mod view;
 
 pub use batch_line::BatchLine;
+pub use created::Created;
 pub use currency::{Currency, InvalidCurrency};
 pub use digest::BodyDigest;
-pub use event::{Created, Event, EventBody, EventError, EventKind, UnknownEvent, is_unknown_name};
+pub use event::{Event, EventBody, EventError, EventKind, UnknownEvent, is_unknown_name};
 pub use field_error::{FieldError, InvalidOrder};
 pub use hex::{from_hex, to_hex};
 pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys};
@@ -44,7 +50,8 @@ pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
 pub use money::{Money, TotalTooLarge};
 pub use on_decline::OnDecline;
-pub use place_order::{PaymentToken, PlaceOrder, UnsoundOrder};
+pub use payment_token::PaymentToken;
+pub use place_order::{BorrowedOrder, PlaceOrder, UnsoundOrder};
 pub use reason::{CancelReason, CancelledBy, Rejection};
 pub use sku::{InvalidSku, Sku};
 pub use status::Status;

@@ -1,5 +1,7 @@
 //! One line of an order.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Sku;
@@ -12,13 +14,20 @@ pub struct Quantity(u32);
 
 /// A quantity of one SKU at a unit price. Several lines of an order may have the same SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderLine {
+pub struct OrderLine<T: AsRef<str> = String> {
     /// The SKU that is ordered.
-    pub sku: Sku,
+    pub sku: Sku<T>,
     /// The number of units.
     pub quantity: Quantity,
     /// The price of one unit, in minor units of the order's currency: 1 to 999,999,999,999.
     pub unit_price: i64,
+}
+
+impl OrderLine<Cow<'_, str>> {
+    pub(crate) fn into_owned(self) -> OrderLine {
+        let Self { sku, quantity, unit_price } = self;
+        OrderLine { sku: sku.into_owned(), quantity, unit_price }
+    }
 }
 
 impl Quantity {

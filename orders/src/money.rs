@@ -22,8 +22,11 @@ pub struct TotalTooLarge;
 
 impl Money {
     /// The total of `lines`: the sum of quantity times unit price.
-    pub fn total(lines: &[OrderLine], currency: Currency) -> Result<Self, TotalTooLarge> {
-        let add = |sum: i64, line: &OrderLine| {
+    pub fn total<T: AsRef<str>>(
+        lines: &[OrderLine<T>],
+        currency: Currency,
+    ) -> Result<Self, TotalTooLarge> {
+        let add = |sum: i64, line: &OrderLine<T>| {
             line.unit_price.checked_mul(i64::from(line.quantity.get()))?.checked_add(sum)
         };
         let amount = lines.iter().try_fold(0, add).ok_or(TotalTooLarge)?;

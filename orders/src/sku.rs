@@ -1,14 +1,17 @@
 //! Stock-keeping units.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error};
 use thiserror::Error;
 
 use crate::limits::SKU_LENGTH_MAX;
 
 /// A stock-keeping unit: 1 to 64 printable ASCII characters, without a space at either end.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sku(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Sku<T: AsRef<str> = String>(T);
 
 /// A string that is not a valid [`Sku`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -17,20 +20,24 @@ pub struct Sku(String);
 )]
 pub struct InvalidSku;
 
-impl Sku {
+impl<T: AsRef<str>> Sku<T> {
+    /// `text` as a SKU, if it is one.
+    pub fn new(text: T) -> Result<Self, InvalidSku> {
+        let sku = text.as_ref();
+        let printable = sku.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let fits = (1..=SKU_LENGTH_MAX).contains(&sku.len());
+        if printable && fits && sku.trim() == sku { Ok(Self(text)) } else { Err(InvalidSku) }
+    }
+
     /// The SKU as a string.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_ref()
     }
 }
 
-impl TryFrom<String> for Sku {
-    type Error = InvalidSku;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let printable = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-        let fits = (1..=SKU_LENGTH_MAX).contains(&text.len());
-        if printable && fits && text.trim() == text { Ok(Self(text)) } else { Err(InvalidSku) }
+impl Sku<Cow<'_, str>> {
+    pub(crate) fn into_owned(self) -> Sku {
+        Sku(self.0.into_owned())
     }
 }
 
@@ -38,19 +45,19 @@ impl std::str::FromStr for Sku {
     type Err = InvalidSku;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.to_owned().try_into()
+        Self::new(text.to_owned())
     }
 }
 
-impl From<Sku> for String {
-    fn from(sku: Sku) -> Self {
-        sku.0
+impl<'de, T: AsRef<str> + Deserialize<'de>> Deserialize<'de> for Sku<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(T::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-impl std::fmt::Display for Sku {
+impl<T: AsRef<str>> std::fmt::Display for Sku<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

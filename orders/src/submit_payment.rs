@@ -1,7 +1,9 @@
 //! The continuation of a payment for which the buyer had to act.
 
 use crate::body::parse_body;
-use crate::place_order::{optional, payment_token};
+use crate::json::Json;
+use crate::members::{ObjectOf, members, members_of, optional};
+use crate::order_body::token_of;
 use crate::{InvalidOrder, PaymentToken};
 
 /// What a buyer submits for an order that requires action.
@@ -11,13 +13,19 @@ pub struct SubmitPayment {
     pub payment_token: Option<PaymentToken>,
 }
 
+members! {
+    struct PaymentMembers<'a> {
+        token: Json<'a>,
+    }
+}
+
 impl SubmitPayment {
     /// Parses the JSON `{"token"?}` that a buyer sent.
     pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
-        parse_body(body, |root, errors| {
-            let [token] = root.members(&"", ["token"], errors)?;
-            let payment_token = optional(token, &"/token", errors, payment_token);
-            Some(Self { payment_token })
+        parse_body(body, |payment: ObjectOf<'_, PaymentMembers<'_>>, errors| {
+            let PaymentMembers { token } = members_of(payment, errors)?;
+            let token = optional(token, "/token", errors, token_of);
+            Some(Self { payment_token: token.map(PaymentToken::into_owned) })
         })
     }
 }

@@ -66,6 +66,38 @@ fn all_field_errors_are_reported_at_once_each_with_a_json_pointer() {
 }
 
 #[test]
+fn field_errors_follow_the_sequence_of_an_orders_members_and_quote_what_they_refuse() {
+    let body = r#"{"lines":[{"sku":" A","unit_price":1e3,"quantity":-1,"colour":"red","sku":"B"},[7]],
+        "payment":{"token":"tok 1","a/b~":null},"reference":"\u0000","expected_total":null,
+        "currency":"gbp","expected_total":7,"customer_id":{"id":1}}"#;
+    let errors = field_errors(body);
+    let errors: Vec<_> =
+        errors.iter().map(|it| (it.pointer.as_str(), it.detail.as_str())).collect();
+    let sku = "a SKU must have 1 to 64 printable ASCII characters, without a space at either end";
+    let expected = [
+        ("/expected_total", "duplicate member"),
+        ("/customer_id", "an object is not a string"),
+        (
+            "/currency",
+            "a currency must be three capital letters as in ISO 4217, such as GBP, got \"gbp\"",
+        ),
+        ("/lines/0/colour", "unknown member; known: sku, quantity, unit_price"),
+        ("/lines/0/sku", "duplicate member"),
+        ("/lines/0/sku", &format!("{sku}, got \" A\"")),
+        ("/lines/0/quantity", "quantity must be an integer from 1 to 1,000,000, got -1"),
+        (
+            "/lines/0/unit_price",
+            "amount must be an integer from 1 to 999999999999 minor units, got 1000.0",
+        ),
+        ("/lines/1", "an array is not an object"),
+        ("/payment/a~1b~0", "unknown member; known: token, on_decline"),
+        ("/payment/token", "must be a string of 1 to 255 visible ASCII characters"),
+        ("/reference", "must be 1 to 255 characters without control characters, got \"\\0\""),
+    ];
+    assert_eq!(errors, expected);
+}
+
+#[test]
 fn an_order_without_a_payment_is_a_field_error_at_the_payment() {
     let payment = r#""payment":{"token":"tok_visa"},"#;
     for without in ["", r#""payment":null,"#] {

@@ -4,7 +4,9 @@
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Request, StatusCode};
-use orders::{BodyDigest, Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId};
+use orders::{
+    BodyDigest, BorrowedOrder, Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId,
+};
 use streams::{Profile, own_time};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +21,7 @@ use crate::response::{HttpResponse, with_body};
 use crate::state::ShardState;
 
 /// The caller of every order, until callers are authenticated.
-pub(super) const CALLER: &str = "public";
+const CALLER: &str = "public";
 
 const JSON: &str = "application/json";
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -34,12 +36,27 @@ pub(super) async fn place_order(
     require_json(request.headers())?;
     let key = idempotency_key(request.headers())?;
     let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
-    let order = PlaceOrder::parse(&bytes)?;
+    let order = NewOrder::new(&key, &PlaceOrder::parse_borrowed(&bytes)?);
     drop(bytes);
 
-    let Placed { id, digest, is_repeat } =
-        place(state, OrderId::derive(CALLER, &key), &order).await?;
+    let Placed { id, digest, is_repeat } = place(state, order).await?;
     Ok(accepted(state.signing_keys.sign(id), state.profile, digest, is_repeat))
+}
+
+/// An order that is to be stored.
+pub(super) struct NewOrder {
+    id: OrderId,
+    digest: BodyDigest,
+    /// Its event, as one line of a message.
+    line: Vec<u8>,
+}
+
+impl NewOrder {
+    pub(super) fn new(key: &IdempotencyKey, order: &BorrowedOrder<'_>) -> Self {
+        let id = OrderId::derive(CALLER, key);
+        let (line, digest) = Created::line(id, own_time(), order);
+        Self { id, digest, line }
+    }
 }
 
 /// An order that is stored.
@@ -51,13 +68,10 @@ pub(super) struct Placed {
 }
 
 /// Stores an order, unless its row has another body.
-pub(super) async fn place(
-    state: &ShardState,
-    id: OrderId,
-    order: &PlaceOrder,
-) -> Result<Placed, Problem> {
+pub(super) async fn place(state: &ShardState, order: NewOrder) -> Result<Placed, Problem> {
     let deadline = Instant::now() + RESPONSE_TIMEOUT;
-    let (result, digest) = submit(state, id, order)?;
+    let NewOrder { id, digest, .. } = order;
+    let result = submit(state, order)?;
     match timeout_at(deadline, result).await {
         Ok(Ok(SubmitResult::Stored { known_digest })) => {
             let is_repeat = match known_digest {
@@ -86,17 +100,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     IdempotencyKey::from_header(key).map_err(|_| Problem::KeyInvalid)
 }
 
-fn submit(
-    state: &ShardState,
-    order_id: OrderId,
-    order: &PlaceOrder,
-) -> Result<(oneshot::Receiver<SubmitResult>, BodyDigest), Problem> {
-    let (line, digest) = Created::line(order_id, own_time(), order);
+fn submit(state: &ShardState, order: NewOrder) -> Result<oneshot::Receiver<SubmitResult>, Problem> {
+    let NewOrder { id, digest, line } = order;
     let (reply, receiver) = oneshot::channel();
     let bytes = line.len();
-    let submission = Submission { order_id, digest, line, reply };
+    let submission = Submission { order_id: id, digest, line, reply };
     state.ingest.orders.try_enqueue(submission, bytes).map_err(|_| Problem::Overloaded)?;
-    Ok((receiver, digest))
+    Ok(receiver)
 }
 
 fn accepted(

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use orders::{BatchLine, BodyDigest, OrderId};
+use orders::{BatchLine, BodyDigest};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::super::place_order::{CALLER, Placed, place};
+use super::super::place_order::{NewOrder, Placed, place};
 use super::lines::Line;
 use crate::problem::Problem;
 use crate::state::ShardState;
@@ -53,7 +53,12 @@ async fn place_line(
     state: &ShardState,
     content: Result<Bytes, Problem>,
 ) -> Result<Placed, Problem> {
-    let BatchLine { key, order } = BatchLine::parse(&content?)?;
+    let order = order_of(&content?)?;
     state.gates.check()?;
-    place(state, OrderId::derive(CALLER, &key), &order).await
+    place(state, order).await
+}
+
+fn order_of(line: &[u8]) -> Result<NewOrder, Problem> {
+    let BatchLine { key, order } = BatchLine::parse(line)?;
+    Ok(NewOrder::new(&key, &order))
 }

@@ -1,0 +1,67 @@
+//! The event of an order that an edge accepted.
+
+use std::io::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::CREATED_HEAD_BYTES_MAX;
+use crate::{BodyDigest, OrderId, PlaceOrder, Timestamp};
+
+/// The content of [`EventBody::Created`](crate::EventBody::Created).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// The digest of the order, which distinguishes a repeat from a different order.
+    pub digest: BodyDigest,
+    /// The order as it was placed.
+    pub order: PlaceOrder,
+}
+
+const DIGEST_DIGITS: usize = 2 * size_of::<BodyDigest>();
+
+impl Created {
+    /// The `created` event of `order`, in the same bytes as [`Event::write_line`](crate::Event::write_line),
+    /// and the order's digest. An edge needs both for each order, so that the order is serialised only once:
+    /// into its place, and the digest into the place that was left for it.
+    pub fn line<T: AsRef<str> + Serialize>(
+        order_id: OrderId,
+        at: Timestamp,
+        order: &PlaceOrder<T>,
+    ) -> (Vec<u8>, BodyDigest) {
+        let mut line = Vec::with_capacity(CREATED_HEAD_BYTES_MAX + order.canonical_json_bytes());
+        let at = at.as_millis();
+        let head = format_args!(
+            r#"{{"order_id":"{order_id}","at_ms":{at},"event":{{"created":{{"digest":""#
+        );
+        line.write_fmt(head).expect("a vector takes every byte");
+        let digest_at = line.len();
+        line.extend_from_slice(&[0; DIGEST_DIGITS]);
+        line.extend_from_slice(br#"","order":"#);
+        let order_at = line.len();
+        order.write_canonical_json(&mut line);
+        let digest = BodyDigest::of_canonical(&line[order_at..]);
+        line[digest_at..][..DIGEST_DIGITS].copy_from_slice(digest.digits().as_flattened());
+        line.extend_from_slice(b"}}}\n");
+        (line, digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, EventBody};
+
+    #[test]
+    fn created_line_and_write_line_produce_the_same_bytes() {
+        let order = br#"{"currency":"GBP","reference":"\"\u00e9\\","payment":{"token":"t","on_decline":"new_payment_method"},
+            "lines":[{"sku":"A B","quantity":1,"unit_price":2}]}"#;
+        let order = PlaceOrder::parse(order).unwrap();
+        let order_id = OrderId::from_bytes([0xab; 16]);
+        let at = Timestamp::from_millis(-5);
+        let (line, digest) = Created::line(order_id, at, &order);
+        let mut expected = Vec::new();
+        assert_eq!(digest, BodyDigest::of(&order));
+        let body = EventBody::Created(Box::new(Created { digest, order }));
+        Event { order_id, at, body }.write_line(&mut expected);
+        assert_eq!(String::from_utf8(line), String::from_utf8(expected));
+    }
+}

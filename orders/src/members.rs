@@ -1,0 +1,125 @@
+//! The members of an object, each read into its place.
+
+use serde::de::MapAccess;
+
+use crate::field_error::FieldErrors;
+use crate::json::{Json, Name, ReadObject, Skipped};
+use crate::limits::NAME_BYTES_MAX;
+
+/// A value that should be an object with members `T`.
+pub(crate) type ObjectOf<'a, T> = Json<'a, Skipped, Object<T>>;
+
+/// An object, and the errors of its members' names; their pointers begin at the object.
+pub(crate) struct Object<T> {
+    members: T,
+    errors: FieldErrors,
+}
+
+/// The members that an object may have. The macro `members!` implements it.
+pub(crate) trait Members<'de>: Default {
+    const NAMES: &'static [&'static str];
+
+    /// Reads the value of the member `name`, if that is known and was not read before.
+    fn read<M: MapAccess<'de>>(&mut self, name: &str, values: &mut M) -> Result<Read, M::Error>;
+}
+
+/// Whether a member was read.
+pub(crate) enum Read {
+    Yes,
+    Duplicate,
+    Unknown,
+}
+
+/// Declares a struct of an object's members: each is `Some` if the object has it.
+macro_rules! members {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> { $($member:ident: $value:ty,)+ }) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        $vis struct $name<'a> {
+            $($member: Option<$value>,)+
+        }
+
+        impl<'a> $crate::members::Members<'a> for $name<'a> {
+            const NAMES: &'static [&'static str] = &[$(stringify!($member)),+];
+
+            fn read<M: serde::de::MapAccess<'a>>(
+                &mut self,
+                name: &str,
+                values: &mut M,
+            ) -> Result<$crate::members::Read, M::Error> {
+                use $crate::members::Read;
+                match name {
+                    $(stringify!($member) if self.$member.is_none() => {
+                        self.$member = Some(values.next_value()?);
+                        Ok(Read::Yes)
+                    })+
+                    $(stringify!($member))|+ => Ok(Read::Duplicate),
+                    _ => Ok(Read::Unknown),
+                }
+            }
+        }
+    };
+}
+pub(crate) use members;
+
+impl<'de, T: Members<'de>> ReadObject<'de> for Object<T> {
+    fn read<M: MapAccess<'de>>(mut values: M) -> Result<Self, M::Error> {
+        let mut members = T::default();
+        let mut errors = FieldErrors::default();
+        while let Some(Name(name)) = values.next_key()? {
+            let at = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let known = || T::NAMES.join(", ");
+            let (pointer, detail) = match members.read(&name, &mut values)? {
+                Read::Yes => continue,
+                Read::Duplicate => (at(&name), "duplicate member".to_owned()),
+                Read::Unknown if name.len() > NAME_BYTES_MAX => {
+                    let name: Json<'_> = Json::Text(name);
+                    (String::new(), format!("unknown member {name}; known: {}", known()))
+                }
+                Read::Unknown => (at(&name), format!("unknown member; known: {}", known())),
+            };
+            values.next_value::<Json<'de>>()?;
+            errors.add(pointer, detail);
+        }
+        Ok(Self { members, errors })
+    }
+}
+
+/// The members of `object`, of which the errors are added. Also adds an error and returns `None` if it is not
+/// an object.
+pub(crate) fn members_of<T>(object: ObjectOf<'_, T>, errors: &mut FieldErrors) -> Option<T> {
+    if let Json::Object(Object { members, errors: of_names }) = object {
+        errors.add_below("", of_names);
+        return Some(members);
+    }
+    // The value itself is not repeated: it may be a secret in the wrong place.
+    errors.add("", format!("{} is not an object", object.type_name()));
+    None
+}
+
+/// A required member. An explicit null counts as absent.
+pub(crate) fn required<'a, A, O, T>(
+    value: Option<Json<'a, A, O>>,
+    pointer: &str,
+    errors: &mut FieldErrors,
+    parse: impl FnOnce(Json<'a, A, O>) -> Result<T, String>,
+) -> Option<T> {
+    let parsed = match value {
+        None | Some(Json::Null) => Err("missing".to_owned()),
+        Some(value) => parse(value),
+    };
+    errors.collect(pointer, parsed)
+}
+
+/// An optional member. An explicit null counts as absent.
+pub(crate) fn optional<'a, A, O, T>(
+    value: Option<Json<'a, A, O>>,
+    pointer: &str,
+    errors: &mut FieldErrors,
+    parse: impl FnOnce(Json<'a, A, O>) -> Result<T, String>,
+) -> Option<T> {
+    match value {
+        None | Some(Json::Null) => None,
+        Some(value) => errors.collect(pointer, parse(value)),
+    }
+}

@@ -1,0 +1,195 @@
+//! What an order's body may contain, and the errors of one that contains something else.
+
+use std::borrow::Cow;
+
+use serde::de::SeqAccess;
+
+use crate::field_error::FieldErrors;
+use crate::json::{Json, ReadArray};
+use crate::limits::{AMOUNT_MAX, LINES_MAX, TEXT_LENGTH_MAX};
+use crate::members::{ObjectOf, members, members_of, optional, required};
+use crate::{BorrowedOrder, Currency, Money, OnDecline, OrderLine, PaymentToken, Quantity, Sku};
+
+members! {
+    /// The members of an order.
+    pub(crate) struct OrderMembers<'a> {
+        customer_id: Json<'a>,
+        currency: Json<'a>,
+        lines: Json<'a, Lines<'a>>,
+        expected_total: Json<'a>,
+        payment: ObjectOf<'a, PaymentMembers<'a>>,
+        reference: Json<'a>,
+    }
+}
+
+members! {
+    struct PaymentMembers<'a> {
+        token: Json<'a>,
+        on_decline: Json<'a>,
+    }
+}
+
+members! {
+    struct LineMembers<'a> {
+        sku: Json<'a>,
+        quantity: Json<'a>,
+        unit_price: Json<'a>,
+    }
+}
+
+/// The lines of an order.
+#[derive(Default)]
+struct Lines<'a> {
+    valid: Vec<OrderLine<Cow<'a, str>>>,
+    /// All of them, valid or not.
+    count: usize,
+    /// Their pointers begin at the array.
+    errors: FieldErrors,
+}
+
+/// Returns `None` only after adding at least one error.
+pub(crate) fn order_of<'a>(
+    order: ObjectOf<'a, OrderMembers<'a>>,
+    errors: &mut FieldErrors,
+) -> Option<BorrowedOrder<'a>> {
+    let members = members_of(order, errors)?;
+    let customer_id = optional(members.customer_id, "/customer_id", errors, short_text);
+    let currency = required(members.currency, "/currency", errors, currency_of);
+    let lines = lines_of(members.lines, errors);
+    let expected_total = optional(members.expected_total, "/expected_total", errors, total_of);
+    let payment = payment_of(members.payment, errors);
+    let reference = optional(members.reference, "/reference", errors, short_text);
+
+    let (currency, lines) = (currency?, lines?);
+    let total = Money::total(&lines, currency).map_err(|err| err.to_string());
+    let total = errors.collect("/lines", total)?;
+    if let Some(expected) = expected_total.filter(|expected| *expected != total.amount) {
+        let detail =
+            format!("{expected} is not the sum of the lines; they add up to {}", total.amount);
+        errors.add("/expected_total", detail);
+    }
+    let (payment_token, on_decline) = payment?;
+    let payment_token = Some(payment_token);
+    Some(BorrowedOrder { customer_id, total, lines, payment_token, on_decline, reference })
+}
+
+fn payment_of<'a>(
+    payment: Option<ObjectOf<'a, PaymentMembers<'a>>>,
+    errors: &mut FieldErrors,
+) -> Option<(PaymentToken<Cow<'a, str>>, OnDecline)> {
+    let Some(payment) = payment.filter(|payment| !payment.is_null()) else {
+        errors.add("/payment", "missing; an order names its payment as {\"token\": \"…\"}");
+        return None;
+    };
+    errors.below("/payment", |errors| {
+        let PaymentMembers { token, on_decline } = members_of(payment, errors)?;
+        let token = required(token, "/token", errors, token_of);
+        let on_decline = optional(on_decline, "/on_decline", errors, on_decline_of);
+        Some((token?, on_decline.unwrap_or_default()))
+    })
+}
+
+fn lines_of<'a>(
+    lines: Option<Json<'a, Lines<'a>>>,
+    errors: &mut FieldErrors,
+) -> Option<Vec<OrderLine<Cow<'a, str>>>> {
+    let lines = required(lines, "/lines", errors, |lines| match lines {
+        Json::Array(lines) if (1..=LINES_MAX).contains(&lines.count) => Ok(lines),
+        Json::Array(Lines { count, .. }) => {
+            Err(format!("an order must have 1 to {LINES_MAX} lines, got {count}"))
+        }
+        other => Err(format!("{other} is not an array of lines")),
+    })?;
+    errors.add_below("/lines", lines.errors);
+    (lines.valid.len() == lines.count).then_some(lines.valid)
+}
+
+impl<'de> ReadArray<'de> for Lines<'de> {
+    fn read<S: SeqAccess<'de>>(mut items: S) -> Result<Self, S::Error> {
+        let mut lines = Self::default();
+        while lines.count < LINES_MAX {
+            let Some(line) = items.next_element()? else { return Ok(lines) };
+            let at = format_args!("/{}", lines.count);
+            lines.valid.extend(lines.errors.below(at, |errors| line_of(line, errors)));
+            lines.count += 1;
+        }
+        // Of lines that are too many, only the number is reported.
+        while items.next_element::<Json<'de>>()?.is_some() {
+            lines.count += 1;
+        }
+        Ok(lines)
+    }
+}
+
+fn line_of<'a>(
+    line: ObjectOf<'a, LineMembers<'a>>,
+    errors: &mut FieldErrors,
+) -> Option<OrderLine<Cow<'a, str>>> {
+    let LineMembers { sku, quantity, unit_price } = members_of(line, errors)?;
+    let sku = required(sku, "/sku", errors, sku_of);
+    let quantity = required(quantity, "/quantity", errors, quantity_of);
+    let unit_price = required(unit_price, "/unit_price", errors, unit_price_of);
+    Some(OrderLine { sku: sku?, quantity: quantity?, unit_price: unit_price? })
+}
+
+fn short_text(value: Json<'_>) -> Result<Cow<'_, str>, String> {
+    let text = value.text()?;
+    let fits = (1..=TEXT_LENGTH_MAX).contains(&text.chars().count());
+    let printable = !text.chars().any(char::is_control);
+    if fits && printable {
+        Ok(text.clone())
+    } else {
+        Err(format!(
+            "must be 1 to {TEXT_LENGTH_MAX} characters without control characters, got {value}"
+        ))
+    }
+}
+
+fn currency_of(value: Json<'_>) -> Result<Currency, String> {
+    let currency: Result<Currency, _> = value.text()?.parse();
+    match currency {
+        Ok(currency) if currency.is_in_use() => Ok(currency),
+        Ok(_) => Err(format!("{value} is not the code of a currency in use (ISO 4217)")),
+        Err(err) => Err(format!("{err}, got {value}")),
+    }
+}
+
+fn sku_of(value: Json<'_>) -> Result<Sku<Cow<'_, str>>, String> {
+    Sku::new(value.text()?.clone()).map_err(|err| format!("{err}, got {value}"))
+}
+
+fn quantity_of(value: Json<'_>) -> Result<Quantity, String> {
+    let quantity = if let Json::Whole(count) = value { Quantity::new(count) } else { None };
+    quantity.ok_or_else(|| format!("quantity must be an integer from 1 to 1,000,000, got {value}"))
+}
+
+fn unit_price_of(value: Json<'_>) -> Result<i64, String> {
+    amount_from(1, &value)
+}
+
+fn total_of(value: Json<'_>) -> Result<i64, String> {
+    amount_from(0, &value)
+}
+
+fn amount_from(min: i64, value: &Json<'_>) -> Result<i64, String> {
+    match value {
+        Json::Whole(amount) if (min..=AMOUNT_MAX).contains(amount) => Ok(*amount),
+        other => Err(format!(
+            "amount must be an integer from {min} to {AMOUNT_MAX} minor units, got {other}"
+        )),
+    }
+}
+
+fn on_decline_of(value: Json<'_>) -> Result<OnDecline, String> {
+    // The value is not repeated: it may be the token in the wrong place.
+    let parsed = value.text().ok().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| "must be cancel or new_payment_method".to_owned())
+}
+
+pub(crate) fn token_of(value: Json<'_>) -> Result<PaymentToken<Cow<'_, str>>, String> {
+    // The value is a secret: an error must not repeat it.
+    let token = if let Json::Text(text) = value { PaymentToken::new(text) } else { None };
+    token.ok_or_else(|| {
+        format!("must be a string of 1 to {TEXT_LENGTH_MAX} visible ASCII characters")
+    })
+}

@@ -1,0 +1,36 @@
+//! What an edge allocates for an order: room for its lines, and room for its event.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use allocation_counter::measure;
+use orders::{Created, OrderId, PlaceOrder, Timestamp};
+
+const THREE_LINES: &str = r#"{"customer_id":"17850","reference":"536365","expected_total":5764,"currency":"GBP",
+    "payment":{"token":"tok_visa","on_decline":"new_payment_method"},
+    "lines":[{"sku":"85123A","quantity":6,"unit_price":255},{"sku":"71053","quantity":6,"unit_price":339},
+             {"sku":"84406B","quantity":8,"unit_price":275}]}"#;
+
+/// Every text and number as long as it may be.
+fn longest() -> String {
+    let (text, sku) = ("x".repeat(255), "S".repeat(64));
+    format!(
+        r#"{{"customer_id":"{text}","reference":"{text}","currency":"GBP",
+            "payment":{{"token":"{text}","on_decline":"new_payment_method"}},
+            "lines":[{{"sku":"{sku}","quantity":1,"unit_price":999999999999}}]}}"#
+    )
+}
+
+#[test]
+fn an_order_of_three_lines_is_read_with_one_allocation() {
+    let read = measure(|| drop(PlaceOrder::parse_borrowed(THREE_LINES.as_bytes()).unwrap()));
+    assert_eq!(read.count_total, 1);
+}
+
+#[test]
+fn the_event_of_an_order_is_written_with_one_allocation() {
+    let (order_id, at) = (OrderId::from_bytes([7; 16]), Timestamp::from_millis(i64::MIN));
+    for body in [THREE_LINES, &longest()] {
+        let order = PlaceOrder::parse_borrowed(body.as_bytes()).unwrap();
+        let written = measure(|| drop(Created::line(order_id, at, &order)));
+        assert_eq!(written.count_total, 1, "{body}");
+    }
+}
