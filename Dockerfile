@@ -15,7 +15,7 @@ RUN find . -type f -exec touch {} +
 FROM source AS build-millrace
 RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
-    .ci/build-image millrace millrace /image
+    .ci/build-image millrace millrace /image && mkdir -p /volumes/keys
 
 FROM source AS build-payment-simulator
 RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
@@ -41,5 +41,7 @@ ENTRYPOINT ["/usr/local/bin/millrace-lab"]
 # The last stage is the default target of `docker build .`.
 FROM scratch AS millrace
 COPY --from=build-millrace /image /
+# A volume that is mounted there belongs to this UID, which writes the keys.
+COPY --chown=10001:10001 --from=build-millrace /volumes /
 USER 10001:10001
 ENTRYPOINT ["/usr/local/bin/millrace"]

@@ -11,6 +11,7 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, S
 use tokio::time::timeout;
 
 use crate::limits::{CACHE_FAILURES_BEFORE_WARNING, CACHE_RETRY_DELAY, CACHE_WRITE_TIMEOUT};
+use crate::redis_config::RedisConfig;
 
 /// One connection to Redis, shared by everything on a shard.
 pub(crate) struct Cache {
@@ -22,14 +23,13 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// A lazy connection to the Redis at `url`, which need not be running yet. Fails only if `url`
-    /// is invalid.
-    pub(crate) fn open(url: &str) -> RedisResult<Self> {
+    /// A lazy connection to Redis, which need not be running yet. Fails only if `config` is invalid.
+    pub(crate) fn open(config: &RedisConfig) -> RedisResult<Self> {
+        let client = redis::Client::open(config.connection_info()?)?;
         // After a failure the next call reconnects once the delay is over, so the connection
         // manager need not retry by itself.
         let config = ConnectionManagerConfig::new().set_number_of_retries(0);
-        let connection =
-            ConnectionManager::new_lazy_with_config(redis::Client::open(url)?, config)?;
+        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
         Ok(Self {
             connection,
             opened: Instant::now(),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 use orders::SigningKeys;
-use redis::{IntoConnectionInfo, RedisResult};
 use streams::{BatchConfig, BrokersConfig};
 
 use crate::limits::DRAIN_DELAY_MAX;
+use crate::redis_config::RedisConfig;
 use crate::webhook_secrets::WebhookSecrets;
 
 /// The default address to listen on.
@@ -30,9 +30,9 @@ pub struct Config {
     /// How many orders one message may hold.
     #[command(flatten)]
     pub batch: BatchConfig,
-    /// Redis: redis://HOST:PORT
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_parser = redis_url)]
-    pub redis_url: String,
+    /// How to reach Redis.
+    #[command(flatten)]
+    pub redis: RedisConfig,
     /// Secrets that sign order ids, the same for all edges, separated by commas, each of 16
     /// characters or more: the first signs, all verify
     #[arg(long, env = "MILLRACE_SECRETS", hide_env_values = true)]
@@ -65,10 +65,4 @@ pub struct Config {
 fn drain_delay(text: &str) -> Result<Duration, String> {
     let delay = streams::parse_duration(text).map_err(|err| err.to_string())?;
     if delay <= DRAIN_DELAY_MAX { Ok(delay) } else { Err("give 1m at most".to_owned()) }
-}
-
-/// Validates the URL of Redis when options are parsed, before anything starts.
-fn redis_url(text: &str) -> RedisResult<String> {
-    text.into_connection_info()?;
-    Ok(text.to_owned())
 }

@@ -24,8 +24,8 @@ pub enum EdgeError {
     /// The brokers do not provide the durability that the profile claims.
     #[error(transparent)]
     DurabilityUnverified(#[from] streams::DurabilityUnverified),
-    /// The URL of Redis is invalid.
-    #[error("invalid Redis URL")]
+    /// The URL of Redis is invalid, or the password cannot be read.
+    #[error("invalid configuration of Redis")]
     Redis(#[from] redis::RedisError),
     /// A shard's thread panicked.
     #[error("edge thread panicked")]

@@ -45,7 +45,7 @@ pub async fn run(
     let _routes_watch = routes.watch(Vec::new());
     let watch = gates.clone().watch(broker, routes.clone(), &config, first_step);
     let _gates_watch = AbortOnDropHandle::new(tokio::spawn(watch));
-    let lookups = Lookups::start(Requester::new(routes.clone()), Cache::open(&config.redis_url)?);
+    let lookups = Lookups::start(Requester::new(routes.clone()), Cache::open(&config.redis)?);
     let (leaving, drain_delay) = (CancellationToken::new(), config.drain_delay);
     let state = EdgeState {
         gates,

@@ -55,7 +55,7 @@ impl ShardState {
         let EdgeState { config, gates, body_budget, lookups, leaving, routes } = edge;
         let nats_url = &config.brokers.nats_url;
         let broker = Connection::open(nats_url, "edge").await?;
-        let cache = Arc::new(Cache::open(&config.redis_url)?);
+        let cache = Arc::new(Cache::open(&config.redis)?);
         let idempotency_cache = IdempotencyCache::new(cache.clone());
         let brokers = Routes::to_each_broker(broker, nats_url, "edge publisher").await?;
         let brokers = brokers.sharing_lanes_with(&routes);

@@ -25,9 +25,9 @@ pub struct Endpoints {
     pub edge_urls: Vec<String>,
     /// The brokers' URLs, separated by commas.
     pub nats_url: String,
-    /// The URL of Redis.
+    /// The URL of Redis, with the password of its admin.
     pub redis_url: String,
-    /// The URL of PostgreSQL, with the password.
+    /// The URL of PostgreSQL, with the password of the operator.
     pub database_url: String,
     /// The payment provider's base URL.
     pub provider_url: String,
@@ -63,7 +63,7 @@ impl Endpoints {
             sources: AuditAddresses {
                 profile: ProfileOption { profile: Some(self.profile) },
                 brokers: BrokersAddress { nats_url: Some(self.nats_url.clone()) },
-                database: DatabaseAddress { database_url: Some(self.database_url.clone()) },
+                database: DatabaseAddress::new(&self.database_url),
                 provider: ProviderAddress {
                     provider_url: Some(self.provider_url.clone()),
                     provider_key: Some(PROVIDER_KEY.to_owned()),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::reaper::Reaper;
 use programs::Programs;
+use store_credentials::StoreCredentials;
 use streams::Profile;
 
 pub use command::CommandError;
@@ -44,6 +45,7 @@ mod progress;
 pub(crate) mod redis;
 mod search_paths;
 mod server;
+mod store_credentials;
 mod store_disks;
 mod strace;
 mod version;
@@ -82,6 +84,7 @@ pub struct Servers {
     pub redis: Server,
     /// PostgreSQL.
     pub postgres: Server,
+    credentials: StoreCredentials,
 }
 
 impl Servers {
@@ -113,6 +116,7 @@ impl Servers {
         })
         .await;
         let (Programs { nats_server, redis, postgresql }, search_paths) = programs?;
+        let credentials = StoreCredentials::write(&folder)?;
         let brokers = async {
             let mut brokers = Brokers::new(&nats_server, profile, partitionable, &folder, &reaper)?;
             if store_disks {
@@ -122,7 +126,7 @@ impl Servers {
             Ok::<_, ServersError>(brokers)
         };
         let redis = async {
-            let mut redis = redis::server(&redis, &folder, &reaper)?;
+            let mut redis = redis::server(&redis, &credentials, &folder, &reaper)?;
             redis.start().await?;
             Ok::<_, ServersError>(redis)
         };
@@ -132,10 +136,22 @@ impl Servers {
                 blocking(move || postgres::server(&postgresql, &search_paths, &folder, &reaper));
             let mut postgres = created.await?;
             postgres.start().await?;
+            credentials.create_roles(postgres.url()).await?;
             Ok::<_, ServersError>(postgres)
         };
         let (brokers, redis, postgres) = tokio::try_join!(brokers, redis, postgres)?;
-        Ok(Self { brokers, redis, postgres })
+        Ok(Self { brokers, redis, postgres, credentials })
+    }
+
+    /// The URL of the database for the role of `holder`: a pool, the auditor or the operator. That of
+    /// [`Servers::postgres`] is for the owner of the tables.
+    pub fn database_url(&self, holder: &str) -> String {
+        self.credentials.database_url(self.postgres.url(), holder)
+    }
+
+    /// The URL of Redis for the edges. That of [`Servers::redis`] may do everything.
+    pub fn edge_redis_url(&self) -> String {
+        self.credentials.edge_redis_url(self.redis.url())
     }
 
     /// Stops all servers gracefully, and kills those that have not stopped after 10 s.

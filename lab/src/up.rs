@@ -21,7 +21,8 @@ use streams::{Pool, Profile, Topology};
 use strum::{IntoStaticStr, VariantArray};
 use tokio::process::Command;
 use tokio::time::timeout;
-use workers::database::Database;
+use workers::database::{Database, DatabaseConfig};
+use workers::database_roles::OPERATOR;
 use workers::inventory::stock::{self, CatalogItem};
 use workers::stages;
 
@@ -117,7 +118,7 @@ pub struct Cluster {
     pub edges: Vec<RoleProcess>,
     /// The workers with their pools.
     pub workers: Vec<(Pool, RoleProcess)>,
-    /// A connection to the database, after all migrations.
+    /// A connection to the database as the owner of its tables, after all migrations.
     pub database: Database,
     /// The folder for all files that the cluster writes.
     pub folder: RunFolder,
@@ -197,13 +198,13 @@ impl Cluster {
             progress: plan.progress.clone(),
         })
         .await?;
-        let (nats_url, database_url) = (servers.brokers.url(), servers.postgres.url());
         if let Some(previous) = &plan.previous_binary {
             migrate(previous, &servers, plan.profile).await?;
         }
-        let (connection, database) =
-            prepare::cluster(&nats_url, database_url, &plan.topology(), LostStreams::Refuse)
-                .await?;
+        let database = DatabaseConfig::new(servers.postgres.url());
+        let database = prepare::migrated_database(&database).await?;
+        let (nats_url, refuse) = (servers.brokers.url(), LostStreams::Refuse);
+        let connection = prepare::cluster(&nats_url, &database, &plan.topology(), refuse).await?;
         streams::verify_durability_at_start(&connection, plan.profile).await?;
         let loaded = stock::load(&database, catalog).await.context("loading the catalogue")?;
         (plan.progress)(&format!("loaded a catalogue of {loaded} SKUs"));
@@ -285,14 +286,14 @@ impl Cluster {
         Ok(process)
     }
 
-    /// The addresses of the cluster.
+    /// The addresses of the cluster, for an operator.
     pub fn endpoints(&self) -> Endpoints {
         Endpoints {
             profile: self.plan.profile,
             edge_urls: self.edges.iter().map(|edge| edge.url().to_owned()).collect(),
             nats_url: self.servers.brokers.url(),
             redis_url: self.servers.redis.url().to_owned(),
-            database_url: self.servers.postgres.url().to_owned(),
+            database_url: self.servers.database_url(OPERATOR),
             provider_url: self.provider.url().to_owned(),
         }
     }

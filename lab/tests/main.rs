@@ -6,6 +6,7 @@
 //! | `edge` | the crate `edge`, over real HTTP |
 //! | `orders` | the crates `streams` and `workers`: the lifecycle of an order, and its failures |
 //! | `provider` | the crate `payment-simulator`, and the client of `workers` |
+//! | `store_roles` | that each role of PostgreSQL and Redis may do its work, and nothing else |
 //! | `servers` | the servers that the lab starts, and that they leave nothing behind |
 //! | `durable` | that a 202 is on disk, by the brokers' system calls |
 //! | `commands` | commands of the product that no other test runs |
@@ -28,6 +29,7 @@ mod program;
 mod provider;
 mod raw_nats;
 mod servers;
+mod store_roles;
 mod test_servers;
 mod tidy;
 mod time_limit;

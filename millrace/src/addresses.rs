@@ -2,11 +2,12 @@
 //! variable, or from the file that `millrace-lab up` writes in the folder where it is started.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use streams::Profile;
+use workers::database::{Database, DatabaseConfig};
 use workers::payment::provider::{self, Limits, Provider};
 
 /// The file with the addresses of a local cluster: lines of `NAME='value'`, which a shell can read.
@@ -41,6 +42,9 @@ pub struct DatabaseAddress {
         value_parser = workers::database::url
     )]
     pub database_url: Option<String>,
+    /// File with the password of the database's user, if the URL has none; it is read for each new session
+    #[arg(long, env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    pub database_password_file: Option<PathBuf>,
 }
 
 /// Options for the payment provider's URL and key.
@@ -86,9 +90,21 @@ impl BrokersAddress {
 }
 
 impl DatabaseAddress {
-    /// The database's URL.
-    pub fn url(&self) -> Result<String> {
-        resolve(self.database_url.as_deref(), "DATABASE_URL", "--database-url")
+    /// The database at `url`, which has the password.
+    pub fn new(url: &str) -> Self {
+        Self { database_url: Some(url.to_owned()), database_password_file: None }
+    }
+
+    /// The database's URL, and where its password is.
+    pub fn config(&self) -> Result<DatabaseConfig> {
+        let url = resolve(self.database_url.as_deref(), "DATABASE_URL", "--database-url")?;
+        let database_password_file = self.database_password_file.clone();
+        Ok(DatabaseConfig { database_url: url, database_password_file })
+    }
+
+    /// A pool of connections. Does not connect yet.
+    pub fn open(&self) -> Result<Database> {
+        Ok(self.config()?.open()?)
     }
 }
 

@@ -12,12 +12,13 @@ use crate::import::ImportArgs;
 use crate::lanes::LanesArgs;
 use crate::migrate::MigrateArgs;
 use crate::observer_report::ObserverReportArgs;
+use crate::passwords::PasswordsArgs;
 use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
-    audit, dead_letters, edge, health, import, lanes, migrate, observer_report, status, stock,
-    tail, worker,
+    audit, dead_letters, edge, health, import, lanes, migrate, observer_report, passwords, status,
+    stock, tail, worker,
 };
 
 /// A role or a command.
@@ -30,6 +31,8 @@ pub enum Command {
     Worker(Box<workers::Config>),
     /// Create or update streams and tables
     Migrate(MigrateArgs),
+    /// Write passwords for PostgreSQL and Redis, one for each role
+    Passwords(PasswordsArgs),
     /// Change the number of lanes, the streams of orders, of a running cluster
     Lanes(LanesArgs),
     /// Check the health of the role in this container
@@ -63,6 +66,7 @@ impl Command {
             Self::Edge(config) => edge::run(*config)?,
             Self::Worker(config) => worker::run(*config)?,
             Self::Migrate(args) => migrate::run(&args)?,
+            Self::Passwords(args) => passwords::run(&args)?,
             Self::Lanes(args) => lanes::run(&args)?,
             Self::Health(args) => return health::run(&args),
             Self::Status(args) => status::run(&args)?,

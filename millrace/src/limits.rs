@@ -9,6 +9,9 @@ pub(crate) const DATABASE_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is probed until then: five connections a second cost nothing.
 pub(crate) const DATABASE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Characters of a password: 190 bits of entropy.
+pub(crate) const PASSWORD_CHARS: usize = 32;
+
 /// A running edge answers at once, even if it is not ready.
 pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -1,7 +1,9 @@
-//! `millrace migrate`: creates or updates streams and tables. Each worker does the same at startup;
-//! this command is for a deployment that runs migrations once, before it starts any role.
+//! `millrace migrate`: creates or updates tables, roles and streams. Its user owns the tables; the workers' users
+//! may not change them, and wait until it has run.
 
-use anyhow::Result;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
 use clap::Args;
 use streams::{BrokersConfig, Topology};
 use workers::database::DatabaseConfig;
@@ -16,6 +18,9 @@ pub struct MigrateArgs {
     brokers: BrokersConfig,
     #[command(flatten)]
     database: DatabaseConfig,
+    /// SQL that creates the database's roles with their passwords, as `millrace passwords` writes it
+    #[arg(long, value_name = "FILE")]
+    roles: Option<PathBuf>,
     /// Create streams that are missing although the database holds orders: those that were in
     /// flight are given up
     #[arg(long)]
@@ -28,8 +33,14 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<()> {
         let BrokersConfig { nats_url, profile } = &args.brokers;
         let lost_streams =
             if args.begin_anew { LostStreams::BeginAnew } else { LostStreams::Refuse };
-        let (topology, database_url) = (Topology::new(*profile), &args.database.database_url);
-        prepare::cluster(nats_url, database_url, &topology, lost_streams).await?;
+        let database = prepare::migrated_database(&args.database).await?;
+        if let Some(file) = &args.roles {
+            let sql = std::fs::read_to_string(file);
+            let sql = sql.with_context(|| format!("cannot read {}", file.display()))?;
+            let created = database.connection().await?.batch_execute(&sql).await;
+            created.with_context(|| format!("running {}", file.display()))?;
+        }
+        prepare::cluster(nats_url, &database, &Topology::new(*profile), lost_streams).await?;
         Ok(())
     })
 }

@@ -3,7 +3,6 @@
 use anyhow::{Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
-use workers::database::Database;
 use workers::{ObserverReport, stages};
 
 use crate::addresses::DatabaseAddress;
@@ -19,7 +18,7 @@ pub struct ObserverReportArgs {
 /// Prints the report.
 pub(crate) fn run(args: &ObserverReportArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
-        let database = Database::open(&args.database.url()?)?;
+        let database = args.database.open()?;
         let text = (args.report.write)(&database, &args.options).await;
         print(&text.map_err(|err| anyhow!(err))?);
         Ok(())

@@ -1,11 +1,12 @@
 //! Startup preparation: tables, streams and durable consumers. Every worker runs it, so that workers
-//! may start in any order. An edge waits until the streams exist.
+//! may start in any order; one whose user may not migrate waits for the tables. An edge waits until the
+//! streams exist.
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use streams::{Connection, Ensured, Step, Topology, ensure_topology, resume_topology};
-use workers::database::Database;
+use workers::database::{Database, DatabaseConfig};
 use workers::{known_orders, missed_messages, stages};
 
 use crate::limits::{DATABASE_POLL_INTERVAL, DATABASE_START_TIMEOUT};
@@ -19,21 +20,20 @@ pub enum LostStreams {
     BeginAnew,
 }
 
-/// Migrates the database, creates the consumers of the steps that orders pass, and corrects settings
-/// that differ. Streams are created in a new cluster only. Returns the connections that it used.
+/// Creates the consumers of the steps that orders pass, and corrects settings that differ. Streams are
+/// created in a new cluster only. Returns the connection that it used.
 pub async fn cluster(
     nats_url: &str,
-    database_url: &str,
+    database: &Database,
     topology: &Topology,
     lost_streams: LostStreams,
-) -> Result<(Connection, Database)> {
+) -> Result<Connection> {
     let connection = Connection::open(nats_url, "topology").await?;
-    let database = database(database_url).await?;
-    let is_new = !known_orders::any(&database).await.context("cannot look for orders")?;
+    let is_new = !known_orders::any(database).await.context("cannot look for orders")?;
     let creates_streams = is_new || lost_streams == LostStreams::BeginAnew;
     let (_, order_steps) = observers_and_others(stages::steps());
     ensure(&connection, topology, &order_steps, creates_streams).await?;
-    Ok((connection, database))
+    Ok(connection)
 }
 
 /// Creates the consumers of those of `steps` that only observe. They exist only if a worker of
@@ -77,9 +77,26 @@ async fn ensure(
     Ok(())
 }
 
-/// Waits for the database and applies pending migrations.
-pub async fn database(url: &str) -> Result<Database> {
-    let database = Database::open(url)?;
+/// Waits for the database and for the tables of this version, which a user who may create them creates.
+pub async fn database(config: &DatabaseConfig) -> Result<Database> {
+    let (database, deadline) = reachable(config).await?;
+    while !workers::migrate_if_allowed(&database).await? {
+        ensure!(Instant::now() < deadline, "the database is not migrated: run `millrace migrate`");
+        tokio::time::sleep(DATABASE_POLL_INTERVAL).await;
+    }
+    Ok(database)
+}
+
+/// Waits for the database, applies pending migrations, and grants to each role what it needs.
+pub async fn migrated_database(config: &DatabaseConfig) -> Result<Database> {
+    let (database, _) = reachable(config).await?;
+    workers::migrate(&database).await?;
+    Ok(database)
+}
+
+/// A database that answers, and the end of the time that it may take to start.
+async fn reachable(config: &DatabaseConfig) -> Result<(Database, Instant)> {
+    let database = config.open()?;
     let deadline = Instant::now() + DATABASE_START_TIMEOUT;
     while let Err(err) = database.probe().await {
         if Instant::now() > deadline {
@@ -87,6 +104,5 @@ pub async fn database(url: &str) -> Result<Database> {
         }
         tokio::time::sleep(DATABASE_POLL_INTERVAL).await;
     }
-    workers::migrate(&database).await?;
-    Ok(database)
+    Ok((database, deadline))
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use orders::Sku;
-use workers::database::Database;
 use workers::inventory::stock;
 
 use crate::addresses::DatabaseAddress;
@@ -44,7 +43,7 @@ pub(crate) fn run(args: &StockArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         match &args.command {
             StockCommand::Add { sku, quantity } => {
-                let database = Database::open(&args.database.url()?)?;
+                let database = args.database.open()?;
                 match stock::add(&database, sku, *quantity).await? {
                     Some(on_hand) => print(&format!("{sku}: {on_hand} on hand")),
                     None => bail!("{sku} is not in the catalogue, or not enough of it is on hand"),
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &StockArgs) -> Result<()> {
             }
             StockCommand::Load { catalog: file } => {
                 let items = load_catalog(file)?;
-                let database = prepare::database(&args.database.url()?).await?;
+                let database = prepare::database(&args.database.config()?).await?;
                 let new = stock::load(&database, &items).await?;
                 print(&format!("loaded {} SKUs, {new} of them new", items.len()));
             }

@@ -15,9 +15,10 @@ pub(crate) fn run(config: Config) -> Result<()> {
         let WorkerConfig { brokers, database, .. } = &config.worker;
         let topology = Topology::new(brokers.profile);
         let prepared = async {
-            let (nats_url, database_url) = (&brokers.nats_url, &database.database_url);
-            let (connection, database) =
-                prepare::cluster(nats_url, database_url, &topology, LostStreams::Refuse).await?;
+            let database = prepare::database(database).await?;
+            let refuse = LostStreams::Refuse;
+            let connection =
+                prepare::cluster(&brokers.nats_url, &database, &topology, refuse).await?;
             prepare::observers(&connection, &topology, &database, config.steps()).await
         };
         let Some(()) = shutdown.run_until_requested(prepared).await.transpose()? else {

@@ -11,6 +11,7 @@ use streams::{Pool, Step, StepKind};
 
 use crate::database::Database;
 use crate::observer::{Observer, ObserverReport};
+use crate::privilege::Privilege;
 use crate::proof::Proof;
 use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
 
@@ -34,6 +35,11 @@ pub(crate) const STAGE: Stage<Analytics> = Stage {
         run: |analytics, inputs| Box::pin(count::count(&analytics.database, inputs)),
     }],
     migrations: || embedded::migrations::runner(),
+    privileges: &[
+        Privilege { on: "inventory.placed_orders", rights: "SELECT" },
+        Privilege { on: "fulfilment.shipped_orders", rights: "SELECT" },
+        Privilege { on: "workers.missed_messages", rights: "SELECT, INSERT, UPDATE" },
+    ],
     background: &[],
     queries: &[],
     order_rows: None,

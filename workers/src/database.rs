@@ -1,6 +1,9 @@
 //! Access to PostgreSQL: a small connection pool, sessions that cannot hold a lock for long, and
 //! the classification of database errors.
 
+mod connector;
+
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -10,13 +13,13 @@ use deadpool_postgres::{
 use orders::is_unknown_name;
 use thiserror::Error;
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
 use crate::limits::{
     CONNECTION_TIMEOUT, CONNECTIONS_MAX, TCP_TIMEOUT, TRANSACTION_ATTEMPTS_MAX, TRANSACTION_TIMEOUT,
 };
 use crate::step_input::StepError;
+use connector::Connector;
 
 /// Settings of each session.
 ///
@@ -50,10 +53,10 @@ pub enum DatabaseError {
     #[error("lost a race with another worker")]
     LostRace,
     /// A row is in a state that this version does not know.
-    #[error("{table} has a row in the unknown state `{state}`")]
+    #[error("{relation} has a row in the unknown state `{state}`")]
     UnknownState {
-        /// The table, with its schema.
-        table: &'static str,
+        /// The table or view, with its schema.
+        relation: &'static str,
         /// The unknown state.
         state: String,
     },
@@ -70,6 +73,21 @@ pub struct DatabaseConfig {
     /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = url)]
     pub database_url: String,
+    /// File with the password of the database's user, if the URL has none; it is read for each new session
+    #[arg(long, env = "DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    pub database_password_file: Option<PathBuf>,
+}
+
+impl DatabaseConfig {
+    /// The database at `url`, which has the password.
+    pub fn new(url: &str) -> Self {
+        Self { database_url: url.to_owned(), database_password_file: None }
+    }
+
+    /// A pool of connections. Does not connect yet.
+    pub fn open(&self) -> Result<Database, UrlError> {
+        Database::open_with_password(&self.database_url, self.database_password_file.as_deref())
+    }
 }
 
 /// Validates a PostgreSQL URL, so that an error is reported before anything starts.
@@ -87,12 +105,17 @@ pub struct InvalidDatabaseUrl;
 impl Database {
     /// A pool for `url` (`postgres://user@host:port/database`). Does not connect yet.
     pub fn open(url: &str) -> Result<Self, UrlError> {
+        Self::open_with_password(url, None)
+    }
+
+    fn open_with_password(url: &str, password_file: Option<&Path>) -> Result<Self, UrlError> {
         let mut config: tokio_postgres::Config =
             url.parse().map_err(|err| UrlError(Box::new(err)))?;
         config.tcp_user_timeout(TCP_TIMEOUT).keepalives_idle(TCP_TIMEOUT);
+        let connector = Connector { password_file: password_file.map(Path::to_path_buf) };
         // A connection that was abandoned in the middle of a statement must not be reused.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
-        let manager = deadpool_postgres::Manager::from_config(config, NoTls, recycling);
+        let manager = deadpool_postgres::Manager::from_connect(config, connector, recycling);
         let set_up_session = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
             Box::pin(async move {
                 client.batch_execute(SESSION_SETTINGS).await.map_err(|err| {
@@ -150,8 +173,8 @@ impl Database {
 }
 
 impl DatabaseError {
-    pub(crate) fn unknown_state(table: &'static str, state: &str) -> Self {
-        Self::UnknownState { table, state: state.to_owned() }
+    pub(crate) fn unknown_state(relation: &'static str, state: &str) -> Self {
+        Self::UnknownState { relation, state: state.to_owned() }
     }
 
     fn code(&self) -> Option<&SqlState> {
@@ -219,7 +242,7 @@ mod tests {
     #[test]
     fn a_url_names_the_host_of_a_database() {
         for text in
-            ["postgres://u:p@h/d", "postgresql://h:1/d", "host=h dbname=d", "hostaddr=127.0.0.1"]
+            ["postgres://u:p@h/d", "postgresql://h:1/d", "host=/run/postgres", "hostaddr=127.0.0.1"]
         {
             assert_eq!(url(text).as_deref(), Ok(text));
         }

@@ -14,6 +14,7 @@ use streams::{Pool, Step, StepKind};
 use crate::copies::Written;
 use crate::database::Database;
 use crate::order_rows::{OrderRows, RowState};
+use crate::privilege::Privilege;
 use crate::proof::Proof;
 use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerContext};
 use crate::step_input::{StepError, StepInput, StepOutcome, row_id};
@@ -59,10 +60,12 @@ pub(crate) const STAGE: Stage<Fulfilment> = Stage {
         },
     ],
     migrations: || embedded::migrations::runner(),
+    // The SKUs of an order, of which some cannot be shipped.
+    privileges: &[Privilege { on: "inventory.placed_orders", rights: "SELECT" }],
     background: &[],
     queries: &[],
     order_rows: Some(OrderRows {
-        table: "fulfilment.shipments",
+        view: "fulfilment.order_states",
         states: &[
             RowState { name: "shipped", events: &[(EventKind::Fulfilled, "decided_at")] },
             RowState { name: "withdrawn", events: &[(EventKind::Withdrawn, "decided_at")] },

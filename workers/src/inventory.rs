@@ -20,6 +20,7 @@ use crate::database::Database;
 use crate::janitor::Janitor;
 use crate::order_rows::{OrderRows, RowState};
 use crate::payment_timeout::PaymentTimeout;
+use crate::privilege::Privilege;
 use crate::proof::Proof;
 use crate::queries::serve;
 use crate::stage::{Dependency, Query, Stage, StageState, StageStep, StartError, WorkerContext};
@@ -68,6 +69,8 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
         },
     ],
     migrations: || embedded::migrations::runner(),
+    // What the janitor purges although an observer has not processed it.
+    privileges: &[Privilege { on: "workers.missed_messages", rights: "INSERT" }],
     background: &[
         |inventory, shutdown| Box::pin(async move { inventory.sweep.run(shutdown).await }),
         |inventory, shutdown| Box::pin(async move { inventory.janitor.run(shutdown).await }),
@@ -86,7 +89,7 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
         },
     }],
     order_rows: Some(OrderRows {
-        table: "inventory.reservations",
+        view: "inventory.order_states",
         states: &[
             RowState { name: "reserved", events: &[CREATED, RESERVED] },
             RowState { name: "rejected", events: &[CREATED, (EventKind::Rejected, "decided_at")] },

@@ -6,6 +6,6 @@ use crate::database::{Database, DatabaseError};
 /// Whether any order has passed inventory, the first step.
 pub async fn any(database: &Database) -> Result<bool, DatabaseError> {
     let connection = database.connection().await?;
-    let sql = "SELECT EXISTS (SELECT FROM inventory.reservations)";
+    let sql = "SELECT EXISTS (SELECT FROM inventory.order_states)";
     Ok(connection.query_one(sql, &[]).await?.try_get(0)?)
 }

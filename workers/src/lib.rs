@@ -19,6 +19,7 @@ mod config;
 mod consumer;
 mod copies;
 pub mod database;
+pub mod database_roles;
 mod drain;
 mod error_chain;
 #[cfg(feature = "failpoints")]
@@ -42,6 +43,7 @@ mod paused_consumers;
 pub mod payment;
 mod payment_timeout;
 mod poison_isolation;
+mod privilege;
 mod process;
 mod proof;
 mod publish_outcomes;
@@ -58,7 +60,7 @@ mod worker;
 pub use config::{Config, WorkerConfig};
 pub use janitor::{PurgeError, purge_processed};
 pub use limits::{SET_RECORDS, SHUTDOWN_MAX};
-pub use migrate::{MigrateError, migrate};
+pub use migrate::{MigrateError, migrate, migrate_if_allowed};
 pub use observer::{
     AuditScope, Discrepancy, ObserverAudit, ObserverReport, ReportText, WriteReport,
 };

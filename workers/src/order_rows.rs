@@ -2,11 +2,12 @@
 
 use orders::EventKind;
 
-/// The table of a stage that holds one row for each order. The row has a column `state`.
+/// The view of a stage that has one row for each order, which every pool may read: any worker answers what the
+/// status of an order is. The row has a column `state`.
 #[derive(Debug)]
 pub(crate) struct OrderRows {
-    /// The table, with its schema.
-    pub(crate) table: &'static str,
+    /// The view, with its schema.
+    pub(crate) view: &'static str,
     /// Every state of a row.
     pub(crate) states: &'static [RowState],
     /// Whether a column `reason` says why the order was rejected or withdrawn.

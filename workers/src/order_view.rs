@@ -70,9 +70,9 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<(OrderId, Result<OrderView, UnreadableRow>)>, DatabaseError> {
     let connection = database.connection().await?;
-    let ids: Vec<String> = tables()
-        .map(|(_, OrderRows { table, .. })| {
-            format!("(SELECT order_id FROM {table} WHERE order_id > $1 ORDER BY order_id LIMIT $2)")
+    let ids: Vec<String> = order_rows()
+        .map(|(_, OrderRows { view, .. })| {
+            format!("(SELECT order_id FROM {view} WHERE order_id > $1 ORDER BY order_id LIMIT $2)")
         })
         .collect();
     let sql = format!(
@@ -90,8 +90,8 @@ pub async fn page(
     Ok(page)
 }
 
-/// The pools whose rows say something about orders, and their tables.
-pub(crate) fn tables() -> impl Iterator<Item = (&'static str, &'static OrderRows)> {
+/// The pools whose rows say something about orders, and their views.
+pub(crate) fn order_rows() -> impl Iterator<Item = (&'static str, &'static OrderRows)> {
     STAGES.iter().filter_map(|stage| Some((stage.pool().as_str(), stage.order_rows()?)))
 }
 
@@ -100,14 +100,14 @@ pub(crate) fn tables() -> impl Iterator<Item = (&'static str, &'static OrderRows
 fn select() -> String {
     let mut columns = Vec::new();
     let mut joins = Vec::new();
-    for (pool, rows) in tables() {
+    for (pool, rows) in order_rows() {
         let reason = rows.has_reason.then_some("reason");
         let digest = rows.has_digest.then_some("digest");
         let next_action = rows.has_next_action.then_some("next_action");
         let optional = reason.into_iter().chain(digest).chain(next_action);
         let names = rows.time_columns().into_iter().chain(["state"]).chain(optional);
         columns.extend(names.map(|column| format!(", {pool}.{column} AS {pool}_{column}")));
-        joins.push(format!(" LEFT JOIN {} AS {pool} USING (order_id)", rows.table));
+        joins.push(format!(" LEFT JOIN {} AS {pool} USING (order_id)", rows.view));
     }
     format!("SELECT ids.order_id{} FROM ids{}", columns.concat(), joins.concat())
 }
@@ -125,11 +125,11 @@ fn read_view(row: &Row) -> Result<Option<OrderView>, DatabaseError> {
     let mut reason: Option<Reason> = None;
     let mut body_digest: Option<BodyDigest> = None;
     let mut next_action: Option<NextAction> = None;
-    for (pool, rows) in tables() {
+    for (pool, rows) in order_rows() {
         let name: Option<&str> = row.try_get(&*format!("{pool}_state"))?;
         let Some(name) = name else { continue };
         let state =
-            rows.state(name).ok_or_else(|| DatabaseError::unknown_state(rows.table, name))?;
+            rows.state(name).ok_or_else(|| DatabaseError::unknown_state(rows.view, name))?;
         for (kind, column) in state.events {
             let at: Option<SystemTime> = row.try_get(&*format!("{pool}_{column}"))?;
             events.extend(at.map(|at| (*kind, at)));

@@ -110,10 +110,11 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
         },
     ],
     migrations: || embedded::migrations::runner(),
+    privileges: &[],
     background: &[],
     queries: &[],
     order_rows: Some(OrderRows {
-        table: "payment.payments",
+        view: "payment.order_states",
         states: &[
             RowState { name: "pending", events: &[] },
             RowState { name: "requires_action", events: &[REQUIRES_ACTION] },

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::Database;
 use crate::observer::{ObserverAudit, ObserverReport};
 use crate::order_rows::OrderRows;
+use crate::privilege::Privilege;
 use crate::proof::{self, Proof};
 use crate::rebuild;
 use crate::stage::{
@@ -25,6 +26,9 @@ pub(crate) trait AnyStage: Sync {
     fn about(&self) -> &'static str;
     fn steps(&self) -> Vec<Step>;
     fn migrations(&self) -> refinery::Runner;
+    fn privileges(&self) -> &'static [Privilege];
+    /// The views of other pools that prove what its steps consume.
+    fn proof_views(&self) -> Vec<&'static str>;
     fn order_rows(&self) -> Option<&OrderRows>;
     /// The audit and the report of a stage that only observes.
     fn observer(&self) -> Option<(ObserverAudit, ObserverReport)>;
@@ -132,6 +136,15 @@ impl<S: StageState> AnyStage for Stage<S> {
 
     fn migrations(&self) -> refinery::Runner {
         (self.migrations)()
+    }
+
+    fn privileges(&self) -> &'static [Privilege] {
+        self.privileges
+    }
+
+    fn proof_views(&self) -> Vec<&'static str> {
+        let proofs = self.steps.iter().flat_map(|step| step.proofs);
+        proofs.map(|proof| proof.view).collect()
     }
 
     fn order_rows(&self) -> Option<&OrderRows> {

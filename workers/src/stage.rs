@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::Database;
 use crate::observer::Observer;
 use crate::order_rows::OrderRows;
+use crate::privilege::Privilege;
 use crate::proof::Proof;
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -24,6 +25,9 @@ pub(crate) struct Stage<S: 'static> {
     pub(crate) steps: &'static [StageStep<S>],
     /// Migrations of its own schema, which has the name of the pool.
     pub(crate) migrations: fn() -> refinery::Runner,
+    /// What its workers may do outside of its schema, besides what workers of every pool may, and besides
+    /// reading the views of `proofs`.
+    pub(crate) privileges: &'static [Privilege],
     /// What it runs besides its steps, until shutdown.
     pub(crate) background: &'static [BackgroundTask<S>],
     pub(crate) queries: &'static [Query<S>],

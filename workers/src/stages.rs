@@ -126,7 +126,7 @@ mod tests {
     fn every_schema_is_named_after_its_pool() {
         for stage in STAGES {
             let Some(rows) = stage.order_rows() else { continue };
-            assert!(rows.table.starts_with(&format!("{}.", stage.pool())), "{}", rows.table);
+            assert!(rows.view.starts_with(&format!("{}.", stage.pool())), "{}", rows.view);
         }
     }
 }

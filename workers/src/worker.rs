@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, WorkerConfig};
 use crate::consumer::Consumer;
-use crate::database::{Database, UrlError};
+use crate::database::UrlError;
 use crate::leader_keeper::LeaderKeeper;
 use crate::order_view::serve_status;
 use crate::paused_consumers::PausedConsumers;
@@ -94,7 +94,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
 }
 
 async fn open(config: &WorkerConfig, name: &str) -> Result<WorkerContext, WorkerError> {
-    let database = Database::open(&config.database.database_url)?;
+    let database = config.database.open()?;
     let connection = Connection::open(&config.brokers.nats_url, name).await?;
     let routes = Routes::to_each_broker(connection.clone(), &config.brokers.nats_url, name).await?;
     Ok(WorkerContext {

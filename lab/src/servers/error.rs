@@ -22,6 +22,9 @@ pub enum ServersError {
     /// The run folder cannot be used.
     #[error("cannot use the run folder")]
     Folder(#[from] io::Error),
+    /// The roles of the database could not be created.
+    #[error("cannot create the roles of the database")]
+    Roles(#[from] tokio_postgres::Error),
     /// A server did not start.
     #[error(transparent)]
     Start(#[from] StartError),

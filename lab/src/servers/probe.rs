@@ -19,8 +19,8 @@ const RESPONSE_BYTES_MAX: u64 = 256;
 /// A request that only a ready server answers as expected.
 #[derive(Clone, Debug)]
 pub(crate) enum Probe {
-    /// Redis answers a ping on this port.
-    Redis(u16),
+    /// Redis answers a ping on this port after this command.
+    Redis { port: u16, login: String },
     /// A broker's monitoring port answers 200 for this path.
     Broker { port: u16, path: &'static str },
     /// This file exists.
@@ -34,7 +34,9 @@ impl Probe {
     pub(crate) async fn is_ready(&self) -> bool {
         let response = async {
             match self {
-                Self::Redis(port) => exchange(*port, "PING\r\n", "+PONG").await,
+                Self::Redis { port, login } => {
+                    exchange(*port, &format!("{login}PING\r\n"), "+OK\r\n+PONG").await
+                }
                 Self::Broker { port, path } => {
                     let request = format!("GET {path} HTTP/1.0\r\n\r\n");
                     exchange(*port, &request, "HTTP/1.0 200").await

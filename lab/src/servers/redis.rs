@@ -13,6 +13,7 @@ use super::port::reserve_port;
 use super::probe::Probe;
 use super::process::ProcessSpec;
 use super::server::Server;
+use super::store_credentials::StoreCredentials;
 use crate::reaper::Reaper;
 
 /// The settings of Redis, with the reason.
@@ -32,6 +33,7 @@ const SETTINGS: &[(&str, &str)] = &[
 /// Configures Redis on a free port with its log below `folder`, without starting it.
 pub(crate) fn server(
     program: &Program,
+    credentials: &StoreCredentials,
     folder: &Path,
     reaper: &Reaper,
 ) -> Result<Server, ServersError> {
@@ -44,21 +46,26 @@ pub(crate) fn server(
         spec.args.extend([format!("--{name}").into(), (*value).into()]);
     }
     spec.args.extend(["--port".into(), port.to_string().into()]);
-    Ok(Server::new(
-        spec,
-        format!("redis://127.0.0.1:{port}/"),
-        Probe::Redis(port),
-        [reserved],
-        reaper,
-    ))
+    spec.args.extend(["--aclfile".into(), credentials.redis_users().into()]);
+    let url = credentials.admin_redis_url(&format!("redis://127.0.0.1:{port}/"));
+    let (login, _) = login_and_address(&url)?;
+    Ok(Server::new(spec, url, Probe::Redis { port, login }, [reserved], reaper))
 }
 
 /// Deletes all keys of the server at `url`, as a restart does.
 pub(crate) async fn flush(url: &str) -> io::Result<()> {
-    let address = url.trim_start_matches("redis://").trim_end_matches('/');
+    let (login, address) = login_and_address(url)?;
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(b"FLUSHALL\r\n").await?;
-    let mut reply = [0; "+OK".len()];
+    stream.write_all(format!("{login}FLUSHALL\r\n").as_bytes()).await?;
+    let mut reply = [0; "+OK\r\n+OK".len()];
     stream.read_exact(&mut reply).await?;
-    if reply == *b"+OK" { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+    if reply == *b"+OK\r\n+OK" { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+}
+
+/// The command by which the user of `url` logs in, and the address.
+fn login_and_address(url: &str) -> io::Result<(String, &str)> {
+    let rest = url.trim_start_matches("redis://").trim_end_matches('/');
+    let (user, address) = rest.split_once('@').ok_or(io::ErrorKind::InvalidInput)?;
+    let (user, password) = user.split_once(':').ok_or(io::ErrorKind::InvalidInput)?;
+    Ok((format!("AUTH {user} {password}\r\n"), address))
 }

@@ -44,7 +44,10 @@ impl Cluster {
         let mut spec = self.plan.process_spec(name, self.folder.path());
         spec.args.push("edge".into());
         let links = self.server_links()?;
-        self.set_addresses(&mut spec, links.as_ref(), &["NATS_URL", "REDIS_URL"]);
+        let redis_url = self.servers.edge_redis_url();
+        let through_link = links.as_ref().map(|links| links.redis_url(&redis_url));
+        spec.set("NATS_URL", &self.nats_url(links.as_ref()));
+        spec.set("REDIS_URL", &through_link.unwrap_or(redis_url));
         spec.set("MILLRACE_SECRETS", &self.secret);
         spec.set("MILLRACE_WEBHOOK_SECRETS", &self.webhook_secret);
         Ok(RoleProcess::listening(spec, "/readyz", &self.reaper)?.with_links(links))
@@ -56,23 +59,17 @@ impl Cluster {
         links.transpose().context("starting proxies to the servers")
     }
 
-    /// Sets those of the servers' addresses that a role needs: through `links`, if there are any.
-    fn set_addresses(
-        &self,
-        spec: &mut ProcessSpec,
-        links: Option<&ServerLinks>,
-        variables: &[&str],
-    ) {
-        for variable in variables {
-            let url = match (*variable, links) {
-                ("NATS_URL", Some(links)) => links.nats_url(),
-                ("NATS_URL", None) => self.servers.brokers.url(),
-                ("REDIS_URL", Some(links)) => links.redis_url().to_owned(),
-                ("REDIS_URL", None) => self.servers.redis.url().to_owned(),
-                (_, Some(links)) => links.database_url().to_owned(),
-                (_, None) => self.servers.postgres.url().to_owned(),
-            };
-            spec.set(variable, &url);
+    /// The brokers' URLs: through `links`, if there are any.
+    fn nats_url(&self, links: Option<&ServerLinks>) -> String {
+        links.map_or_else(|| self.servers.brokers.url(), ServerLinks::nats_url)
+    }
+
+    /// The URL of the database for the role of `pool`, or for the owner of the tables: an earlier version migrates
+    /// when it starts.
+    fn database_url(&self, pool: Pool) -> String {
+        match self.plan.previous_binary {
+            Some(_) => self.servers.postgres.url().to_owned(),
+            None => self.servers.database_url(pool.as_str()),
         }
     }
 
@@ -81,7 +78,10 @@ impl Cluster {
         let mut spec = self.plan.process_spec(name, self.folder.path());
         spec.args.extend(["worker".into(), pool.as_str().into()]);
         let links = self.server_links()?;
-        self.set_addresses(&mut spec, links.as_ref(), &["NATS_URL", "DATABASE_URL"]);
+        let database_url = self.database_url(pool);
+        let through_link = links.as_ref().map(|links| links.database_url(&database_url));
+        spec.set("NATS_URL", &self.nats_url(links.as_ref()));
+        spec.set("DATABASE_URL", &through_link.unwrap_or(database_url));
         if pool == payment::POOL {
             spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
             spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);

@@ -25,10 +25,11 @@ pub(super) struct ServerLinks {
     postgres: Link,
 }
 
-/// A proxy, and the URL at which a client reaches a server through it.
+/// A proxy to a server.
 struct Link {
     proxy: LinkProxy,
-    url: String,
+    /// The URL of the server.
+    direct: String,
 }
 
 impl ServerLinks {
@@ -44,15 +45,17 @@ impl ServerLinks {
 
     /// The URLs of the brokers, separated by commas.
     pub(super) fn nats_url(&self) -> String {
-        self.brokers.iter().map(|link| link.url.as_str()).collect::<Vec<_>>().join(",")
+        self.brokers.iter().map(|link| link.through(&link.direct)).collect::<Vec<_>>().join(",")
     }
 
-    pub(super) fn redis_url(&self) -> &str {
-        &self.redis.url
+    /// A URL of Redis, by its link.
+    pub(super) fn redis_url(&self, direct: &str) -> String {
+        self.redis.through(direct)
     }
 
-    pub(super) fn database_url(&self) -> &str {
-        &self.postgres.url
+    /// A URL of the database, by its link.
+    pub(super) fn database_url(&self, direct: &str) -> String {
+        self.postgres.through(direct)
     }
 
     /// Changes what the links to `server` do.
@@ -70,13 +73,23 @@ impl ServerLinks {
 
 impl Link {
     fn start(server_url: &str) -> io::Result<Self> {
-        let (head, rest) = server_url.rsplit_once(':').ok_or(io::ErrorKind::InvalidInput)?;
-        let (port, path) = rest.split_once('/').map_or((rest, ""), |(port, path)| (port, path));
+        let (_, port, _) = parts(server_url).ok_or(io::ErrorKind::InvalidInput)?;
         let port = port.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
-        let proxy = LinkProxy::start(port)?;
-        let url = format!("{head}:{}/{path}", proxy.port());
-        Ok(Self { proxy, url })
+        Ok(Self { proxy: LinkProxy::start(port)?, direct: server_url.to_owned() })
     }
+
+    /// A URL of the server, with the port of the proxy.
+    fn through(&self, direct: &str) -> String {
+        let (head, _, path) = parts(direct).expect("the URL of a server has a port");
+        format!("{head}:{}/{path}", self.proxy.port())
+    }
+}
+
+/// What is before the port of a URL, the port, and the path.
+fn parts(url: &str) -> Option<(&str, &str, &str)> {
+    let (head, rest) = url.rsplit_once(':')?;
+    let (port, path) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((head, port, path))
 }
 
 #[cfg(test)]
@@ -91,7 +104,7 @@ mod tests {
             ("postgres://m:secret@127.0.0.1:5432/m", "postgres://m:secret@127.0.0.1:", "/m"),
         ] {
             let link = Link::start(url).unwrap();
-            assert_eq!(link.url, format!("{head}{}{tail}", link.proxy.port()));
+            assert_eq!(link.through(url), format!("{head}{}{tail}", link.proxy.port()));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use edge::{Config, EdgeError};
+use edge::{Config, EdgeError, RedisConfig};
 use futures_util::future::join_all;
 use lab::order_client::{OrderClient, PlacementResult, new_key_prefix};
 use lab::servers::{RunFolder, SearchPaths, Tracer};
@@ -69,7 +69,7 @@ impl TracedCluster {
             cores: NonZeroUsize::MIN,
             brokers: BrokersConfig { nats_url: brokers.url(), profile },
             batch: BatchConfig { max_batch: CLIENTS },
-            redis_url: servers.processes.redis.url().to_owned(),
+            redis: RedisConfig::new(&servers.processes.edge_redis_url()),
             webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),

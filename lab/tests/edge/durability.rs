@@ -36,7 +36,7 @@ impl TestServers {
     async fn run_edge_process(&self, profile: Profile) -> (Option<i32>, String) {
         let mut edge = program(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()]);
         edge.env("NATS_URL", self.processes.brokers.url())
-            .env("REDIS_URL", self.processes.redis.url())
+            .env("REDIS_URL", self.processes.edge_redis_url())
             .env("MILLRACE_SECRETS", "the secret of the tests");
         let output = output_within(DEADLINE, edge).await;
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

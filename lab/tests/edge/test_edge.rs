@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use edge::{Config, EdgeError};
+use edge::{Config, EdgeError, RedisConfig};
 use orders::{OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
 use streams::{
@@ -95,7 +95,7 @@ impl TestServers {
             cores: NonZeroUsize::MIN,
             brokers: BrokersConfig { nats_url: self.processes.brokers.url(), profile },
             batch: BatchConfig { max_batch: RECORDS_MAX },
-            redis_url: self.processes.redis.url().to_owned(),
+            redis: RedisConfig::new(&self.processes.edge_redis_url()),
             webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),

@@ -79,7 +79,7 @@ async fn cluster_with_log(log: &Log) -> TestCluster {
 
 /// One process of each kind that is restarted, with its name.
 fn pids(cluster: &TestCluster) -> [(String, u32); 5] {
-    let Cluster { servers: Servers { brokers, redis, postgres }, edges, workers, .. } =
+    let Cluster { servers: Servers { brokers, redis, postgres, .. }, edges, workers, .. } =
         &cluster.processes;
     let (_, payment) = workers.iter().find(|(pool, _)| *pool == payment::POOL).unwrap();
     let servers = [&brokers.servers[0], redis, postgres];

@@ -71,7 +71,7 @@ async fn one_broker_restarts_while_the_others_are_down() {
 #[tokio::test]
 async fn a_paused_server_responds_only_after_it_is_resumed() {
     let servers = TestServers::start(Profile::Single).await;
-    let Servers { postgres, redis, brokers } = &servers.processes;
+    let Servers { postgres, redis, brokers, .. } = &servers.processes;
     // Requests that each server answers before a login.
     let ssl_request = b"\0\0\0\x08\x04\xd2\x16\x2f".as_slice();
     let ping = b"PING\r\n".as_slice();

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use streams::Connection;
-use workers::database::Database;
 use workers::payment::provider::Limits;
 
 use super::{AuditMode, AuditSources, Promised, Repaired, Report, audit, repair};
@@ -87,7 +86,7 @@ impl AuditSources {
         };
         Ok(Self {
             connection: Connection::open(&addresses.brokers.url()?, "audit").await?,
-            database: Database::open(&addresses.database.url()?)?,
+            database: addresses.database.open()?,
             provider: addresses.provider.client(limits)?,
         })
     }

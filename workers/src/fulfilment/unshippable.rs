@@ -19,8 +19,7 @@ pub(super) async fn unshippable_orders(
 ) -> Result<Vec<(Uuid, Vec<Sku>)>, DatabaseError> {
     let select = connection
         .prepare_cached(
-            "SELECT order_id, lines FROM inventory.reservations
-             WHERE order_id = ANY($1) AND lines IS NOT NULL",
+            "SELECT order_id, lines FROM inventory.placed_orders WHERE order_id = ANY($1)",
         )
         .await?;
     let ids: Vec<&Uuid> = requests.keys().collect();

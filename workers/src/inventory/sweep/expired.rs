@@ -70,9 +70,9 @@ pub(super) async fn decided(
 ) -> Result<HashSet<Uuid>, DatabaseError> {
     let select = connection
         .prepare_cached(
-            "SELECT order_id FROM payment.payments WHERE order_id = ANY($1)
+            "SELECT order_id FROM payment.order_states WHERE order_id = ANY($1)
                  AND state <> ALL($2::text[])
-             UNION ALL SELECT order_id FROM fulfilment.shipments WHERE order_id = ANY($1)",
+             UNION ALL SELECT order_id FROM fulfilment.order_states WHERE order_id = ANY($1)",
         )
         .await?;
     let undecided = &payment::undecided_states()[..];
