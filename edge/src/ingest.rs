@@ -20,6 +20,10 @@ pub(crate) use submissions::Submission;
 use crate::limits::{ORDER_REQUESTS_WAITING_MAX, ORDERS_WAITING_MAX};
 use order_requests::run_order_requests;
 
+/// The events that an edge publishes.
+pub const PUBLISHED_EVENTS: &[EventKind] =
+    &[EventKind::Created, EventKind::CancelRequested, EventKind::PaymentSubmitted];
+
 /// The queues of one shard.
 pub(crate) struct IngestQueues {
     pub(crate) orders: GroupSender<Submission>,

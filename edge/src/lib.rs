@@ -41,6 +41,7 @@ mod webhook_secrets;
 
 pub use config::{Config, LISTEN_DEFAULT};
 pub use error::EdgeError;
+pub use ingest::PUBLISHED_EVENTS;
 pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, ORDERS_WAITING_MAX, SHUTDOWN_MAX};
 pub use redis_config::{REDIS_RULES, RedisConfig};
 pub use routes::{ROUTES, Route};

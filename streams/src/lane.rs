@@ -29,6 +29,11 @@ impl Lane {
         (1..=count.min(LANES_MAX)).map(Self)
     }
 
+    /// All lanes that a cluster may have, and the stream of versions without lanes.
+    pub(crate) fn all_possible() -> impl Iterator<Item = Self> {
+        (0..=LANES_MAX).map(Self)
+    }
+
     /// The lane of this stream; `None` if it is another stream.
     pub fn of_stream(name: &str) -> Option<Self> {
         STREAMS.iter().position(|stream| *stream == name).map(Self)

@@ -9,6 +9,7 @@
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders are grouped into one message, stored once
 //! - [`Fetcher`], [`Delivery`], [`Record`]: messages are fetched, split into records, and acked
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
+//! - [`Permissions`]: what the brokers permit a user
 //! - [`BrokerBaseline`]: the throughput of the brokers alone, for benchmarks
 //! - [`Replay`]: reads a stream from a given position, without consuming it
 //! - `limits`: every limit, with its reason
@@ -39,9 +40,11 @@ mod limits;
 mod message_headers;
 mod outbound;
 mod own_clock;
+mod permissions;
 mod profile;
 mod publisher;
 mod purge;
+mod reader_name;
 mod record;
 mod replay;
 mod reply_router;
@@ -83,6 +86,7 @@ pub use limits::{
 };
 pub use outbound::OutboundMessage;
 pub use own_clock::own_time;
+pub use permissions::Permissions;
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};

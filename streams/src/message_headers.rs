@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use orders::Timestamp;
 
 use crate::limits::HEADER_READER_TTL;
+use crate::reader_name::reader_name;
 use crate::subjects::RECORDS_HEADER;
 
 /// The metadata of one message.
@@ -28,6 +29,7 @@ pub(crate) async fn read(
 ) -> Result<Vec<Header>, async_nats::Error> {
     let reader = stream
         .create_consumer(pull::Config {
+            name: Some(reader_name()),
             headers_only: true,
             ack_policy: AckPolicy::None,
             deliver_policy: from,

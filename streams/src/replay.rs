@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::inspect::stream_state;
 use crate::inspect_error::InspectError;
 use crate::limits::{REPLAY_CONSUMERS_MAX, REPLAY_SILENCE_MAX};
+use crate::reader_name::reader_name;
 use crate::{Connection, Origin, batch, subjects};
 pub use lanes_replay::{LaneEnds, LanesReplay, has_processed, lane_ends};
 
@@ -175,7 +176,8 @@ async fn consume_after(
 ) -> Result<pull::Ordered, ReplayError> {
     let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(read_error)?;
     let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: position + 1 };
-    let config = pull::OrderedConfig { deliver_policy, ..pull::OrderedConfig::default() };
+    let name = Some(reader_name());
+    let config = pull::OrderedConfig { name, deliver_policy, ..pull::OrderedConfig::default() };
     let consumer = stream.create_consumer(config).await.map_err(read_error)?;
     consumer.messages().await.map_err(read_error)
 }

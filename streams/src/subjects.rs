@@ -56,6 +56,11 @@ pub fn event_kind(subject: &str) -> Option<EventKind> {
     kind.parse().ok()
 }
 
+/// The first token of the subjects on which the role of this name gets replies.
+pub fn inbox_prefix(role: &str) -> String {
+    format!("_INBOX_{role}")
+}
+
 /// The subject for resolutions of a pool's dead letters.
 pub fn resolution_subject(pool: &str) -> String {
     format!("handled.{pool}")

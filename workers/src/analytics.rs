@@ -34,6 +34,9 @@ pub(crate) const STAGE: Stage<Analytics> = Stage {
         depends_on: &[Dependency::Database],
         run: |analytics, inputs| Box::pin(count::count(&analytics.database, inputs)),
     }],
+    publishes: &[],
+    notices: &[],
+    purges: false,
     migrations: || embedded::migrations::runner(),
     privileges: &[
         Privilege { on: "inventory.placed_orders", rights: "SELECT" },

@@ -59,6 +59,9 @@ pub(crate) const STAGE: Stage<Fulfilment> = Stage {
             run: |fulfilment, inputs| Box::pin(withdraw(&fulfilment.database, inputs)),
         },
     ],
+    publishes: &[EventKind::Fulfilled, EventKind::Withdrawn, EventKind::CancelRefused],
+    notices: &[],
+    purges: false,
     migrations: || embedded::migrations::runner(),
     // The SKUs of an order, of which some cannot be shipped.
     privileges: &[Privilege { on: "inventory.placed_orders", rights: "SELECT" }],

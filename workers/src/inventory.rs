@@ -68,6 +68,16 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
             run: |inventory, inputs| Box::pin(release(&inventory.database, inputs)),
         },
     ],
+    publishes: &[
+        EventKind::Reserved,
+        EventKind::Rejected,
+        EventKind::Conflicted,
+        EventKind::Cancelled,
+        // Of reservations that expire.
+        EventKind::CancelRequested,
+    ],
+    notices: &[],
+    purges: true,
     migrations: || embedded::migrations::runner(),
     // What the janitor purges although an observer has not processed it.
     privileges: &[Privilege { on: "workers.missed_messages", rights: "INSERT" }],

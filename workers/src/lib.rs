@@ -44,6 +44,7 @@ pub mod payment;
 mod payment_timeout;
 mod poison_isolation;
 mod privilege;
+mod pool_access;
 mod process;
 mod proof;
 mod publish_outcomes;
@@ -64,5 +65,6 @@ pub use migrate::{MigrateError, migrate, migrate_if_allowed};
 pub use observer::{
     AuditScope, Discrepancy, ObserverAudit, ObserverReport, ReportText, WriteReport,
 };
+pub use pool_access::PoolAccess;
 pub use proof::is_disbelieved;
 pub use worker::{WorkerError, run};

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use clap::Args;
 use orders::{Event, EventKind, OrderId};
-use streams::{Pool, Step, StepKind, WorkerState};
+use streams::{Pool, Step, StepKind, WorkerState, subjects};
 
 use crate::database::Database;
 use crate::limits::PAYMENT_POLL_INTERVAL;
@@ -109,6 +109,16 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
             run: |payment, inputs| Box::pin(refund::refund(payment, inputs)),
         },
     ],
+    publishes: &[
+        EventKind::RequiresAction,
+        EventKind::Paid,
+        EventKind::Declined,
+        EventKind::Refunded,
+        // Of payments that expire.
+        EventKind::CancelRequested,
+    ],
+    notices: &[subjects::PAYMENT_DELAYED],
+    purges: false,
     migrations: || embedded::migrations::runner(),
     privileges: &[],
     background: &[],

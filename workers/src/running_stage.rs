@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use futures_util::future::LocalBoxFuture;
-use streams::{Pool, RequestStream, Step};
+use streams::{Pool, RequestStream, Step, subjects};
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::observer::{ObserverAudit, ObserverReport};
 use crate::order_rows::OrderRows;
 use crate::privilege::Privilege;
+use crate::pool_access::PoolAccess;
 use crate::proof::{self, Proof};
 use crate::rebuild;
 use crate::stage::{
@@ -25,6 +26,8 @@ pub(crate) trait AnyStage: Sync {
     fn pool(&self) -> Pool;
     fn about(&self) -> &'static str;
     fn steps(&self) -> Vec<Step>;
+    /// What its workers do at the brokers.
+    fn access(&self) -> PoolAccess;
     fn migrations(&self) -> refinery::Runner;
     fn privileges(&self) -> &'static [Privilege];
     /// The views of other pools that prove what its steps consume.
@@ -132,6 +135,19 @@ impl<S: StageState> AnyStage for Stage<S> {
 
     fn steps(&self) -> Vec<Step> {
         self.steps.iter().map(|step| step.step).collect()
+    }
+
+    fn access(&self) -> PoolAccess {
+        let answers = self.queries.iter().map(|query| query.subject);
+        PoolAccess {
+            pool: self.pool,
+            steps: self.steps(),
+            publishes: self.publishes,
+            notices: self.notices,
+            // Any worker answers for the status of orders.
+            answers: answers.chain([subjects::STATUS_GET]).collect(),
+            purges: self.purges,
+        }
     }
 
     fn migrations(&self) -> refinery::Runner {

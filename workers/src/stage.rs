@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use clap::Args;
 use futures_util::future::LocalBoxFuture;
+use orders::EventKind;
 use streams::{Connection, Pool, Publisher, RequestStream, Routes, Step, WorkerState};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,12 @@ pub(crate) struct Stage<S: 'static> {
     /// What it does, in a few words, for `--help`.
     pub(crate) about: &'static str,
     pub(crate) steps: &'static [StageStep<S>],
+    /// The events that its steps and background tasks publish. The brokers take no others from its workers.
+    pub(crate) publishes: &'static [EventKind],
+    /// The subjects of the notices that it publishes.
+    pub(crate) notices: &'static [&'static str],
+    /// Whether its workers remove from the streams what no pool needs any more.
+    pub(crate) purges: bool,
     /// Migrations of its own schema, which has the name of the pool.
     pub(crate) migrations: fn() -> refinery::Runner,
     /// What its workers may do outside of its schema, besides what workers of every pool may, and besides

@@ -5,6 +5,7 @@ use orders::EventKind;
 use streams::{Pool, Step};
 
 use crate::observer::{ObserverAudit, ObserverReport};
+use crate::pool_access::PoolAccess;
 use crate::running_stage::AnyStage;
 use crate::{analytics, fulfilment, inventory, payment};
 
@@ -49,6 +50,11 @@ pub fn steps() -> Vec<Step> {
 /// The steps of `pool`.
 pub fn steps_of(pool: Pool) -> Vec<Step> {
     steps().into_iter().filter(|step| step.pool == pool).collect()
+}
+
+/// What the workers of each pool do at the brokers.
+pub fn accesses() -> Vec<PoolAccess> {
+    STAGES.iter().map(|stage| stage.access()).collect()
 }
 
 /// The observing pools, each with its audit and its report.

@@ -1,0 +1,222 @@
+//! What the brokers permit a user to publish and to subscribe to: pure. Each kind of work needs the subjects that
+//! the code of this crate uses for it, and a user gets those of its work.
+
+use std::collections::BTreeSet;
+
+use orders::EventKind;
+
+use crate::rpc::service_name;
+use crate::subjects::{
+    DEAD_LETTERS, LANE_USED, RETRIES, SERVER_PING_JSZ, STREAMS_DIFFER, inbox_prefix,
+    resolution_subject,
+};
+use crate::{Lane, Pool, Step};
+
+/// Subjects, with wildcards, that a user may publish and subscribe to. It may do nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// What it may publish.
+    pub publish: BTreeSet<String>,
+    /// What it may not publish all the same: part of a wildcard.
+    pub never_publish: BTreeSet<String>,
+    /// What it may subscribe to.
+    pub subscribe: BTreeSet<String>,
+    /// Whether it may reply to a request that it has received: once, and wherever the reply goes.
+    pub may_reply: bool,
+}
+
+impl Permissions {
+    /// A connection of `role` that does nothing: it has an inbox, which no other role can read, and into which it
+    /// also publishes to see that its broker works.
+    pub fn of_connection(role: &str) -> Self {
+        let inbox = format!("{}.>", inbox_prefix(role));
+        Self::default().publishing([inbox.clone()]).subscribing([inbox])
+    }
+
+    /// Sees which streams and consumers there are, with their settings and states.
+    #[must_use]
+    pub fn sees_streams(self) -> Self {
+        self.publishing([api("STREAM.NAMES"), api("STREAM.INFO.*"), api("CONSUMER.INFO.*.*")])
+    }
+
+    /// Lists streams and consumers, as `nats` does.
+    #[must_use]
+    pub fn lists_streams(self) -> Self {
+        let lists = ["INFO", "STREAM.LIST", "CONSUMER.NAMES.*", "CONSUMER.LIST.*"].map(api);
+        self.sees_streams().publishing(lists)
+    }
+
+    /// Asks how each broker syncs its writes.
+    #[must_use]
+    pub fn sees_brokers(self) -> Self {
+        self.publishing([SERVER_PING_JSZ.to_owned()])
+    }
+
+    /// Asks all workers for their states.
+    #[must_use]
+    pub fn sees_workers(self) -> Self {
+        self.publishing(["$SRV.STATS".to_owned()])
+    }
+
+    /// Puts events of these kinds into any lane.
+    #[must_use]
+    pub fn publishes_events(self, kinds: &[EventKind]) -> Self {
+        let in_lanes = kinds.iter().map(|kind| format!("orders.*.{kind}"));
+        let in_legacy = kinds.iter().map(|kind| Lane::LEGACY.event_subject(*kind));
+        self.publishing(in_lanes.chain(in_legacy).chain([LANE_USED.to_owned()]))
+    }
+
+    /// Learns into which lanes others put events.
+    #[must_use]
+    pub fn follows_lanes(self) -> Self {
+        self.subscribing([LANE_USED.to_owned()])
+    }
+
+    /// Publishes notices, outside every stream.
+    #[must_use]
+    pub fn notifies(self, subjects: &[&str]) -> Self {
+        self.publishing(subjects.iter().map(ToString::to_string))
+    }
+
+    /// Runs a step: fetches from its consumers, and schedules what failed, or makes it a dead letter.
+    #[must_use]
+    pub fn runs(self, step: &Step) -> Self {
+        let (events, retries) = (step.events().durable, step.retries().durable);
+        self.publishing([
+            api(&format!("CONSUMER.MSG.NEXT.*.{events}")),
+            format!("$JS.ACK.*.{events}.>"),
+            api(&format!("CONSUMER.MSG.NEXT.{RETRIES}.{retries}")),
+            format!("$JS.ACK.{RETRIES}.{retries}.>"),
+            format!("schedule.{}.*.*", step.retry_subject()),
+            step.dead_subject(),
+        ])
+    }
+
+    /// Answers requests on these subjects, as a worker of `pool`.
+    #[must_use]
+    pub fn serves(mut self, pool: Pool, subjects: &[&str]) -> Self {
+        let name = service_name(pool);
+        let about_itself = ["PING", "INFO", "STATS"].into_iter().flat_map(|verb| {
+            let one = format!("$SRV.{verb}.{name}");
+            [format!("$SRV.{verb}"), format!("{one}.*"), one]
+        });
+        self.may_reply = true;
+        self.subscribing(about_itself.chain(subjects.iter().map(ToString::to_string)))
+    }
+
+    /// Sends requests on these subjects to workers.
+    #[must_use]
+    pub fn asks(self, subjects: &[&str]) -> Self {
+        self.publishing(subjects.iter().map(ToString::to_string))
+    }
+
+    /// Creates the streams and the consumers of `steps`, corrects what differs, and moves their leaders.
+    #[must_use]
+    pub fn keeps_topology(self, steps: &[Step]) -> Self {
+        let streams = lanes().chain([RETRIES, DEAD_LETTERS]).flat_map(|stream| {
+            let requests = ["STREAM.CREATE", "STREAM.UPDATE"];
+            requests.map(|request| api(&format!("{request}.{stream}")))
+        });
+        let moves = lanes().map(|lane| api(&format!("STREAM.LEADER.STEPDOWN.{lane}")));
+        let durables = steps.iter().flat_map(|step| {
+            let (events, retries) = (step.events().durable, step.retries().durable);
+            let of = [format!("*.{events}"), format!("{RETRIES}.{retries}")];
+            let kept = of.into_iter().flat_map(|durable| created_and_deleted(&durable));
+            kept.chain([api(&format!("CONSUMER.LEADER.STEPDOWN.*.{events}"))])
+        });
+        let own = self.sees_streams().subscribing([STREAMS_DIFFER.to_owned()]);
+        own.publishing(streams.chain(moves).chain(durables))
+    }
+
+    /// Removes from the lanes and from the dead letters what is not needed any more.
+    #[must_use]
+    pub fn purges(self) -> Self {
+        let purged = lanes().map(|lane| api(&format!("STREAM.PURGE.{lane}")));
+        let deleted = api(&format!("STREAM.MSG.DELETE.{DEAD_LETTERS}"));
+        self.publishing(purged.chain([deleted]))
+    }
+
+    /// Removes lanes.
+    #[must_use]
+    pub fn removes_lanes(self) -> Self {
+        self.publishing(lanes().map(|lane| api(&format!("STREAM.DELETE.{lane}"))))
+    }
+
+    /// Reads single messages of the lanes.
+    #[must_use]
+    pub fn gets_messages(self) -> Self {
+        self.publishing(lanes().map(|lane| api(&format!("DIRECT.GET.{lane}"))))
+    }
+
+    /// Reads the lanes and the dead letters through consumers of its own, and takes nothing from those of `steps`
+    /// unless it already may: call it last.
+    #[must_use]
+    pub fn reads_streams(self, steps: &[Step]) -> Self {
+        let read = lanes().chain([DEAD_LETTERS]).flat_map(|stream| {
+            let requests = ["CONSUMER.MSG.NEXT", "CONSUMER.CREATE", "CONSUMER.DELETE"];
+            let own = requests.map(|request| api(&format!("{request}.{stream}.*")));
+            own.into_iter().chain([api(&format!("STREAM.MSG.GET.{stream}"))])
+        });
+        let durables = steps.iter().flat_map(|step| {
+            let durable = format!("*.{}", step.events().durable);
+            let kept = created_and_deleted(&durable);
+            kept.into_iter().chain([api(&format!("CONSUMER.MSG.NEXT.{durable}"))])
+        });
+        let not_ours = durables.filter(|subject| !self.publish.contains(subject)).collect();
+        Self { never_publish: not_ours, ..self.gets_messages().publishing(read) }
+    }
+
+    /// Sends a record of any of `steps` to it again, and says of a dead letter how it was resolved.
+    #[must_use]
+    pub fn resolves_dead_letters(self, steps: &[Step]) -> Self {
+        let replayed = steps.iter().map(Step::retry_subject);
+        self.publishing(replayed.chain([resolution_subject("*")]))
+    }
+
+    /// Saves streams and restores them, as `nats` does.
+    #[must_use]
+    pub fn backs_up(self) -> Self {
+        let requests = ["STREAM.SNAPSHOT.*", "STREAM.RESTORE.*"].map(api);
+        let chunks = ["$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>"].map(str::to_owned);
+        self.lists_streams().publishing(requests).publishing(chunks)
+    }
+
+    /// Pauses consumers, moves leaders, and looks at services and brokers, as `nats` does.
+    #[must_use]
+    pub fn operates(self) -> Self {
+        let requests =
+            ["CONSUMER.PAUSE.*.*", "STREAM.LEADER.STEPDOWN.*", "CONSUMER.LEADER.STEPDOWN.*.*"];
+        let others = ["$SRV.>", "$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO"].map(str::to_owned);
+        self.lists_streams().sees_brokers().publishing(requests.map(api)).publishing(others)
+    }
+
+    fn publishing(mut self, subjects: impl IntoIterator<Item = String>) -> Self {
+        self.publish.extend(subjects);
+        self
+    }
+
+    fn subscribing(mut self, subjects: impl IntoIterator<Item = String>) -> Self {
+        self.subscribe.extend(subjects);
+        self
+    }
+}
+
+/// A request to the JetStream API.
+fn api(request: &str) -> String {
+    format!("$JS.API.{request}")
+}
+
+/// The streams of all lanes that a cluster may have.
+fn lanes() -> impl Iterator<Item = &'static str> {
+    Lane::all_possible().map(Lane::stream)
+}
+
+/// The requests that create, correct and delete a durable consumer; the first one has its filter at the end, if it
+/// has one alone.
+fn created_and_deleted(durable: &str) -> [String; 3] {
+    ["CREATE.@.>", "CREATE.@", "DELETE.@"]
+        .map(|request| api(&format!("CONSUMER.{}", request.replace('@', durable))))
+}
+
+#[cfg(test)]
+mod tests;
