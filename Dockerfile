@@ -9,13 +9,15 @@ COPY . .
 # Cargo compares modification times, which are unreliable when checkouts alternate: touching every file
 # makes all of them new.
 RUN find . -type f -exec touch {} +
+# Where `millrace keys` writes: a new volume there belongs to the user of the image.
+RUN mkdir /keys
 
 # The caches keep the crates and their build output for the next build. The binary is stripped of debug
 # information; `ldd` lists the shared libraries that are copied beside it.
 FROM source AS build-millrace
 RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
-    .ci/build-image millrace millrace /image && mkdir -p /volumes/keys
+    .ci/build-image millrace millrace /image
 
 FROM source AS build-payment-simulator
 RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
@@ -27,7 +29,7 @@ RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
     .ci/build-image lab millrace-lab /image
 
-# Run as an unprivileged UID that owns no file in the image.
+# Run as an unprivileged UID that owns no file in the image, but the empty folder for keys.
 FROM scratch AS payment-simulator
 COPY --from=build-payment-simulator /image /
 USER 10001:10001
@@ -41,7 +43,6 @@ ENTRYPOINT ["/usr/local/bin/millrace-lab"]
 # The last stage is the default target of `docker build .`.
 FROM scratch AS millrace
 COPY --from=build-millrace /image /
-# A volume that is mounted there belongs to this UID, which writes the keys.
-COPY --chown=10001:10001 --from=build-millrace /volumes /
+COPY --from=source --chown=10001:10001 /keys /keys
 USER 10001:10001
 ENTRYPOINT ["/usr/local/bin/millrace"]

@@ -97,8 +97,9 @@ pub async fn run(
 async fn verified_brokers(
     config: &BrokersConfig,
 ) -> Result<(Connection, Routes, Gates), EdgeError> {
-    let broker = Connection::open(&config.nats_url, "edge gates").await?;
-    let routes = Routes::to_each_broker(broker.clone(), &config.nats_url, "edge lookups").await?;
+    let access = config.access();
+    let broker = Connection::open(&access, "edge gates").await?;
+    let routes = Routes::to_each_broker(broker.clone(), &access, "edge lookups").await?;
     let gates = Gates::open(&broker, &routes, config.profile).await?;
     Ok((broker, routes, gates))
 }

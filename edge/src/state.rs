@@ -53,11 +53,11 @@ impl ShardState {
     /// the state is dropped.
     pub(crate) async fn open(edge: EdgeState) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
         let EdgeState { config, gates, body_budget, lookups, leaving, routes } = edge;
-        let nats_url = &config.brokers.nats_url;
-        let broker = Connection::open(nats_url, "edge").await?;
+        let access = config.brokers.access();
+        let broker = Connection::open(&access, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis)?);
         let idempotency_cache = IdempotencyCache::new(cache.clone());
-        let brokers = Routes::to_each_broker(broker, nats_url, "edge publisher").await?;
+        let brokers = Routes::to_each_broker(broker, &access, "edge publisher").await?;
         let brokers = brokers.sharing_lanes_with(&routes);
         let routes_watch = brokers.watch_connections();
         let publisher = Publisher::new(brokers);

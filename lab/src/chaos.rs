@@ -35,6 +35,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Promised, Report, audit};
+use millrace::keys::Role;
 use millrace::ledger::{self, Answer, AnswerContent};
 use streams::Profile;
 use tokio::time::Instant;
@@ -105,7 +106,7 @@ pub async fn run_chaos(
     progress: &ProgressFn,
 ) -> Result<ChaosReport> {
     let endpoints = cluster.endpoints();
-    let sources = AuditSources::open(&endpoints.addresses().sources).await?;
+    let sources = AuditSources::open(&endpoints.addresses().sources, Role::Lab).await?;
     let profile = endpoints.profile;
     let ledger_path = cluster.folder.path().join("ledger.jsonl");
     let (journal, writer) = AckJournal::create(&ledger_path)?;

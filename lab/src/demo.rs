@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use millrace::audit::{AuditMode, AuditSources};
+use millrace::keys::Role;
 use millrace::shutdown::{INTERRUPTED, Shutdown};
 use streams::Profile;
 use workers::inventory::stock::{self, CatalogItem};
@@ -76,7 +77,7 @@ async fn run_demo(
 ) -> Result<DemoReport> {
     let progress = Progress::start();
     if args.running {
-        let sources = AuditSources::open(&args.addresses.sources).await?;
+        let sources = AuditSources::open(&args.addresses.sources, Role::Auditor).await?;
         let profile = args.addresses.sources.profile.get()?;
         streams::verify_durability_at_start(&sources.connection, profile).await?;
         stock::load(&sources.database, catalog).await.context("loading the catalogue")?;
@@ -94,7 +95,7 @@ async fn run_demo(
     }
     let addresses = cluster.endpoints().addresses();
     let report = async {
-        let sources = AuditSources::open(&addresses.sources).await?;
+        let sources = AuditSources::open(&addresses.sources, Role::Auditor).await?;
         let (addresses, progress, mode) = (&addresses, &progress, AuditMode::Quiesced);
         let demo = DemoRun { sources: &sources, addresses, mode, progress };
         demo.run_to_completion(rows, cluster.folder.path()).await

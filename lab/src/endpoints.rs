@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use millrace::addresses::{
-    self, BrokersAddress, DatabaseAddress, ENV_FILE, ProfileOption, ProviderAddress,
+    self, BrokersAddress, DatabaseAddress, ENV_FILE, KEYS, ProfileOption, ProviderAddress,
 };
 use millrace::audit::AuditAddresses;
 use streams::Profile;
+
+use crate::nats_contexts;
 
 /// The secret key that a cluster on this machine uses with the payment simulator.
 pub const PROVIDER_KEY: &str = "sk_test_millrace";
@@ -31,6 +33,8 @@ pub struct Endpoints {
     pub database_url: String,
     /// The payment provider's base URL.
     pub provider_url: String,
+    /// The folder with the keys by which the brokers know each role.
+    pub keys: PathBuf,
 }
 
 /// Command-line options that address a running cluster.
@@ -62,7 +66,11 @@ impl Endpoints {
         ClusterAddresses {
             sources: AuditAddresses {
                 profile: ProfileOption { profile: Some(self.profile) },
-                brokers: BrokersAddress { nats_url: Some(self.nats_url.clone()) },
+                brokers: BrokersAddress {
+                    nats_url: Some(self.nats_url.clone()),
+                    nats_key_file: None,
+                    keys: Some(self.keys.clone()),
+                },
                 database: DatabaseAddress::new(&self.database_url),
                 provider: ProviderAddress {
                     provider_url: Some(self.provider_url.clone()),
@@ -73,7 +81,7 @@ impl Endpoints {
         }
     }
 
-    /// Writes [`ENV_FILE`] below `folder` and returns its path.
+    /// Writes [`ENV_FILE`] below `folder`, with contexts of the nats CLI beside it, and returns its path.
     ///
     /// # Errors
     /// The file or its folder cannot be written.
@@ -83,6 +91,7 @@ impl Endpoints {
             ("MILLRACE_PROFILE", self.profile.as_str()),
             ("MILLRACE_EDGE_URLS", &self.edge_urls.join(",")),
             ("NATS_URL", &self.nats_url),
+            (KEYS, &self.keys.display().to_string()),
             ("REDIS_URL", &self.redis_url),
             ("DATABASE_URL", &self.database_url),
             ("MILLRACE_PROVIDER_URL", &self.provider_url),
@@ -92,6 +101,7 @@ impl Endpoints {
         if let Some(parent) = file.parent() {
             std::fs::create_dir_all(parent)?;
         }
+        nats_contexts::write(folder, &self.nats_url, &self.keys)?;
         // Atomic by rename: a script may wait for the file to appear.
         let draft = file.with_extension("draft");
         write_privately(&draft, lines.concat().as_bytes())
@@ -122,6 +132,7 @@ mod tests {
             redis_url: "redis://a".to_owned(),
             database_url: "postgres://u:p=w@a/d".to_owned(),
             provider_url: "http://p".to_owned(),
+            keys: PathBuf::from("/keys"),
         };
         let written = endpoints.write(folder.path()).unwrap();
         assert_eq!(written.metadata().unwrap().mode() & 0o777, 0o600);

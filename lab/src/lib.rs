@@ -18,6 +18,7 @@ pub(crate) mod http_server;
 pub mod input;
 pub(crate) mod lane_of_new_orders;
 pub mod load;
+pub(crate) mod nats_contexts;
 pub mod order_client;
 pub mod percentiles;
 pub mod proc_usage;

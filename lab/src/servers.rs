@@ -27,6 +27,7 @@ pub use store_disks::try_mount as try_mount_disk;
 pub use strace::Tracer;
 
 mod account;
+mod broker_users;
 mod command;
 mod discovery;
 mod download;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use millrace::keys::Role as KeyRole;
 use millrace::prepare::{self, LostStreams};
 use payment_simulator::set_faults;
 use rand::RngExt;
@@ -35,6 +36,9 @@ pub use role_process::RoleProcess;
 pub(crate) use roles::PROVIDER_READY_PATH;
 pub use server_links::LinkedServer;
 use server_links::ServerLinks;
+
+/// The user of an earlier version, which may have no keys; a version that has them ignores it.
+const PASSWORD_USER: &str = "{user: earlier, password: version}";
 
 /// Longer than the brokers take to elect their leaders.
 const MIGRATE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -163,12 +167,18 @@ impl Plan {
     }
 }
 
+/// The brokers' URLs with the user of an earlier version.
+fn with_password(urls: &str) -> String {
+    urls.replace("//", "//earlier:version@")
+}
+
 /// Has an earlier version create streams and tables, as in a cluster that is upgraded.
 async fn migrate(binary: &Path, servers: &Servers, profile: Profile) -> Result<()> {
     let mut command = Command::new(binary);
     command
         .arg("migrate")
-        .env("NATS_URL", servers.brokers.url())
+        .env("NATS_URL", with_password(&servers.brokers.url()))
+        .env("NATS_KEY_FILE", servers.brokers.keys().key_file(KeyRole::Admin))
         .env("DATABASE_URL", servers.postgres.url())
         .env("MILLRACE_PROFILE", profile.as_str())
         .kill_on_drop(true);
@@ -199,12 +209,13 @@ impl Cluster {
         })
         .await?;
         if let Some(previous) = &plan.previous_binary {
+            servers.brokers.add_user(PASSWORD_USER)?;
             migrate(previous, &servers, plan.profile).await?;
         }
         let database = DatabaseConfig::new(servers.postgres.url());
         let database = prepare::migrated_database(&database).await?;
-        let (nats_url, refuse) = (servers.brokers.url(), LostStreams::Refuse);
-        let connection = prepare::cluster(&nats_url, &database, &plan.topology(), refuse).await?;
+        let (access, refuse) = (servers.brokers.access(KeyRole::Admin), LostStreams::Refuse);
+        let connection = prepare::cluster(&access, &database, &plan.topology(), refuse).await?;
         streams::verify_durability_at_start(&connection, plan.profile).await?;
         let loaded = stock::load(&database, catalog).await.context("loading the catalogue")?;
         (plan.progress)(&format!("loaded a catalogue of {loaded} SKUs"));
@@ -295,6 +306,7 @@ impl Cluster {
             redis_url: self.servers.redis.url().to_owned(),
             database_url: self.servers.database_url(OPERATOR),
             provider_url: self.provider.url().to_owned(),
+            keys: self.servers.brokers.keys().path().to_owned(),
         }
     }
 

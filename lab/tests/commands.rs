@@ -4,6 +4,7 @@
 use std::process::Stdio;
 
 use lab::up::{Cluster, Plan};
+use millrace::keys::Role;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use streams::{Connection, Lane, Profile, stream_state, subjects};
@@ -28,9 +29,10 @@ async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String)
 async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() {
     let servers = TestServers::start(Profile::Single).await;
     let (brokers, postgres) = (&servers.processes.brokers, &servers.processes.postgres);
-    let nats_url = brokers.url();
+    let (nats_url, key) = (brokers.url(), brokers.keys().key_file(Role::Admin));
     let environment = [
         ("NATS_URL", &nats_url[..]),
+        ("NATS_KEY_FILE", key.to_str().unwrap()),
         ("DATABASE_URL", postgres.url()),
         ("MILLRACE_PROFILE", "single"),
     ];
@@ -40,7 +42,7 @@ async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() 
         assert!(!log.contains("corrected"), "{log}");
     }
 
-    let connection = Connection::open(&nats_url, "test").await.unwrap();
+    let connection = Connection::open(&brokers.access(Role::Lab), "test").await.unwrap();
     for stream in [Lane::FIRST.stream(), subjects::RETRIES, subjects::DEAD_LETTERS] {
         assert_eq!(stream_state(&connection, stream).await.unwrap().messages, 0);
     }
@@ -56,8 +58,10 @@ async fn an_old_binary_starts_on_a_schema_that_a_newer_one_has_migrated() {
     let servers = TestServers::start(Profile::Single).await;
     let (nats_url, postgres) =
         (servers.processes.brokers.url(), servers.processes.postgres.url().to_owned());
+    let key = servers.processes.brokers.keys().key_file(Role::Admin);
     let environment = [
         ("NATS_URL", &nats_url[..]),
+        ("NATS_KEY_FILE", key.to_str().unwrap()),
         ("DATABASE_URL", &postgres[..]),
         ("MILLRACE_PROFILE", "single"),
     ];

@@ -28,6 +28,7 @@ mod orders;
 mod program;
 mod provider;
 mod raw_nats;
+mod roles;
 mod servers;
 mod store_roles;
 mod test_servers;

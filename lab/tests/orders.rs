@@ -21,6 +21,7 @@ mod forgeries;
 mod happy_path;
 mod http_client;
 mod idempotency;
+mod key_rotation;
 mod lanes;
 mod large_status_answers;
 mod late_captures;

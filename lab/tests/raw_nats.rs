@@ -1,7 +1,10 @@
 //! A client that speaks the NATS protocol itself: it does what an operator's tool or a stranger may
 //! do at a broker, which the product's own client does not.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use streams::{BrokerAccess, RoleKey};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
@@ -21,15 +24,67 @@ struct Delivered {
 }
 
 impl RawNats {
-    /// Connects to the first broker of `urls`, such as `nats://127.0.0.1:4222`.
-    pub(crate) async fn connect(urls: &str) -> Self {
-        let first = urls.split(',').next().unwrap();
+    /// Connects to the first broker of `access`, such as `nats://127.0.0.1:4222`.
+    pub(crate) async fn connect(access: &BrokerAccess) -> Self {
+        let mut client = Self::open(access).await;
+        client.send("SUB _RAW.reply 1\r\nPING\r\n").await;
+        while client.line().await != "PONG" {}
+        client
+    }
+
+    /// The same without a subscription; what the broker says if it refuses the client.
+    pub(crate) async fn connect_as(access: &BrokerAccess) -> Result<Self, String> {
+        let mut client = Self::open(access).await;
+        match client.errors("").await.into_iter().next() {
+            Some(refused) => Err(refused),
+            None => Ok(client),
+        }
+    }
+
+    /// What a broker says to `connect` at its port for other brokers.
+    pub(crate) async fn route_error(address: &str, connect: &str) -> String {
+        let stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+        let mut client = Self { stream };
+        client.send(&format!("CONNECT {connect}\r\nPING\r\n")).await;
+        loop {
+            let line = timeout(REPLY_TIMEOUT, client.line()).await.unwrap();
+            assert!(!["", "PONG"].contains(&&*line), "the broker does not refuse {connect}");
+            if line.starts_with("-ERR") {
+                return line;
+            }
+        }
+    }
+
+    /// The errors that the broker reports after `commands`.
+    pub(crate) async fn errors(&mut self, commands: &str) -> Vec<String> {
+        self.send(&format!("{commands}PING\r\n")).await;
+        let mut errors = Vec::new();
+        loop {
+            match &*timeout(REPLY_TIMEOUT, self.line()).await.unwrap() {
+                "PONG" | "" => return errors,
+                "PING" => self.send("PONG\r\n").await,
+                line if line.starts_with("-ERR") => errors.push(line.to_owned()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Connects without waiting for what the broker says to it.
+    async fn open(access: &BrokerAccess) -> Self {
+        let first = access.urls.split(',').next().unwrap();
         let address = first.trim_start_matches("nats://");
         let stream = BufReader::new(TcpStream::connect(address).await.unwrap());
         let mut client = Self { stream };
-        let connect = "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":false}\r\n";
-        client.send(&format!("{connect}SUB _RAW.reply 1\r\nPING\r\n")).await;
-        while client.line().await != "PONG" {}
+        let mut connect = json!({"verbose": false, "headers": true, "no_responders": false});
+        let info = client.line().await;
+        let info: Value = serde_json::from_str(info.strip_prefix("INFO ").unwrap()).unwrap();
+        if let Some(file) = &access.key_file {
+            let key = RoleKey::read(file).unwrap();
+            let signature = key.sign(info["nonce"].as_str().unwrap().as_bytes()).unwrap();
+            connect["nkey"] = json!(key.public());
+            connect["sig"] = json!(URL_SAFE_NO_PAD.encode(signature));
+        }
+        client.send(&format!("CONNECT {connect}\r\n")).await;
         client
     }
 

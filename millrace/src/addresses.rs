@@ -6,14 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use streams::Profile;
+use streams::{BrokerAccess, Profile};
 use workers::database::{Database, DatabaseConfig};
 use workers::payment::provider::{self, Limits, Provider};
+
+use crate::keys::{KeysFolder, Role};
 
 /// The file with the addresses of a local cluster: lines of `NAME='value'`, which a shell can read.
 pub const ENV_FILE: &str = ".millrace/env";
 
 const PROFILE: &str = "MILLRACE_PROFILE";
+
+/// The variable of the folder with keys.
+pub const KEYS: &str = "MILLRACE_KEYS";
 
 /// Option for the durability profile of the cluster.
 #[derive(Debug, Clone, Args)]
@@ -23,12 +28,19 @@ pub struct ProfileOption {
     pub profile: Option<Profile>,
 }
 
-/// Option for the brokers' URLs.
+/// Options for the brokers' URLs and for the key by which they know a command.
 #[derive(Debug, Clone, Args)]
 pub struct BrokersAddress {
     /// URLs of the brokers, separated by commas [default: from .millrace/env]
     #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::parse_nats_url)]
     pub nats_url: Option<String>,
+    /// File with the key by which the brokers know this process, as `millrace keys` writes it
+    #[arg(long, env = "NATS_KEY_FILE", value_name = "FILE")]
+    pub nats_key_file: Option<PathBuf>,
+    /// Folder of `millrace keys`, from which a command takes the key of the role that it needs
+    /// [default: from .millrace/env]
+    #[arg(long, env = "MILLRACE_KEYS", value_name = "FOLDER")]
+    pub keys: Option<PathBuf>,
 }
 
 /// Option for the database's URL.
@@ -83,9 +95,17 @@ impl ProfileOption {
 }
 
 impl BrokersAddress {
-    /// The brokers' URLs, separated by commas.
-    pub fn url(&self) -> Result<String> {
-        resolve(self.nats_url.as_deref(), "NATS_URL", "--nats-url")
+    /// How to reach the brokers as `role`.
+    pub fn access(&self, role: Role) -> Result<BrokerAccess> {
+        let urls = resolve(self.nats_url.as_deref(), "NATS_URL", "--nats-url")?;
+        // The keys of the cluster in that file say nothing about other brokers.
+        let from_file = match &self.nats_url {
+            Some(_) => None,
+            None => read_env_file(Path::new(ENV_FILE))?.remove(KEYS).map(PathBuf::from),
+        };
+        let folder = self.keys.clone().or(from_file);
+        let of_role = folder.map(|folder| KeysFolder::at(&folder).key_file(role));
+        Ok(BrokerAccess { urls, key_file: self.nats_key_file.clone().or(of_role) })
     }
 }
 

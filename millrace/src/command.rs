@@ -9,6 +9,7 @@ use crate::audit::AuditArgs;
 use crate::dead_letters::DeadArgs;
 use crate::health::HealthArgs;
 use crate::import::ImportArgs;
+use crate::keys::KeysArgs;
 use crate::lanes::LanesArgs;
 use crate::migrate::MigrateArgs;
 use crate::observer_report::ObserverReportArgs;
@@ -17,7 +18,8 @@ use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
-    audit, dead_letters, edge, health, import, lanes, migrate, observer_report, passwords, status,
+    audit, dead_letters, edge, health, import, keys, lanes, migrate, observer_report, passwords,
+    status,
     stock, tail, worker,
 };
 
@@ -33,6 +35,8 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Write passwords for PostgreSQL and Redis, one for each role
     Passwords(PasswordsArgs),
+    /// Make the keys by which the brokers know each role
+    Keys(KeysArgs),
     /// Change the number of lanes, the streams of orders, of a running cluster
     Lanes(LanesArgs),
     /// Check the health of the role in this container
@@ -67,6 +71,7 @@ impl Command {
             Self::Worker(config) => worker::run(*config)?,
             Self::Migrate(args) => migrate::run(&args)?,
             Self::Passwords(args) => passwords::run(&args)?,
+            Self::Keys(args) => keys::run(&args)?,
             Self::Lanes(args) => lanes::run(&args)?,
             Self::Health(args) => return health::run(&args),
             Self::Status(args) => status::run(&args)?,

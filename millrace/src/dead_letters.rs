@@ -13,6 +13,7 @@ use streams::dead_letter::ResolutionKind;
 use streams::{Connection, dead_letter};
 
 use crate::addresses::BrokersAddress;
+use crate::keys::Role;
 use filter::LetterFilter;
 use resolve::{ResolveArgs, resolve_all};
 pub use resolve::{ResolveError, ResolveRequest, resolve};
@@ -47,10 +48,21 @@ enum DeadCommand {
     Discard(ResolveArgs),
 }
 
+impl DeadCommand {
+    /// The role that may do it.
+    const fn role(&self) -> Role {
+        match self {
+            Self::List { .. } | Self::Show { .. } => Role::Viewer,
+            Self::Replay(_) | Self::Discard(_) => Role::Admin,
+        }
+    }
+}
+
 /// Runs `millrace dead`.
 pub(crate) fn run(args: &DeadArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
-        let connection = Connection::open(&args.brokers.url()?, "dead").await?;
+        let access = args.brokers.access(args.command.role())?;
+        let connection = Connection::open(&access, "dead").await?;
         let letters = dead_letter::read(&connection).await?;
         match &args.command {
             DeadCommand::List { filter, handled } => {

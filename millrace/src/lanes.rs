@@ -6,6 +6,7 @@ use streams::{Connection, LANES_MAX, Lane, Topology, set_lane_count};
 use workers::stages;
 
 use crate::addresses::{BrokersAddress, ProfileOption};
+use crate::keys::Role;
 use crate::runtime::runtime;
 
 /// Options of `millrace lanes`.
@@ -24,7 +25,7 @@ pub struct LanesArgs {
 /// of its orders are processed.
 pub(crate) fn run(args: &LanesArgs) -> Result<()> {
     runtime()?.block_on(async {
-        let connection = Connection::open(&args.brokers.url()?, "lanes").await?;
+        let connection = Connection::open(&args.brokers.access(Role::Admin)?, "lanes").await?;
         let topology = Topology::new(args.profile.get_or_default()?);
         let removed = set_lane_count(&connection, &topology, &stages::steps(), args.count).await?;
         report(args.count, &removed);

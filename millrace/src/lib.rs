@@ -6,6 +6,7 @@
 //! - [`status`], `tail`, `stock`, [`dead_letters`]: inspecting and repairing a running cluster
 //! - [`addresses`]: the addresses of a running cluster
 //! - [`options`]: command-line parsing that reports all errors at once
+//! - [`keys`]: the keys by which the brokers know each role
 //! - `import`: placing the orders of a file
 //! - `limits`: every limit, with its reason
 
@@ -17,6 +18,7 @@ pub mod dead_letters;
 mod edge;
 mod health;
 mod import;
+pub mod keys;
 mod lanes;
 pub mod ledger;
 mod limits;

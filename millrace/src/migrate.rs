@@ -30,7 +30,6 @@ pub struct MigrateArgs {
 /// Creates what is missing and corrects settings that have drifted.
 pub(crate) fn run(args: &MigrateArgs) -> Result<()> {
     runtime()?.block_on(async {
-        let BrokersConfig { nats_url, profile } = &args.brokers;
         let lost_streams =
             if args.begin_anew { LostStreams::BeginAnew } else { LostStreams::Refuse };
         let database = prepare::migrated_database(&args.database).await?;
@@ -40,7 +39,8 @@ pub(crate) fn run(args: &MigrateArgs) -> Result<()> {
             let created = database.connection().await?.batch_execute(&sql).await;
             created.with_context(|| format!("running {}", file.display()))?;
         }
-        prepare::cluster(nats_url, &database, &Topology::new(*profile), lost_streams).await?;
+        let (access, topology) = (args.brokers.access(), Topology::new(args.brokers.profile));
+        prepare::cluster(&access, &database, &topology, lost_streams).await?;
         Ok(())
     })
 }

@@ -5,7 +5,9 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use streams::{Connection, Ensured, Step, Topology, ensure_topology, resume_topology};
+use streams::{
+    BrokerAccess, Connection, Ensured, Step, Topology, ensure_topology, resume_topology,
+};
 use workers::database::{Database, DatabaseConfig};
 use workers::{known_orders, missed_messages, stages};
 
@@ -23,12 +25,12 @@ pub enum LostStreams {
 /// Creates the consumers of the steps that orders pass, and corrects settings that differ. Streams are
 /// created in a new cluster only. Returns the connection that it used.
 pub async fn cluster(
-    nats_url: &str,
+    access: &BrokerAccess,
     database: &Database,
     topology: &Topology,
     lost_streams: LostStreams,
 ) -> Result<Connection> {
-    let connection = Connection::open(nats_url, "topology").await?;
+    let connection = Connection::open(access, "topology").await?;
     let is_new = !known_orders::any(database).await.context("cannot look for orders")?;
     let creates_streams = is_new || lost_streams == LostStreams::BeginAnew;
     let (_, order_steps) = observers_and_others(stages::steps());

@@ -17,6 +17,7 @@ use streams::{
 use workers::stages;
 
 use crate::addresses::{BrokersAddress, ProfileOption};
+use crate::keys::Role;
 
 /// Options of `millrace status`.
 #[derive(Debug, Clone, Args)]
@@ -72,7 +73,7 @@ pub struct StepStatus {
 /// Prints the status of the cluster.
 pub(crate) fn run(args: &StatusArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
-        let connection = Connection::open(&args.brokers.url()?, "status").await?;
+        let connection = Connection::open(&args.brokers.access(Role::Viewer)?, "status").await?;
         let status = Status::query(&connection, args.profile.get_or_default()?).await?;
         print(&if args.json { serde_json::to_string(&status)? + "\n" } else { status.to_string() });
         Ok(())

@@ -7,6 +7,7 @@ use serde_json::Value;
 use streams::{Connection, LanesReplay};
 
 use crate::addresses::BrokersAddress;
+use crate::keys::Role;
 use crate::shutdown::Shutdown;
 
 /// Options of `millrace tail`.
@@ -23,7 +24,7 @@ pub struct TailArgs {
 pub(crate) fn run(args: &TailArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;
-        let connection = Connection::open(&args.brokers.url()?, "tail").await?;
+        let connection = Connection::open(&args.brokers.access(Role::Viewer)?, "tail").await?;
         let mut replay = LanesReplay::from_now(&connection).await?;
         while let Some(message) = shutdown.run_until_requested(replay.next()).await.transpose()? {
             let is_selected = |kind| args.event.is_empty() || args.event.contains(&kind);

@@ -16,9 +16,8 @@ pub(crate) fn run(config: Config) -> Result<()> {
         let topology = Topology::new(brokers.profile);
         let prepared = async {
             let database = prepare::database(database).await?;
-            let refuse = LostStreams::Refuse;
-            let connection =
-                prepare::cluster(&brokers.nats_url, &database, &topology, refuse).await?;
+            let (access, refuse) = (brokers.access(), LostStreams::Refuse);
+            let connection = prepare::cluster(&access, &database, &topology, refuse).await?;
             prepare::observers(&connection, &topology, &database, config.steps()).await
         };
         let Some(()) = shutdown.run_until_requested(prepared).await.transpose()? else {

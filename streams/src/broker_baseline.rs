@@ -8,8 +8,8 @@ use thiserror::Error;
 use crate::limits::{BASELINE_PUBLISH_TIMEOUT, DUPLICATE_WINDOW};
 use crate::outbound::Destination;
 use crate::{
-    ConnectError, Connection, Durable, Fetcher, OutboundMessage, Profile, PublishError, Publisher,
-    Topology,
+    BrokerAccess, ConnectError, Connection, Durable, Fetcher, OutboundMessage, Profile,
+    PublishError, Publisher, Topology,
 };
 
 /// One stream for each stage.
@@ -50,11 +50,11 @@ impl BrokerBaseline {
 
     /// Creates the streams, with the replicas and the storage of the orders stream under `profile`.
     pub async fn create(
-        urls: &str,
+        access: &BrokerAccess,
         profile: Profile,
         layout: Layout,
     ) -> Result<Self, BrokerBaselineError> {
-        let connection = Connection::open(urls, "broker baseline").await?;
+        let connection = Connection::open(access, "broker baseline").await?;
         let publisher = Publisher::new(connection.clone());
         let baseline = Self { connection, publisher, profile, layout };
         for stream in baseline.streams() {

@@ -106,7 +106,7 @@ fn parse_denial(error: &str) -> Option<(&str, &str)> {
 /// A subject without what differs from one message to the next: inboxes and acks.
 fn subject_kind(subject: &str) -> &str {
     let tokens = match subject.split('.').next() {
-        Some("_INBOX") => 1,
+        Some(inbox) if inbox.starts_with("_INBOX") => 1,
         Some("$JS") if subject.starts_with("$JS.ACK.") => 4,
         _ => return subject,
     };

@@ -1,5 +1,6 @@
 //! Options of every process that uses the streams, and how a duration is written.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::ServerAddr;
@@ -8,19 +9,29 @@ use clap::builder::RangedU64ValueParser;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
-use crate::Profile;
 use crate::batch::RECORDS_MAX;
 use crate::limits::DURATION_MAX;
+use crate::{BrokerAccess, Profile};
 
-/// The broker addresses and the durability profile.
+/// How to reach the brokers, and the durability profile.
 #[derive(Debug, Clone, Args)]
 pub struct BrokersConfig {
     /// URLs of the brokers, separated by commas
     #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = parse_nats_url)]
     pub nats_url: String,
+    /// File with the key by which the brokers know this process, as `millrace keys` writes it
+    #[arg(long, env = "NATS_KEY_FILE", value_name = "FILE")]
+    pub nats_key_file: Option<PathBuf>,
     /// Durability of the cluster: durable, fast or single
     #[arg(long, env = "MILLRACE_PROFILE", default_value_t = Profile::Durable)]
     pub profile: Profile,
+}
+
+impl BrokersConfig {
+    /// How to reach the brokers.
+    pub fn access(&self) -> BrokerAccess {
+        BrokerAccess { urls: self.nats_url.clone(), key_file: self.nats_key_file.clone() }
+    }
 }
 
 /// How records are grouped into messages.

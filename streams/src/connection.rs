@@ -4,12 +4,13 @@ use std::future::ready;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectOptions, ServerAddr, Subscriber};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use rand::RngExt;
 use thiserror::Error;
 
+use crate::BrokerAccess;
 use crate::broker_events::BrokerEvents;
 use crate::config::{broker_addresses, broker_user};
 use crate::known_lanes::KnownLanes;
@@ -18,6 +19,7 @@ use crate::limits::{
     PING_INTERVAL, RECONNECT_DELAY_MAX, RECONNECT_DELAY_MIN,
 };
 use crate::reply_router::ReplyRouter;
+use crate::role_key::{self, KeyFileError};
 
 /// A connection to the brokers. Cheap to clone; reconnects automatically.
 #[derive(Clone)]
@@ -40,6 +42,20 @@ pub enum ConnectError {
         /// The error of the last attempt.
         source: async_nats::ConnectError,
     },
+    /// The brokers do not know this process.
+    #[error(
+        "the brokers at {hosts} refuse this process: give it the file with its key by --nats-key-file or \
+         NATS_KEY_FILE, or load the users that `millrace keys` has written into the brokers"
+    )]
+    Refused {
+        /// Host and port of the brokers that were tried, separated by commas.
+        hosts: String,
+        /// The error of the last attempt.
+        source: async_nats::ConnectError,
+    },
+    /// The key of this process cannot be read.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
     /// The broker closed the connection right after it was made.
     #[error("the broker closed the connection")]
     Closed(#[source] async_nats::SubscribeError),
@@ -68,14 +84,18 @@ fn hosts(urls: &str) -> String {
 }
 
 impl Connection {
-    /// Connects to one of `urls` (separated by commas), retrying for up to 30 s. `name` is what
-    /// operators see in the brokers' list of connections.
-    pub async fn open(urls: &str, name: &str) -> Result<Self, ConnectError> {
+    /// Connects to one of the brokers, retrying for up to 30 s unless they refuse it. `name` is what operators
+    /// see in the brokers' list of connections.
+    pub async fn open(access: &BrokerAccess, name: &str) -> Result<Self, ConnectError> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
-        let events = BrokerEvents::default();
+        let (events, urls) = (BrokerEvents::default(), &access.urls);
         let client = loop {
-            match options(urls, name, &events).connect(urls.split(',').collect::<Vec<_>>()).await {
+            let options = options(access, name, &events)?;
+            match options.connect(urls.split(',').collect::<Vec<_>>()).await {
                 Ok(client) => break client,
+                Err(source) if source.kind() == ConnectErrorKind::AuthorizationViolation => {
+                    return Err(ConnectError::Refused { hosts: hosts(urls), source });
+                }
                 Err(_) if Instant::now() < deadline => tokio::time::sleep(reconnect_delay()).await,
                 Err(source) => {
                     return Err(ConnectError::Unreachable { hosts: hosts(urls), source });
@@ -91,11 +111,14 @@ impl Connection {
         Ok(Self { client, jetstream, replies, events, known_lanes: KnownLanes::default() })
     }
 
-    /// Connects to the broker at `url` and to no other one. Returns before the connection is up, and
+    /// Connects to the only broker of `access`, and to no other one. Returns before the connection is up, and
     /// retries for as long as it takes.
-    pub(crate) async fn to_one_broker(url: &str, name: &str) -> Result<Self, ConnectError> {
-        let events = BrokerEvents::default();
-        let options = options(url, name, &events).retry_on_initial_connect();
+    pub(crate) async fn to_one_broker(
+        access: &BrokerAccess,
+        name: &str,
+    ) -> Result<Self, ConnectError> {
+        let (events, url) = (BrokerEvents::default(), &access.urls);
+        let options = options(access, name, &events)?.retry_on_initial_connect();
         let client = options.ignore_discovered_servers().connect(url).await;
         let client =
             client.map_err(|source| ConnectError::Unreachable { hosts: hosts(url), source })?;
@@ -147,13 +170,18 @@ impl Connection {
     }
 }
 
-fn options(urls: &str, name: &str, events: &BrokerEvents) -> ConnectOptions {
+fn options(
+    access: &BrokerAccess,
+    name: &str,
+    events: &BrokerEvents,
+) -> Result<ConnectOptions, KeyFileError> {
     let events = events.clone();
-    let options = match broker_user(urls) {
-        Some((user, password)) => ConnectOptions::with_user_and_password(user, password),
-        None => ConnectOptions::new(),
+    let options = match (&access.key_file, broker_user(&access.urls)) {
+        (Some(file), _) => role_key::connect_options(file)?,
+        (None, Some((user, password))) => ConnectOptions::with_user_and_password(user, password),
+        (None, None) => ConnectOptions::new(),
     };
-    options
+    let options = options
         .name(name)
         .connection_timeout(CONNECT_ATTEMPT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
@@ -161,7 +189,8 @@ fn options(urls: &str, name: &str, events: &BrokerEvents) -> ConnectOptions {
         .event_callback(move |event| {
             events.handle(&event);
             ready(())
-        })
+        });
+    Ok(options)
 }
 
 fn reconnect_delay() -> Duration {

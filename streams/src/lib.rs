@@ -9,13 +9,14 @@
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders are grouped into one message, stored once
 //! - [`Fetcher`], [`Delivery`], [`Record`]: messages are fetched, split into records, and acked
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
-//! - [`Permissions`]: what the brokers permit a user
+//! - [`BrokerAccess`], [`RoleKey`], [`Permissions`]: by which key the brokers know a process, and what that may do
 //! - [`BrokerBaseline`]: the throughput of the brokers alone, for benchmarks
 //! - [`Replay`]: reads a stream from a given position, without consuming it
 //! - `limits`: every limit, with its reason
 
 mod admission;
 pub mod batch;
+mod broker_access;
 mod broker_api;
 mod broker_baseline;
 mod broker_events;
@@ -50,6 +51,7 @@ mod replay;
 mod reply_router;
 mod requester;
 pub mod retry;
+mod role_key;
 mod routes;
 mod rpc;
 mod silence;
@@ -58,6 +60,7 @@ pub mod subjects;
 mod topology;
 
 pub use admission::Admission;
+pub use broker_access::BrokerAccess;
 pub use broker_api::{BrokerApiError, broker_api};
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
 pub use config::{
@@ -95,6 +98,7 @@ pub use replay::{
     LaneEnds, LanesReplay, Replay, ReplayError, Replayed, has_processed, lane_ends, records_at,
 };
 pub use requester::{RequestError, Requester};
+pub use role_key::{KeyFileError, RoleKey};
 pub use routes::{Routes, RoutesWatch};
 pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState};
 pub use step::{Durable, Pool, Source, Step, StepKind};

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::lane_states::LaneStates;
 use crate::limits::{ACK_SEND_TIMEOUT, ROUTES_PER_MESSAGE_MAX, ROUTES_POLL_INTERVAL};
-use crate::{ConnectError, Connection, Lane};
+use crate::{BrokerAccess, ConnectError, Connection, Lane};
 pub use lane_view::RoutesWatch;
 pub(crate) use route::Route;
 
@@ -37,21 +37,21 @@ impl From<Connection> for Routes {
 }
 
 impl Routes {
-    /// `connection`, and one to each of `urls` (separated by commas) if there are several: a broker that is
-    /// silent or lost is passed over. `name` is what operators see in the brokers' list of connections.
+    /// `connection`, and one to each of the brokers if there are several: a broker that is silent or lost is
+    /// passed over. `name` is what operators see in the brokers' list of connections.
     ///
     /// # Errors
     /// A connection is closed while it is opened.
     pub async fn to_each_broker(
         connection: Connection,
-        urls: &str,
+        access: &BrokerAccess,
         name: &str,
     ) -> Result<Self, ConnectError> {
         let mut connections = vec![connection];
-        let urls: Vec<&str> = urls.split(',').collect();
+        let urls: Vec<&str> = access.urls.split(',').collect();
         if urls.len() > 1 {
             for url in urls {
-                connections.push(Connection::to_one_broker(url, name).await?);
+                connections.push(Connection::to_one_broker(&access.to_one(url), name).await?);
             }
         }
         Ok(Self::of(connections))

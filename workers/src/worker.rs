@@ -95,8 +95,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
 
 async fn open(config: &WorkerConfig, name: &str) -> Result<WorkerContext, WorkerError> {
     let database = config.database.open()?;
-    let connection = Connection::open(&config.brokers.nats_url, name).await?;
-    let routes = Routes::to_each_broker(connection.clone(), &config.brokers.nats_url, name).await?;
+    let access = config.brokers.access();
+    let connection = Connection::open(&access, name).await?;
+    let routes = Routes::to_each_broker(connection.clone(), &access, name).await?;
     Ok(WorkerContext {
         database,
         publisher: Publisher::new(routes.clone()),

@@ -2,6 +2,7 @@
 //! by itself and with the same orders.
 
 use anyhow::Result;
+use millrace::keys::Role;
 use streams::Profile;
 
 use super::broker_baseline::{BATCHED, UNBATCHED, publish};
@@ -64,8 +65,8 @@ async fn brokers(
 ) -> Result<()> {
     for (name, mode) in [("1 per message", UNBATCHED), ("256 per message", BATCHED)] {
         context.report_progress(&format!("limits: {profile}, stored, {name}"));
-        let urls = cluster.inner.servers.brokers.url();
-        let rate = publish(urls, profile, &context.dataset.small, mode, context.time).await?;
+        let access = cluster.inner.servers.brokers.access(Role::Lab);
+        let rate = publish(access, profile, &context.dataset.small, mode, context.time).await?;
         measurements.add_row(&format!("{profile}: stored, {name}"), "orders/s", rate);
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! orders; and, with the brokers alone, one stream against one stream per stage.
 
 use anyhow::Result;
+use millrace::keys::Role;
 use streams::Layout;
 
 use super::broker_pipeline::measure_pipeline;
@@ -55,9 +56,9 @@ async fn pipeline(
         Layout::StreamForEachStage => "relayed by brokers, one stream per stage",
     };
     context.report_progress(&format!("batch: {name}"));
-    let urls = cluster.inner.servers.brokers.url();
+    let access = cluster.inner.servers.brokers.access(Role::Lab);
     let bodies = &context.dataset.small;
-    let rate = measure_pipeline(&urls, context.profile(), layout, bodies, context.time).await?;
+    let rate = measure_pipeline(&access, context.profile(), layout, bodies, context.time).await?;
     measurements.add_row(name, "orders/s", rate);
     Ok(rate)
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use orders::{Created, OrderId, PlaceOrder, Timestamp};
-use streams::{BrokerBaseline, Layout, Profile, batch};
+use streams::{BrokerAccess, BrokerBaseline, Layout, Profile, batch};
 
 /// How orders are published.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ const ID_DIGITS: usize = 32;
 /// Publishes the orders of the file `bodies` under `profile` for `time`, and returns orders stored
 /// a second. Runs on a dedicated thread, as an edge does.
 pub(super) async fn publish(
-    urls: String,
+    access: BrokerAccess,
     profile: Profile,
     bodies: &Path,
     mode: PublishMode,
@@ -41,7 +41,7 @@ pub(super) async fn publish(
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let baseline = BrokerBaseline::create(&urls, profile, Layout::OneStream).await?;
+            let baseline = BrokerBaseline::create(&access, profile, Layout::OneStream).await?;
             let rate = store_all(&baseline, &lines, mode, time).await;
             baseline.remove().await?;
             rate

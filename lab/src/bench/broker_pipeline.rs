@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::{TryStreamExt, stream};
-use streams::{BrokerBaseline, Delivery, Fetcher, Layout, Profile};
+use streams::{BrokerAccess, BrokerBaseline, Delivery, Fetcher, Layout, Profile};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -33,14 +33,14 @@ const LAST_STAGE: usize = BrokerBaseline::STAGES - 1;
 
 /// Runs the pipeline for `time` and returns orders relayed through all stages per second.
 pub(super) async fn measure_pipeline(
-    urls: &str,
+    access: &BrokerAccess,
     profile: Profile,
     layout: Layout,
     bodies: &Path,
     time: Duration,
 ) -> Result<f64> {
     let lines = lines(bodies)?;
-    let baseline = BrokerBaseline::create(urls, profile, layout).await?;
+    let baseline = BrokerBaseline::create(access, profile, layout).await?;
     let window = Arc::new(InFlightWindow {
         capacity: Semaphore::new(IN_FLIGHT_MAX),
         completed: AtomicUsize::new(0),

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use millrace::audit::{AuditMode, AuditSources, Problem, Promised, Report, audit, wait_quiescent};
+use millrace::keys::Role;
 use orders::Timestamp;
 use streams::{Profile, batch};
 use workers::stages;
@@ -64,7 +65,7 @@ impl BenchCluster {
         let inner = Cluster::start(plan, &[]).await?;
         let loaded = load_catalog(&inner.database, &context.catalog).await;
         loaded.context("cannot load the catalogue")?;
-        let sources = AuditSources::open(&inner.endpoints().addresses().sources).await?;
+        let sources = AuditSources::open(&inner.endpoints().addresses().sources, Role::Lab).await?;
         Ok(Self {
             inner,
             sources,

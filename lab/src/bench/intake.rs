@@ -5,6 +5,7 @@
 mod batches;
 
 use anyhow::Result;
+use millrace::keys::Role;
 use streams::Profile;
 
 use batches::post_batches;
@@ -100,8 +101,8 @@ impl IntakeBench<'_> {
         let ratio_to_http = result.rate() / http;
         match profile {
             Profile::Durable => {
-                let urls = self.cluster.inner.servers.brokers.url();
-                let stored = publish(urls, profile, bodies, UNBATCHED, context.time).await?;
+                let access = self.cluster.inner.servers.brokers.access(Role::Lab);
+                let stored = publish(access, profile, bodies, UNBATCHED, context.time).await?;
                 let row = format!("{profile}: stored, 1 per message");
                 self.measurements.add_row(&row, "orders/s", stored);
                 self.measurements.add_figure("intake_durable_vs_http", "ratio", ratio_to_http);

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use millrace::keys::KeysError;
+
 use super::port::NoFreePort;
 use super::postgres::TemplateError;
 use super::programs::ProgramError;
@@ -25,6 +27,9 @@ pub enum ServersError {
     /// The roles of the database could not be created.
     #[error("cannot create the roles of the database")]
     Roles(#[from] tokio_postgres::Error),
+    /// The keys of the brokers' clients cannot be made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// A server did not start.
     #[error(transparent)]
     Start(#[from] StartError),

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use futures_util::future::{join_all, try_join_all};
-use streams::Profile;
+use millrace::keys::{KeysFolder, Role};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use streams::{BrokerAccess, Profile};
 
+use super::broker_users::{roles, write_users, write_users_and};
 use super::discovery::Program;
 use super::error::ServersError;
 use super::folder::create_clean_folder;
@@ -30,6 +34,10 @@ const CONFIG: [(&str, &str); 5] = [
 
 /// The folder of the brokers in the run folder.
 const FOLDER: &str = "brokers";
+/// The folder beside it with the keys of all roles.
+const KEYS: &str = "keys";
+/// The line of a broker's configuration that says where the others are.
+const INCLUDE_CLUSTER: &str = "include ../keys/brokers/cluster.conf";
 
 /// Monitoring path that answers 200 when JetStream is enabled, even if other brokers are
 /// unavailable.
@@ -47,6 +55,7 @@ const HEALTHZ: &str = "/healthz";
 pub struct Brokers {
     /// The servers, `broker-1` first. Starting one waits for that server, not for the cluster.
     pub servers: Vec<Server>,
+    keys: KeysFolder,
     monitor_ports: Vec<u16>,
     stores: Vec<PathBuf>,
     /// The file systems of the stores, if each has its own.
@@ -68,6 +77,8 @@ impl Brokers {
         folder: &Path,
         reaper: &Reaper,
     ) -> Result<Self, ServersError> {
+        let keys = KeysFolder::at(&folder.join(KEYS));
+        write_users(&keys)?;
         let folder = create_clean_folder(folder, FOLDER)?;
         for (name, text) in CONFIG {
             fs::write(folder.join(name), text)?;
@@ -79,6 +90,14 @@ impl Brokers {
         let route_ports: Vec<u16> = ports.iter().map(|[.., route]| *route).collect();
         let proxies =
             if partitionable { Some(PartitionProxies::start(&route_ports)?) } else { None };
+        match &proxies {
+            Some(proxies) => {
+                for index in 0..ports.len() {
+                    include_routes(&folder, index, &keys, &addresses(proxies.ports_of(index)))?;
+                }
+            }
+            None => keys.write_cluster(&addresses(route_ports.iter().copied()))?,
+        }
         let server = |(index, reserved): (usize, [ReservedPort; 3])| {
             let [port, monitor_port, route_port] = ports[index];
             let name = format!("broker-{}", index + 1);
@@ -86,25 +105,20 @@ impl Brokers {
             let store = folder.join(&name);
             let mut spec = ProcessSpec::new(&name, program.path.clone(), folder.clone());
             spec.args.extend(["-c".into(), format!("{config}.conf").into()]);
-            let routes = match &proxies {
-                Some(proxies) => {
-                    // Gossip must not announce addresses that bypass the proxies, neither to brokers
-                    // nor to clients.
-                    spec.args.extend(["--cluster_advertise".into(), UNREACHABLE_ADDRESS.into()]);
-                    spec.args.push("--no_advertise".into());
-                    routes(proxies.ports_of(index))
-                }
-                None => routes(route_ports.iter().copied()),
-            };
+            if proxies.is_some() {
+                // Gossip must not announce addresses that bypass the proxies, neither to brokers nor to
+                // clients.
+                spec.args.extend(["--cluster_advertise".into(), UNREACHABLE_ADDRESS.into()]);
+                spec.args.push("--no_advertise".into());
+            }
             spec.envs.clone_from(&program.envs);
             for (variable, value) in [
                 ("BROKER_HOST", "127.0.0.1".to_owned()),
                 ("BROKER_PORT", port.to_string()),
-                ("BROKER_MONITOR_PORT", monitor_port.to_string()),
+                ("BROKER_MONITOR", format!("\"127.0.0.1:{monitor_port}\"")),
                 ("BROKER_STORE", format!("\"{}\"", store.display())),
                 ("BROKER_SYNC_INTERVAL", format!("\"{}\"", profile.sync_interval())),
                 ("BROKER_ROUTE_PORT", route_port.to_string()),
-                ("BROKER_ROUTES", routes),
                 ("GOMAXPROCS", cores_per_broker(profile.brokers()).to_string()),
             ] {
                 spec.set(variable, &value);
@@ -115,7 +129,7 @@ impl Brokers {
         let servers: Vec<Server> = reserved.into_iter().enumerate().map(server).collect();
         let stores = servers.iter().map(|server| folder.join(server.name())).collect();
         let monitor_ports = ports.iter().map(|[_, monitor, _]| *monitor).collect();
-        Ok(Self { servers, monitor_ports, stores, disks: None, proxies })
+        Ok(Self { servers, keys, monitor_ports, stores, disks: None, proxies })
     }
 
     /// Mounts a file system of its own for each store, before the first start.
@@ -153,6 +167,57 @@ impl Brokers {
     pub fn url(&self) -> String {
         let urls: Vec<_> = self.servers.iter().map(Server::url).collect();
         urls.join(",")
+    }
+
+    /// How a process of `role` reaches them.
+    pub fn access(&self, role: Role) -> BrokerAccess {
+        BrokerAccess { urls: self.url(), key_file: Some(self.keys.key_file(role)) }
+    }
+
+    /// How a process of `role` reaches one of them alone.
+    pub fn access_to(&self, broker: usize, role: Role) -> BrokerAccess {
+        BrokerAccess { urls: self.servers[broker].url().to_owned(), ..self.access(role) }
+    }
+
+    /// The keys of all roles.
+    pub const fn keys(&self) -> &KeysFolder {
+        &self.keys
+    }
+
+    /// Adds a user to the running brokers, as their configuration describes one, instead of the one that was
+    /// added before.
+    ///
+    /// # Errors
+    /// The users cannot be written, or a broker cannot be signalled.
+    pub fn add_user(&self, user: &str) -> Result<(), ServersError> {
+        write_users_and(&self.keys, user)?;
+        self.reload()
+    }
+
+    /// Gives a role a second key, which its processes use from their next connections on.
+    ///
+    /// # Errors
+    /// See [`Brokers::add_user`].
+    pub fn rotate_key(&self, role: Role) -> Result<(), ServersError> {
+        self.keys.rotate(role, &roles())?;
+        self.reload()
+    }
+
+    /// Ends the validity of the first one of two keys.
+    ///
+    /// # Errors
+    /// See [`Brokers::add_user`].
+    pub fn retire_key(&self, role: Role) -> Result<(), ServersError> {
+        self.keys.retire(role, &roles())?;
+        self.reload()
+    }
+
+    /// Has the brokers read their configuration again.
+    fn reload(&self) -> Result<(), ServersError> {
+        for pid in self.servers.iter().filter_map(Server::pid) {
+            kill(Pid::from_raw(pid.cast_signed()), Signal::SIGHUP).map_err(io::Error::from)?;
+        }
+        Ok(())
     }
 
     /// The base URL of each broker's monitoring port, `broker-1` first.
@@ -234,8 +299,22 @@ fn reserve_ports() -> Result<[ReservedPort; 3], NoFreePort> {
     Ok([reserve_port()?, reserve_port()?, reserve_port()?])
 }
 
-/// The value of `BROKER_ROUTES`: the routes to the other brokers.
-fn routes(ports: impl Iterator<Item = u16>) -> String {
-    let routes: Vec<_> = ports.map(|port| format!("nats://127.0.0.1:{port}")).collect();
-    format!("[{}]", routes.join(", "))
+/// Where brokers listen on these ports.
+fn addresses(ports: impl Iterator<Item = u16>) -> Vec<String> {
+    ports.map(|port| format!("127.0.0.1:{port}")).collect()
+}
+
+/// Gives one broker its own routes to the others.
+fn include_routes(
+    folder: &Path,
+    broker: usize,
+    keys: &KeysFolder,
+    routes: &[String],
+) -> Result<(), ServersError> {
+    let number = broker + 1;
+    let (config, own) = (format!("broker-{number}.conf"), format!("cluster-{number}.conf"));
+    fs::write(folder.join(&own), keys.cluster_conf(routes)?)?;
+    let (_, text) = CONFIG[1 + number];
+    let text = text.replace(INCLUDE_CLUSTER, &format!("include {own}"));
+    Ok(fs::write(folder.join(config), text)?)
 }

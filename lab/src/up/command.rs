@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use workers::stages;
 
 use super::{Cluster, Plan};
-use crate::input;
+use crate::{input, nats_contexts};
 
 /// Time between two checks of all processes.
 const SUPERVISE_INTERVAL: Duration = Duration::from_secs(1);
@@ -67,7 +67,8 @@ pub fn run(args: &UpArgs) -> Result<()> {
         print(&format!("addresses are in {}; press Ctrl-C to stop", file.display()));
         let supervised = shutdown.run_until_requested(supervise(&mut cluster)).await.transpose();
         print("stopping the cluster");
-        let removed = std::fs::remove_file(ENV_FILE).context("removing the environment file");
+        let removed = std::fs::remove_file(ENV_FILE).and(nats_contexts::remove(Path::new(".")));
+        let removed = removed.context("removing the files with the addresses");
         supervised.map(drop).and(cluster.stop().await).and(removed)
     })
 }

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use millrace::keys::Role as KeyRole;
 use streams::{Pool, TEST_ACK_WAIT};
 use workers::payment;
 
 use super::role_process::RoleProcess;
-use super::{Cluster, Companion, Plan, Role, ServerLinks};
+use super::{Cluster, Companion, Plan, Role, ServerLinks, with_password};
 use crate::endpoints::PROVIDER_KEY;
 use crate::reaper::Reaper;
 use crate::servers::ProcessSpec;
@@ -48,6 +49,7 @@ impl Cluster {
         let through_link = links.as_ref().map(|links| links.redis_url(&redis_url));
         spec.set("NATS_URL", &self.nats_url(links.as_ref()));
         spec.set("REDIS_URL", &through_link.unwrap_or(redis_url));
+        self.set_key(&mut spec, KeyRole::Edge);
         spec.set("MILLRACE_SECRETS", &self.secret);
         spec.set("MILLRACE_WEBHOOK_SECRETS", &self.webhook_secret);
         Ok(RoleProcess::listening(spec, "/readyz", &self.reaper)?.with_links(links))
@@ -59,9 +61,10 @@ impl Cluster {
         links.transpose().context("starting proxies to the servers")
     }
 
-    /// The brokers' URLs: through `links`, if there are any.
+    /// The brokers' URLs: through `links`, if there are any. An earlier version has a password instead of a key.
     fn nats_url(&self, links: Option<&ServerLinks>) -> String {
-        links.map_or_else(|| self.servers.brokers.url(), ServerLinks::nats_url)
+        let url = links.map_or_else(|| self.servers.brokers.url(), ServerLinks::nats_url);
+        if self.plan.previous_binary.is_some() { with_password(&url) } else { url }
     }
 
     /// The URL of the database for the role of `pool`, or for the owner of the tables: an earlier version migrates
@@ -73,6 +76,12 @@ impl Cluster {
         }
     }
 
+    /// Sets the key by which the brokers know a process.
+    fn set_key(&self, spec: &mut ProcessSpec, role: KeyRole) {
+        let file = self.servers.brokers.keys().key_file(role);
+        spec.set("NATS_KEY_FILE", &file.display().to_string());
+    }
+
     /// A worker, not started yet.
     pub(super) fn worker(&self, name: &str, pool: Pool) -> Result<RoleProcess> {
         let mut spec = self.plan.process_spec(name, self.folder.path());
@@ -82,6 +91,7 @@ impl Cluster {
         let through_link = links.as_ref().map(|links| links.database_url(&database_url));
         spec.set("NATS_URL", &self.nats_url(links.as_ref()));
         spec.set("DATABASE_URL", &through_link.unwrap_or(database_url));
+        self.set_key(&mut spec, KeyRole::Worker(pool));
         if pool == payment::POOL {
             spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
             spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);

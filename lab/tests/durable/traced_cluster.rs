@@ -10,6 +10,7 @@ use edge::{Config, EdgeError, RedisConfig};
 use futures_util::future::join_all;
 use lab::order_client::{OrderClient, PlacementResult, new_key_prefix};
 use lab::servers::{RunFolder, SearchPaths, Tracer};
+use millrace::keys::Role;
 use orders::SigningKeys;
 use streams::{BatchConfig, BrokersConfig, Connection, Profile, Topology, ensure_topology};
 use tokio::sync::oneshot;
@@ -62,12 +63,16 @@ impl TracedCluster {
                 broker.name()
             );
         }
-        let connection = Connection::open(&brokers.url(), "test").await.unwrap();
+        let connection = Connection::open(&brokers.access(Role::Lab), "test").await.unwrap();
         ensure_topology(&connection, &Topology::new(profile), &stages::steps()).await.unwrap();
         let config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             cores: NonZeroUsize::MIN,
-            brokers: BrokersConfig { nats_url: brokers.url(), profile },
+            brokers: BrokersConfig {
+                nats_url: brokers.url(),
+                nats_key_file: Some(brokers.keys().key_file(Role::Edge)),
+                profile,
+            },
             batch: BatchConfig { max_batch: CLIENTS },
             redis: RedisConfig::new(&servers.processes.edge_redis_url()),
             webhook_secrets: None,

@@ -2,6 +2,7 @@
 
 use std::future::{pending, ready};
 
+use millrace::keys::Role;
 use streams::Profile;
 use tokio::time::timeout;
 use workers::stages::FIRST_STEP;
@@ -36,6 +37,7 @@ impl TestServers {
     async fn run_edge_process(&self, profile: Profile) -> (Option<i32>, String) {
         let mut edge = program(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()]);
         edge.env("NATS_URL", self.processes.brokers.url())
+            .env("NATS_KEY_FILE", self.processes.brokers.keys().key_file(Role::Edge))
             .env("REDIS_URL", self.processes.edge_redis_url())
             .env("MILLRACE_SECRETS", "the secret of the tests");
         let output = output_within(DEADLINE, edge).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use millrace::keys::Role;
 use serde_json::json;
 use streams::Fetcher;
 use tokio::time::{Instant, sleep};
@@ -14,8 +15,7 @@ use crate::test_servers::TestServers;
 #[tokio::test]
 async fn a_message_that_comes_after_its_request_was_given_up_is_returned_at_once() {
     let servers = TestServers::start_with_streams().await;
-    let url = servers.processes.brokers.url();
-    let mut nats = RawNats::connect(&url).await;
+    let mut nats = RawNats::connect(&servers.processes.brokers.access(Role::Lab)).await;
     nats.publish("orders.1.created", "\"late\"", 1).await;
     // From now on the test is the broker that leads the consumer.
     let durable = FIRST_STEP.events().durable;

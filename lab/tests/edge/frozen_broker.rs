@@ -3,6 +3,7 @@
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
+use millrace::keys::Role;
 use orders::OrderId;
 use serde_json::{Value, json};
 use streams::subjects::STATUS_GET;
@@ -82,8 +83,9 @@ async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hang
     let mut servers = TestServers::start_durable().await;
     let edge = servers.start_edge().await;
     let broker = servers.broker_of_connection("edge gates").await;
-    let brokers = &servers.processes.brokers.servers;
-    let worker = Connection::open(brokers[(broker + 1) % brokers.len()].url(), "worker").await;
+    let brokers = &servers.processes.brokers;
+    let access = brokers.access_to((broker + 1) % brokers.servers.len(), Role::Lab);
+    let worker = Connection::open(&access, "worker").await;
     let answering = answer_reserved(worker.unwrap()).await;
     let id = signing_keys().sign(OrderId::from_bytes([7; 16]));
     let status = format!("/v1/orders/{id}");

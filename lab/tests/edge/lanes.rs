@@ -1,6 +1,7 @@
 //! An edge puts orders into another lane while one does not answer, or must get none.
 
 use futures_util::future::join_all;
+use millrace::keys::Role;
 use serde_json::json;
 use streams::{
     Connection, Lane, LaneLeaders, Routes, broker_api, lanes, set_lane_limit, stream_state,
@@ -90,8 +91,8 @@ async fn no_lane_is_moved_to_a_broker_that_hangs() {
     for lane in lanes(&connection).await.unwrap() {
         servers.move_lane(lane, brokers[0].name()).await;
     }
-    let url = servers.processes.brokers.url();
-    let routes = Routes::to_each_broker(connection, &url, "test").await.unwrap();
+    let access = servers.processes.brokers.access(Role::Lab);
+    let routes = Routes::to_each_broker(connection, &access, "test").await.unwrap();
     let _watch = routes.watch_connections();
     brokers[2].pause().unwrap();
     let mut leaders = LaneLeaders::new(routes, stages::steps());

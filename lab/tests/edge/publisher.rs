@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use millrace::keys::Role;
 use orders::EventKind;
 use streams::{
     Connection, Lane, OutboundMessage, PublishError, Publisher, Routes, Topology, batch,
@@ -46,7 +47,7 @@ async fn a_message_waits_for_a_busy_lane_and_is_not_sent_into_another_one() {
     ensure_topology(&connection, &topology, &stages::steps()).await.unwrap();
     let publisher = Publisher::new(connection);
     for reply in [TOO_MANY, IN_PROCESS] {
-        let leader = RawNats::connect(&servers.processes.brokers.url()).await;
+        let leader = RawNats::connect(&servers.processes.brokers.access(Role::Lab)).await;
         let leader = tokio::spawn(leader.impersonate("orders.1.created", reply).await);
         for number in 0..20 {
             let message = message(&format!("{reply} {number}"));
@@ -63,7 +64,8 @@ async fn after_one_lane_has_refused_a_message_no_other_one_that_hangs_is_waited_
     let lanes = servers.set_lanes_apart().await;
     let publisher = servers.publisher().await;
     publisher.publish(&message("first"), DEADLINE).await.unwrap();
-    let connection = Connection::open(servers.processes.brokers.servers[2].url(), "test").await;
+    let connection =
+        Connection::open(&servers.processes.brokers.access_to(2, Role::Lab), "test").await;
     set_lane_limit(&connection.unwrap(), lanes[0], 1).await.unwrap();
     servers.processes.brokers.servers[1].pause().unwrap();
     let ack = publisher.publish(&message("second"), TIMEOUT).await.unwrap();
@@ -73,8 +75,8 @@ async fn after_one_lane_has_refused_a_message_no_other_one_that_hangs_is_waited_
 impl TestServers {
     /// A publisher with a connection to each broker.
     async fn publisher(&self) -> Publisher {
-        let url = self.processes.brokers.url();
-        let routes = Routes::to_each_broker(self.connect().await, &url, "test").await.unwrap();
+        let access = self.processes.brokers.access(Role::Lab);
+        let routes = Routes::to_each_broker(self.connect().await, &access, "test").await.unwrap();
         Publisher::new(routes)
     }
 }

@@ -1,5 +1,6 @@
 //! An edge accepts orders only while the streams are what the promise rests on.
 
+use millrace::keys::Role;
 use serde_json::json;
 use streams::{Connection, Lane, broker_api, lanes, stream_state};
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use crate::test_servers::{TestServers, wait_until};
 
 impl TestServers {
     pub(crate) async fn nats(&self) -> RawNats {
-        RawNats::connect(&self.processes.brokers.url()).await
+        RawNats::connect(&self.processes.brokers.access(Role::Lab)).await
     }
 }
 
@@ -64,7 +65,8 @@ async fn a_lane_is_closed_for_its_settings_also_while_another_stream_does_not_re
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
     assert_open(&mut client).await;
-    let connection = Connection::open(servers.processes.brokers.servers[0].url(), "test").await;
+    let connection =
+        Connection::open(&servers.processes.brokers.access_to(0, Role::Lab), "test").await;
     let connection = connection.unwrap();
     let stored = async |lane: &Lane| {
         stream_state(&connection, lane.stream()).await.map_or(u64::MAX, |state| state.messages)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use edge::{Config, EdgeError, RedisConfig};
+use millrace::keys::Role;
 use orders::{OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
 use streams::{
@@ -64,7 +65,7 @@ impl TestServers {
 
     /// The test's own connection to the brokers.
     pub(crate) async fn connect(&self) -> Connection {
-        Connection::open(&self.processes.brokers.url(), "test").await.unwrap()
+        Connection::open(&self.processes.brokers.access(Role::Lab), "test").await.unwrap()
     }
 
     /// The requests on `subject`, which edges send to the workers.
@@ -93,7 +94,11 @@ impl TestServers {
         Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             cores: NonZeroUsize::MIN,
-            brokers: BrokersConfig { nats_url: self.processes.brokers.url(), profile },
+            brokers: BrokersConfig {
+                nats_url: self.processes.brokers.url(),
+                nats_key_file: Some(self.processes.brokers.keys().key_file(Role::Edge)),
+                profile,
+            },
             batch: BatchConfig { max_batch: RECORDS_MAX },
             redis: RedisConfig::new(&self.processes.edge_redis_url()),
             webhook_secrets: None,

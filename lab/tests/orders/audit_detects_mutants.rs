@@ -98,6 +98,7 @@ impl TestCluster {
         command
             .arg(ledger)
             .env("NATS_URL", &endpoints.nats_url)
+            .env("MILLRACE_KEYS", &endpoints.keys)
             .env("DATABASE_URL", &endpoints.database_url)
             .env("MILLRACE_PROVIDER_URL", &endpoints.provider_url)
             .env("MILLRACE_PROVIDER_KEY", PROVIDER_KEY)

@@ -35,6 +35,17 @@ impl TestCluster {
         self.assert_consistent(ids).await;
         let report = self.assert_audit_passes(AuditMode::Quiesced).await;
         assert_eq!((report.in_flight, report.dead), (0, 0));
+        self.assert_nothing_was_denied();
+    }
+
+    /// Each role may do at the brokers what it does.
+    fn assert_nothing_was_denied(&self) {
+        let workers = self.processes.workers.iter().map(|(_, worker)| worker);
+        for process in self.processes.edges.iter().chain(workers) {
+            let log = std::fs::read_to_string(process.log()).unwrap_or_default();
+            let denied = log.lines().filter(|line| line.contains("lacks a permission"));
+            assert_eq!(denied.collect::<Vec<_>>(), [""; 0], "{}", process.name());
+        }
     }
 
     /// Audits the whole cluster, asserts that the audit passes, and returns its report.

@@ -189,7 +189,9 @@ impl TestCluster {
     /// Runs `millrace dead` as an operator does.
     async fn run_dead_command(&self, args: &[&str], succeeds: bool) {
         let mut command = program(["dead"]);
-        command.args(["--nats-url", &self.processes.servers.brokers.url()]).args(args);
+        let brokers = &self.processes.servers.brokers;
+        command.env("MILLRACE_KEYS", brokers.keys().path());
+        command.args(["--nats-url", &brokers.url()]).args(args);
         let output = output_within(COMMAND_LIMIT, command).await;
         assert_eq!(output.status.success(), succeeds, "{args:?}: {output:?}");
     }

@@ -1,5 +1,6 @@
 //! Streams and consumers that are changed or deleted by hand while the cluster runs.
 
+use millrace::keys::Role;
 use orders::Status;
 use serde_json::json;
 use streams::{Profile, find_progress};
@@ -15,7 +16,7 @@ async fn a_consumer_that_is_deleted_while_workers_run_is_created_again_and_order
     cluster.load_catalog(&[item("DELETED", 10)]).await;
     let before = cluster.place("before", &basket(&[("DELETED", 1)])).await;
     cluster.wait_until_final(&[before]).await;
-    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.url()).await;
+    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.access(Role::Lab)).await;
     let deleted = nats.api("CONSUMER.DELETE.ORDERS_1.payment", &json!({})).await;
     assert_eq!(deleted["success"], true, "{deleted}");
     let after = cluster.place("after", &basket(&[("DELETED", 1)])).await;
@@ -28,7 +29,7 @@ async fn a_consumer_that_is_deleted_while_workers_run_is_created_again_and_order
 #[tokio::test]
 async fn a_setting_that_would_lose_orders_is_corrected_while_workers_run() {
     let cluster = TestCluster::start(plan(Profile::Single)).await;
-    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.url()).await;
+    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.access(Role::Lab)).await;
     let info = nats.api("STREAM.INFO.ORDERS_1", &json!({})).await;
     let mut config = info["config"].clone();
     let intended = config.clone();
@@ -49,7 +50,7 @@ async fn a_consumer_that_is_made_by_hand_to_skip_messages_is_replaced_and_no_ord
     cluster.load_catalog(&[item("SKIPPED", 10)]).await;
     cluster.stop_workers().await;
     let id = cluster.place("skipped", &basket(&[("SKIPPED", 1)])).await;
-    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.url()).await;
+    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.access(Role::Lab)).await;
     let info = nats.api("CONSUMER.INFO.ORDERS_1.inventory", &json!({})).await;
     let mut config = info["config"].clone();
     config["deliver_policy"] = json!("new");
@@ -68,7 +69,7 @@ async fn a_consumer_that_is_made_by_hand_to_skip_messages_is_replaced_and_no_ord
 #[tokio::test]
 async fn a_setting_that_cannot_be_undone_is_shown_and_keeps_no_other_one_from_being_corrected() {
     let cluster = TestCluster::start(plan(Profile::Single)).await;
-    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.url()).await;
+    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.access(Role::Lab)).await;
     nats.edit_stream("ORDERS_1", "deny_purge", json!(true)).await;
     let status = cluster.status_text().await;
     assert!(status.contains("ORDERS_1: deny purge is true"), "{status}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use millrace::keys::Role;
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
 use streams::{
@@ -220,7 +221,8 @@ impl TestCluster {
     /// Waits until a broker that hangs leads no lane any more.
     async fn wait_until_another_leads(&self, broker: usize) {
         let brokers = &self.processes.servers.brokers.servers;
-        let connection = Connection::open(brokers[(broker + 1) % 3].url(), "test").await.unwrap();
+        let access = self.processes.servers.brokers.access_to((broker + 1) % 3, Role::Lab);
+        let connection = Connection::open(&access, "test").await.unwrap();
         wait_until("another broker leads the lanes", async || {
             let mut leaders = Vec::new();
             for lane in LANES {

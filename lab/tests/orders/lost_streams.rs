@@ -3,6 +3,7 @@
 
 use lab::up::Plan;
 use millrace::audit::{AuditMode, Report, audit, repair};
+use millrace::keys::Role;
 use orders::Status;
 use serde_json::json;
 use streams::{Lane, Profile, find_stream_state};
@@ -16,8 +17,19 @@ impl TestCluster {
     /// Runs a command of the product to its end. Returns whether it succeeded, and its output.
     pub(crate) async fn run(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = program(arguments);
+        let brokers = &self.processes.servers.brokers;
+        // The other commands take the key of their role from the folder.
+        let role = match arguments {
+            ["migrate", ..] => Some(Role::Admin),
+            ["worker", pool, ..] => Some(Role::named(pool).unwrap()),
+            _ => None,
+        };
+        if let Some(role) = role {
+            command.env("NATS_KEY_FILE", brokers.keys().key_file(role));
+        }
         command
-            .env("NATS_URL", self.processes.servers.brokers.url())
+            .env("NATS_URL", brokers.url())
+            .env("MILLRACE_KEYS", brokers.keys().path())
             .env("DATABASE_URL", self.processes.servers.postgres.url())
             .env("MILLRACE_PROFILE", self.processes.endpoints().profile.as_str());
         let output = output_within(COMMAND_LIMIT, command).await;

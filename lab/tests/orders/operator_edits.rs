@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use millrace::keys::Role;
 use millrace::status::Status;
 use serde_json::{Value, json};
 use streams::{Profile, lanes};
@@ -24,7 +25,7 @@ const NOTICED_LIMIT: Duration = Duration::from_mins(1);
 
 impl TestCluster {
     pub(crate) async fn nats(&self) -> RawNats {
-        RawNats::connect(&self.processes.servers.brokers.url()).await
+        RawNats::connect(&self.processes.servers.brokers.access(Role::Lab)).await
     }
 
     /// The text of `millrace status`.

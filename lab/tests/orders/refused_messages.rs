@@ -1,5 +1,6 @@
 //! What a broker refuses for good holds back nothing else.
 
+use millrace::keys::Role;
 use orders::{EventKind, OrderId, Status};
 use serde_json::json;
 use streams::{Lane, Profile, consumer_progress, stream_state, subjects};
@@ -32,7 +33,7 @@ async fn a_record_whose_dead_letter_is_longer_than_any_message_holds_back_no_nei
 #[tokio::test]
 async fn a_full_stream_of_dead_letters_holds_back_no_neighbour_of_a_bad_record() {
     let cluster = TestCluster::start(plan(Profile::Single)).await;
-    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.url()).await;
+    let mut nats = RawNats::connect(&cluster.processes.servers.brokers.access(Role::Lab)).await;
     let info = nats.api("STREAM.INFO.DEAD_LETTERS", &json!({})).await;
     let mut config = info["config"].clone();
     config["max_bytes"] = json!(1);

@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use orders::Status;
 use serde_json::json;
 use streams::Profile;
@@ -25,6 +23,7 @@ async fn a_pull_without_permission_is_logged_once_and_orders_go_on_when_it_is_gi
     let url = cluster.processes.servers.brokers.url().replace("//", "//payment:secret@");
     let worker = cluster.worker(payment::POOL);
     worker.set("NATS_URL", &url);
+    worker.set("NATS_KEY_FILE", "");
     worker.set("RUST_LOG", "info,streams=debug");
     cluster.start_worker(payment::POOL).await;
     let id = cluster.place("pulled", &basket(&[("PULLED", 1)])).await;
@@ -112,19 +111,11 @@ async fn a_paused_consumer_is_logged_once_and_again_when_it_is_resumed() {
 impl TestCluster {
     /// Gives the brokers a user `payment` that may publish to everything but `denied`.
     fn allow_all_but(&self, denied: &[&str]) {
-        let config = self.processes.folder.path().join("brokers/shared.conf");
-        let original = include_str!("../../../nats-config/shared.conf");
         let denied = json!(denied);
         let user = format!(
             "{{user: payment, password: secret, permissions: {{publish: {{deny: {denied}}}}}}}"
         );
-        let users = "users: [{user: millrace}";
-        assert!(original.contains(users));
-        fs::write(config, original.replace(users, &format!("{users}, {user}"))).unwrap();
-        for broker in &self.processes.servers.brokers.servers {
-            let pid = broker.pid().unwrap();
-            kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGHUP).unwrap();
-        }
+        self.processes.servers.brokers.add_user(&user).unwrap();
     }
 
     /// The lines with `text` in the log of the payment worker.

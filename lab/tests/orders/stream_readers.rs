@@ -1,5 +1,6 @@
 //! Readers of a stream (`audit`, `dead list`, `tail`) whose consumer sends nothing.
 
+use millrace::keys::Role;
 use serde_json::{Value, json};
 use streams::{Lane, Replay, stream_state};
 use tokio::time::timeout;
@@ -15,7 +16,7 @@ const MESSAGES: u64 = 3_000;
 /// cannot read its copy of the stream.
 async fn stalled_reader(servers: &TestServers) -> (RawNats, Replay) {
     let connection = servers.connect().await;
-    let mut nats = RawNats::connect(&servers.processes.brokers.url()).await;
+    let mut nats = RawNats::connect(&servers.processes.brokers.access(Role::Lab)).await;
     nats.publish("orders.1.created", "{}", MESSAGES as usize).await;
     wait_until("all messages are stored", async || {
         stream_state(&connection, Lane::FIRST.stream()).await.unwrap().messages == MESSAGES
@@ -48,7 +49,7 @@ async fn a_reader_whose_consumer_stops_sending_reads_on_with_another_one() {
 async fn a_reader_does_not_end_where_its_consumer_knew_of_no_more_messages() {
     let servers = TestServers::start_with_streams().await;
     let connection = servers.connect().await;
-    let mut nats = RawNats::connect(&servers.processes.brokers.url()).await;
+    let mut nats = RawNats::connect(&servers.processes.brokers.access(Role::Lab)).await;
     let mut replay = Replay::from_start(&connection, Lane::FIRST.stream()).await.unwrap();
     // A consumer whose broker lags behind the stream knows as little.
     for sequence in 1..=3 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lab::up::{Cluster, Plan};
 use millrace::audit::AuditSources;
+use millrace::keys::Role;
 use orders::{OrderId, OrderView};
 use streams::{Connection, Profile};
 use tokio::runtime::Runtime;
@@ -67,9 +68,9 @@ impl TestCluster {
         let time_limit = Some(TimeLimit::start());
         let processes = Cluster::start(plan, &[]).await.unwrap();
         let limits = Limits { attempt_timeout: DEADLINE, page: PAGE, ..Limits::default() };
-        let url = processes.servers.brokers.url();
+        let access = processes.servers.brokers.access(Role::Lab);
         let sources = AuditSources {
-            connection: Connection::open(&url, "test").await.unwrap(),
+            connection: Connection::open(&access, "test").await.unwrap(),
             database: processes.database.clone(),
             provider: Provider::new(processes.provider.url(), PROVIDER_KEY, limits).unwrap(),
         };

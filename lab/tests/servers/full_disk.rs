@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use lab::servers::try_mount_disk;
+use millrace::keys::Role;
 use streams::{Connection, Lane, Profile, Topology, ensure_topology};
 use workers::stages;
 
@@ -23,7 +24,7 @@ async fn a_broker_disables_jetstream_on_a_full_disk_and_has_its_streams_again_af
         TestServers::start_with(Profile::Durable, |start| start.store_disks = true).await;
     let folder = servers.folder.path().to_path_buf();
     let brokers = &mut servers.processes.brokers;
-    let connection = Connection::open(&brokers.url(), "test").await.unwrap();
+    let connection = Connection::open(&brokers.access(Role::Lab), "test").await.unwrap();
     let topology = Topology::new(Profile::Durable);
     ensure_topology(&connection, &topology, &stages::steps()).await.unwrap();
     let monitors = brokers.monitor_urls();

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use lab::servers::{Server, Servers};
+use millrace::keys::Role;
 use streams::{Connection, Profile, Topology, ensure_topology};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -42,7 +43,7 @@ async fn postgres_keeps_committed_rows_when_it_is_killed() {
 async fn killed_brokers_restart_with_their_streams() {
     let mut servers = TestServers::start(Profile::Durable).await;
     let brokers = &mut servers.processes.brokers;
-    let connection = Connection::open(&brokers.url(), "test").await.unwrap();
+    let connection = Connection::open(&brokers.access(Role::Lab), "test").await.unwrap();
     ensure_topology(&connection, &Topology::new(Profile::Durable), &stages::steps()).await.unwrap();
     for broker in &mut brokers.servers {
         broker.kill().await.unwrap();

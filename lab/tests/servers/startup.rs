@@ -1,15 +1,19 @@
 //! The state of the servers after their start, and after their stop.
 
+use millrace::keys::Role;
+use serde_json::json;
 use streams::{Connection, Profile, Topology, ensure_topology};
 use workers::stages;
 
+use crate::raw_nats::RawNats;
 use crate::test_servers::TestServers;
 
 async fn assert_starts_and_stops(profile: Profile) {
     let mut servers = TestServers::start(profile).await;
     assert_eq!(servers.processes.brokers.servers.len(), profile.brokers());
 
-    let connection = Connection::open(&servers.processes.brokers.url(), "test").await.unwrap();
+    let connection =
+        Connection::open(&servers.processes.brokers.access(Role::Lab), "test").await.unwrap();
     ensure_topology(&connection, &Topology::new(profile), &stages::steps()).await.unwrap();
 
     let redis = redis::Client::open(servers.processes.redis.url()).unwrap();
@@ -64,30 +68,16 @@ async fn brokers_report_sync_always_under_every_profile_but_fast() {
 
 #[tokio::test]
 async fn a_stream_that_acknowledges_before_it_writes_is_rejected() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let servers = TestServers::start(Profile::Single).await;
-    let url = servers.processes.brokers.url();
+    let access = servers.processes.brokers.access(Role::Lab);
     // Equal to the product's stream in everything but `persist_mode`.
-    let config = r#"{"name":"ORDERS_1","subjects":["orders.*"],"storage":"file","num_replicas":1,
-        "retention":"limits","discard":"new","max_bytes":4294967296,"allow_direct":true,
-        "duplicate_window":120000000000,"persist_mode":"async"}"#;
-    let length = config.len();
-    let request = format!(
-        "CONNECT {{}}\r\nSUB answer 1\r\nPUB $JS.API.STREAM.CREATE.ORDERS_1 answer {length}\r\n\
-         {config}\r\n"
-    );
-    let mut stream =
-        tokio::net::TcpStream::connect(url.trim_start_matches("nats://")).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut response = String::new();
-    while !response.contains("MSG answer") {
-        let mut bytes = [0; 4096];
-        let length = stream.read(&mut bytes).await.unwrap();
-        assert!(length > 0, "closed after: {response}");
-        response += std::str::from_utf8(&bytes[..length]).unwrap();
-    }
+    let config = json!({"name": "ORDERS_1", "subjects": ["orders.*"], "storage": "file", "num_replicas": 1,
+        "retention": "limits", "discard": "new", "max_bytes": 4_294_967_296_u64, "allow_direct": true,
+        "duplicate_window": 120_000_000_000_u64, "persist_mode": "async"});
+    let created = RawNats::connect(&access).await.api("STREAM.CREATE.ORDERS_1", &config).await;
+    assert_eq!(created["config"]["persist_mode"], "async", "{created}");
 
-    let connection = Connection::open(&url, "test").await.unwrap();
+    let connection = Connection::open(&access, "test").await.unwrap();
     let refused =
         ensure_topology(&connection, &Topology::new(Profile::Single), &stages::steps()).await;
     let refused = anyhow::Error::from(refused.unwrap_err());

@@ -10,6 +10,7 @@ use workers::payment::provider::Limits;
 
 use super::{AuditMode, AuditSources, Promised, Repaired, Report, audit, repair};
 use crate::addresses::{BrokersAddress, DatabaseAddress, ProfileOption, ProviderAddress};
+use crate::keys::Role;
 use crate::ledger;
 use crate::limits::{PROVIDER_PAGE_SIZE, PROVIDER_PAGE_TIMEOUT};
 
@@ -52,7 +53,8 @@ pub struct AuditArgs {
 pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
     let promised = args.ledger.as_deref().map(read_promised).transpose()?;
     tokio::runtime::Runtime::new()?.block_on(async {
-        let sources = AuditSources::open(&args.sources).await?;
+        let role = if args.repair { Role::Admin } else { Role::Auditor };
+        let sources = AuditSources::open(&args.sources, role).await?;
         let report = Report::new(args.sources.profile.get()?);
         let findings = audit(&sources, report, promised.as_ref(), AuditMode::Live).await?;
         if let Some(file) = &args.report {
@@ -77,15 +79,15 @@ fn read_promised(ledger: &Path) -> Result<Promised> {
 }
 
 impl AuditSources {
-    /// Connects to the sources of a running cluster.
-    pub async fn open(addresses: &AuditAddresses) -> Result<Self> {
+    /// Connects to the sources of a running cluster, to the brokers as `role`.
+    pub async fn open(addresses: &AuditAddresses, role: Role) -> Result<Self> {
         let limits = Limits {
             page: PROVIDER_PAGE_SIZE,
             attempt_timeout: PROVIDER_PAGE_TIMEOUT,
             ..Limits::default()
         };
         Ok(Self {
-            connection: Connection::open(&addresses.brokers.url()?, "audit").await?,
+            connection: Connection::open(&addresses.brokers.access(role)?, "audit").await?,
             database: addresses.database.open()?,
             provider: addresses.provider.client(limits)?,
         })

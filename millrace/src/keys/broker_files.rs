@@ -1,0 +1,78 @@
+//! The text of the files that the brokers' configuration includes: users with their permissions, and the password
+//! by which brokers know each other.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use streams::Permissions;
+
+use super::Role;
+
+const HEAD: &str =
+    "# Written by `millrace keys` from the table of stages, and written anew by each update.\n";
+
+/// How long a role may take to reply to a request. Edges wait for seconds only.
+const REPLY_WITHIN: &str = "1m";
+
+/// The users of one account: each role with the keys that are valid for it.
+pub(super) fn users(roles: &[(Role, Vec<String>)]) -> String {
+    let mut text = format!("{HEAD}users: [\n");
+    for (role, keys) in roles {
+        let permissions = role.permissions().map_or_else(String::new, |it| permissions(&it));
+        for key in keys {
+            writeln!(text, "  # {}\n  {{nkey: \"{key}\"{permissions}}}", role.name())
+                .expect("a string takes any text");
+        }
+    }
+    text + "]\n"
+}
+
+fn permissions(permissions: &Permissions) -> String {
+    let Permissions { publish, never_publish, subscribe, may_reply } = permissions;
+    let deny = if never_publish.is_empty() {
+        String::new()
+    } else {
+        format!(", deny: {}", list(never_publish))
+    };
+    let reply = if *may_reply {
+        format!("\n    allow_responses: {{max: 1, expires: \"{REPLY_WITHIN}\"}}")
+    } else {
+        String::new()
+    };
+    format!(
+        ", permissions: {{\n    publish: {{allow: {}{deny}}}\n    subscribe: {{allow: {}}}{reply}\n  }}",
+        list(publish),
+        list(subscribe),
+    )
+}
+
+fn list(subjects: &BTreeSet<String>) -> String {
+    let lines: Vec<_> = subjects.iter().map(|subject| format!("      \"{subject}\"")).collect();
+    format!("[\n{}\n    ]", lines.join("\n"))
+}
+
+/// How a broker knows the others, whose addresses are `routes`, and they know it.
+pub(super) fn cluster(password: &str, routes: &[String]) -> String {
+    let routes: Vec<_> =
+        routes.iter().map(|route| format!("\"nats-route://broker:{password}@{route}\"")).collect();
+    format!(
+        "{HEAD}authorization {{user: broker, password: \"{password}\", timeout: 5}}\nroutes: [{}]\n",
+        routes.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_of_a_role_has_its_permissions_and_an_account_without_limits_has_none() {
+        let keys = |keys: &[&str]| keys.iter().map(ToString::to_string).collect();
+        let text = users(&[(Role::Edge, keys(&["UA", "UB"]))]);
+        assert_eq!(text.matches("nkey: ").count(), 2);
+        assert_eq!(text.matches("\"orders.*.created\"").count(), 2);
+        assert!(!text.contains("allow_responses"));
+        let text = users(&[(Role::System, keys(&["UC"]))]);
+        assert!(text.contains("{nkey: \"UC\"}"), "{text}");
+    }
+}

@@ -1,0 +1,184 @@
+//! The roles that the brokers know, and what each may do there: pure. It is derived from the table of stages, so
+//! that a new pool is not forgotten.
+
+use orders::EventKind;
+use streams::{Permissions, Pool, Step, subjects};
+use workers::{PoolAccess, stages};
+
+/// A role that the brokers know by its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// An edge.
+    Edge,
+    /// A worker of a pool.
+    Worker(Pool),
+    /// The commands that change something: `migrate`, `lanes`, `dead replay`, `dead discard`, `audit --repair`.
+    Admin,
+    /// `audit`.
+    Auditor,
+    /// The commands that only show something: `status`, `tail`, `dead list`.
+    Viewer,
+    /// A person with the nats CLI, who looks at everything but messages, and pauses consumers.
+    Operator,
+    /// A program that monitors the brokers.
+    Exporter,
+    /// The system account of the brokers.
+    System,
+    /// The lab's tools, which may do anything. No product has it.
+    Lab,
+}
+
+impl Role {
+    /// All roles of a cluster.
+    pub fn all() -> Vec<Self> {
+        let workers = stages::pools().into_iter().map(Self::Worker);
+        let others = [Self::Admin, Self::Auditor, Self::Viewer, Self::Operator, Self::Exporter];
+        [Self::Edge].into_iter().chain(workers).chain(others).chain([Self::System]).collect()
+    }
+
+    /// The role of this name.
+    ///
+    /// # Errors
+    /// There is no such role; the message names all of them.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let roles = Self::all();
+        let found = roles.iter().find(|role| role.name() == name).copied();
+        found.ok_or_else(|| {
+            let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
+            format!("unknown role `{name}`; expected one of {}", names.join(", "))
+        })
+    }
+
+    /// Its name: of its folder, and in the subjects on which it gets replies.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Edge => "edge",
+            Self::Worker(pool) => pool.as_str(),
+            Self::Admin => "admin",
+            Self::Auditor => "auditor",
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Exporter => "exporter",
+            Self::System => "system",
+            Self::Lab => "lab",
+        }
+    }
+
+    /// The first token of the subjects on which it gets replies.
+    pub fn inbox_prefix(self) -> String {
+        subjects::inbox_prefix(self.name())
+    }
+
+    /// What it may publish and subscribe to; `None` if everything in its account.
+    pub fn permissions(self) -> Option<Permissions> {
+        let (own, steps) = (Permissions::of_connection(self.name()), stages::steps());
+        let permissions = match self {
+            Self::Edge => own
+                .sees_streams()
+                .sees_brokers()
+                .gets_messages()
+                .publishes_events(edge::PUBLISHED_EVENTS)
+                .follows_lanes()
+                .notifies(&[subjects::STREAMS_DIFFER])
+                .asks(&[subjects::STATUS_GET, subjects::STOCK_GET]),
+            Self::Worker(pool) => {
+                let access = stages::accesses().into_iter().find(|access| access.pool == pool);
+                worker(own, &access?, &steps)
+            }
+            Self::Admin => own
+                .keeps_topology(&steps)
+                .removes_lanes()
+                .publishes_events(EventKind::ALL)
+                .resolves_dead_letters(&steps)
+                .sees_workers()
+                .sees_brokers()
+                .backs_up()
+                .reads_streams(&steps),
+            Self::Auditor | Self::Viewer => {
+                own.lists_streams().sees_workers().sees_brokers().reads_streams(&steps)
+            }
+            Self::Operator => own.operates(),
+            Self::Exporter => own.lists_streams().sees_workers().sees_brokers(),
+            Self::System | Self::Lab => return None,
+        };
+        Some(permissions)
+    }
+}
+
+fn worker(own: Permissions, access: &PoolAccess, all_steps: &[Step]) -> Permissions {
+    // The consumers of an observer exist only if it was ever started: its own workers keep them.
+    let is_kept = |step: &&Step| !step.is_observer() || step.pool == access.pool;
+    let kept: Vec<Step> = all_steps.iter().filter(is_kept).copied().collect();
+    let permissions = own
+        .keeps_topology(&kept)
+        .follows_lanes()
+        .publishes_events(access.publishes)
+        .notifies(access.notices)
+        .serves(access.pool, &access.answers);
+    let permissions = access.steps.iter().fold(permissions, Permissions::runs);
+    if access.purges { permissions.purges().reads_streams(all_steps) } else { permissions }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The roles whose permissions have exactly this subject.
+    fn publishers(subject: &str) -> Vec<&'static str> {
+        let may = |role: &Role| role.permissions().is_some_and(|it| it.publish.contains(subject));
+        Role::all().into_iter().filter(may).map(Role::name).collect()
+    }
+
+    #[test]
+    fn no_two_roles_have_one_name() {
+        let roles = Role::all();
+        let names: BTreeSet<_> = roles.iter().map(|role| role.name()).collect();
+        assert_eq!(names.len(), roles.len());
+        assert!(!names.contains(Role::Lab.name()) && !names.contains("brokers"));
+    }
+
+    #[test]
+    fn each_event_is_published_by_a_role_that_makes_it_and_by_admin() {
+        for kind in EventKind::ALL {
+            let publishers = publishers(&format!("orders.*.{kind}"));
+            assert!(publishers.len() > 1, "{kind}: no role but {publishers:?} publishes it");
+        }
+        assert_eq!(publishers("orders.*.created"), ["edge", "admin"]);
+        assert_eq!(publishers("orders.*.paid"), ["payment", "admin"]);
+        assert_eq!(publishers("orders.*.fulfilled"), ["fulfilment", "admin"]);
+    }
+
+    #[test]
+    fn each_step_is_fetched_by_its_pool_alone() {
+        for step in stages::steps() {
+            let pull = format!("$JS.API.CONSUMER.MSG.NEXT.*.{}", step.events().durable);
+            assert_eq!(publishers(&pull), [step.pool.as_str()], "{step}");
+            let ack = format!("$JS.ACK.*.{}.>", step.events().durable);
+            assert_eq!(publishers(&ack), [step.pool.as_str()], "{step}");
+        }
+    }
+
+    #[test]
+    fn only_the_janitor_purges_and_only_an_admin_deletes_a_stream() {
+        assert_eq!(publishers("$JS.API.STREAM.PURGE.ORDERS_1"), ["inventory"]);
+        assert_eq!(publishers("$JS.API.STREAM.DELETE.ORDERS_1"), ["admin"]);
+    }
+
+    #[test]
+    fn only_edges_ask_for_the_status_of_orders_and_for_stock() {
+        assert_eq!(publishers(subjects::STATUS_GET), ["edge"]);
+        assert_eq!(publishers(subjects::STOCK_GET), ["edge"]);
+    }
+
+    #[test]
+    fn no_role_reads_the_inbox_of_another() {
+        for role in Role::all() {
+            let Some(permissions) = role.permissions() else { continue };
+            let inboxes = permissions.subscribe.iter().filter(|it| it.starts_with("_INBOX"));
+            let expected = format!("_INBOX_{}.>", role.name());
+            assert_eq!(inboxes.collect::<Vec<_>>(), [&expected], "{role:?}");
+        }
+    }
+}
