@@ -19,8 +19,7 @@ use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
     audit, dead_letters, edge, health, import, keys, lanes, migrate, observer_report, passwords,
-    status,
-    stock, tail, worker,
+    status, stock, tail, worker,
 };
 
 /// A role or a command.

@@ -85,9 +85,8 @@ fn finish(options: &FolderArgs, roles: &[Role]) -> Result<()> {
     if !options.routes.is_empty() {
         KeysFolder::at(&options.folder).write_cluster(&options.routes)?;
     }
-    write_store_credentials(&options.folder).with_context(|| {
-        format!("cannot write passwords below {}", options.folder.display())
-    })?;
+    write_store_credentials(&options.folder)
+        .with_context(|| format!("cannot write passwords below {}", options.folder.display()))?;
     print(&format!("the keys of {} roles are in {}", roles.len(), options.folder.display()));
     Ok(())
 }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::database::Database;
 use crate::observer::{ObserverAudit, ObserverReport};
 use crate::order_rows::OrderRows;
-use crate::privilege::Privilege;
 use crate::pool_access::PoolAccess;
+use crate::privilege::Privilege;
 use crate::proof::{self, Proof};
 use crate::rebuild;
 use crate::stage::{

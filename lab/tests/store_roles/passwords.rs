@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use millrace::keys::Role;
 use millrace::store_credentials::{REDIS_EDGE, database_password_file};
 use tokio_postgres::NoTls;
 use workers::database::DatabaseConfig;
@@ -40,9 +41,11 @@ async fn a_password_of_the_database_is_renewed_while_a_process_runs() {
     let before = read(&file);
     let printed = run(&["passwords", folder, "--renew", "payment"], &[]).await;
     let roles = keys.join("postgres/roles.sql");
-    let nats_url = servers.processes.brokers.url();
+    let brokers = &servers.processes.brokers;
+    let (nats_url, key) = (brokers.url(), brokers.keys().key_file(Role::Admin));
     let environment = [
         ("NATS_URL", nats_url.as_str()),
+        ("NATS_KEY_FILE", key.to_str().unwrap()),
         ("DATABASE_URL", servers.processes.postgres.url()),
         ("MILLRACE_PROFILE", "single"),
     ];
