@@ -33,6 +33,7 @@ mod postgres_baseline;
 mod report;
 mod report_files;
 mod scale;
+mod stock;
 mod strike_report;
 mod synchronous;
 mod targets;
@@ -85,6 +86,7 @@ async fn bench(
             BenchName::Synchronous => synchronous::run(&context, &mut measurements).await,
             BenchName::Scale => scale::run(&context, &mut measurements).await,
             BenchName::Batch => batch::run(&context, &mut measurements).await,
+            BenchName::Stock => stock::run(&context, &mut measurements).await,
             BenchName::Failover => failover::run(&context, &mut measurements).await,
             BenchName::HotSku => hot_sku::run(&context, &mut measurements).await,
         };

@@ -1,6 +1,7 @@
 //! The load generator, `millrace-lab load`. It is a separate process so that its share of the CPU
 //! can be measured. It reads a [`Plan`] as JSON from standard input and writes a [`PhaseResult`]
-//! for each phase to standard output.
+//! for each phase to standard output. It posts orders, or reads resources: what is said of orders here
+//! is true of reads.
 //!
 //! Closed loop: each connection posts as soon as it has the last response. Open loop: orders become
 //! due at a constant rate, independent of the responses, and latency counts from when an order was
@@ -26,8 +27,8 @@ use tokio::task::LocalSet;
 use ack_record::AckRecord;
 use millrace::runtime;
 use phase::RunState;
-pub use plan::{Phase, PhaseResult, Plan, Second, Times};
-use request::Requests;
+pub use plan::{Phase, PhaseResult, Plan, Requests, Second, Times};
+use request::PreparedRequests;
 
 /// More connections than this would exceed the limit of open files.
 const CONNECTIONS_MAX: usize = 4_096;
@@ -51,7 +52,7 @@ pub fn run() -> Result<()> {
 
 async fn run_plan(plan: &Plan) -> Result<Vec<PhaseResult>> {
     let run = Rc::new(RunState {
-        requests: Requests::prepare(plan)?,
+        requests: PreparedRequests::prepare(plan)?,
         next_number: Cell::new(0),
         ack_records: RefCell::default(),
     });

@@ -1,6 +1,6 @@
 //! The load generator counts every response, and keeps its rate.
 
-use lab::load::{Phase, PhaseResult, Plan};
+use lab::load::{Phase, PhaseResult, Plan, Requests};
 use lab::servers::{ReservedPort, reserve_port};
 use std::io::{Seek, Write};
 use std::path::Path;
@@ -39,14 +39,27 @@ impl Drop for HttpBaseline {
     }
 }
 
-async fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResult> {
+fn orders(folder: &Path) -> Requests {
     let bodies = folder.join("bodies");
     std::fs::write(&bodies, "{\"a\":1}\n").unwrap();
+    Requests::Orders { bodies, run: "test".to_owned() }
+}
+
+fn reads(folder: &Path) -> Requests {
+    let paths = folder.join("paths");
+    std::fs::write(&paths, "/v1/stock/A\n").unwrap();
+    Requests::Reads { paths }
+}
+
+async fn load(
+    target: &str,
+    folder: &Path,
+    requests: Requests,
+    phases: Vec<Phase>,
+) -> Vec<PhaseResult> {
     let plan = Plan {
         targets: vec![target.to_owned()],
-        path: "/v1/orders".to_owned(),
-        run: "test".to_owned(),
-        bodies,
+        requests,
         ack_file: Some(folder.join("acks")),
         phases,
     };
@@ -61,16 +74,18 @@ async fn load(target: &str, folder: &Path, phases: Vec<Phase>) -> Vec<PhaseResul
 }
 
 #[tokio::test]
-async fn a_closed_loop_posts_its_maximum_of_orders_and_no_more() {
+async fn a_closed_loop_sends_its_maximum_of_requests_and_no_more() {
     let server = HttpBaseline::start();
     let folder = tempfile::tempdir().unwrap();
     let phase = Phase { connections: 4, rate: None, duration_ms: 30_000, orders_max: Some(100) };
-    let results = load(&server.target, folder.path(), vec![phase, phase]).await;
-    for result in results {
-        assert_eq!((result.acknowledged, result.broken, result.unsent), (100, 0, 0));
-        assert_eq!(result.statuses, [(202, 100)].into());
-        assert!(result.answered_within >= result.lasted() - 0.002);
-        assert!(result.times.p50 > 0.0 && result.times.p50 <= result.times.max);
+    for requests in [orders(folder.path()), reads(folder.path())] {
+        let phases = vec![phase, phase];
+        for result in load(&server.target, folder.path(), requests, phases).await {
+            assert_eq!((result.acknowledged, result.broken, result.unsent), (100, 0, 0));
+            assert_eq!(result.statuses, [(202, 100)].into());
+            assert!(result.answered_within >= result.lasted() - 0.002);
+            assert!(result.times.p50 > 0.0 && result.times.p50 <= result.times.max);
+        }
     }
 }
 
@@ -79,7 +94,8 @@ async fn an_open_loop_makes_as_many_orders_due_as_its_rate_requires() {
     let server = HttpBaseline::start();
     let folder = tempfile::tempdir().unwrap();
     let phase = Phase { connections: 8, rate: Some(500.0), duration_ms: 1_000, orders_max: None };
-    let result = load(&server.target, folder.path(), vec![phase]).await.remove(0);
+    let requests = orders(folder.path());
+    let result = load(&server.target, folder.path(), requests, vec![phase]).await.remove(0);
     assert_eq!(result.acknowledged + result.unsent, 500);
     assert_eq!(result.broken, 0);
 }

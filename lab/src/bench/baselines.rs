@@ -8,7 +8,7 @@ use streams::Profile;
 use super::broker_baseline::{BATCHED, UNBATCHED, publish};
 use super::cluster::{BenchCluster, ClusterSpec};
 use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
-use super::load_run::{Load, closed};
+use super::load_run::{Load, closed, orders};
 use super::measurements::Measurements;
 use super::postgres_baseline::write_batches;
 
@@ -39,7 +39,7 @@ async fn http(
     let urls = vec![cluster.http_baseline_url().await?];
     let name = format!("bare HTTP, {CONNECTIONS} connections");
     let phases = vec![(name.clone(), closed(CONNECTIONS, context.time))];
-    let load = Load { urls, bodies: &context.dataset.small, phases };
+    let load = Load { urls, requests: orders(&context.dataset.small), phases };
     for result in cluster.load(context, measurements, load).await? {
         measurements.add_row(&name, "responses/s", result.rate());
     }

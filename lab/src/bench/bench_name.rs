@@ -35,6 +35,8 @@ pub enum BenchName {
     Scale,
     /// The number of orders in a message.
     Batch,
+    /// Reads of stock.
+    Stock,
     /// The time to an answer while brokers are killed, stopped and restarted.
     Failover,
 }

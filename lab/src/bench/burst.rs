@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::cluster::{BenchCluster, ClusterSpec};
 use super::context::{BenchContext, CONNECTIONS};
-use super::load_run::{Load, open};
+use super::load_run::{Load, open, orders};
 use super::measurements::Measurements;
 
 /// The steady load, as a fraction of the peak rate with the workers running: four times as much is
@@ -34,7 +34,7 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
         phase("after the burst", steady, STEADY_REPETITIONS),
     ];
     let names: Vec<String> = phases.iter().map(|(name, _)| name.clone()).collect();
-    let load = Load { urls: cluster.edge_urls(), bodies: &context.dataset.small, phases };
+    let load = Load { urls: cluster.edge_urls(), requests: orders(&context.dataset.small), phases };
     let results = cluster.load(context, measurements, load).await?;
     let posted = Instant::now();
     cluster.drain().await?;

@@ -20,11 +20,10 @@ use workers::stages;
 use super::context::{BenchContext, CONNECTIONS};
 use super::dataset::load_catalog;
 use super::generator::generate;
-use super::load_run::{Load, closed, used};
+use super::load_run::{Load, closed, orders, used};
 use super::measurements::Measurements;
 use crate::load::ack_record::AckRecord;
-use crate::load::{Phase, PhaseResult, Plan};
-use crate::order_client::new_key_prefix;
+use crate::load::{Phase, PhaseResult, Requests};
 use crate::up::{self, Cluster, RoleProcess};
 pub(super) use spec::ClusterSpec;
 use timeline::Timeline;
@@ -85,7 +84,8 @@ impl BenchCluster {
         bodies: &Path,
         (name, phase): (&str, Phase),
     ) -> Result<PhaseResult> {
-        let load = Load { urls: self.edge_urls(), bodies, phases: vec![(name.to_owned(), phase)] };
+        let (urls, phases) = (self.edge_urls(), vec![(name.to_owned(), phase)]);
+        let load = Load { urls, requests: orders(bodies), phases };
         self.load(context, measurements, load).await?.pop().context("the phase has no result")
     }
 
@@ -97,7 +97,8 @@ impl BenchCluster {
         measurements: &mut Measurements,
     ) -> Result<f64> {
         let phases = vec![(String::new(), closed(CONNECTIONS, context.time))];
-        let load = Load { urls: self.edge_urls(), bodies: &context.dataset.small, phases };
+        let requests = orders(&context.dataset.small);
+        let load = Load { urls: self.edge_urls(), requests, phases };
         let mut results = self.load(context, measurements, load).await?;
         let rate = results.pop().context("the phase has no result")?.rate();
         self.drain().await?;
@@ -109,25 +110,21 @@ impl BenchCluster {
         &mut self,
         context: &BenchContext,
         measurements: &mut Measurements,
-        load: Load<'_>,
+        load: Load,
     ) -> Result<Vec<PhaseResult>> {
         let title = |name: &str| if name.is_empty() { "warming up" } else { name }.to_owned();
         let titles: Vec<String> = load.phases.iter().map(|(name, _)| title(name)).collect();
         context.report_progress(&format!("{}: {}", self.name, titles.join(", ")));
-        let target = |url: &String| url.trim_start_matches("http://").to_owned();
-        let plan = Plan {
-            targets: load.urls.iter().map(target).collect(),
-            path: "/v1/orders".to_owned(),
-            run: new_key_prefix(),
-            bodies: load.bodies.to_path_buf(),
-            ack_file: Some(context.ack_file()),
-            phases: load.phases.iter().map(|(_, phase)| *phase).collect(),
-        };
+        let is_of_orders = matches!(load.requests, Requests::Orders { .. });
+        let ack_file = is_of_orders.then(|| context.ack_file());
+        let plan = load.plan(ack_file.clone());
         let before = self.cpu_times();
         let results = self.while_sampling(generate(&context.millrace, &plan)).await?;
         let runs = load.runs(&results, &used(&before, &self.cpu_times()));
         measurements.runs.extend(runs);
-        self.ack_records.extend(AckRecord::read_all(&context.ack_file())?);
+        if let Some(file) = &ack_file {
+            self.ack_records.extend(AckRecord::read_all(file)?);
+        }
         Ok(results)
     }
 

@@ -88,6 +88,22 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// Paths that read the stock of `skus` random SKUs each. With one path, all reads are of the same ones.
+    pub(super) fn stock_paths(&self, skus: usize, paths: usize) -> Result<PathBuf> {
+        let mut rng = StdRng::seed_from_u64(SEED);
+        let mut path = || {
+            let drawn: Vec<_> = (0..skus).map(|_| sku(rng.random_range(0..SKUS))).collect();
+            match &drawn[..] {
+                [sku] => format!("/v1/stock/{sku}\n"),
+                skus => format!("/v1/stock?sku={}\n", skus.join("&sku=")),
+            }
+        };
+        let file = self.folder.join(format!("stock-{skus}-{paths}.txt"));
+        let text: String = (0..paths).map(|_| path()).collect();
+        write(&file, text.as_bytes())?;
+        Ok(file)
+    }
+
     /// Small orders with the hot SKU `number` on each.
     pub(super) fn hot(&self, number: u32) -> Result<PathBuf> {
         let file = self.folder.join(format!("hot-{number}.jsonl"));
@@ -107,7 +123,8 @@ fn array_literal(numbers: &[i64]) -> String {
     format!("{{{}}}", numbers.join(","))
 }
 
-fn sku(number: u32) -> String {
+/// The SKU `number` of the generated catalogue.
+pub(super) fn sku(number: u32) -> String {
     format!("BENCH-{number:05}")
 }
 

@@ -8,7 +8,7 @@ use streams::Profile;
 
 use super::cluster::{BenchCluster, ClusterSpec, CompletionTimes};
 use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
-use super::load_run::{Load, closed, open};
+use super::load_run::{Load, closed, open, orders};
 use super::measurements::Measurements;
 use crate::load::{Phase, PhaseResult};
 use crate::percentiles::Percentiles;
@@ -119,7 +119,7 @@ pub(super) async fn measure_sustained(
         (String::new(), closed(CONNECTIONS, context.time)),
         (name.to_owned(), closed(CONNECTIONS, context.time * SUSTAINED_FACTOR)),
     ];
-    let load = Load { urls: cluster.edge_urls(), bodies, phases };
+    let load = Load { urls: cluster.edge_urls(), requests: orders(bodies), phases };
     let mut results = cluster.load(context, measurements, load).await?;
     let acknowledged = results.iter().map(|result| result.acknowledged).sum();
     let posted = results.pop().context("the phase has no result")?;

@@ -13,7 +13,7 @@ use batches::post_batches;
 use super::broker_baseline::{UNBATCHED, publish};
 use super::cluster::{BenchCluster, ClusterSpec};
 use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
-use super::load_run::{Load, closed, open};
+use super::load_run::{Load, closed, open, orders};
 use super::measurements::Measurements;
 use crate::load::PhaseResult;
 
@@ -76,7 +76,7 @@ impl IntakeBench<'_> {
         let bare = vec![self.cluster.http_baseline_url().await?];
         for urls in [edges, bare] {
             let phases = vec![(String::new(), closed(CONNECTIONS, context.side_time()))];
-            let load = Load { urls, bodies: &context.dataset.small, phases };
+            let load = Load { urls, requests: orders(&context.dataset.small), phases };
             self.cluster.load(context, self.measurements, load).await?;
         }
         Ok(())
@@ -89,7 +89,7 @@ impl IntakeBench<'_> {
         let phase = closed(CONNECTIONS, context.time);
         let name = format!("{profile}: bare HTTP");
         let urls = vec![self.cluster.http_baseline_url().await?];
-        let load = Load { urls, bodies, phases: vec![(name.clone(), phase)] };
+        let load = Load { urls, requests: orders(bodies), phases: vec![(name.clone(), phase)] };
         let results = self.cluster.load(context, self.measurements, load).await?;
         let http: f64 = results.iter().map(PhaseResult::rate).sum();
         self.measurements.add_row(&name, "responses/s", http);

@@ -1,19 +1,20 @@
 //! One run of the generator: what was posted, and the CPU time of each process during the run.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::load::{Phase, PhaseResult};
+use crate::load::{Phase, PhaseResult, Plan, Requests};
+use crate::order_client::new_key_prefix;
 
 /// The load of one run.
-pub(super) struct Load<'a> {
-    /// The servers to post to, as `http://HOST:PORT`.
+pub(super) struct Load {
+    /// The servers, as `http://HOST:PORT`.
     pub(super) urls: Vec<String>,
-    /// The file of request bodies.
-    pub(super) bodies: &'a Path,
+    /// What is requested of them.
+    pub(super) requests: Requests,
     /// The phases in order, each with its name; one without a name warms up and is not reported.
     pub(super) phases: Vec<(String, Phase)>,
 }
@@ -58,6 +59,11 @@ impl CpuPerOrder {
     }
 }
 
+/// The orders of the file `bodies`, each under a key of its own.
+pub(super) fn orders(bodies: &Path) -> Requests {
+    Requests::Orders { bodies: bodies.to_path_buf(), run: new_key_prefix() }
+}
+
 /// A closed loop of `connections`.
 pub(super) const fn closed(connections: usize, lasts: Duration) -> Phase {
     Phase { connections, rate: None, duration_ms: lasts.as_millis() as u64, orders_max: None }
@@ -68,7 +74,18 @@ pub(super) const fn open(connections: usize, rate: f64, lasts: Duration) -> Phas
     Phase { connections, rate: Some(rate), duration_ms: lasts.as_millis() as u64, orders_max: None }
 }
 
-impl Load<'_> {
+impl Load {
+    /// What the generator is asked for. It records acknowledged orders in `ack_file`.
+    pub(super) fn plan(&self, ack_file: Option<PathBuf>) -> Plan {
+        let target = |url: &String| url.trim_start_matches("http://").to_owned();
+        Plan {
+            targets: self.urls.iter().map(target).collect(),
+            requests: self.requests.clone(),
+            ack_file,
+            phases: self.phases.iter().map(|(_, phase)| *phase).collect(),
+        }
+    }
+
     /// The phases to report. `cpu` is what each process used during the run.
     pub(super) fn runs(&self, results: &[PhaseResult], cpu: &CpuTimes) -> Vec<LoadRun> {
         let orders: u64 = results.iter().map(|result| result.acknowledged).sum();

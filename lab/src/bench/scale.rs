@@ -11,7 +11,7 @@ use workers::payment;
 use super::cluster::{BenchCluster, ClusterSpec, now_ms};
 use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
 use super::end_to_end::run_to_completion;
-use super::load_run::{Load, closed};
+use super::load_run::{Load, closed, orders};
 use super::measurements::Measurements;
 
 /// How long the provider takes for a call, in milliseconds.
@@ -84,7 +84,8 @@ async fn edges(
     for count in [1, 2] {
         let name = format!("{count} of 2 edges, {CONNECTIONS} connections");
         let phases = vec![(name.clone(), closed(CONNECTIONS, context.side_time()))];
-        let load = Load { urls: urls[..count].to_vec(), bodies: &context.dataset.small, phases };
+        let requests = orders(&context.dataset.small);
+        let load = Load { urls: urls[..count].to_vec(), requests, phases };
         for result in cluster.load(context, measurements, load).await? {
             measurements.add_result(&name, &result);
             rates.push(result.rate());

@@ -13,7 +13,7 @@ use super::ack_record::AckRecord;
 use super::connection::{Connection, Response};
 use super::phase_stats::PhaseStats;
 use super::plan::{Phase, PhaseResult};
-use super::request::Requests;
+use super::request::PreparedRequests;
 use super::schedule::Schedule;
 use crate::proc_usage::Usage;
 
@@ -24,7 +24,7 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(50);
 
 /// The state that all phases of a run share.
 pub(super) struct RunState {
-    pub(super) requests: Requests,
+    pub(super) requests: PreparedRequests,
     /// The number of the next order. It never repeats, so no idempotency key is used twice.
     pub(super) next_number: Cell<u64>,
     pub(super) ack_records: RefCell<Vec<AckRecord>>,

@@ -5,21 +5,34 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// The generator's input: what to post, to which servers, at which rate.
+/// The generator's input: what to request, of which servers, at which rate.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
-    /// The servers to post to, as `HOST:PORT`; connections are distributed over all of them.
+    /// The servers, as `HOST:PORT`; connections are distributed over all of them.
     pub targets: Vec<String>,
-    /// The path to post to.
-    pub path: String,
-    /// The prefix of every idempotency key of this run; no two runs have the same.
-    pub run: String,
-    /// A file of request bodies, one per line, posted in a cycle.
-    pub bodies: PathBuf,
+    /// What is requested of them.
+    pub requests: Requests,
     /// The file for the records of acknowledged orders, written after the last phase.
     pub ack_file: Option<PathBuf>,
     /// The phases, in order.
     pub phases: Vec<Phase>,
+}
+
+/// The requests of a plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Requests {
+    /// Orders that are posted.
+    Orders {
+        /// A file of request bodies, one per line, posted in a cycle.
+        bodies: PathBuf,
+        /// The prefix of every idempotency key of this run; no two runs have the same.
+        run: String,
+    },
+    /// Resources that are read.
+    Reads {
+        /// A file of paths with their query, one per line, read in a cycle.
+        paths: PathBuf,
+    },
 }
 
 /// A period of constant load.

@@ -1,38 +1,55 @@
 //! Requests as bytes, prepared in advance except for the idempotency key, as wrk prepares its own.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 
-use super::plan::Plan;
+use super::plan::{Plan, Requests};
 
+/// The path that orders are posted to.
+const ORDERS_PATH: &str = "/v1/orders";
 /// Digits of the order number at the end of each key.
 const NUMBER_DIGITS: usize = 10;
 
 /// All requests of a plan, used in a cycle.
-pub(super) struct Requests(Vec<PreparedRequest>);
+pub(super) struct PreparedRequests(Vec<PreparedRequest>);
 
 struct PreparedRequest {
     bytes: Vec<u8>,
-    /// The offset of the number in the key.
-    number_at: usize,
+    /// The offset of the number in the key; a read has none.
+    number_at: Option<usize>,
 }
 
-impl Requests {
-    /// Reads the plan's request bodies and builds a request from each.
+impl PreparedRequests {
+    /// Reads the plan's file and builds a request from each line.
     pub(super) fn prepare(plan: &Plan) -> Result<Self> {
-        let text = std::fs::read_to_string(&plan.bodies);
-        let text = text.with_context(|| format!("cannot read {}", plan.bodies.display()))?;
-        let requests: Vec<_> = text.lines().map(|body| PreparedRequest::new(plan, body)).collect();
-        ensure!(!requests.is_empty(), "{} has no request bodies", plan.bodies.display());
+        let host = plan.targets[0].as_str();
+        match &plan.requests {
+            Requests::Orders { bodies, run } => {
+                Self::of_lines(bodies, |body| PreparedRequest::post(host, run, body))
+            }
+            Requests::Reads { paths } => {
+                Self::of_lines(paths, |path| PreparedRequest::get(host, path))
+            }
+        }
+    }
+
+    fn of_lines(file: &Path, prepare: impl Fn(&str) -> PreparedRequest) -> Result<Self> {
+        let text = std::fs::read_to_string(file);
+        let text = text.with_context(|| format!("cannot read {}", file.display()))?;
+        let requests: Vec<_> = text.lines().map(prepare).collect();
+        ensure!(!requests.is_empty(), "{} is empty", file.display());
         Ok(Self(requests))
     }
 
-    /// Writes the request for order `number` into `buffer`, with a unique key.
+    /// Writes the request with this number into `buffer`: an order has a unique key.
     pub(super) fn write(&self, number: u64, buffer: &mut Vec<u8>) {
         let PreparedRequest { bytes, number_at } = &self.0[(number % self.0.len() as u64) as usize];
         buffer.clear();
         buffer.extend_from_slice(bytes);
+        let Some(number_at) = *number_at else { return };
         let mut rest = number;
-        for digit in buffer[*number_at..][..NUMBER_DIGITS].iter_mut().rev() {
+        for digit in buffer[number_at..][..NUMBER_DIGITS].iter_mut().rev() {
             *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
@@ -40,17 +57,20 @@ impl Requests {
 }
 
 impl PreparedRequest {
-    fn new(plan: &Plan, body: &str) -> Self {
-        let Plan { path, run, targets, .. } = plan;
+    fn post(host: &str, run: &str, body: &str) -> Self {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
+            "POST {ORDERS_PATH} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
              content-length: {}\r\nidempotency-key: {run}-",
-            targets[0],
             body.len(),
         );
-        let number_at = head.len();
+        let number_at = Some(head.len());
         let number = "0".repeat(NUMBER_DIGITS);
         Self { bytes: [&head, &number, "\r\n\r\n", body].concat().into_bytes(), number_at }
+    }
+
+    fn get(host: &str, path: &str) -> Self {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        Self { bytes: head.into_bytes(), number_at: None }
     }
 }
 
@@ -58,26 +78,39 @@ impl PreparedRequest {
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_request_has_a_unique_key_and_bodies_repeat_in_a_cycle() {
+    fn prepare(lines: &str, requests: impl Fn(std::path::PathBuf) -> Requests) -> PreparedRequests {
         let folder = tempfile::tempdir().unwrap();
-        let bodies = folder.path().join("bodies");
-        std::fs::write(&bodies, "{\"a\":1}\n{\"b\":22}\n").unwrap();
-        let plan = Plan {
-            targets: vec!["127.0.0.1:1".to_owned()],
-            path: "/v1/orders".to_owned(),
-            run: "r".to_owned(),
-            bodies,
-            ack_file: None,
-            phases: Vec::new(),
-        };
-        let requests = Requests::prepare(&plan).unwrap();
+        let file = folder.path().join("lines");
+        std::fs::write(&file, lines).unwrap();
+        let targets = vec!["127.0.0.1:1".to_owned()];
+        let plan = Plan { targets, requests: requests(file), ack_file: None, phases: Vec::new() };
+        PreparedRequests::prepare(&plan).unwrap()
+    }
+
+    fn text(requests: &PreparedRequests, number: u64) -> String {
         let mut buffer = Vec::new();
-        requests.write(41, &mut buffer);
-        let text = String::from_utf8(buffer.clone()).unwrap();
-        assert!(text.contains("\r\nidempotency-key: r-0000000041\r\n\r\n{\"b\":22}"), "{text}");
-        assert!(text.contains("\r\ncontent-length: 8\r\n"), "{text}");
-        requests.write(42, &mut buffer);
-        assert!(String::from_utf8(buffer).unwrap().ends_with("r-0000000042\r\n\r\n{\"a\":1}"));
+        requests.write(number, &mut buffer);
+        String::from_utf8(buffer).unwrap()
+    }
+
+    #[test]
+    fn each_order_has_a_unique_key_and_bodies_repeat_in_a_cycle() {
+        let requests = prepare("{\"a\":1}\n{\"b\":22}\n", |bodies| Requests::Orders {
+            bodies,
+            run: "r".to_owned(),
+        });
+        let order = text(&requests, 41);
+        assert!(order.contains("\r\nidempotency-key: r-0000000041\r\n\r\n{\"b\":22}"), "{order}");
+        assert!(order.contains("\r\ncontent-length: 8\r\n"), "{order}");
+        assert!(text(&requests, 42).ends_with("r-0000000042\r\n\r\n{\"a\":1}"));
+    }
+
+    #[test]
+    fn reads_repeat_in_a_cycle_and_have_no_body() {
+        let requests = prepare("/a\n/b?c=1\n", |paths| Requests::Reads { paths });
+        for (number, path) in [(0, "/a"), (1, "/b?c=1"), (2, "/a")] {
+            let expected = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:1\r\n\r\n");
+            assert_eq!(text(&requests, number), expected);
+        }
     }
 }

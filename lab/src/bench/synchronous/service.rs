@@ -5,7 +5,7 @@ use payment_simulator::set_faults;
 
 use super::super::cluster::BenchCluster;
 use super::super::context::BenchContext;
-use super::super::load_run::Load;
+use super::super::load_run::{Load, orders};
 use super::super::measurements::Measurements;
 use crate::load::{Phase, PhaseResult};
 use crate::up::{Companion, PROVIDER_READY_PATH, Role};
@@ -55,7 +55,8 @@ impl Service {
         (name, phase): (&str, Phase),
     ) -> Result<PhaseResult> {
         let phases = vec![(name.to_owned(), phase)];
-        let load = Load { urls: vec![self.url.clone()], bodies: &context.dataset.small, phases };
+        let requests = orders(&context.dataset.small);
+        let load = Load { urls: vec![self.url.clone()], requests, phases };
         let mut results = cluster.load(context, measurements, load).await?;
         let result = results.pop().context("the phase has no result")?;
         measurements.add_result(name, &result);

@@ -1,0 +1,54 @@
+//! Intake at full load alone, and beside reads of stock at a constant rate from the same edge.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::time::sleep;
+
+use super::super::context::CONNECTIONS;
+use super::super::generator::generate;
+use super::super::load_run::{Load, closed, open};
+use super::StockBench;
+use crate::load::Requests;
+
+/// Reads per second.
+const READS: f64 = 2_000.0;
+/// Connections of the readers: enough that an edge at full load delays no read that is due.
+const READ_CONNECTIONS: usize = 64;
+/// Reads begin this long before the orders, and end as long after them.
+const MARGIN: Duration = Duration::from_millis(300);
+
+impl StockBench<'_> {
+    /// The rate of orders with reads beside them, over the rate without.
+    pub(super) async fn intake(&mut self) -> Result<()> {
+        let alone = self.post("orders alone").await?;
+        let phase = open(READ_CONNECTIONS, READS, self.context.time + 2 * MARGIN);
+        let name = format!("{READS} reads/s beside orders");
+        let requests = Requests::Reads { paths: self.random.paths.clone() };
+        let urls = self.cluster.edge_urls();
+        let load = Load { urls, requests, phases: vec![(name.clone(), phase)] };
+        let plan = load.plan(None);
+        let program = self.context.millrace.clone();
+        let post = async {
+            sleep(MARGIN).await;
+            self.post("orders beside reads").await
+        };
+        let (reads, beside) = tokio::join!(generate(&program, &plan), post);
+        let reads = reads?.pop().context("the phase has no result")?;
+        ensure!(reads.failures() == 0, "{name}: {} reads failed", reads.failures());
+        self.add_reads(&name, &reads);
+        self.measurements.add_figure("intake_under_reads", "ratio", beside? / alone);
+        self.cluster.drain().await
+    }
+
+    /// Posts orders at full load once no other one is in flight, and returns their rate.
+    async fn post(&mut self, name: &str) -> Result<f64> {
+        let Self { context, measurements, cluster, .. } = self;
+        cluster.drain().await?;
+        let phase = closed(CONNECTIONS, context.time);
+        let bodies = &context.dataset.small;
+        let result = cluster.post(context, measurements, bodies, (name, phase)).await?;
+        measurements.add_result(name, &result);
+        Ok(result.rate())
+    }
+}
