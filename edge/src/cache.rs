@@ -52,12 +52,12 @@ impl Cache {
         self.record_result(reply.unwrap_or_else(|_| Err(timed_out())))
     }
 
-    /// Runs a script; `None` if it does not complete within `max_wait`.
-    pub(crate) async fn run_script(
+    /// What a script returns; `None` if it does not complete within `max_wait`.
+    pub(crate) async fn run_script<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
         max_wait: Duration,
-    ) -> Option<()> {
+    ) -> Option<T> {
         if self.is_paused() {
             return None;
         }

@@ -133,9 +133,26 @@ pub(crate) const LOOKUPS_WAITING_MAX: usize = 4_096;
 pub(crate) const SKUS_MAX: usize = 100;
 /// Maximum age of the stock that is shown: two reloads of a page. The reservation decides in any
 /// case.
-pub(crate) const STOCK_CACHE_TTL: Duration = Duration::from_secs(2);
+const STOCK_AGE_MAX: Duration = Duration::from_secs(2);
+/// How long Redis keeps stock, from before the database is asked.
+pub(crate) const STOCK_CACHE_TTL: Duration = Duration::from_millis(1_750);
+/// How long an edge shares a lookup, from before Redis is asked: a hot SKU costs Redis four reads a second.
+pub(crate) const STOCK_RECENT_TTL: Duration = Duration::from_millis(250);
+const _: () = assert!(
+    STOCK_CACHE_TTL.as_millis() + STOCK_RECENT_TTL.as_millis() <= STOCK_AGE_MAX.as_millis(),
+    "what Redis has kept to the end may be shared for as long again as a lookup is"
+);
+/// SKUs whose lookups are shared: a catalogue's popular part, in some 8 MiB.
+pub(crate) const RECENT_LOOKUPS_MAX: usize = 16_384;
+/// Lookups of one SKU that wait for Redis, for another edge or for a worker, each: pages of 100 SKUs for 160 clients
+/// at once.
+pub(crate) const STOCK_LOOKUPS_WAITING_MAX: usize = 16_384;
 /// Redis timeout of a stock lookup; beyond this, asking the database is as fast.
 pub(crate) const STOCK_CACHE_TIMEOUT: Duration = Duration::from_millis(20);
+/// How long one edge leaves the lookup of a SKU to another. Then that one is dead, or its workers are silent.
+pub(crate) const STOCK_CLAIM_TIME: Duration = LOOKUP_SILENCE_MAX;
+/// Time between two looks at what another edge looks up: the database takes a few milliseconds.
+pub(crate) const STOCK_CLAIM_POLL: Duration = Duration::from_millis(5);
 /// Timeout of a stock lookup in the database.
 pub(crate) const STOCK_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -1,6 +1,7 @@
 //! Lookups: what the workers know, asked for in batches. While one request is in flight, the next one
 //! fills.
 
+mod recent_lookups;
 mod status;
 mod stock;
 mod stock_cache;

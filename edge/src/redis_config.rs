@@ -7,7 +7,7 @@ use redis::{ConnectionInfo, IntoConnectionInfo, RedisResult};
 
 /// The rules of an edge's user in Redis: the keys and the commands that an edge uses, and nothing else.
 pub const REDIS_RULES: &str =
-    "resetkeys ~order:* ~stock:* resetchannels -@all +get +mget +set +evalsha +script|load";
+    "resetkeys ~order:* ~stock:* resetchannels -@all +get +mget +set +pttl +evalsha +script|load";
 
 /// The configuration of Redis.
 #[derive(Debug, Clone, Args)]

@@ -40,7 +40,6 @@ pub(crate) struct ShardState {
     pub(crate) ingest: IngestQueues,
     pub(crate) batch_slots: BatchSlots,
     pub(crate) lookups: Lookups,
-    pub(crate) cache: Arc<Cache>,
     pub(crate) idempotency_cache: IdempotencyCache,
     publisher: Publisher,
     _routes_watch: RoutesWatch,
@@ -56,7 +55,7 @@ impl ShardState {
         let access = config.brokers.access();
         let broker = Connection::open(&access, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis)?);
-        let idempotency_cache = IdempotencyCache::new(cache.clone());
+        let idempotency_cache = IdempotencyCache::new(cache);
         let brokers = Routes::to_each_broker(broker, &access, "edge publisher").await?;
         let brokers = brokers.sharing_lanes_with(&routes);
         let routes_watch = brokers.watch_connections();
@@ -72,7 +71,6 @@ impl ShardState {
             ingest,
             batch_slots: BatchSlots::new(),
             lookups,
-            cache,
             idempotency_cache,
             publisher,
             _routes_watch: routes_watch,

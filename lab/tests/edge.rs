@@ -22,6 +22,8 @@ mod publisher;
 mod request_heads;
 mod same_key_other_body;
 mod slow_clients;
+mod stock_claims;
 mod stock_lookup;
+mod stock_without_redis;
 mod stream_settings;
 mod validation;

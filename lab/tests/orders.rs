@@ -51,6 +51,7 @@ mod schedules;
 mod slow_banks;
 mod slow_provider;
 mod steady_clients;
+mod stock;
 mod stream_limits;
 mod stream_readers;
 mod supervision;

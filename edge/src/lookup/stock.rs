@@ -1,99 +1,137 @@
-//! Looks up stock, in Redis or else in the database. Concurrent requests for a SKU that is not in
-//! Redis share one lookup.
+//! Looks up stock: among the recent lookups of the process, or else in Redis, or else in the database. However
+//! many requests and edges ask for a SKU, the database is asked once in the time for which its stock is shown.
 
-use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use orders::{Sku, StockView};
 use streams::subjects::STOCK_GET;
 use streams::{GroupLimits, GroupReceiver, GroupSender, Requester, group_commit};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::stock_cache;
+use super::recent_lookups::{Lookup, RecentLookups, SharedAnswer, Stock};
+use super::stock_cache::{self, Cached, Claim};
 use super::worker_request::request_batch;
 use crate::cache::Cache;
-use crate::limits::{LOOKUP_BATCH_MAX, LOOKUPS_WAITING_MAX, STOCK_TIMEOUT};
+use crate::limits::{LOOKUP_BATCH_MAX, STOCK_CLAIM_POLL, STOCK_LOOKUPS_WAITING_MAX, STOCK_TIMEOUT};
 
-/// Batches and coalesces stock lookups. One for the whole process, so that a SKU is looked up once
-/// for all requests that wait for it. Cheap to clone.
+/// Looks up stock for the whole process. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct StockLookup(GroupSender<LookupRequest>);
+pub(crate) struct StockLookup {
+    recent: Arc<RecentLookups>,
+    queue: GroupSender<Lookup>,
+}
 
-struct LookupRequest {
-    skus: Vec<Sku>,
-    /// Dropped if no worker replies.
-    reply: oneshot::Sender<Vec<Option<StockView>>>,
+/// A lookup that Redis has nothing for.
+struct Missing {
+    lookup: Lookup,
+    claim: Option<Claim>,
 }
 
 impl StockLookup {
-    /// Starts the task that sends lookups to `workers`, until every clone is dropped.
+    /// Starts the tasks that look up stock in `cache` and ask `workers`, until every clone is dropped.
     pub(super) fn start(workers: Requester, cache: Cache) -> Self {
-        let (sender, queue) = group_commit(GroupLimits {
-            items: LOOKUP_BATCH_MAX,
-            // Each request counts as its number of SKUs instead of bytes.
-            bytes: LOOKUP_BATCH_MAX,
-            waiting: LOOKUPS_WAITING_MAX,
+        let cache = Arc::new(cache);
+        let (queue, lookups) = queue();
+        let (claimed, waiting) = self::queue();
+        let (missing, requests) = self::queue();
+        let reader = CacheReader { cache: cache.clone(), missing };
+        tokio::spawn(read_cache(lookups, reader.clone(), claimed));
+        tokio::spawn(wait_for_others(waiting, reader));
+        tokio::spawn(request_missing(requests, workers, cache));
+        Self { recent: Arc::default(), queue }
+    }
+
+    /// The stock of `sku`; `None` if no worker replies in time.
+    pub(crate) async fn get(&self, sku: &Sku) -> Option<Stock> {
+        timeout(STOCK_TIMEOUT, self.answer(sku)).await.ok()?.ok()
+    }
+
+    /// The stock of each of `skus`; `None` if no worker replies in time.
+    pub(crate) async fn get_all(&self, skus: &[Sku]) -> Option<Vec<Stock>> {
+        let answers = try_join_all(skus.iter().map(|sku| self.answer(sku)));
+        timeout(STOCK_TIMEOUT, answers).await.ok()?.ok()
+    }
+
+    fn answer(&self, sku: &Sku) -> SharedAnswer {
+        self.recent.get_or_begin(sku, |lookup| enqueue(&self.queue, lookup))
+    }
+}
+
+fn queue<T>() -> (GroupSender<T>, GroupReceiver<T>) {
+    group_commit(GroupLimits {
+        items: LOOKUP_BATCH_MAX,
+        bytes: usize::MAX,
+        waiting: STOCK_LOOKUPS_WAITING_MAX,
+    })
+}
+
+/// Without a place in the queue a lookup is dropped, and so unanswered.
+fn enqueue<T>(queue: &GroupSender<T>, lookup: T) {
+    queue.try_enqueue(lookup, 0).ok();
+}
+
+/// Answers from Redis, and passes on what is missing there.
+#[derive(Clone)]
+struct CacheReader {
+    cache: Arc<Cache>,
+    missing: GroupSender<Missing>,
+}
+
+impl CacheReader {
+    /// Returns the lookups of which others are in flight.
+    async fn read(&self, lookups: Vec<Lookup>) -> Vec<Lookup> {
+        let skus: Vec<_> = lookups.iter().map(|lookup| &lookup.sku).collect();
+        let cached = stock_cache::read_or_claim(&self.cache, &skus).await;
+        let mut claimed = Vec::new();
+        for (lookup, cached) in lookups.into_iter().zip(cached) {
+            match cached {
+                Cached::Found(stock) => lookup.answer(stock),
+                Cached::Missing(claim) => enqueue(&self.missing, Missing { lookup, claim }),
+                Cached::Claimed => claimed.push(lookup),
+            }
+        }
+        claimed
+    }
+}
+
+async fn read_cache(
+    mut queue: GroupReceiver<Lookup>,
+    reader: CacheReader,
+    claimed: GroupSender<Lookup>,
+) {
+    while let Some(lookups) = queue.next().await {
+        for lookup in reader.read(lookups).await {
+            enqueue(&claimed, lookup);
+        }
+    }
+}
+
+/// Reads again what others look up until it is there, or is claimed here because they have failed.
+async fn wait_for_others(mut queue: GroupReceiver<Lookup>, reader: CacheReader) {
+    while let Some(mut lookups) = queue.next().await {
+        while !lookups.is_empty() {
+            sleep(STOCK_CLAIM_POLL).await;
+            lookups.retain(|lookup| !lookup.is_abandoned());
+            lookups = reader.read(lookups).await;
+        }
+    }
+}
+
+async fn request_missing(mut queue: GroupReceiver<Missing>, workers: Requester, cache: Arc<Cache>) {
+    while let Some(missing) = queue.next().await {
+        let skus: Vec<_> = missing.iter().map(|missing| &missing.lookup.sku).collect();
+        let answers = request_batch::<StockView>(&workers, STOCK_GET, &skus, STOCK_TIMEOUT).await;
+        // A SKU without an answer must not be taken for one that is not in the catalogue.
+        let answered = missing.into_iter().zip(answers.into_iter().flatten());
+        let answered: Vec<_> =
+            answered.filter_map(|(missing, answer)| Some((missing, answer.ok()?))).collect();
+        let entries = answered.iter().filter_map(|(Missing { lookup, claim }, stock)| {
+            Some((&lookup.sku, claim.as_ref()?, stock))
         });
-        tokio::spawn(run_lookups(queue, workers, cache));
-        Self(sender)
-    }
-
-    /// The stock of each of `skus`, with `None` for one that is not in the catalogue. `None` for
-    /// all if no worker replies in time. `cache` is the connection to Redis of the calling shard.
-    pub(crate) async fn get(&self, cache: &Cache, skus: &[Sku]) -> Option<Vec<Option<StockView>>> {
-        let mut views = stock_cache::read(cache, skus).await;
-        let missing = skus.iter().zip(&views).filter(|(_, view)| view.is_none());
-        let missing: Vec<Sku> = missing.map(|(sku, _)| sku.clone()).collect();
-        if missing.is_empty() {
-            return Some(views);
-        }
-        let fetched = self.request(missing).await?;
-        for (slot, view) in views.iter_mut().filter(|view| view.is_none()).zip(fetched) {
-            *slot = view;
-        }
-        Some(views)
-    }
-
-    async fn request(&self, skus: Vec<Sku>) -> Option<Vec<Option<StockView>>> {
-        let (reply, receiver) = oneshot::channel();
-        let count = skus.len();
-        self.0.try_enqueue(LookupRequest { skus, reply }, count).ok()?;
-        timeout(STOCK_TIMEOUT, receiver).await.ok()?.ok()
-    }
-}
-
-async fn run_lookups(mut queue: GroupReceiver<LookupRequest>, workers: Requester, cache: Cache) {
-    while let Some(mut requests) = queue.next().await {
-        requests.retain(|request| !request.reply.is_closed());
-        let skus: BTreeSet<_> = requests.iter().flat_map(|request| &request.skus).collect();
-        let skus: Vec<_> = skus.into_iter().cloned().collect();
-        let Some(views) = fetch(&skus, &workers, &cache).await else { continue };
-        for LookupRequest { skus, reply } in requests {
-            // The receiver is gone if the client has disconnected.
-            reply.send(skus.iter().map(|sku| views.get(sku).cloned()).collect()).ok();
+        stock_cache::fulfil(&cache, &entries.collect::<Vec<_>>()).await;
+        for (missing, stock) in answered {
+            missing.lookup.answer(stock);
         }
     }
-}
-
-async fn fetch(
-    skus: &[Sku],
-    workers: &Requester,
-    cache: &Cache,
-) -> Option<HashMap<Sku, StockView>> {
-    // The previous lookup may have cached the same SKUs.
-    let cached = stock_cache::read(cache, skus).await;
-    let missing = skus.iter().zip(&cached).filter(|(_, view)| view.is_none());
-    let missing: Vec<_> = missing.map(|(sku, _)| sku).collect();
-    let fetched = if missing.is_empty() {
-        Vec::new()
-    } else {
-        let answers = request_batch(workers, STOCK_GET, &missing, STOCK_TIMEOUT).await?;
-        // A SKU without an answer must not be taken for one that is not in the catalogue. Each fits
-        // into the reply, so that is an error.
-        let views: Vec<Option<_>> = answers.into_iter().collect::<Result<_, _>>().ok()?;
-        views.into_iter().flatten().collect()
-    };
-    stock_cache::write(cache, &fetched).await;
-    let views = cached.into_iter().flatten().chain(fetched);
-    Some(views.map(|view| (view.sku.clone(), view)).collect())
 }

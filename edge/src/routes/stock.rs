@@ -11,8 +11,8 @@ use crate::state::ShardState;
 
 /// The stock of one SKU.
 #[derive(Serialize)]
-struct StockResponse {
-    sku: Sku,
+struct StockResponse<'a> {
+    sku: &'a Sku,
     on_hand: i64,
     /// Minor units of `currency`.
     unit_price: i64,
@@ -21,10 +21,10 @@ struct StockResponse {
 
 /// The stock of several SKUs.
 #[derive(Serialize)]
-struct StockListResponse {
-    stock: Vec<StockResponse>,
+struct StockListResponse<'a> {
+    stock: Vec<StockResponse<'a>>,
     /// SKUs that are not in the catalogue.
-    unknown: Vec<Sku>,
+    unknown: Vec<&'a Sku>,
 }
 
 /// Returns the stock of the SKU that is percent-encoded in `segment`.
@@ -32,21 +32,19 @@ pub(super) async fn get_stock(state: &ShardState, segment: &str) -> Result<HttpR
     let text = percent_decode_str(segment).decode_utf8_lossy();
     let unknown = || Problem::NoSuchSku(text.clone().into_owned());
     let sku: Sku = text.parse().map_err(|_| unknown())?;
-    let views = state.lookups.stock.get(&state.cache, &[sku]).await;
-    let views = views.ok_or(Problem::StockUnavailable)?;
-    let view = views.into_iter().flatten().next().ok_or_else(unknown)?;
-    Ok(json(&StockResponse::from(view)))
+    let stock = state.lookups.stock.get(&sku).await.ok_or(Problem::StockUnavailable)?;
+    let view = stock.ok_or_else(unknown)?;
+    Ok(json(&StockResponse::from(&*view)))
 }
 
 /// Returns the stock of the SKUs in the query string.
 pub(super) async fn list_stock(state: &ShardState, query: &str) -> Result<HttpResponse, Problem> {
     let skus = parse_skus(query)?;
-    let views = state.lookups.stock.get(&state.cache, &skus).await;
-    let views = views.ok_or(Problem::StockUnavailable)?;
+    let stock = state.lookups.stock.get_all(&skus).await.ok_or(Problem::StockUnavailable)?;
     let mut list = StockListResponse { stock: Vec::new(), unknown: Vec::new() };
-    for (sku, view) in skus.into_iter().zip(views) {
+    for (sku, view) in skus.iter().zip(&stock) {
         match view {
-            Some(view) => list.stock.push(view.into()),
+            Some(view) => list.stock.push(StockResponse::from(&**view)),
             None => list.unknown.push(sku),
         }
     }
@@ -74,10 +72,15 @@ fn parse_skus(query: &str) -> Result<Vec<Sku>, Problem> {
     Ok(skus)
 }
 
-impl From<StockView> for StockResponse {
-    fn from(view: StockView) -> Self {
+impl<'a> From<&'a StockView> for StockResponse<'a> {
+    fn from(view: &'a StockView) -> Self {
         let StockView { sku, on_hand, unit_price, .. } = view;
-        Self { sku, on_hand, unit_price: unit_price.amount, currency: unit_price.currency }
+        Self {
+            sku,
+            on_hand: *on_hand,
+            unit_price: unit_price.amount,
+            currency: unit_price.currency,
+        }
     }
 }
 

@@ -24,6 +24,8 @@ use crate::servers::redis;
 
 /// SKUs in a read of several: a page of a catalogue.
 const PAGE: usize = 20;
+/// SKUs that most buyers look at.
+const POPULAR: usize = 100;
 /// Distinct reads of random SKUs; then the cycle starts again.
 const RANDOM_READS: usize = 8_192;
 /// How often Redis is emptied to be cold: what it keeps for this long is not worth a read.
@@ -43,6 +45,8 @@ struct StockBench<'a> {
     lookups: DatabaseLookups,
     /// All reads are of one SKU.
     hot: Reads,
+    /// Each read is of one SKU out of a hundred.
+    popular: Reads,
     /// Each read is of one SKU out of 10,000.
     random: Reads,
     /// Each read is of twenty of them.
@@ -62,16 +66,17 @@ pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements)
         lookups: DatabaseLookups::count(&cluster.sources.connection).await?,
         cluster: &mut cluster,
         hot: reads("one hot SKU", 1, 1)?,
+        popular: reads("one popular SKU", 1, POPULAR)?,
         random: reads("one random SKU", 1, RANDOM_READS)?,
         page: reads("twenty random SKUs", PAGE, RANDOM_READS)?,
     };
     bench.warm_up().await?;
     for _ in 0..REPETITIONS {
         bench.warm().await?;
-        bench.cold().await?;
-        bench.away().await?;
         bench.sale().await?;
+        bench.cold().await?;
         bench.intake().await?;
+        bench.away().await?;
     }
     cluster.finish(context, measurements).await?;
     Ok(())
@@ -94,6 +99,7 @@ impl StockBench<'_> {
         self.measurements.add_row("bare HTTP, GET", "responses/s", http.rate());
         let hot = self.read("warm", |bench| &bench.hot, phase).await?;
         self.measurements.add_figure("stock_warm_vs_http", "ratio", hot / http.rate());
+        self.read_aside("warm", |bench| &bench.popular).await?;
         self.read_aside("warm", |bench| &bench.random).await?;
         self.read_aside("warm", |bench| &bench.page).await
     }

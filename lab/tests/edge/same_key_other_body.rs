@@ -189,7 +189,7 @@ impl TestServers {
         Some(BodyDigest::from_bytes(bytes?.try_into().ok()?).into())
     }
 
-    async fn redis(&self) -> redis::aio::MultiplexedConnection {
+    pub(super) async fn redis(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(self.processes.redis.url()).unwrap();
         timeout(DEADLINE, client.get_multiplexed_async_connection()).await.unwrap().unwrap()
     }
