@@ -61,7 +61,8 @@ impl RawNats {
         let mut errors = Vec::new();
         loop {
             match &*timeout(REPLY_TIMEOUT, self.line()).await.unwrap() {
-                "PONG" | "" => return errors,
+                "PONG" => return errors,
+                "" => return [errors, vec!["closed".to_owned()]].concat(),
                 "PING" => self.send("PONG\r\n").await,
                 line if line.starts_with("-ERR") => errors.push(line.to_owned()),
                 _ => {}
@@ -168,7 +169,8 @@ impl RawNats {
 
     async fn line(&mut self) -> String {
         let mut line = String::new();
-        self.stream.read_line(&mut line).await.unwrap();
+        // A broker that refuses a client may reset the connection before it was read to its end.
+        self.stream.read_line(&mut line).await.ok();
         line.trim_end().to_owned()
     }
 
