@@ -1,6 +1,6 @@
 //! The event of an order that an edge accepted.
 
-use std::io::Write;
+use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,12 +27,11 @@ impl Created {
         at: Timestamp,
         order: &PlaceOrder<T>,
     ) -> (Vec<u8>, BodyDigest) {
-        let mut line = Vec::with_capacity(CREATED_HEAD_BYTES_MAX + order.canonical_json_bytes());
-        let at = at.as_millis();
-        let head = format_args!(
-            r#"{{"order_id":"{order_id}","at_ms":{at},"event":{{"created":{{"digest":""#
-        );
-        line.write_fmt(head).expect("a vector takes every byte");
+        let room = CREATED_HEAD_BYTES_MAX + order.canonical_json_bytes();
+        let (mut head, at) = (String::with_capacity(room), at.as_millis());
+        write!(head, r#"{{"order_id":"{order_id}","at_ms":{at},"event":{{"created":{{"digest":""#)
+            .expect("a string takes every character");
+        let mut line = head.into_bytes();
         let digest_at = line.len();
         line.extend_from_slice(&[0; DIGEST_DIGITS]);
         line.extend_from_slice(br#"","order":"#);

@@ -41,10 +41,6 @@ pub(crate) struct Skipped;
 pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'a, A, O> Json<'a, A, O> {
-    pub(crate) const fn is_null(&self) -> bool {
-        matches!(self, Json::Null)
-    }
-
     /// The type of this value, without its content.
     pub(crate) const fn type_name(&self) -> &'static str {
         match self {

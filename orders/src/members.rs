@@ -97,29 +97,33 @@ pub(crate) fn members_of<T>(object: ObjectOf<'_, T>, errors: &mut FieldErrors) -
     None
 }
 
-/// A required member. An explicit null counts as absent.
-pub(crate) fn required<'a, A, O, T>(
-    value: Option<Json<'a, A, O>>,
+/// The value of a required member. An explicit null counts as absent.
+pub(crate) fn present<A, O>(value: Option<Json<'_, A, O>>) -> Result<Json<'_, A, O>, String> {
+    match value {
+        None | Some(Json::Null) => Err("missing".to_owned()),
+        Some(value) => Ok(value),
+    }
+}
+
+/// A required member.
+pub(crate) fn required<'a, T>(
+    value: Option<Json<'a>>,
     pointer: &str,
     errors: &mut FieldErrors,
-    parse: impl FnOnce(Json<'a, A, O>) -> Result<T, String>,
+    check: impl FnOnce(&Json<'a>) -> Result<T, String>,
 ) -> Option<T> {
-    let parsed = match value {
-        None | Some(Json::Null) => Err("missing".to_owned()),
-        Some(value) => parse(value),
-    };
-    errors.collect(pointer, parsed)
+    errors.collect(pointer, present(value).and_then(|value| check(&value)))
 }
 
 /// An optional member. An explicit null counts as absent.
-pub(crate) fn optional<'a, A, O, T>(
-    value: Option<Json<'a, A, O>>,
+pub(crate) fn optional<'a, T>(
+    value: Option<Json<'a>>,
     pointer: &str,
     errors: &mut FieldErrors,
-    parse: impl FnOnce(Json<'a, A, O>) -> Result<T, String>,
+    check: impl FnOnce(&Json<'a>) -> Result<T, String>,
 ) -> Option<T> {
     match value {
         None | Some(Json::Null) => None,
-        Some(value) => errors.collect(pointer, parse(value)),
+        Some(value) => errors.collect(pointer, check(&value)),
     }
 }

@@ -4,11 +4,37 @@ use std::borrow::Cow;
 
 use serde::de::SeqAccess;
 
+use crate::body::parse_body;
 use crate::field_error::FieldErrors;
 use crate::json::{Json, ReadArray};
 use crate::limits::{AMOUNT_MAX, LINES_MAX, TEXT_LENGTH_MAX};
-use crate::members::{ObjectOf, members, members_of, optional, required};
-use crate::{BorrowedOrder, Currency, Money, OnDecline, OrderLine, PaymentToken, Quantity, Sku};
+use crate::members::{ObjectOf, members, members_of, optional, present, required};
+use crate::{
+    BorrowedOrder, Currency, InvalidOrder, Money, OnDecline, OrderLine, PaymentToken, PlaceOrder,
+    Quantity, Sku,
+};
+
+impl PlaceOrder {
+    /// Parses an order as [`PlaceOrder::parse_borrowed`] does, and keeps it.
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
+        PlaceOrder::parse_borrowed(body).map(PlaceOrder::into_owned)
+    }
+}
+
+impl<'a> BorrowedOrder<'a> {
+    /// Parses an order from the JSON that a buyer sent, and reports all field errors at once:
+    ///
+    /// ```json
+    /// {"customer_id"?, "currency", "lines": [{"sku", "quantity", "unit_price"}],
+    ///  "expected_total"?, "payment": {"token", "on_decline"?}, "reference"?}
+    /// ```
+    ///
+    /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
+    /// `expected_total` must not be treated as absent.
+    pub fn parse_borrowed(body: &'a [u8]) -> Result<Self, InvalidOrder> {
+        parse_body(body, order_of)
+    }
+}
 
 members! {
     /// The members of an order.
@@ -77,7 +103,7 @@ fn payment_of<'a>(
     payment: Option<ObjectOf<'a, PaymentMembers<'a>>>,
     errors: &mut FieldErrors,
 ) -> Option<(PaymentToken<Cow<'a, str>>, OnDecline)> {
-    let Some(payment) = payment.filter(|payment| !payment.is_null()) else {
+    let Ok(payment) = present(payment) else {
         errors.add("/payment", "missing; an order names its payment as {\"token\": \"…\"}");
         return None;
     };
@@ -93,13 +119,14 @@ fn lines_of<'a>(
     lines: Option<Json<'a, Lines<'a>>>,
     errors: &mut FieldErrors,
 ) -> Option<Vec<OrderLine<Cow<'a, str>>>> {
-    let lines = required(lines, "/lines", errors, |lines| match lines {
+    let lines = present(lines).and_then(|lines| match lines {
         Json::Array(lines) if (1..=LINES_MAX).contains(&lines.count) => Ok(lines),
         Json::Array(Lines { count, .. }) => {
             Err(format!("an order must have 1 to {LINES_MAX} lines, got {count}"))
         }
         other => Err(format!("{other} is not an array of lines")),
-    })?;
+    });
+    let lines = errors.collect("/lines", lines)?;
     errors.add_below("/lines", lines.errors);
     (lines.valid.len() == lines.count).then_some(lines.valid)
 }
@@ -132,7 +159,7 @@ fn line_of<'a>(
     Some(OrderLine { sku: sku?, quantity: quantity?, unit_price: unit_price? })
 }
 
-fn short_text(value: Json<'_>) -> Result<Cow<'_, str>, String> {
+fn short_text<'a>(value: &Json<'a>) -> Result<Cow<'a, str>, String> {
     let text = value.text()?;
     let fits = (1..=TEXT_LENGTH_MAX).contains(&text.chars().count());
     let printable = !text.chars().any(char::is_control);
@@ -145,7 +172,7 @@ fn short_text(value: Json<'_>) -> Result<Cow<'_, str>, String> {
     }
 }
 
-fn currency_of(value: Json<'_>) -> Result<Currency, String> {
+fn currency_of(value: &Json<'_>) -> Result<Currency, String> {
     let currency: Result<Currency, _> = value.text()?.parse();
     match currency {
         Ok(currency) if currency.is_in_use() => Ok(currency),
@@ -154,21 +181,21 @@ fn currency_of(value: Json<'_>) -> Result<Currency, String> {
     }
 }
 
-fn sku_of(value: Json<'_>) -> Result<Sku<Cow<'_, str>>, String> {
+fn sku_of<'a>(value: &Json<'a>) -> Result<Sku<Cow<'a, str>>, String> {
     Sku::new(value.text()?.clone()).map_err(|err| format!("{err}, got {value}"))
 }
 
-fn quantity_of(value: Json<'_>) -> Result<Quantity, String> {
-    let quantity = if let Json::Whole(count) = value { Quantity::new(count) } else { None };
+fn quantity_of(value: &Json<'_>) -> Result<Quantity, String> {
+    let quantity = if let Json::Whole(count) = value { Quantity::new(*count) } else { None };
     quantity.ok_or_else(|| format!("quantity must be an integer from 1 to 1,000,000, got {value}"))
 }
 
-fn unit_price_of(value: Json<'_>) -> Result<i64, String> {
-    amount_from(1, &value)
+fn unit_price_of(value: &Json<'_>) -> Result<i64, String> {
+    amount_from(1, value)
 }
 
-fn total_of(value: Json<'_>) -> Result<i64, String> {
-    amount_from(0, &value)
+fn total_of(value: &Json<'_>) -> Result<i64, String> {
+    amount_from(0, value)
 }
 
 fn amount_from(min: i64, value: &Json<'_>) -> Result<i64, String> {
@@ -180,15 +207,15 @@ fn amount_from(min: i64, value: &Json<'_>) -> Result<i64, String> {
     }
 }
 
-fn on_decline_of(value: Json<'_>) -> Result<OnDecline, String> {
+fn on_decline_of(value: &Json<'_>) -> Result<OnDecline, String> {
     // The value is not repeated: it may be the token in the wrong place.
     let parsed = value.text().ok().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| "must be cancel or new_payment_method".to_owned())
 }
 
-pub(crate) fn token_of(value: Json<'_>) -> Result<PaymentToken<Cow<'_, str>>, String> {
+pub(crate) fn token_of<'a>(value: &Json<'a>) -> Result<PaymentToken<Cow<'a, str>>, String> {
     // The value is a secret: an error must not repeat it.
-    let token = if let Json::Text(text) = value { PaymentToken::new(text) } else { None };
+    let token = value.text().ok().and_then(|text| PaymentToken::new(text.clone()));
     token.ok_or_else(|| {
         format!("must be a string of 1 to {TEXT_LENGTH_MAX} visible ASCII characters")
     })

@@ -6,10 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::body::parse_body;
 use crate::limits::{LINE_BYTES_MAX, LINES_MAX, ORDER_BYTES_MAX};
-use crate::order_body::order_of;
-use crate::{InvalidOrder, Money, OnDecline, OrderLine, PaymentToken, TotalTooLarge};
+use crate::{Money, OnDecline, OrderLine, PaymentToken, TotalTooLarge};
 
 /// An order as a buyer places it. `T` is its texts: owned, or borrowed from the body that was parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,27 +53,7 @@ pub enum UnsoundOrder {
     TooLarge(#[from] TotalTooLarge),
 }
 
-impl PlaceOrder {
-    /// Parses an order as [`PlaceOrder::parse_borrowed`] does, and keeps it.
-    pub fn parse(body: &[u8]) -> Result<Self, InvalidOrder> {
-        PlaceOrder::parse_borrowed(body).map(PlaceOrder::into_owned)
-    }
-}
-
-impl<'a> BorrowedOrder<'a> {
-    /// Parses an order from the JSON that a buyer sent, and reports all field errors at once:
-    ///
-    /// ```json
-    /// {"customer_id"?, "currency", "lines": [{"sku", "quantity", "unit_price"}],
-    ///  "expected_total"?, "payment": {"token", "on_decline"?}, "reference"?}
-    /// ```
-    ///
-    /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
-    /// `expected_total` must not be treated as absent.
-    pub fn parse_borrowed(body: &'a [u8]) -> Result<Self, InvalidOrder> {
-        parse_body(body, order_of)
-    }
-
+impl BorrowedOrder<'_> {
     /// The order with copies of its texts.
     pub fn into_owned(self) -> PlaceOrder {
         PlaceOrder {

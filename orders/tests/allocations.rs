@@ -1,5 +1,4 @@
 //! What an edge allocates for an order: room for its lines, and room for its event.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use allocation_counter::measure;
 use orders::{Created, OrderId, PlaceOrder, Timestamp};

@@ -75,9 +75,8 @@ pub(super) async fn read_or_claim(cache: &Cache, skus: &[&Sku]) -> Vec<Cached> {
     let parse = |(sku, entry): (&&Sku, Option<Vec<u8>>)| match entry {
         Some(entry) if entry.is_empty() => Cached::Missing(Some(claim.clone())),
         Some(entry) if entry.starts_with(CLAIM_MARK.as_bytes()) => Cached::Claimed,
-        entry => entry
-            .and_then(|entry| parse_entry(sku, &entry))
-            .map_or(Cached::Missing(None), Cached::Found),
+        Some(entry) => parse_entry(sku, &entry),
+        None => Cached::Missing(None),
     };
     skus.iter().zip(entries).map(parse).collect()
 }
@@ -100,7 +99,9 @@ fn key(sku: &Sku) -> String {
 }
 
 /// The stock in `entry`, which must be about `sku`.
-fn parse_entry(sku: &Sku, entry: &[u8]) -> Option<Option<StockView>> {
-    let stock: Option<StockView> = serde_json::from_slice(entry).ok()?;
-    stock.as_ref().is_none_or(|view| view.sku == *sku).then_some(stock)
+fn parse_entry(sku: &Sku, entry: &[u8]) -> Cached {
+    match serde_json::from_slice::<Option<StockView>>(entry) {
+        Ok(stock) if stock.as_ref().is_none_or(|view| view.sku == *sku) => Cached::Found(stock),
+        _ => Cached::Missing(None),
+    }
 }
