@@ -110,22 +110,29 @@ impl Permissions {
         self.publishing(subjects.iter().map(ToString::to_string))
     }
 
-    /// Creates the streams and the consumers of `steps`, corrects what differs, and moves their leaders.
+    /// Creates the streams and the consumers of `steps`, and corrects what differs.
     #[must_use]
     pub fn keeps_topology(self, steps: &[Step]) -> Self {
         let streams = lanes().chain([RETRIES, DEAD_LETTERS]).flat_map(|stream| {
             let requests = ["STREAM.CREATE", "STREAM.UPDATE"];
             requests.map(|request| api(&format!("{request}.{stream}")))
         });
-        let moves = lanes().map(|lane| api(&format!("STREAM.LEADER.STEPDOWN.{lane}")));
         let durables = steps.iter().flat_map(|step| {
             let (events, retries) = (step.events().durable, step.retries().durable);
             let of = [format!("*.{events}"), format!("{RETRIES}.{retries}")];
-            let kept = of.into_iter().flat_map(|durable| created_and_deleted(&durable));
-            kept.chain([api(&format!("CONSUMER.LEADER.STEPDOWN.*.{events}"))])
+            of.into_iter().flat_map(|durable| created_and_deleted(&durable))
         });
         let own = self.sees_streams().subscribing([STREAMS_DIFFER.to_owned()]);
-        own.publishing(streams.chain(moves).chain(durables))
+        own.publishing(streams.chain(durables))
+    }
+
+    /// Moves the leaders of the lanes, and those of the consumers of `steps` with them.
+    #[must_use]
+    pub fn moves_leaders(self, steps: &[Step]) -> Self {
+        let lanes = lanes().map(|lane| api(&format!("STREAM.LEADER.STEPDOWN.{lane}")));
+        let events = steps.iter().map(|step| step.events().durable);
+        let durables = events.map(|events| api(&format!("CONSUMER.LEADER.STEPDOWN.*.{events}")));
+        self.publishing(lanes.chain(durables))
     }
 
     /// Removes from the lanes and from the dead letters what is not needed any more.

@@ -111,6 +111,8 @@ fn worker(own: Permissions, access: &PoolAccess, all_steps: &[Step]) -> Permissi
     let kept: Vec<Step> = all_steps.iter().filter(is_kept).copied().collect();
     let permissions = own
         .keeps_topology(&kept)
+        // Those of an observer follow their lane as well, whichever worker keeps the leaders.
+        .moves_leaders(all_steps)
         .follows_lanes()
         .publishes_events(access.publishes)
         .notifies(access.notices)
