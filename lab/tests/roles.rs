@@ -142,8 +142,8 @@ async fn a_stranger_gets_nothing_at_the_ports_for_clients_and_for_brokers() {
     let foreign = foreign.processes.brokers.access(Role::Lab).key_file;
     let with_foreign_key = BrokerAccess { urls: brokers.url(), key_file: foreign };
     for access in [without_key, with_foreign_key] {
-        let refused = RawNats::connect_as(&access).await.err();
-        assert_eq!(refused.as_deref(), Some("-ERR 'Authorization Violation'"), "{access:?}");
+        let refused = RawNats::refusal(&access).await;
+        assert_eq!(refused, "-ERR 'Authorization Violation'", "{access:?}");
     }
 
     let cluster = fs::read_to_string(brokers.keys().path().join("brokers/cluster.conf")).unwrap();

@@ -90,10 +90,10 @@ fn who_keeps_the_topology_purges_and_deletes_no_stream() {
         "$JS.API.CONSUMER.CREATE.RETRIES.retry-ship.retry.ship",
     ];
     assert_may(&keeper, &kept, true);
-    let moved = ["ORDERS_1.payment", "ORDERS_2.fulfilment"];
-    let moved = moved.map(|durable| format!("$JS.API.CONSUMER.LEADER.STEPDOWN.{durable}"));
+    let led = ["ORDERS_1.payment", "ORDERS_2.fulfilment"];
+    let led = led.map(|durable| format!("$JS.API.CONSUMER.LEADER.STEPDOWN.{durable}"));
     let mover = Permissions::default().moves_leaders(&[CHARGE, SHIP]);
-    assert_may(&mover, &moved.each_ref().map(String::as_str), true);
+    assert_may(&mover, &led.each_ref().map(String::as_str), true);
     assert_may(&mover, &["$JS.API.STREAM.LEADER.STEPDOWN.ORDERS_1"], true);
     let others = [
         "$JS.API.STREAM.DELETE.ORDERS_1",
