@@ -112,9 +112,10 @@ pub(crate) const CACHE_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// How long a worker may be silent before another one is asked, too. Most answers take a few milliseconds.
-pub(crate) const LOOKUP_SILENCE_MAX: Duration = Duration::from_millis(300);
-/// Requests for one lookup, at most: workers are asked at random, and one of two may be cut off.
-pub(crate) const LOOKUP_REQUESTS_MAX: usize = 3;
+pub(crate) const LOOKUP_SILENCE_MAX: Duration = Duration::from_millis(200);
+/// Requests for one lookup, at most: workers are asked at random, and if one of four is cut off, one lookup in a
+/// thousand comes to no other.
+pub(crate) const LOOKUP_REQUESTS_MAX: usize = 5;
 /// Timeout of an order status lookup; without an answer the status is unknown.
 pub(crate) const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 const _: () = assert!(
@@ -150,7 +151,7 @@ pub(crate) const STOCK_LOOKUPS_WAITING_MAX: usize = 16_384;
 /// Redis timeout of a stock lookup; beyond this, asking the database is as fast.
 pub(crate) const STOCK_CACHE_TIMEOUT: Duration = Duration::from_millis(20);
 /// How long one edge leaves the lookup of a SKU to another. Then that one is dead, or its workers are silent.
-pub(crate) const STOCK_CLAIM_TIME: Duration = LOOKUP_SILENCE_MAX;
+pub(crate) const STOCK_CLAIM_TIME: Duration = Duration::from_millis(300);
 /// Time between two looks at what another edge looks up: the database takes a few milliseconds.
 pub(crate) const STOCK_CLAIM_POLL: Duration = Duration::from_millis(5);
 /// Timeout of a stock lookup in the database.
