@@ -1,5 +1,4 @@
-//! An order as a buyer places it. It is validated here when it is parsed, and trusted everywhere
-//! else.
+//! An order as a buyer places it. It is validated when it is parsed, and trusted everywhere else.
 
 use std::borrow::Cow;
 
