@@ -28,6 +28,7 @@ pub mod options;
 mod passwords;
 pub mod prepare;
 mod runtime;
+mod secret_files;
 pub mod shutdown;
 pub mod status;
 mod stock;

@@ -60,5 +60,3 @@ pub(crate) const PROVIDER_PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const PROBLEMS_LISTED_MAX: usize = 100;
 /// Discrepancies of one pool that are read: as many as the report lists. One is enough to fail.
 pub(crate) const DISCREPANCIES_LISTED_MAX: i64 = PROBLEMS_LISTED_MAX as i64;
-/// Characters of the password by which brokers know each other: letters and digits, about 190 bits.
-pub(crate) const ROUTE_PASSWORD_LENGTH: usize = 32;

@@ -8,16 +8,14 @@
 //! | `redis/users.acl` | the users of Redis with hashes of their passwords | Redis, as its `aclfile` |
 //! | `redis/health.password` | the password of the health check | the container of Redis |
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use rand::distr::{Alphanumeric, SampleString};
 use sha2::{Digest, Sha256};
 use workers::database_roles::{DatabaseRole, database_roles};
 
-use crate::limits::PASSWORD_CHARS;
+use crate::secret_files::{create_password, find_or_create_password, write_secret};
 
 /// The edges' user in Redis.
 pub const REDIS_EDGE: RedisUser =
@@ -46,16 +44,16 @@ pub struct RedisUser {
 pub fn write_store_credentials(folder: &Path) -> io::Result<()> {
     let mut sql = String::new();
     for role in database_roles() {
-        let password = find_or_create(&database_password_file(folder, role.holder))?;
+        let password = find_or_create_password(&database_password_file(folder, role.holder))?;
         sql.push_str(&role.creation());
         sql.push_str(&role.password_change(&password));
     }
-    write_privately(&roles_file(folder), &sql)?;
+    write_secret(&roles_file(folder), &sql)?;
     let users = REDIS_USERS.iter().map(|user| redis_user(folder, user));
     let users: Vec<String> = users.collect::<io::Result<_>>()?;
     // The default user is everyone without a password.
     let users = format!("user default off\n{}", users.concat());
-    write_privately(&redis_users_file(folder), &users)
+    write_secret(&redis_users_file(folder), &users)
 }
 
 /// Renews the passwords of `holder`: a pool, the auditor, the operator, the edges or the admin of Redis. Redis takes
@@ -74,7 +72,7 @@ pub fn renew_store_credentials(folder: &Path, holder: &str) -> io::Result<()> {
     let Some(file) = database.or(redis) else {
         return Err(io::Error::new(ErrorKind::NotFound, format!("no role is called `{holder}`")));
     };
-    write_privately(&file, &new_password())?;
+    create_password(&file)?;
     write_store_credentials(folder)
 }
 
@@ -99,7 +97,7 @@ fn redis_user(folder: &Path, user: &RedisUser) -> io::Result<String> {
     let file = folder.join(password);
     let before = fs::read_to_string(before(&file)).ok();
     let hashes: Vec<String> =
-        before.into_iter().chain([find_or_create(&file)?]).map(|it| hash(&it)).collect();
+        before.into_iter().chain([find_or_create_password(&file)?]).map(|it| hash(&it)).collect();
     Ok(format!("user {name} on {} {rules}\n", hashes.join(" ")))
 }
 
@@ -112,40 +110,12 @@ fn hash(password: &str) -> String {
     format!("#{}", orders::to_hex(&hash))
 }
 
-fn find_or_create(file: &Path) -> io::Result<String> {
-    match fs::read_to_string(file) {
-        Ok(password) => Ok(password.trim_end().to_owned()),
-        Err(err) if err.kind() == ErrorKind::NotFound => {
-            let password = new_password();
-            write_privately(file, &password)?;
-            Ok(password)
-        }
-        Err(err) => Err(err),
-    }
-}
-
-fn new_password() -> String {
-    Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_CHARS)
-}
-
-/// Writes a file that only its owner can read, in a folder of the same kind. A reader sees all of it or nothing.
-fn write_privately(file: &Path, content: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    let draft = file.with_added_extension("draft");
-    let mut options = OpenOptions::new();
-    let mut written = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    written.write_all(content.as_bytes())?;
-    written.sync_all()?;
-    fs::rename(&draft, file)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt;
 
     use super::*;
+    use crate::limits::PASSWORD_CHARS;
 
     fn files(folder: &Path) -> Vec<PathBuf> {
         let mut found = Vec::new();

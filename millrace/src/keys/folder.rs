@@ -1,21 +1,17 @@
 //! The folder with the keys of a cluster: `ROLE/nats.nk` is the secret of a role, `ROLE/nats.pub` lists the public
 //! keys that are valid for it, and `brokers/` has what the brokers' configuration includes.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rand::RngExt;
-use rand::distr::Alphanumeric;
 use streams::{KeyFileError, RoleKey};
 use thiserror::Error;
 
 use super::Role;
 use super::broker_files;
-use crate::limits::ROUTE_PASSWORD_LENGTH;
+use crate::secret_files::{self, SECRET, SECRET_FOLDER};
 
-const SECRET: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
 
 /// A folder with keys.
@@ -94,7 +90,7 @@ impl KeysFolder {
         for role in roles {
             if self.valid_keys(*role)?.is_empty() {
                 let key = RoleKey::generate(role.name());
-                make_folder(&self.0.join(role.name()), 0o700)?;
+                make_folder(&self.0.join(role.name()), SECRET_FOLDER)?;
                 write(&self.key_file(*role), &key.to_text(), SECRET)?;
                 write(&self.public_file(*role), &format!("{}\n", key.public()), PUBLIC)?;
             }
@@ -151,16 +147,8 @@ impl KeysFolder {
     /// The password of the brokers cannot be read or written.
     pub fn cluster_conf(&self, routes: &[String]) -> Result<String, KeysError> {
         let file = self.0.join("brokers/route.password");
-        let password = match fs::read_to_string(&file) {
-            Ok(password) => password.trim().to_owned(),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => {
-                let password = rand::rng().sample_iter(Alphanumeric).take(ROUTE_PASSWORD_LENGTH);
-                let password: String = password.map(char::from).collect();
-                write(&file, &format!("{password}\n"), SECRET)?;
-                password
-            }
-            Err(source) => return Err(KeysError::File { file, source }),
-        };
+        let password = secret_files::find_or_create_password(&file);
+        let password = password.map_err(|source| file_error(&file, source))?;
         Ok(broker_files::cluster(&password, routes))
     }
 
@@ -187,7 +175,7 @@ impl KeysFolder {
         match fs::read_to_string(&file) {
             Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
             Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(KeysError::File { file, source }),
+            Err(source) => Err(file_error(&file, source)),
         }
     }
 
@@ -197,26 +185,15 @@ impl KeysFolder {
 }
 
 fn make_folder(folder: &Path, mode: u32) -> Result<(), KeysError> {
-    let created = fs::DirBuilder::new().recursive(true).mode(mode).create(folder);
-    created.map_err(|source| KeysError::File { file: folder.to_owned(), source })
+    secret_files::make_folder(folder, mode).map_err(|source| file_error(folder, source))
 }
 
-/// Writes a file by rename: who reads it has the old one or the new one.
 fn write(file: &Path, text: &str, mode: u32) -> Result<(), KeysError> {
-    let draft = file.with_extension("draft");
-    let written = || {
-        // A draft that was left may have another mode.
-        fs::remove_file(&draft).or_else(|err| match err.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(err),
-        })?;
-        let mut options = OpenOptions::new();
-        let mut opened = options.write(true).create_new(true).mode(mode).open(&draft)?;
-        opened.write_all(text.as_bytes())?;
-        opened.sync_all()?;
-        fs::rename(&draft, file)
-    };
-    written().map_err(|source| KeysError::File { file: file.to_owned(), source })
+    secret_files::write(file, text, mode).map_err(|source| file_error(file, source))
+}
+
+fn file_error(file: &Path, source: io::Error) -> KeysError {
+    KeysError::File { file: file.to_owned(), source }
 }
 
 #[cfg(test)]
