@@ -3,7 +3,7 @@
 use crate::body::parse_body;
 use crate::field_error::FieldErrors;
 use crate::json::Json;
-use crate::members::{ObjectOf, members, members_of, present, required};
+use crate::members::{ObjectOf, members, members_of, missing, present, required};
 use crate::order_body::{OrderMembers, order_of};
 use crate::{BorrowedOrder, IdempotencyKey, InvalidOrder};
 
@@ -45,7 +45,7 @@ fn line_of<'a>(
     let key = required(idempotency_key, "/idempotency_key", errors, |key| {
         key.text()?.parse().map_err(|err| format!("{err}, got {key}"))
     });
-    let order = errors.collect("/order", present(order));
+    let order = errors.collect("/order", present(order).ok_or_else(missing));
     let order = order.and_then(|order| errors.below("/order", |errors| order_of(order, errors)));
     Some(BatchLine { key: key?, order: order? })
 }

@@ -97,12 +97,14 @@ pub(crate) fn members_of<T>(object: ObjectOf<'_, T>, errors: &mut FieldErrors) -
     None
 }
 
-/// The value of a required member. An explicit null counts as absent.
-pub(crate) fn present<A, O>(value: Option<Json<'_, A, O>>) -> Result<Json<'_, A, O>, String> {
-    match value {
-        None | Some(Json::Null) => Err("missing".to_owned()),
-        Some(value) => Ok(value),
-    }
+/// The value of a member, if the object has it. An explicit null counts as absent.
+pub(crate) fn present<A, O>(value: Option<Json<'_, A, O>>) -> Option<Json<'_, A, O>> {
+    value.filter(|value| !matches!(value, Json::Null))
+}
+
+/// The error of a required member that is absent.
+pub(crate) fn missing() -> String {
+    "missing".to_owned()
 }
 
 /// A required member.
@@ -112,18 +114,15 @@ pub(crate) fn required<'a, T>(
     errors: &mut FieldErrors,
     check: impl FnOnce(&Json<'a>) -> Result<T, String>,
 ) -> Option<T> {
-    errors.collect(pointer, present(value).and_then(|value| check(&value)))
+    errors.collect(pointer, present(value).ok_or_else(missing).and_then(|value| check(&value)))
 }
 
-/// An optional member. An explicit null counts as absent.
+/// An optional member.
 pub(crate) fn optional<'a, T>(
     value: Option<Json<'a>>,
     pointer: &str,
     errors: &mut FieldErrors,
     check: impl FnOnce(&Json<'a>) -> Result<T, String>,
 ) -> Option<T> {
-    match value {
-        None | Some(Json::Null) => None,
-        Some(value) => errors.collect(pointer, check(&value)),
-    }
+    errors.collect(pointer, check(&present(value)?))
 }

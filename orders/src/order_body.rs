@@ -8,7 +8,7 @@ use crate::body::parse_body;
 use crate::field_error::FieldErrors;
 use crate::json::{Json, ReadArray};
 use crate::limits::{AMOUNT_MAX, LINES_MAX, TEXT_LENGTH_MAX};
-use crate::members::{ObjectOf, members, members_of, optional, present, required};
+use crate::members::{ObjectOf, members, members_of, missing, optional, present, required};
 use crate::{
     BorrowedOrder, Currency, InvalidOrder, Money, OnDecline, OrderLine, PaymentToken, PlaceOrder,
     Quantity, Sku,
@@ -103,7 +103,7 @@ fn payment_of<'a>(
     payment: Option<ObjectOf<'a, PaymentMembers<'a>>>,
     errors: &mut FieldErrors,
 ) -> Option<(PaymentToken<Cow<'a, str>>, OnDecline)> {
-    let Ok(payment) = present(payment) else {
+    let Some(payment) = present(payment) else {
         errors.add("/payment", "missing; an order names its payment as {\"token\": \"…\"}");
         return None;
     };
@@ -119,7 +119,7 @@ fn lines_of<'a>(
     lines: Option<Json<'a, Lines<'a>>>,
     errors: &mut FieldErrors,
 ) -> Option<Vec<OrderLine<Cow<'a, str>>>> {
-    let lines = present(lines).and_then(|lines| match lines {
+    let lines = present(lines).ok_or_else(missing).and_then(|lines| match lines {
         Json::Array(lines) if (1..=LINES_MAX).contains(&lines.count) => Ok(lines),
         Json::Array(Lines { count, .. }) => {
             Err(format!("an order must have 1 to {LINES_MAX} lines, got {count}"))
