@@ -22,7 +22,7 @@ local claim, ttl, claim_time = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local found = {}
 for i, key in ipairs(KEYS) do
     local held = redis.call('GET', key) or ''
-    local least = string.sub(held, 1, 1) == '?' and ttl - claim_time or 0
+    local least = string.sub(held, 1, 1) == string.sub(claim, 1, 1) and ttl - claim_time or 0
     local left = held ~= '' and redis.call('PTTL', key) or 0
     if left <= least or left > ttl then
         held = ''
