@@ -34,8 +34,8 @@ const CONFIG: [(&str, &str); 5] = [
 
 /// The folder of the brokers in the run folder.
 const FOLDER: &str = "brokers";
-/// The folder beside it with the keys of all roles.
-const KEYS: &str = "keys";
+/// The folder beside it with the keys and passwords of all roles.
+pub(super) const KEYS: &str = "keys";
 /// The line of a broker's configuration that says where the others are.
 const INCLUDE_CLUSTER: &str = "include ../keys/brokers/cluster.conf";
 

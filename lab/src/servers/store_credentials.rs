@@ -13,6 +13,7 @@ use tokio_postgres::NoTls;
 use workers::database_roles::{database_roles, role_name};
 
 use super::error::ServersError;
+use super::nats::KEYS;
 
 /// A folder with a password for each role.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub(crate) struct StoreCredentials {
 impl StoreCredentials {
     /// Writes them below the folder of a run, or finds them there.
     pub(super) fn write(run_folder: &Path) -> io::Result<Self> {
-        let folder = run_folder.join("keys");
+        let folder = run_folder.join(KEYS);
         write_store_credentials(&folder)?;
         let password = |holder| read_to_string(database_password_file(&folder, holder));
         let database =
