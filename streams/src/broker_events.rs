@@ -1,5 +1,5 @@
 //! What brokers say to a connection outside of messages: that it was lost, and that its user may not
-//! publish or subscribe to a subject. A client that retries is refused again and again: each refusal
+//! publish or subscribe to a subject, or not reply any more. A client that retries is refused again and again: each refusal
 //! is logged once.
 
 use std::collections::{BTreeMap, HashMap};
@@ -64,7 +64,13 @@ impl BrokerEvents {
             tracing::warn!(error, "broker reports an error");
             return;
         };
-        if self.denials().is_new(action, subject, Instant::now()) {
+        if !self.denials().is_new(action, subject, Instant::now()) {
+            return;
+        }
+        if is_reply(action, subject) {
+            // The broker allows a reply for a minute, and only over the connection on which its request came.
+            tracing::warn!(subject, "reply refused: its connection was lost, or it came too late");
+        } else {
             let remedy = "allow it to this user in the brokers' configuration and reload them";
             tracing::error!(action, subject, remedy, "the NATS user lacks a permission");
         }
@@ -105,13 +111,25 @@ fn parse_denial(error: &str) -> Option<(&str, &str)> {
 
 /// A subject without what differs from one message to the next: inboxes and acks.
 fn subject_kind(subject: &str) -> &str {
-    let tokens = match subject.split('.').next() {
-        Some(inbox) if inbox.starts_with("_INBOX") => 1,
-        Some("$JS") if subject.starts_with("$JS.ACK.") => 4,
-        _ => return subject,
+    let tokens = if is_inbox(subject) {
+        1
+    } else if subject.starts_with("$JS.ACK.") {
+        4
+    } else {
+        return subject;
     };
     let end = subject.match_indices('.').nth(tokens - 1).map(|(end, _)| end);
     &subject[..end.unwrap_or(subject.len())]
+}
+
+/// Whether what was denied is the reply to a request, and so nothing that this user should be allowed in general.
+fn is_reply(action: &str, subject: &str) -> bool {
+    action == PUBLISH && is_inbox(subject)
+}
+
+/// Whether a client waits for replies on this subject.
+fn is_inbox(subject: &str) -> bool {
+    subject.starts_with("_INBOX")
 }
 
 #[cfg(test)]
@@ -149,6 +167,13 @@ mod tests {
         events.handle_error(&format!("Permissions Violation for Publish to \"{PULL}\""));
         assert!(events.was_denied(PULL, before));
         assert!(events.denials().others.is_empty());
+    }
+
+    #[test]
+    fn a_reply_that_is_refused_is_no_lack_of_a_permission() {
+        assert!(is_reply(PUBLISH, "_INBOX_edge.abc.36"));
+        assert!(!is_reply("Subscription", "_INBOX_edge.abc.36"));
+        assert!(!is_reply(PUBLISH, "orders.1.created"));
     }
 
     #[test]
