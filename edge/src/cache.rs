@@ -25,7 +25,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// A lazy connection to Redis, which need not be running yet. Fails only if `config` is invalid.
     pub(crate) fn open(config: &RedisConfig) -> RedisResult<Self> {
-        let client = redis::Client::open(config.connection_info()?)?;
+        let client = config.client()?;
         // After a failure the next call reconnects once the delay is over, so the connection
         // manager need not retry by itself.
         let config = ConnectionManagerConfig::new().set_number_of_retries(0);

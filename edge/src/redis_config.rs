@@ -3,46 +3,59 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use redis::{ConnectionInfo, IntoConnectionInfo, RedisResult};
+use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsCertificates};
 
 /// The rules of an edge's user in Redis: the keys and the commands that an edge uses, and nothing else.
 pub const REDIS_RULES: &str =
     "resetkeys ~order:* ~stock:* resetchannels -@all +get +mget +set +pttl +evalsha +script|load";
 
 /// The configuration of Redis.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct RedisConfig {
-    /// Redis: `redis://USER:PASSWORD@HOST:PORT`
+    /// Redis: `rediss://USER:PASSWORD@HOST:PORT`, or redis:// without encryption
     #[arg(long, env = "REDIS_URL", hide_env_values = true, value_parser = redis_url)]
     pub redis_url: String,
     /// File with the password of the user in Redis, if the URL has none
     #[arg(long, env = "REDIS_PASSWORD_FILE", value_name = "FILE")]
     pub redis_password_file: Option<PathBuf>,
+    /// File with the certificates of the authorities that sign that of Redis, for a rediss:// URL
+    #[arg(long, env = "REDIS_CA_FILE", value_name = "FILE")]
+    pub redis_ca_file: Option<PathBuf>,
 }
 
 impl RedisConfig {
     /// The Redis at `url`, which has the password.
-    pub fn new(url: &str) -> Self {
-        Self { redis_url: url.to_owned(), redis_password_file: None }
+    pub fn new(url: &str, ca_file: Option<PathBuf>) -> Self {
+        Self { redis_url: url.to_owned(), redis_password_file: None, redis_ca_file: ca_file }
     }
 
-    /// How to connect.
-    pub(crate) fn connection_info(&self) -> RedisResult<ConnectionInfo> {
+    /// A client, which has not connected yet.
+    ///
+    /// # Errors
+    /// The URL is invalid or not of a connection with TLS, or a file cannot be read.
+    pub fn client(&self) -> RedisResult<Client> {
+        let info = self.connection_info()?;
+        let Some(file) = &self.redis_ca_file else { return Client::open(info) };
+        let root_cert = Some(read(file)?.into_bytes());
+        Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
+    }
+
+    fn connection_info(&self) -> RedisResult<ConnectionInfo> {
         let info = self.redis_url.as_str().into_connection_info()?;
         // An edge may not set it, and Redis would log each attempt.
         let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(file) = &self.redis_password_file {
-            settings = settings.set_password(read_password(file)?);
+            settings = settings.set_password(read(file)?.trim_end());
         }
         Ok(info.set_redis_settings(settings))
     }
 }
 
-fn read_password(file: &Path) -> RedisResult<String> {
-    let password = std::fs::read_to_string(file).map_err(|err| {
+fn read(file: &Path) -> RedisResult<String> {
+    let text = std::fs::read_to_string(file).map_err(|err| {
         std::io::Error::new(err.kind(), format!("cannot read {}: {err}", file.display()))
     })?;
-    Ok(password.trim_end().to_owned())
+    Ok(text)
 }
 
 /// Validates the URL of Redis when options are parsed, before anything starts.

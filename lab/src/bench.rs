@@ -30,6 +30,7 @@ mod load_run;
 mod measurements;
 mod plot;
 mod postgres_baseline;
+mod protection;
 mod report;
 mod report_files;
 mod scale;
@@ -80,6 +81,7 @@ async fn bench(
             BenchName::Intake => intake::run(&context, &mut measurements).await,
             BenchName::Cost => cost::run(&context, &mut measurements).await,
             BenchName::Lanes => lanes::run(&context, &mut measurements).await,
+            BenchName::Protection => protection::run(&context, &mut measurements).await,
             BenchName::EndToEnd => end_to_end::run(&context, &mut measurements).await,
             BenchName::Isolation => isolation::run(&context, &mut measurements).await,
             BenchName::Burst => burst::run(&context, &mut measurements).await,

@@ -113,6 +113,7 @@ pub async fn run_chaos(
     let context = context(config, &endpoints.edge_urls, &sources, journal);
     let started_at = SystemTime::now().into();
     let [broker_schedule, process_schedule] = plan(config.seed, config.duration, &config.faults);
+    let redis_login = cluster.servers.redis_login()?;
     let mut brokers = BrokerFaults::new(
         &mut cluster.servers.brokers,
         &sources.connection,
@@ -123,6 +124,7 @@ pub async fn run_chaos(
         edges: &mut cluster.edges,
         workers: &mut cluster.workers,
         provider_url: cluster.provider.url(),
+        redis_login,
         redis: &mut cluster.servers.redis,
         postgres: &mut cluster.servers.postgres,
         rolling_restart: RollingRestart::new(config.previous_binary.clone()),

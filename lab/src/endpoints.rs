@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
+use edge::RedisConfig;
 use millrace::addresses::{
     self, BrokersAddress, DatabaseAddress, ENV_FILE, KEYS, ProfileOption, ProviderAddress,
 };
@@ -27,8 +28,8 @@ pub struct Endpoints {
     pub edge_urls: Vec<String>,
     /// The brokers' URLs, separated by commas.
     pub nats_url: String,
-    /// The URL of Redis, with the password of its admin.
-    pub redis_url: String,
+    /// Redis, with the password of its admin.
+    pub redis: RedisConfig,
     /// The URL of PostgreSQL, with the password of the operator.
     pub database_url: String,
     /// The payment provider's base URL.
@@ -69,6 +70,7 @@ impl Endpoints {
                 brokers: BrokersAddress {
                     nats_url: Some(self.nats_url.clone()),
                     nats_key_file: None,
+                    nats_ca_file: None,
                     keys: Some(self.keys.clone()),
                 },
                 database: DatabaseAddress::new(&self.database_url),
@@ -92,20 +94,23 @@ impl Endpoints {
             ("MILLRACE_EDGE_URLS", &self.edge_urls.join(",")),
             ("NATS_URL", &self.nats_url),
             (KEYS, &self.keys.display().to_string()),
-            ("REDIS_URL", &self.redis_url),
+            ("REDIS_URL", &self.redis.redis_url),
             ("DATABASE_URL", &self.database_url),
             ("MILLRACE_PROVIDER_URL", &self.provider_url),
             ("MILLRACE_PROVIDER_KEY", PROVIDER_KEY),
         ];
+        let redis_ca = self.redis.redis_ca_file.as_ref().map(|file| file.display().to_string());
+        let redis_ca = redis_ca.as_deref().map(|file| ("REDIS_CA_FILE", file));
+        let variables = variables.into_iter().chain(redis_ca);
         let lines = variables.map(|(name, value)| format!("{name}='{value}'\n"));
+        let lines = lines.collect::<Vec<_>>().concat();
         if let Some(parent) = file.parent() {
             std::fs::create_dir_all(parent)?;
         }
         nats_contexts::write(folder, &self.nats_url, &self.keys)?;
         // Atomic by rename: a script may wait for the file to appear.
         let draft = file.with_extension("draft");
-        write_privately(&draft, lines.concat().as_bytes())
-            .and_then(|()| std::fs::rename(&draft, &file))?;
+        write_privately(&draft, lines.as_bytes()).and_then(|()| std::fs::rename(&draft, &file))?;
         Ok(file)
     }
 }
@@ -129,7 +134,7 @@ mod tests {
             profile: Profile::Single,
             edge_urls: vec!["http://a".to_owned(), "http://b".to_owned()],
             nats_url: "nats://a,nats://b".to_owned(),
-            redis_url: "redis://a".to_owned(),
+            redis: RedisConfig::new("rediss://a", Some(PathBuf::from("/keys/lab/ca.crt"))),
             database_url: "postgres://u:p=w@a/d".to_owned(),
             provider_url: "http://p".to_owned(),
             keys: PathBuf::from("/keys"),
@@ -139,5 +144,6 @@ mod tests {
         let read = addresses::read_env_file(&written).unwrap();
         assert_eq!(read["MILLRACE_EDGE_URLS"], "http://a,http://b");
         assert_eq!(read["DATABASE_URL"], endpoints.database_url);
+        assert_eq!(read["REDIS_CA_FILE"], "/keys/lab/ca.crt");
     }
 }

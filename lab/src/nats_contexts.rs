@@ -15,12 +15,16 @@ const ROLES: [Role; 2] = [Role::Operator, Role::Viewer];
 pub(crate) fn write(folder: &Path, nats_url: &str, keys: &Path) -> io::Result<()> {
     let keys = KeysFolder::at(keys);
     for role in ROLES {
-        let context = json!({
+        let mut context = json!({
             "description": format!("Millrace on this machine, as {}", role.name()),
             "url": nats_url,
             "nkey": keys.key_file(role),
             "inbox_prefix": role.inbox_prefix(),
         });
+        let ca_file = keys.ca_file(role);
+        if ca_file.exists() {
+            context["ca"] = json!(ca_file);
+        }
         fs::write(file(folder, role), format!("{context:#}\n"))?;
     }
     Ok(())

@@ -2,13 +2,13 @@
 //! machine or downloaded; they run in a temporary folder, and nothing is left after they stop.
 
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
 
-use crate::reaper::Reaper;
+use certificates::write_certificates;
+use edge::RedisConfig;
+use millrace::keys::{KeysFolder, Role};
+use nats::KEYS;
 use programs::Programs;
 use store_credentials::StoreCredentials;
-use streams::Profile;
 
 pub use command::CommandError;
 pub use error::ServersError;
@@ -21,13 +21,17 @@ pub use postgres::TemplateError;
 pub use process::{Process, ProcessSpec};
 pub use programs::ProgramError;
 pub use progress::ProgressFn;
+pub use protection::Protection;
+pub(crate) use redis_login::RedisLogin;
 pub use search_paths::SearchPaths;
 pub use server::{Server, StartError};
+pub use start_servers::StartServers;
 pub use store_disks::try_mount as try_mount_disk;
 pub use strace::Tracer;
 
 mod account;
 mod broker_users;
+mod certificates;
 mod command;
 mod discovery;
 mod download;
@@ -43,38 +47,21 @@ mod process;
 mod program_spec;
 mod programs;
 mod progress;
-pub(crate) mod redis;
+mod protection;
+mod redis;
+mod redis_login;
 mod search_paths;
 mod server;
+mod start_servers;
 mod store_credentials;
 mod store_disks;
 mod strace;
+pub mod tls_stream;
 mod version;
 
 /// Attempts to start the servers if another process takes a port between the check and its use.
 /// One such race is rare; three in a row do not happen by chance.
 const START_ATTEMPTS: usize = 3;
-
-/// How to start the servers.
-#[derive(Clone)]
-pub struct StartServers {
-    /// An existing folder. If this process is root, other accounts must be able to traverse it and
-    /// its parents.
-    pub folder: PathBuf,
-    /// The number of brokers and their fsync policy.
-    pub profile: Profile,
-    /// Whether brokers can be partitioned, which routes their connections through proxies: for
-    /// fault injection.
-    pub partitionable: bool,
-    /// Whether each broker's store is on a file system of its own, which a fault can fill.
-    pub store_disks: bool,
-    /// Kills the servers if this process dies.
-    pub reaper: Reaper,
-    /// Where programs are searched and cached.
-    pub search_paths: SearchPaths,
-    /// Receives download progress; nothing if all programs are found.
-    pub progress: Arc<ProgressFn>,
-}
 
 /// Running servers. Dropping them kills them; [`Servers::stop`] shuts them down gracefully.
 #[derive(Debug)]
@@ -109,17 +96,18 @@ impl Servers {
     }
 
     async fn start_on_free_ports(start: &StartServers) -> Result<Self, ServersError> {
-        let StartServers { folder, profile, partitionable, store_disks, reaper, .. } =
-            start.clone();
+        let StartServers { folder, protection, store_disks, reaper, .. } = start.clone();
         let (search_paths, progress) = (start.search_paths.clone(), start.progress.clone());
         let programs = blocking(move || {
             Ok((Programs::find_or_download(&search_paths, progress.as_ref())?, search_paths))
         })
         .await;
         let (Programs { nats_server, redis, postgresql }, search_paths) = programs?;
+        let keys = KeysFolder::at(&folder.join(KEYS));
+        write_certificates(&keys, protection)?;
         let credentials = StoreCredentials::write(&folder)?;
         let brokers = async {
-            let mut brokers = Brokers::new(&nats_server, profile, partitionable, &folder, &reaper)?;
+            let mut brokers = Brokers::new(&nats_server, start, &keys)?;
             if store_disks {
                 brokers.mount_disks(&folder, &reaper).await?;
             }
@@ -127,14 +115,16 @@ impl Servers {
             Ok::<_, ServersError>(brokers)
         };
         let redis = async {
-            let mut redis = redis::server(&redis, &credentials, &folder, &reaper)?;
+            let mut redis =
+                redis::server(&redis, (protection, &keys), &credentials, &folder, &reaper)?;
             redis.start().await?;
             Ok::<_, ServersError>(redis)
         };
         let postgres = async {
-            let (folder, reaper) = (folder.clone(), reaper.clone());
-            let created =
-                blocking(move || postgres::server(&postgresql, &search_paths, &folder, &reaper));
+            let (folder, reaper, keys) = (folder.clone(), reaper.clone(), keys.clone());
+            let created = blocking(move || {
+                postgres::server(&postgresql, &search_paths, (protection, &keys), &folder, &reaper)
+            });
             let mut postgres = created.await?;
             postgres.start().await?;
             credentials.create_roles(postgres.url()).await?;
@@ -150,9 +140,38 @@ impl Servers {
         self.credentials.database_url(self.postgres.url(), holder)
     }
 
-    /// The URL of Redis for the edges. That of [`Servers::redis`] may do everything.
-    pub fn edge_redis_url(&self) -> String {
-        self.credentials.edge_redis_url(self.redis.url())
+    /// How an edge reaches Redis.
+    pub fn edge_redis(&self) -> RedisConfig {
+        let url = self.credentials.edge_redis_url(self.redis.url());
+        RedisConfig::new(&url, self.brokers.access(Role::Edge).ca_file)
+    }
+
+    /// How the user of Redis that may do everything reaches it.
+    pub fn admin_redis(&self) -> RedisConfig {
+        self.redis_at(self.redis.url())
+    }
+
+    /// How the user of another URL reaches it.
+    pub fn redis_at(&self, url: &str) -> RedisConfig {
+        RedisConfig::new(url, self.brokers.access(Role::Lab).ca_file)
+    }
+
+    /// The same for the lab's own client.
+    pub(crate) fn redis_login(&self) -> io::Result<RedisLogin> {
+        let RedisConfig { redis_url, redis_ca_file, .. } = self.admin_redis();
+        RedisLogin::new(&redis_url, redis_ca_file)
+    }
+
+    /// Makes new certificates, which the servers show to new clients from then on.
+    ///
+    /// # Errors
+    /// A file cannot be written, or a server cannot be reached.
+    pub async fn renew_certificates(&self) -> Result<(), ServersError> {
+        let keys = self.brokers.keys();
+        write_certificates(keys, Protection::Full)?;
+        self.brokers.reload()?;
+        postgres::renew_certificate(&self.postgres, keys)?;
+        Ok(self.redis_login()?.renew_certificate(keys).await?)
     }
 
     /// Stops all servers gracefully, and kills those that have not stopped after 10 s.

@@ -29,7 +29,7 @@ use workers::stages;
 
 use crate::endpoints::Endpoints;
 use crate::reaper::Reaper;
-use crate::servers::{ProgressFn, RunFolder, SearchPaths, Servers, StartServers};
+use crate::servers::{ProgressFn, Protection, RunFolder, SearchPaths, Servers, StartServers};
 pub use command::{UpArgs, run};
 use restart_backoff::RestartBackoff;
 pub use role_process::RoleProcess;
@@ -65,6 +65,8 @@ pub struct Plan {
     /// The consumers' `ack_wait`, after which an unacknowledged message is redelivered; `None` for
     /// the default of production. Only a binary built for tests reads it.
     pub ack_wait: Option<Duration>,
+    /// What protects the servers.
+    pub protection: Protection,
     /// Additional environment variables of every role.
     pub envs: Vec<(String, String)>,
     /// The binary of an earlier version that creates streams and tables first, as in an upgrade.
@@ -149,6 +151,7 @@ impl Plan {
             workers: stages::pools().into_iter().map(|pool| (pool, 1)).collect(),
             max_batch: streams::batch::RECORDS_MAX,
             ack_wait: None,
+            protection: Protection::default(),
             envs: Vec::new(),
             previous_binary: None,
             progress: Arc::new(|line: &str| tracing::info!("{line}")),
@@ -201,6 +204,7 @@ impl Cluster {
         let servers = Servers::start(StartServers {
             folder: folder.path().to_path_buf(),
             profile: plan.profile,
+            protection: plan.protection,
             partitionable: plan.partitionable,
             store_disks: plan.store_disks,
             reaper: reaper.clone(),
@@ -303,7 +307,7 @@ impl Cluster {
             profile: self.plan.profile,
             edge_urls: self.edges.iter().map(|edge| edge.url().to_owned()).collect(),
             nats_url: self.servers.brokers.url(),
-            redis_url: self.servers.redis.url().to_owned(),
+            redis: self.servers.admin_redis(),
             database_url: self.servers.database_url(OPERATOR),
             provider_url: self.provider.url().to_owned(),
             keys: self.servers.brokers.keys().path().to_owned(),

@@ -18,24 +18,28 @@ use crate::test_servers::{TestServers, wait_until};
 use crate::time_limit::TimeLimit;
 
 /// Runs a command with these variables; whether it succeeded, and its log.
-async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
+async fn run(arguments: &[&str], environment: &[(&str, String)]) -> (bool, String) {
     let mut command = program(arguments);
-    command.envs(environment.iter().copied());
+    command.envs(environment.iter().cloned());
     let output = output_within(COMMAND_LIMIT, command).await;
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// The variables of `migrate`, and of workers of the same servers.
+fn for_migration(servers: &TestServers) -> Vec<(&'static str, String)> {
+    let mut environment = servers.processes.brokers.environment(Role::Admin);
+    environment.extend([
+        ("DATABASE_URL", servers.processes.postgres.url().to_owned()),
+        ("MILLRACE_PROFILE", "single".to_owned()),
+    ]);
+    environment
 }
 
 #[tokio::test]
 async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() {
     let servers = TestServers::start(Profile::Single).await;
     let (brokers, postgres) = (&servers.processes.brokers, &servers.processes.postgres);
-    let (nats_url, key) = (brokers.url(), brokers.keys().key_file(Role::Admin));
-    let environment = [
-        ("NATS_URL", &nats_url[..]),
-        ("NATS_KEY_FILE", key.to_str().unwrap()),
-        ("DATABASE_URL", postgres.url()),
-        ("MILLRACE_PROFILE", "single"),
-    ];
+    let environment = for_migration(&servers);
     for _ in 0..2 {
         let (is_success, log) = run(&["migrate"], &environment).await;
         assert!(is_success, "{log}");
@@ -56,18 +60,11 @@ async fn migrate_makes_streams_and_tables_and_changes_nothing_the_second_time() 
 #[tokio::test]
 async fn an_old_binary_starts_on_a_schema_that_a_newer_one_has_migrated() {
     let servers = TestServers::start(Profile::Single).await;
-    let (nats_url, postgres) =
-        (servers.processes.brokers.url(), servers.processes.postgres.url().to_owned());
-    let key = servers.processes.brokers.keys().key_file(Role::Admin);
-    let environment = [
-        ("NATS_URL", &nats_url[..]),
-        ("NATS_KEY_FILE", key.to_str().unwrap()),
-        ("DATABASE_URL", &postgres[..]),
-        ("MILLRACE_PROFILE", "single"),
-    ];
+    let postgres = servers.processes.postgres.url();
+    let environment = for_migration(&servers);
     let (is_success, log) = run(&["migrate"], &environment).await;
     assert!(is_success, "{log}");
-    let database = Database::open(&postgres).unwrap();
+    let database = Database::open(postgres).unwrap();
     let client = database.connection().await.unwrap();
     for schema in ["inventory", "payment", "fulfilment", "workers"] {
         let newer = format!(
@@ -92,8 +89,8 @@ async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connecte
     let mut cluster = Cluster::start(plan, &[]).await.unwrap();
     let listen = cluster.edges[0].url().trim_start_matches("http://").to_owned();
     let nats_url = cluster.servers.brokers.url();
-    let edge = [("MILLRACE_LISTEN", &listen[..])];
-    let worker = [("NATS_URL", &nats_url[..])];
+    let edge = [("MILLRACE_LISTEN", listen)];
+    let worker = [("NATS_URL", nats_url)];
     assert_eq!(run(&["health", "edge"], &edge).await, (true, String::new()));
     wait_until("the worker is connected", async || run(&["health", "worker"], &worker).await.0)
         .await;

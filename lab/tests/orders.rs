@@ -7,6 +7,7 @@ mod audit_detects_sabotage;
 mod authentication;
 mod broker_retries;
 mod cancellation;
+mod certificate_renewal;
 mod circuit_breaker;
 mod clocks;
 mod consistency;

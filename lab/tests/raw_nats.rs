@@ -1,19 +1,39 @@
 //! A client that speaks the NATS protocol itself: it does what an operator's tool or a stranger may
 //! do at a broker, which the product's own client does not.
 
+use std::path::Path;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lab::servers::tls_stream::encrypt;
 use serde_json::{Value, json};
 use streams::{BrokerAccess, RoleKey};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
+use tokio_rustls::client::TlsStream;
 
 /// Longer than any reply takes on a busy machine.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct RawNats {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
+}
+
+/// A connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl Stream for TcpStream {}
+impl Stream for TlsStream<TcpStream> {}
+
+/// What a broker says of itself, before anything is encrypted: byte by byte, so that nothing of what comes next is
+/// read.
+pub(crate) async fn read_info(tcp: &mut TcpStream) -> Value {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        line.push(tcp.read_u8().await.unwrap());
+    }
+    serde_json::from_slice(line.strip_prefix(b"INFO ").unwrap()).unwrap()
 }
 
 /// A message that the broker has delivered.
@@ -46,11 +66,24 @@ impl RawNats {
         Self::open(access).await.error().await
     }
 
-    /// What a broker says to `connect` at its port for other brokers.
-    pub(crate) async fn route_error(address: &str, connect: &str) -> String {
-        let stream = BufReader::new(TcpStream::connect(address).await.unwrap());
-        let mut client = Self { stream };
-        client.send(&format!("CONNECT {connect}\r\n")).await;
+    /// What a broker says to `connect` at its port for other brokers, where it says nothing of itself first.
+    pub(crate) async fn route_error(
+        address: &str,
+        connect: &str,
+        ca_file: Option<&Path>,
+    ) -> String {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let stream: Box<dyn Stream> = match ca_file {
+            None => Box::new(tcp),
+            Some(file) => match encrypt(tcp, file).await {
+                Ok(encrypted) => Box::new(encrypted),
+                Err(_) => return String::new(),
+            },
+        };
+        let mut client = Self { stream: BufReader::new(stream) };
+        let connect = format!("CONNECT {connect}\r\n");
+        // The broker may have closed the connection already.
+        client.stream.write_all(connect.as_bytes()).await.ok();
         client.error().await
     }
 
@@ -84,11 +117,14 @@ impl RawNats {
     async fn open(access: &BrokerAccess) -> Self {
         let first = access.urls.split(',').next().unwrap();
         let address = first.trim_start_matches("nats://");
-        let stream = BufReader::new(TcpStream::connect(address).await.unwrap());
-        let mut client = Self { stream };
+        let mut tcp = TcpStream::connect(address).await.unwrap();
+        let info = read_info(&mut tcp).await;
+        let stream: Box<dyn Stream> = match &access.ca_file {
+            None => Box::new(tcp),
+            Some(file) => Box::new(encrypt(tcp, file).await.unwrap()),
+        };
+        let mut client = Self { stream: BufReader::new(stream) };
         let mut connect = json!({"verbose": false, "headers": true, "no_responders": false});
-        let info = client.line().await;
-        let info: Value = serde_json::from_str(info.strip_prefix("INFO ").unwrap()).unwrap();
         if let Some(file) = &access.key_file {
             let key = RoleKey::read(file).unwrap();
             let signature = key.sign(info["nonce"].as_str().unwrap().as_bytes()).unwrap();

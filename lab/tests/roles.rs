@@ -137,14 +137,16 @@ async fn each_pool_of_the_table_of_stages_has_a_key() {
 async fn a_stranger_gets_nothing_at_the_ports_for_clients_and_for_brokers() {
     let servers = TestServers::start(Profile::Durable).await;
     let brokers = &servers.processes.brokers;
-    let without_key = BrokerAccess { urls: brokers.url(), key_file: None };
+    let without_key = BrokerAccess { key_file: None, ..brokers.access(Role::Lab) };
     let foreign = TestServers::start(Profile::Single).await;
     let foreign = foreign.processes.brokers.access(Role::Lab).key_file;
-    let with_foreign_key = BrokerAccess { urls: brokers.url(), key_file: foreign };
+    let with_foreign_key = BrokerAccess { key_file: foreign, ..brokers.access(Role::Lab) };
     for access in [without_key, with_foreign_key] {
         let refused = RawNats::refusal(&access).await;
         assert_eq!(refused, "-ERR 'Authorization Violation'", "{access:?}");
     }
+    let in_clear_text = BrokerAccess { ca_file: None, ..brokers.access(Role::Lab) };
+    assert_eq!(RawNats::refusal(&in_clear_text).await, "", "the broker closes the connection");
 
     let cluster = fs::read_to_string(brokers.keys().path().join("brokers/cluster.conf")).unwrap();
     let ports: BTreeSet<&str> =
@@ -155,8 +157,12 @@ async fn a_stranger_gets_nothing_at_the_ports_for_clients_and_for_brokers() {
             let connect = format!(
                 "{{\"verbose\":false,\"name\":\"stranger\",\"cluster\":\"millrace\"{credentials}}}"
             );
-            let refused = RawNats::route_error(&format!("127.0.0.1:{port}"), &connect).await;
-            assert_eq!(refused, "-ERR 'Authorization Violation'");
+            let address = format!("127.0.0.1:{port}");
+            // A broker shows its certificate, so neither gets as far as a password.
+            for ca_file in [None, brokers.access(Role::Lab).ca_file] {
+                let refused = RawNats::route_error(&address, &connect, ca_file.as_deref()).await;
+                assert_eq!(refused, "", "{ca_file:?}");
+            }
         }
     }
 }
@@ -169,6 +175,7 @@ async fn a_process_without_its_key_ends_at_once_and_says_what_it_needs() {
         let mut command = program(arguments);
         command
             .env("NATS_URL", brokers.url())
+            .env("NATS_CA_FILE", brokers.access(Role::Edge).ca_file.unwrap())
             .env("REDIS_URL", servers.processes.redis.url())
             .env("MILLRACE_SECRETS", "the secret of the tests");
         let output = output_within(COMMAND_LIMIT, command).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab::reaper::Reaper;
-use lab::servers::{RunFolder, SearchPaths, Servers, StartServers};
+use lab::servers::{Protection, RunFolder, SearchPaths, Servers, StartServers};
 use streams::Profile;
 use tokio::time::{sleep, timeout};
 
@@ -58,6 +58,7 @@ pub(crate) fn start_servers(profile: Profile, folder: &RunFolder, reaper: Reaper
     StartServers {
         folder: folder.path().to_path_buf(),
         profile,
+        protection: Protection::Full,
         partitionable: false,
         store_disks: false,
         reaper,

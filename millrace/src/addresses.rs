@@ -37,6 +37,10 @@ pub struct BrokersAddress {
     /// File with the key by which the brokers know this process, as `millrace keys` writes it
     #[arg(long, env = "NATS_KEY_FILE", value_name = "FILE")]
     pub nats_key_file: Option<PathBuf>,
+    /// File with the certificates of the authorities that sign those of the brokers: with it, connections are
+    /// encrypted and brokers verified [default: that in the folder of keys]
+    #[arg(long, env = "NATS_CA_FILE", value_name = "FILE")]
+    pub nats_ca_file: Option<PathBuf>,
     /// Folder of `millrace keys`, from which a command takes the key of the role that it needs
     /// [default: from .millrace/env]
     #[arg(long, env = "MILLRACE_KEYS", value_name = "FOLDER")]
@@ -46,7 +50,8 @@ pub struct BrokersAddress {
 /// Option for the database's URL.
 #[derive(Clone, Args)]
 pub struct DatabaseAddress {
-    /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE [default: from .millrace/env]
+    /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=FILE
+    /// [default: from .millrace/env]
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -104,8 +109,15 @@ impl BrokersAddress {
             None => read_env_file(Path::new(ENV_FILE))?.remove(KEYS).map(PathBuf::from),
         };
         let folder = self.keys.clone().or(from_file);
-        let of_role = folder.map(|folder| KeysFolder::at(&folder).key_file(role));
-        Ok(BrokerAccess { urls, key_file: self.nats_key_file.clone().or(of_role) })
+        let keys = folder.map(|folder| KeysFolder::at(&folder));
+        let key_file = keys.as_ref().map(|keys| keys.key_file(role));
+        // A folder of an earlier version has none.
+        let ca_file = keys.map(|keys| keys.ca_file(role)).filter(|file| file.exists());
+        Ok(BrokerAccess {
+            urls,
+            key_file: self.nats_key_file.clone().or(key_file),
+            ca_file: self.nats_ca_file.clone().or(ca_file),
+        })
     }
 }
 

@@ -1,9 +1,11 @@
-//! `millrace keys`: makes the keys by which the brokers know each role, what the brokers include to know them, and
-//! the passwords of the database and of Redis.
+//! `millrace keys`: makes the keys by which the brokers know each role, what the brokers include to know them, the
+//! passwords of the database and of Redis, and the certificates of all servers.
 
 mod broker_files;
+mod certificates;
 mod folder;
 mod role;
+mod server_certificates;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,7 @@ use clap::{Args, Subcommand};
 
 pub use folder::{KeysError, KeysFolder};
 pub use role::Role;
+pub use server_certificates::{CertifiedServer, ServerHosts};
 
 use crate::store_credentials::write_store_credentials;
 
@@ -24,9 +27,10 @@ pub struct KeysArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum KeysCommand {
-    /// Make the keys and passwords of all roles, and the users of the servers. Overwrites nothing
+    /// Make the keys and passwords of all roles, and the users and certificates of the servers. Overwrites nothing
     New(FolderArgs),
-    /// Make the keys and passwords that are missing, and write the users of the servers anew: after each upgrade
+    /// Make the keys and passwords that are missing, and the users and certificates of the servers anew: after each
+    /// upgrade, and at least once a year
     Update(FolderArgs),
     /// Make another key for a role. The one before stays valid
     Rotate(RoleArgs),
@@ -50,6 +54,30 @@ struct FolderArgs {
     /// Host and port at which each broker listens for the others, separated by commas
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     routes: Vec<String>,
+    /// Hosts at which clients reach the brokers, separated by commas [default: those of --routes]
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    broker_hosts: Vec<String>,
+    /// Hosts at which PostgreSQL is reached, separated by commas
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    postgres_hosts: Vec<String>,
+    /// Hosts at which Redis is reached, separated by commas
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    redis_hosts: Vec<String>,
+}
+
+impl FolderArgs {
+    /// The hosts that the certificates of the servers name.
+    fn hosts(&self) -> ServerHosts {
+        let host = |route: &String| {
+            let host = route.rsplit_once(':').map_or(&**route, |(host, _)| host);
+            host.trim_matches(['[', ']']).to_owned()
+        };
+        ServerHosts {
+            brokers: self.routes.iter().map(host).chain(self.broker_hosts.clone()).collect(),
+            postgres: self.postgres_hosts.clone(),
+            redis: self.redis_hosts.clone(),
+        }
+    }
 }
 
 /// Runs `millrace keys`.
@@ -82,9 +110,11 @@ pub(crate) fn run(args: &KeysArgs) -> Result<()> {
 }
 
 fn finish(options: &FolderArgs, roles: &[Role]) -> Result<()> {
+    let keys = KeysFolder::at(&options.folder);
     if !options.routes.is_empty() {
-        KeysFolder::at(&options.folder).write_cluster(&options.routes)?;
+        keys.write_cluster(&options.routes)?;
     }
+    keys.write_certificates(roles, &options.hosts())?;
     write_store_credentials(&options.folder)
         .with_context(|| format!("cannot write passwords below {}", options.folder.display()))?;
     print(&format!("the keys of {} roles are in {}", roles.len(), options.folder.display()));

@@ -12,6 +12,14 @@ pub(crate) const DATABASE_POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Characters of a password: 190 bits of entropy.
 pub(crate) const PASSWORD_CHARS: usize = 32;
 
+/// How long the cluster's own authority is valid: longer than a version of the cluster lives.
+pub(crate) const AUTHORITY_VALIDITY: time::Duration = time::Duration::days(3_650);
+/// How long the certificate of a server is valid. Each upgrade makes a new one, and one that was copied is not of use
+/// for longer.
+pub(crate) const CERTIFICATE_VALIDITY: time::Duration = time::Duration::days(365);
+/// Since when a new certificate is valid: clocks of machines differ.
+pub(crate) const CERTIFICATE_BACKDATING: time::Duration = time::Duration::hours(1);
+
 /// A running edge answers at once, even if it is not ready.
 pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -1,6 +1,6 @@
 //! What brokers say to a connection outside of messages: that it was lost, and that its user may not
-//! publish or subscribe to a subject, or not reply any more. A client that retries is refused again and again: each refusal
-//! is logged once.
+//! publish or subscribe to a subject, or not reply any more. A client that retries is refused again and
+//! again: each refusal is logged once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -22,15 +22,30 @@ pub struct BrokersConfig {
     /// File with the key by which the brokers know this process, as `millrace keys` writes it
     #[arg(long, env = "NATS_KEY_FILE", value_name = "FILE")]
     pub nats_key_file: Option<PathBuf>,
+    /// File with the certificates of the authorities that sign those of the brokers: with it, connections are
+    /// encrypted and brokers verified
+    #[arg(long, env = "NATS_CA_FILE", value_name = "FILE")]
+    pub nats_ca_file: Option<PathBuf>,
     /// Durability of the cluster: durable, fast or single
     #[arg(long, env = "MILLRACE_PROFILE", default_value_t = Profile::Durable)]
     pub profile: Profile,
 }
 
 impl BrokersConfig {
+    /// The options of a process that reaches the brokers like this.
+    pub fn new(access: BrokerAccess, profile: Profile) -> Self {
+        let BrokerAccess { urls: nats_url, key_file: nats_key_file, ca_file: nats_ca_file } =
+            access;
+        Self { nats_url, nats_key_file, nats_ca_file, profile }
+    }
+
     /// How to reach the brokers.
     pub fn access(&self) -> BrokerAccess {
-        BrokerAccess { urls: self.nats_url.clone(), key_file: self.nats_key_file.clone() }
+        BrokerAccess {
+            urls: self.nats_url.clone(),
+            key_file: self.nats_key_file.clone(),
+            ca_file: self.nats_ca_file.clone(),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The connection to the brokers.
 
 use std::future::ready;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, context::ContextBuilder};
@@ -56,6 +58,14 @@ pub enum ConnectError {
     /// The key of this process cannot be read.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// The certificates by which this process knows the brokers cannot be read.
+    #[error("cannot use {file} to verify the brokers")]
+    CaFile {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The broker closed the connection right after it was made.
     #[error("the broker closed the connection")]
     Closed(#[source] async_nats::SubscribeError),
@@ -174,12 +184,21 @@ fn options(
     access: &BrokerAccess,
     name: &str,
     events: &BrokerEvents,
-) -> Result<ConnectOptions, KeyFileError> {
+) -> Result<ConnectOptions, ConnectError> {
     let events = events.clone();
     let options = match (&access.key_file, broker_user(&access.urls)) {
         (Some(file), _) => role_key::connect_options(file)?,
         (None, Some((user, password))) => ConnectOptions::with_user_and_password(user, password),
         (None, None) => ConnectOptions::new(),
+    };
+    let options = match &access.ca_file {
+        Some(file) => {
+            // The client library reads it for each connection, and would try for 30 s.
+            let unusable = |source| ConnectError::CaFile { file: file.clone(), source };
+            check_ca_file(file).map_err(unusable)?;
+            options.require_tls(true).add_root_certificates(file.clone())
+        }
+        None => options,
     };
     let options = options
         .name(name)
@@ -191,6 +210,15 @@ fn options(
             ready(())
         });
     Ok(options)
+}
+
+/// Checks that the file has a certificate in the text form of RFC 7468.
+fn check_ca_file(file: &Path) -> io::Result<()> {
+    let text = std::fs::read_to_string(file)?;
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(());
+    }
+    Err(io::Error::new(ErrorKind::InvalidData, "it has no certificate in PEM"))
 }
 
 fn reconnect_delay() -> Duration {

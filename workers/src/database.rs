@@ -2,13 +2,16 @@
 //! the classification of database errors.
 
 mod connector;
+mod database_url;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
 use deadpool_postgres::{
-    Hook, ManagerConfig, Object, Pool, PoolConfig, PoolError, RecyclingMethod, Runtime, Timeouts,
+    Hook, Manager, ManagerConfig, Object, Pool, PoolConfig, PoolError, RecyclingMethod, Runtime,
+    Timeouts,
 };
 use orders::is_unknown_name;
 use thiserror::Error;
@@ -20,6 +23,9 @@ use crate::limits::{
 };
 use crate::step_input::StepError;
 use connector::Connector;
+pub use connector::{SessionError, connect};
+use database_url::split;
+pub use database_url::{InvalidDatabaseUrl, url};
 
 /// Settings of each session.
 ///
@@ -70,7 +76,7 @@ pub struct UrlError(#[source] Box<dyn std::error::Error + Send + Sync>);
 /// The configuration of the database.
 #[derive(Clone, Args)]
 pub struct DatabaseConfig {
-    /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    /// PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=FILE
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = url)]
     pub database_url: String,
     /// File with the password of the database's user, if the URL has none; it is read for each new session
@@ -90,18 +96,6 @@ impl DatabaseConfig {
     }
 }
 
-/// Validates a PostgreSQL URL, so that an error is reported before anything starts.
-pub fn url(text: &str) -> Result<String, InvalidDatabaseUrl> {
-    let config: tokio_postgres::Config = text.parse().map_err(|_| InvalidDatabaseUrl)?;
-    let names_a_host = !config.get_hosts().is_empty() || !config.get_hostaddrs().is_empty();
-    if names_a_host { Ok(text.to_owned()) } else { Err(InvalidDatabaseUrl) }
-}
-
-/// Not the URL of a database. What is wrong is not quoted: there may be a password in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("give a URL such as postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
-pub struct InvalidDatabaseUrl;
-
 impl Database {
     /// A pool for `url` (`postgres://user@host:port/database`). Does not connect yet.
     pub fn open(url: &str) -> Result<Self, UrlError> {
@@ -109,13 +103,8 @@ impl Database {
     }
 
     fn open_with_password(url: &str, password_file: Option<&Path>) -> Result<Self, UrlError> {
-        let mut config: tokio_postgres::Config =
-            url.parse().map_err(|err| UrlError(Box::new(err)))?;
-        config.tcp_user_timeout(TCP_TIMEOUT).keepalives_idle(TCP_TIMEOUT);
-        let connector = Connector { password_file: password_file.map(Path::to_path_buf) };
         // A connection that was abandoned in the middle of a statement must not be reused.
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Verified };
-        let manager = deadpool_postgres::Manager::from_connect(config, connector, recycling);
+        let manager = manager(url, password_file, RecyclingMethod::Verified)?;
         let set_up_session = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
             Box::pin(async move {
                 client.batch_execute(SESSION_SETTINGS).await.map_err(|err| {
@@ -170,6 +159,19 @@ impl Database {
             }
         }
     }
+}
+
+/// What opens the sessions of a pool for `url`.
+pub fn manager(
+    url: &str,
+    password_file: Option<&Path>,
+    recycling_method: RecyclingMethod,
+) -> Result<Manager, UrlError> {
+    let (url, tls) = split(url).map_err(|err| UrlError(Box::new(err)))?;
+    let mut config: tokio_postgres::Config = url.parse().map_err(|err| UrlError(Box::new(err)))?;
+    config.tcp_user_timeout(TCP_TIMEOUT).keepalives_idle(TCP_TIMEOUT);
+    let connector = Connector { password_file: password_file.map(Path::to_path_buf), tls };
+    Ok(Manager::from_connect(config, connector, ManagerConfig { recycling_method }))
 }
 
 impl DatabaseError {
@@ -231,23 +233,6 @@ impl From<DatabaseError> for StepError {
             Self::BadData(Box::new(err))
         } else {
             Self::DependencyUnavailable { dependency: "PostgreSQL", source: Box::new(err) }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_names_the_host_of_a_database() {
-        for text in
-            ["postgres://u:p@h/d", "postgresql://h:1/d", "host=/run/postgres", "hostaddr=127.0.0.1"]
-        {
-            assert_eq!(url(text).as_deref(), Ok(text));
-        }
-        for text in ["", "postgres://", "mysql://u:p@h/d", "h:5432"] {
-            assert_eq!(url(text), Err(InvalidDatabaseUrl), "{text}");
         }
     }
 }

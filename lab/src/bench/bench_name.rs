@@ -37,6 +37,8 @@ pub enum BenchName {
     Batch,
     /// Reads of stock.
     Stock,
+    /// Encryption and permissions compared with neither.
+    Protection,
     /// The time to an answer while brokers are killed, stopped and restarted.
     Failover,
 }

@@ -52,12 +52,13 @@ impl BenchCluster {
         name: &str,
         spec: ClusterSpec,
     ) -> Result<Self> {
-        let ClusterSpec { profile, lanes, edges, workers, envs } = spec;
+        let ClusterSpec { profile, lanes, edges, workers, protection, envs } = spec;
         let envs = envs.into_iter();
         let mut plan = up::Plan::new(profile)?;
         plan.lanes = lanes;
         plan.edges = edges;
         plan.workers = workers;
+        plan.protection = protection;
         plan.max_batch = batch::RECORDS_MAX;
         plan.envs = envs.map(|(variable, value)| (variable.to_owned(), value.to_owned())).collect();
         context.report_progress(&format!("{name}: starting a cluster, {profile}"));
@@ -129,6 +130,11 @@ impl BenchCluster {
     }
 
     /// Adds orders that were acknowledged to another client than the generator, for the audit.
+    /// The name under which it is reported.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn add_acknowledged(&mut self, ack_records: Vec<AckRecord>) {
         self.ack_records.extend(ack_records);
     }

@@ -120,14 +120,15 @@ impl IntakeBench<'_> {
     /// Orders in batches, compared with the last single ones.
     async fn batches(&mut self) -> Result<()> {
         let Self { context, profile, .. } = *self;
+        if profile != Profile::Durable {
+            return Ok(());
+        }
         let url = &self.cluster.edge_urls()[0];
         let (rate, acknowledged) = post_batches(url, &context.dataset.small, context.time).await?;
         self.cluster.add_acknowledged(acknowledged);
         self.measurements.add_row(&format!("{profile}, small orders in batches"), "orders/s", rate);
-        if profile == Profile::Durable {
-            let single = self.measurements.last_rate(&self.full_load_name());
-            self.measurements.add_figure("batch_vs_single", "ratio", rate / single);
-        }
+        let single = self.measurements.last_rate(&self.full_load_name());
+        self.measurements.add_figure("batch_vs_single", "ratio", rate / single);
         Ok(())
     }
 
@@ -151,15 +152,16 @@ impl IntakeBench<'_> {
         let peak = self.measurements.median_rate(&self.full_load_name());
         for percent in RATE_PERCENTS.into_iter().chain([HALF_PERCENT]) {
             let is_half = percent == HALF_PERCENT;
-            let half_time = context.time * HALF_TIME_FACTOR;
-            let time = if is_half { half_time } else { context.side_time() };
+            let is_figure = is_half && profile == Profile::Durable;
+            let figure_time = context.time * HALF_TIME_FACTOR;
+            let time = if is_figure { figure_time } else { context.side_time() };
             let phase = open(CONNECTIONS, peak * f64::from(percent) / 100.0, time);
             let name = format!("{profile}, small orders, {percent} % of the peak rate");
             let phase = (name.as_str(), phase);
             let bodies = &context.dataset.small;
             let result = self.cluster.post(context, self.measurements, bodies, phase).await?;
             self.measurements.add_result(&name, &result);
-            if is_half && profile == Profile::Durable {
+            if is_figure {
                 self.measurements.add_figure("ack_p99_half_rate_ms", "ms", result.times.p99);
             }
         }

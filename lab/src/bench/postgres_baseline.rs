@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// With this many orders per transaction PostgreSQL is near its best.
@@ -38,9 +38,7 @@ pub(super) async fn write_batches(url: &str, time: Duration) -> Result<f64> {
 }
 
 async fn connect(url: &str) -> Result<Client> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    // The task finishes when the client is dropped.
-    tokio::spawn(connection);
+    let (client, _) = workers::database::connect(url).await?;
     Ok(client)
 }
 

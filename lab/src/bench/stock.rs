@@ -20,7 +20,7 @@ use super::context::{BenchContext, CONNECTIONS, REPETITIONS};
 use super::load_run::{Load, closed};
 use super::measurements::Measurements;
 use crate::load::{Phase, PhaseResult, Requests};
-use crate::servers::redis;
+use crate::servers::RedisLogin;
 
 /// SKUs in a read of several: a page of a catalogue.
 const PAGE: usize = 20;
@@ -106,14 +106,14 @@ impl StockBench<'_> {
 
     /// Reads while Redis is emptied all the time.
     async fn cold(&mut self) -> Result<()> {
-        let url = self.cluster.inner.servers.redis.url().to_owned();
+        let redis = self.cluster.inner.servers.redis_login()?;
         let reads = async {
             self.read_aside("cold", |bench| &bench.random).await?;
             self.read_aside("cold", |bench| &bench.page).await
         };
         tokio::select! {
             read = reads => read,
-            flushed = keep_empty(&url) => flushed.map(|never| match never {}),
+            flushed = keep_empty(&redis) => flushed.map(|never| match never {}),
         }
     }
 
@@ -173,9 +173,9 @@ impl StockBench<'_> {
     }
 }
 
-async fn keep_empty(redis_url: &str) -> Result<Infallible> {
+async fn keep_empty(redis: &RedisLogin) -> Result<Infallible> {
     loop {
-        redis::flush(redis_url).await?;
+        redis.flush().await?;
         sleep(FLUSH_INTERVAL).await;
     }
 }

@@ -13,6 +13,7 @@ use workers::stages;
 
 use super::possible_faults::possible_faults;
 use super::{ChaosConfig, ChaosReport, Fault, catalog, environment, run_chaos};
+use crate::servers::Protection;
 use crate::up::{Cluster, Plan};
 
 /// Workers per pool: one takes over when another is killed or paused.
@@ -105,6 +106,9 @@ async fn run_on_new_cluster(args: &ChaosArgs, config: &ChaosConfig) -> Result<Ch
     plan.store_disks = config.faults.contains(&Fault::DiskFull);
     plan.envs = environment();
     plan.previous_binary.clone_from(&config.previous_binary);
+    if plan.previous_binary.is_some() {
+        plan.protection = Protection::WithoutTls;
+    }
     plan.workers = stages::pools().into_iter().map(|pool| (pool, WORKERS_PER_POOL)).collect();
     print(&format!("seed {}", config.seed));
     let mut cluster = Cluster::start(plan, &catalog()).await?;

@@ -15,7 +15,7 @@ use super::restart::restart;
 use super::rolling_restart::RollingRestart;
 use super::schedule::FaultTarget;
 use super::{Fault, Link, ScheduledFault, Target};
-use crate::servers::{LinkState, Server, redis};
+use crate::servers::{LinkState, RedisLogin, Server};
 use crate::up::{LinkedServer, RoleProcess};
 
 /// Time between two checks whether a process has exited.
@@ -38,6 +38,7 @@ pub(super) struct ProcessFaults<'a> {
     pub(super) workers: &'a mut [(Pool, RoleProcess)],
     pub(super) provider_url: &'a str,
     pub(super) redis: &'a mut Server,
+    pub(super) redis_login: RedisLogin,
     pub(super) postgres: &'a mut Server,
     pub(super) rolling_restart: RollingRestart,
     pub(super) bad_records: BadRecords,
@@ -153,7 +154,7 @@ impl ProcessFaults<'_> {
     }
 
     async fn flush_redis(&self) -> Result<()> {
-        Ok(redis::flush(self.redis.url()).await?)
+        Ok(self.redis_login.flush().await?)
     }
 
     /// Waits until the simulator, which was away, accepts connections again: the next fault needs that.

@@ -3,6 +3,7 @@
 use std::io;
 
 use millrace::keys::KeysError;
+use workers::database::SessionError;
 
 use super::port::NoFreePort;
 use super::postgres::TemplateError;
@@ -27,6 +28,9 @@ pub enum ServersError {
     /// The roles of the database could not be created.
     #[error("cannot create the roles of the database")]
     Roles(#[from] tokio_postgres::Error),
+    /// The database cannot be connected to.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// The keys of the brokers' clients cannot be made.
     #[error(transparent)]
     Keys(#[from] KeysError),

@@ -7,9 +7,7 @@ use std::thread::available_parallelism;
 
 use futures_util::future::{join_all, try_join_all};
 use millrace::keys::{KeysFolder, Role};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use streams::{BrokerAccess, Profile};
+use streams::BrokerAccess;
 
 use super::broker_users::{roles, write_users, write_users_and};
 use super::discovery::Program;
@@ -19,7 +17,9 @@ use super::partition_proxy::PartitionProxies;
 use super::port::{NoFreePort, ReservedPort, reserve_port};
 use super::probe::Probe;
 use super::process::ProcessSpec;
+use super::protection::Protection;
 use super::server::{Server, StartError};
+use super::start_servers::StartServers;
 use super::store_disks::{NSENTER, StoreDisks};
 use crate::reaper::Reaper;
 
@@ -56,6 +56,7 @@ pub struct Brokers {
     /// The servers, `broker-1` first. Starting one waits for that server, not for the cluster.
     pub servers: Vec<Server>,
     keys: KeysFolder,
+    protection: Protection,
     monitor_ports: Vec<u16>,
     stores: Vec<PathBuf>,
     /// The file systems of the stores, if each has its own.
@@ -65,20 +66,20 @@ pub struct Brokers {
 }
 
 impl Brokers {
-    /// Configures the brokers of a profile on free ports, with their stores below `folder`, without
+    /// Configures the brokers of a profile on free ports, with their stores in the run folder, without
     /// starting them.
     ///
-    /// `partitionable` brokers connect to each other through proxies in this process. Must be called
+    /// Partitionable brokers connect to each other through proxies in this process. Must be called
     /// inside a Tokio runtime.
     pub(crate) fn new(
         program: &Program,
-        profile: Profile,
-        partitionable: bool,
-        folder: &Path,
-        reaper: &Reaper,
+        start: &StartServers,
+        keys: &KeysFolder,
     ) -> Result<Self, ServersError> {
-        let keys = KeysFolder::at(&folder.join(KEYS));
-        write_users(&keys)?;
+        let StartServers { profile, partitionable, protection, folder, reaper, .. } = start;
+        let (profile, partitionable, protection) = (*profile, *partitionable, *protection);
+        let keys = keys.clone();
+        write_users(&keys, protection)?;
         let folder = create_clean_folder(folder, FOLDER)?;
         for (name, text) in CONFIG {
             fs::write(folder.join(name), text)?;
@@ -129,7 +130,7 @@ impl Brokers {
         let servers: Vec<Server> = reserved.into_iter().enumerate().map(server).collect();
         let stores = servers.iter().map(|server| folder.join(server.name())).collect();
         let monitor_ports = ports.iter().map(|[_, monitor, _]| *monitor).collect();
-        Ok(Self { servers, keys, monitor_ports, stores, disks: None, proxies })
+        Ok(Self { servers, keys, protection, monitor_ports, stores, disks: None, proxies })
     }
 
     /// Mounts a file system of its own for each store, before the first start.
@@ -171,7 +172,20 @@ impl Brokers {
 
     /// How a process of `role` reaches them.
     pub fn access(&self, role: Role) -> BrokerAccess {
-        BrokerAccess { urls: self.url(), key_file: Some(self.keys.key_file(role)) }
+        BrokerAccess {
+            urls: self.url(),
+            key_file: Some(self.keys.key_file(role)),
+            ca_file: self.protection.ca_file(&self.keys, role),
+        }
+    }
+
+    /// The same as environment variables of a process.
+    pub fn environment(&self, role: Role) -> Vec<(&'static str, String)> {
+        let BrokerAccess { urls, key_file, ca_file } = self.access(role);
+        let files = [("NATS_KEY_FILE", key_file), ("NATS_CA_FILE", ca_file)];
+        let files = files.into_iter().filter_map(|(name, file)| Some((name, file?)));
+        let files = files.map(|(name, file)| (name, file.display().to_string()));
+        [("NATS_URL", urls)].into_iter().chain(files).collect()
     }
 
     /// How a process of `role` reaches one of them alone.
@@ -190,7 +204,7 @@ impl Brokers {
     /// # Errors
     /// The users cannot be written, or a broker cannot be signalled.
     pub fn add_user(&self, user: &str) -> Result<(), ServersError> {
-        write_users_and(&self.keys, user)?;
+        write_users_and(&self.keys, self.protection, user)?;
         self.reload()
     }
 
@@ -213,11 +227,11 @@ impl Brokers {
     }
 
     /// Has the brokers read their configuration again.
-    fn reload(&self) -> Result<(), ServersError> {
-        for pid in self.servers.iter().filter_map(Server::pid) {
-            kill(Pid::from_raw(pid.cast_signed()), Signal::SIGHUP).map_err(io::Error::from)?;
-        }
-        Ok(())
+    ///
+    /// # Errors
+    /// A broker cannot be signalled.
+    pub fn reload(&self) -> Result<(), ServersError> {
+        self.servers.iter().try_for_each(|server| Ok(server.reload()?))
     }
 
     /// The base URL of each broker's monitoring port, `broker-1` first.

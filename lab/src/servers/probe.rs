@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_postgres::NoTls;
+use workers::database::connect;
+
+use super::redis_login::RedisLogin;
 
 /// Timeout of one probe; after it the server is probed again.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -19,8 +21,8 @@ const RESPONSE_BYTES_MAX: u64 = 256;
 /// A request that only a ready server answers as expected.
 #[derive(Clone, Debug)]
 pub(crate) enum Probe {
-    /// Redis answers a ping on this port after this command.
-    Redis { port: u16, login: String },
+    /// Redis answers a ping, after a log-in.
+    Redis(RedisLogin),
     /// A broker's monitoring port answers 200 for this path.
     Broker { port: u16, path: &'static str },
     /// This file exists.
@@ -34,15 +36,13 @@ impl Probe {
     pub(crate) async fn is_ready(&self) -> bool {
         let response = async {
             match self {
-                Self::Redis { port, login } => {
-                    exchange(*port, &format!("{login}PING\r\n"), "+OK\r\n+PONG").await
-                }
+                Self::Redis(login) => login.answers("PING", "PONG").await.unwrap_or(false),
                 Self::Broker { port, path } => {
                     let request = format!("GET {path} HTTP/1.0\r\n\r\n");
                     exchange(*port, &request, "HTTP/1.0 200").await
                 }
                 Self::File(path) => path.exists(),
-                Self::Postgres(url) => tokio_postgres::connect(url, NoTls).await.is_ok(),
+                Self::Postgres(url) => connect(url).await.is_ok(),
             }
         };
         timeout(PROBE_TIMEOUT, response).await.unwrap_or(false)

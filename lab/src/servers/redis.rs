@@ -1,10 +1,8 @@
 //! Redis or Valkey, which has the same options: a cache without persistence.
 
-use std::io;
 use std::path::Path;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use millrace::keys::{CertifiedServer, KeysFolder, Role};
 
 use super::discovery::Program;
 use super::error::ServersError;
@@ -12,6 +10,8 @@ use super::folder::create_clean_folder;
 use super::port::reserve_port;
 use super::probe::Probe;
 use super::process::ProcessSpec;
+use super::protection::Protection;
+use super::redis_login::RedisLogin;
 use super::server::Server;
 use super::store_credentials::StoreCredentials;
 use crate::reaper::Reaper;
@@ -33,6 +33,7 @@ const SETTINGS: &[(&str, &str)] = &[
 /// Configures Redis on a free port with its log below `folder`, without starting it.
 pub(crate) fn server(
     program: &Program,
+    (protection, keys): (Protection, &KeysFolder),
     credentials: &StoreCredentials,
     folder: &Path,
     reaper: &Reaper,
@@ -45,27 +46,25 @@ pub(crate) fn server(
     for (name, value) in SETTINGS {
         spec.args.extend([format!("--{name}").into(), (*value).into()]);
     }
-    spec.args.extend(["--port".into(), port.to_string().into()]);
     spec.args.extend(["--aclfile".into(), credentials.redis_users().into()]);
-    let url = credentials.admin_redis_url(&format!("redis://127.0.0.1:{port}/"));
-    let (login, _) = login_and_address(&url)?;
-    Ok(Server::new(spec, url, Probe::Redis { port, login }, [reserved], reaper))
-}
-
-/// Deletes all keys of the server at `url`, as a restart does.
-pub(crate) async fn flush(url: &str) -> io::Result<()> {
-    let (login, address) = login_and_address(url)?;
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("{login}FLUSHALL\r\n").as_bytes()).await?;
-    let mut reply = [0; "+OK\r\n+OK".len()];
-    stream.read_exact(&mut reply).await?;
-    if reply == *b"+OK\r\n+OK" { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
-}
-
-/// The command by which the user of `url` logs in, and the address.
-fn login_and_address(url: &str) -> io::Result<(String, &str)> {
-    let rest = url.trim_start_matches("redis://").trim_end_matches('/');
-    let (user, address) = rest.split_once('@').ok_or(io::ErrorKind::InvalidInput)?;
-    let (user, password) = user.split_once(':').ok_or(io::ErrorKind::InvalidInput)?;
-    Ok((format!("AUTH {user} {password}\r\n"), address))
+    let number = port.to_string();
+    let scheme = if let Some(file) = protection.certificate(keys, CertifiedServer::Redis) {
+        for (name, value) in [
+            ("port", "0".as_ref()),
+            ("tls-port", number.as_ref()),
+            ("tls-cert-file", file.as_os_str()),
+            ("tls-key-file", file.as_os_str()),
+            // Clients prove who they are by their passwords.
+            ("tls-auth-clients", "no".as_ref()),
+        ] {
+            spec.args.extend([format!("--{name}").into(), value.to_owned()]);
+        }
+        "rediss"
+    } else {
+        spec.args.extend(["--port".into(), number.into()]);
+        "redis"
+    };
+    let url = credentials.admin_redis_url(&format!("{scheme}://127.0.0.1:{port}/"));
+    let login = RedisLogin::new(&url, protection.ca_file(keys, Role::Lab))?;
+    Ok(Server::new(spec, url, Probe::Redis(login), [reserved], reaper))
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
 
 use super::port::ReservedPort;
@@ -219,6 +220,15 @@ impl Server {
     /// The processes cannot be signalled.
     pub fn resume(&self) -> io::Result<()> {
         self.process.as_ref().map_or(Ok(()), Process::resume)
+    }
+
+    /// Has a running server read its configuration again, as servers do at SIGHUP.
+    ///
+    /// # Errors
+    /// The process cannot be signalled.
+    pub(crate) fn reload(&self) -> io::Result<()> {
+        let Some(pid) = self.pid() else { return Ok(()) };
+        Ok(kill(Pid::from_raw(pid.cast_signed()), Signal::SIGHUP)?)
     }
 
     /// The exit status if the server has exited by itself; `None` while it runs, and after

@@ -9,7 +9,7 @@ use millrace::store_credentials::{
     REDIS_ADMIN, REDIS_EDGE, database_password_file, redis_users_file, roles_file,
     write_store_credentials,
 };
-use tokio_postgres::NoTls;
+use workers::database::connect;
 use workers::database_roles::{database_roles, role_name};
 
 use super::error::ServersError;
@@ -65,11 +65,10 @@ impl StoreCredentials {
     /// Creates the roles of the database with their passwords. `url` is that of its owner.
     pub(super) async fn create_roles(&self, url: &str) -> Result<(), ServersError> {
         let sql = read_to_string(roles_file(&self.folder))?;
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-        let connection = tokio::spawn(connection);
+        let (client, session) = connect(url).await?;
         client.batch_execute(&sql).await?;
         drop(client);
-        connection.await.map_err(io::Error::from)??;
+        session.await.map_err(io::Error::from)?;
         Ok(())
     }
 }

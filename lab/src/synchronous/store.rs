@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{Object, Pool, RecyclingMethod};
 use orders::{OrderId, PlaceOrder};
+use tokio_postgres::Row;
 use tokio_postgres::types::{Json, ToSql};
-use tokio_postgres::{NoTls, Row};
+use workers::database::manager;
 use workers::step_input::row_id;
 
 /// With many clients, single-order transactions were fastest with 16 connections on two cores.
@@ -42,8 +43,7 @@ pub(super) enum ReserveResult {
 impl Store {
     /// Connects, and drops and creates the tables.
     pub(super) async fn open(url: &str) -> Result<Self> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(url.parse()?, NoTls, recycling);
+        let manager = manager(url, None, RecyclingMethod::Fast)?;
         let pool = Pool::builder(manager).max_size(CONNECTIONS).build()?;
         pool.get().await?.batch_execute(TABLES).await.context("cannot create the tables")?;
         Ok(Self(pool))

@@ -45,11 +45,13 @@ impl Cluster {
         let mut spec = self.plan.process_spec(name, self.folder.path());
         spec.args.push("edge".into());
         let links = self.server_links()?;
-        let redis_url = self.servers.edge_redis_url();
-        let through_link = links.as_ref().map(|links| links.redis_url(&redis_url));
-        spec.set("NATS_URL", &self.nats_url(links.as_ref()));
-        spec.set("REDIS_URL", &through_link.unwrap_or(redis_url));
-        self.set_key(&mut spec, KeyRole::Edge);
+        let redis = self.servers.edge_redis();
+        let through_link = links.as_ref().map(|links| links.redis_url(&redis.redis_url));
+        self.set_brokers(&mut spec, KeyRole::Edge, links.as_ref());
+        spec.set("REDIS_URL", &through_link.unwrap_or(redis.redis_url));
+        if let Some(file) = redis.redis_ca_file {
+            spec.set("REDIS_CA_FILE", &file.display().to_string());
+        }
         spec.set("MILLRACE_SECRETS", &self.secret);
         spec.set("MILLRACE_WEBHOOK_SECRETS", &self.webhook_secret);
         Ok(RoleProcess::listening(spec, "/readyz", &self.reaper)?.with_links(links))
@@ -76,10 +78,12 @@ impl Cluster {
         }
     }
 
-    /// Sets the key by which the brokers know a process.
-    fn set_key(&self, spec: &mut ProcessSpec, role: KeyRole) {
-        let file = self.servers.brokers.keys().key_file(role);
-        spec.set("NATS_KEY_FILE", &file.display().to_string());
+    /// Sets how a process reaches the brokers: through its links, if it has any.
+    fn set_brokers(&self, spec: &mut ProcessSpec, role: KeyRole, links: Option<&ServerLinks>) {
+        for (variable, value) in self.servers.brokers.environment(role) {
+            spec.set(variable, &value);
+        }
+        spec.set("NATS_URL", &self.nats_url(links));
     }
 
     /// A worker, not started yet.
@@ -89,9 +93,8 @@ impl Cluster {
         let links = self.server_links()?;
         let database_url = self.database_url(pool);
         let through_link = links.as_ref().map(|links| links.database_url(&database_url));
-        spec.set("NATS_URL", &self.nats_url(links.as_ref()));
+        self.set_brokers(&mut spec, KeyRole::Worker(pool), links.as_ref());
         spec.set("DATABASE_URL", &through_link.unwrap_or(database_url));
-        self.set_key(&mut spec, KeyRole::Worker(pool));
         if pool == payment::POOL {
             spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
             spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);

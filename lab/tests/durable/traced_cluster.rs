@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use edge::{Config, EdgeError, RedisConfig};
+use edge::{Config, EdgeError};
 use futures_util::future::join_all;
 use lab::order_client::{OrderClient, PlacementResult, new_key_prefix};
 use lab::servers::{RunFolder, SearchPaths, Tracer};
@@ -68,13 +68,9 @@ impl TracedCluster {
         let config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             cores: NonZeroUsize::MIN,
-            brokers: BrokersConfig {
-                nats_url: brokers.url(),
-                nats_key_file: Some(brokers.keys().key_file(Role::Edge)),
-                profile,
-            },
+            brokers: BrokersConfig::new(brokers.access(Role::Edge), profile),
             batch: BatchConfig { max_batch: CLIENTS },
-            redis: RedisConfig::new(&servers.processes.edge_redis_url()),
+            redis: servers.processes.edge_redis(),
             webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),

@@ -36,9 +36,10 @@ impl TestServers {
     /// The exit code of the process `millrace edge`, and its output.
     async fn run_edge_process(&self, profile: Profile) -> (Option<i32>, String) {
         let mut edge = program(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()]);
-        edge.env("NATS_URL", self.processes.brokers.url())
-            .env("NATS_KEY_FILE", self.processes.brokers.keys().key_file(Role::Edge))
-            .env("REDIS_URL", self.processes.edge_redis_url())
+        let redis = self.processes.edge_redis();
+        edge.envs(self.processes.brokers.environment(Role::Edge))
+            .env("REDIS_URL", redis.redis_url)
+            .env("REDIS_CA_FILE", redis.redis_ca_file.unwrap())
             .env("MILLRACE_SECRETS", "the secret of the tests");
         let output = output_within(DEADLINE, edge).await;
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

@@ -55,7 +55,7 @@ async fn orders_are_accepted_while_redis_is_flushed_paused_or_killed() {
     let key = fresh_key();
     let placed = client.post(&key, ORDER).await;
 
-    let redis = redis::Client::open(servers.processes.redis.url()).unwrap();
+    let redis = servers.processes.admin_redis().client().unwrap();
     let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
     redis::cmd("FLUSHALL").exec_async(&mut redis).await.unwrap();
     assert_same_order(&client.post(&key, OTHER_ORDER).await, &placed);

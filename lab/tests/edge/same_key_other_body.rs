@@ -190,7 +190,7 @@ impl TestServers {
     }
 
     pub(super) async fn redis(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.processes.redis.url()).unwrap();
+        let client = self.processes.admin_redis().client().unwrap();
         timeout(DEADLINE, client.get_multiplexed_async_connection()).await.unwrap().unwrap()
     }
 }

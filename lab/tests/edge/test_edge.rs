@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use edge::{Config, EdgeError, RedisConfig};
+use edge::{Config, EdgeError};
 use millrace::keys::Role;
 use orders::{OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
@@ -94,13 +94,9 @@ impl TestServers {
         Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             cores: NonZeroUsize::MIN,
-            brokers: BrokersConfig {
-                nats_url: self.processes.brokers.url(),
-                nats_key_file: Some(self.processes.brokers.keys().key_file(Role::Edge)),
-                profile,
-            },
+            brokers: BrokersConfig::new(self.processes.brokers.access(Role::Edge), profile),
             batch: BatchConfig { max_batch: RECORDS_MAX },
-            redis: RedisConfig::new(&self.processes.edge_redis_url()),
+            redis: self.processes.edge_redis(),
             webhook_secrets: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),

@@ -25,7 +25,7 @@ impl TestCluster {
             _ => None,
         };
         if let Some(role) = role {
-            command.env("NATS_KEY_FILE", brokers.keys().key_file(role));
+            command.envs(brokers.environment(role));
         }
         command
             .env("NATS_URL", brokers.url())

@@ -68,7 +68,7 @@ async fn every_order_ends_when_redis_is_flushed_and_killed_under_load() {
 
 impl TestCluster {
     pub(super) async fn flush_redis(&self) {
-        let client = redis::Client::open(self.processes.servers.redis.url()).unwrap();
+        let client = self.processes.servers.admin_redis().client().unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         redis::cmd("FLUSHALL").exec_async(&mut connection).await.unwrap();
     }

@@ -44,7 +44,7 @@ async fn workers_edges_and_servers_that_are_killed_are_restarted() {
     let id = placed.unwrap();
     assert_eq!(cluster.wait_until_final(&[id]).await[0].status, Status::Fulfilled);
     wait_until("redis responds", async || {
-        let client = redis::Client::open(cluster.processes.servers.redis.url()).unwrap();
+        let client = cluster.processes.servers.admin_redis().client().unwrap();
         client.get_multiplexed_async_connection().await.is_ok()
     })
     .await;

@@ -122,8 +122,8 @@ impl TestCluster {
     pub(crate) async fn create_database(&self, name: &str, items: &[CatalogItem]) -> String {
         let connection = self.sources.database.connection().await.unwrap();
         connection.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let (server, _) = self.processes.servers.postgres.url().rsplit_once('/').unwrap();
-        let url = format!("{server}/{name}");
+        let url = self.processes.servers.postgres.url();
+        let url = url.replacen("/millrace?", &format!("/{name}?"), 1);
         let database = Database::open(&url).unwrap();
         workers::migrate(&database).await.unwrap();
         stock::load(&database, items).await.unwrap();

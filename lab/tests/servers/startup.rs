@@ -3,6 +3,7 @@
 use millrace::keys::Role;
 use serde_json::json;
 use streams::{Connection, Profile, Topology, ensure_topology};
+use workers::database::connect;
 use workers::stages;
 
 use crate::raw_nats::RawNats;
@@ -16,22 +17,18 @@ async fn assert_starts_and_stops(profile: Profile) {
         Connection::open(&servers.processes.brokers.access(Role::Lab), "test").await.unwrap();
     ensure_topology(&connection, &Topology::new(profile), &stages::steps()).await.unwrap();
 
-    let redis = redis::Client::open(servers.processes.redis.url()).unwrap();
+    let redis = servers.processes.admin_redis().client().unwrap();
     let mut redis = redis.get_multiplexed_async_connection().await.unwrap();
     let reply: String = redis::cmd("PING").query_async(&mut redis).await.unwrap();
     assert_eq!(reply, "PONG");
 
-    let (postgres, connection) =
-        tokio_postgres::connect(servers.processes.postgres.url(), tokio_postgres::NoTls)
-            .await
-            .unwrap();
-    let connection = tokio::spawn(connection);
+    let (postgres, session) = connect(servers.processes.postgres.url()).await.unwrap();
     for (setting, value) in [("fsync", "on"), ("synchronous_commit", "on")] {
         let row = postgres.query_one(&format!("SHOW {setting}"), &[]).await.unwrap();
         assert_eq!(row.get::<_, &str>(0), value, "{setting}");
     }
     drop(postgres);
-    connection.await.unwrap().unwrap();
+    session.await.unwrap();
 
     servers.processes.stop().await.unwrap();
     assert!(servers.processes.brokers.servers.iter().all(|broker| broker.pid().is_none()));

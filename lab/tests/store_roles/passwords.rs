@@ -4,17 +4,17 @@ use std::path::Path;
 
 use millrace::keys::Role;
 use millrace::store_credentials::{REDIS_EDGE, database_password_file};
-use tokio_postgres::NoTls;
 use workers::database::DatabaseConfig;
+use workers::database::connect;
 use workers::database_roles::role_name;
 
 use crate::program::{COMMAND_LIMIT, output_within, program};
 use crate::test_servers::{TestServers, wait_until};
 
 /// Runs a command, which must succeed. Returns all that it printed.
-async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+async fn run(arguments: &[&str], environment: &[(&str, String)]) -> String {
     let mut command = program(arguments);
-    command.envs(environment.iter().copied());
+    command.envs(environment.iter().cloned());
     let output = output_within(COMMAND_LIMIT, command).await;
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success(), "{text}");
@@ -42,13 +42,11 @@ async fn a_password_of_the_database_is_renewed_while_a_process_runs() {
     let printed = run(&["passwords", folder, "--renew", "payment"], &[]).await;
     let roles = keys.join("postgres/roles.sql");
     let brokers = &servers.processes.brokers;
-    let (nats_url, key) = (brokers.url(), brokers.keys().key_file(Role::Admin));
-    let environment = [
-        ("NATS_URL", nats_url.as_str()),
-        ("NATS_KEY_FILE", key.to_str().unwrap()),
-        ("DATABASE_URL", servers.processes.postgres.url()),
-        ("MILLRACE_PROFILE", "single"),
-    ];
+    let mut environment = brokers.environment(Role::Admin);
+    environment.extend([
+        ("DATABASE_URL", servers.processes.postgres.url().to_owned()),
+        ("MILLRACE_PROFILE", "single".to_owned()),
+    ]);
     let migrate = ["migrate", "--roles", roles.to_str().unwrap()];
     let printed = printed + &run(&migrate, &environment).await;
     assert_ne!(read(&file), before);
@@ -59,7 +57,7 @@ async fn a_password_of_the_database_is_renewed_while_a_process_runs() {
     wait_until("the process has another session", async || running.probe().await.is_ok()).await;
     let (user, password) = (role_name("payment"), before);
     let old = format!("postgres://{user}:{password}@{address}");
-    assert!(tokio_postgres::connect(&old, NoTls).await.is_err(), "the one before is not valid");
+    assert!(connect(&old).await.is_err(), "the one before is not valid");
 }
 
 #[tokio::test]
@@ -69,15 +67,15 @@ async fn two_passwords_of_an_edge_are_valid_while_edges_restart() {
     let folder = keys.to_str().unwrap();
     let file = keys.join(REDIS_EDGE.password);
     let (_, address) = servers.processes.redis.url().rsplit_once('@').unwrap();
-    let client = redis::Client::open(servers.processes.redis.url()).unwrap();
+    let client = servers.processes.admin_redis().client().unwrap();
     // Redis may close the sessions of all users.
     let load = async || {
         let mut admin = client.get_multiplexed_async_connection().await.unwrap();
         redis::cmd("ACL").arg("LOAD").exec_async(&mut admin).await.unwrap();
     };
     let is_valid = async |password: &str| {
-        let url = format!("redis://edge:{password}@{address}");
-        let client = redis::Client::open(url).unwrap();
+        let url = format!("rediss://edge:{password}@{address}");
+        let client = servers.processes.redis_at(&url).client().unwrap();
         client.get_multiplexed_async_connection().await.is_ok()
     };
 

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Object;
 use streams::Pool;
-use tokio_postgres::NoTls;
+use workers::database::connect;
 use workers::database_roles::{AUDITOR, OPERATOR, role_name};
 use workers::stages;
 
@@ -200,9 +200,11 @@ async fn someone_without_the_password_of_a_role_gets_no_session() {
     for user in users {
         for login in [user.clone(), format!("{user}:"), format!("{user}:{user}")] {
             let url = format!("postgres://{login}@{address}");
-            assert!(tokio_postgres::connect(&url, NoTls).await.is_err(), "{login} has a session");
+            assert!(connect(&url).await.is_err(), "{login} has a session");
         }
     }
+    let (in_clear_text, _) = url.split_once('?').unwrap();
+    assert!(connect(in_clear_text).await.is_err(), "a session is not encrypted");
 }
 
 async fn assert_refused_to_all(session: &Object, who: &str) {

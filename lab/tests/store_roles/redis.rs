@@ -1,5 +1,6 @@
 //! The users of Redis.
 
+use edge::RedisConfig;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError};
 use streams::Profile;
@@ -46,8 +47,8 @@ fn command(text: &str) -> Cmd {
     command
 }
 
-async fn connect(url: &str) -> Result<MultiplexedConnection, RedisError> {
-    redis::Client::open(url).unwrap().get_multiplexed_async_connection().await
+async fn connect(redis: &RedisConfig) -> Result<MultiplexedConnection, RedisError> {
+    redis.client().unwrap().get_multiplexed_async_connection().await
 }
 
 #[track_caller]
@@ -58,7 +59,7 @@ fn assert_code(error: &RedisError, code: &str, text: &str) {
 #[tokio::test]
 async fn an_edge_reads_and_writes_its_keys_and_is_refused_everything_else() {
     let servers = TestServers::start(Profile::Single).await;
-    let mut edge = connect(&servers.processes.edge_redis_url()).await.unwrap();
+    let mut edge = connect(&servers.processes.edge_redis()).await.unwrap();
     for text in OF_AN_EDGE {
         command(text).exec_async(&mut edge).await.unwrap();
     }
@@ -75,17 +76,21 @@ async fn an_edge_reads_and_writes_its_keys_and_is_refused_everything_else() {
 async fn someone_without_a_password_gets_nothing_from_redis() {
     let servers = TestServers::start(Profile::Single).await;
     let (_, address) = servers.processes.redis.url().rsplit_once('@').unwrap();
-    let mut stranger = connect(&format!("redis://{address}")).await.unwrap();
+    let mut stranger =
+        connect(&servers.processes.redis_at(&format!("rediss://{address}"))).await.unwrap();
     for text in ["PING", "GET stock:A", "SET stock:A 1", "INFO", "FLUSHALL", "CONFIG GET *"] {
         let error = command(text).exec_async(&mut stranger).await.expect_err(text);
         assert_code(&error, "NOAUTH", text);
     }
     for login in ["default", "edge", "edge:edge", "admin:admin", "health:"] {
-        let url = format!("redis://{login}@{address}");
-        let pinged = match connect(&url).await {
+        let url = format!("rediss://{login}@{address}");
+        let pinged = match connect(&servers.processes.redis_at(&url)).await {
             Ok(mut connection) => command("PING").exec_async(&mut connection).await,
             Err(error) => Err(error),
         };
         assert!(pinged.is_err(), "{login} is answered");
     }
+    let in_clear_text = servers.processes.redis.url().replace("rediss://", "redis://");
+    let in_clear_text = RedisConfig::new(&in_clear_text, None);
+    connect(&in_clear_text).await.expect_err("Redis answers what is not encrypted");
 }

@@ -56,7 +56,7 @@ async fn an_owner_who_may_not_create_roles_migrates_and_grants_to_those_that_exi
     ] {
         owner.batch_execute(statement).await.unwrap();
     }
-    let in_app = |url: &str| format!("{}/app", url.trim_end_matches("/millrace"));
+    let in_app = |url: &str| url.replacen("/millrace?", "/app?", 1);
     let (_, address) = servers.processes.postgres.url().rsplit_once('@').unwrap();
     let app = Database::open(&in_app(&format!("postgres://app:app@{address}"))).unwrap();
     // Twice, since every start of a process of the owner may migrate.

@@ -1,5 +1,5 @@
-//! The text of the files that the brokers' configuration includes: users with their permissions, and the password
-//! by which brokers know each other.
+//! The text of the files that the brokers' configuration includes: users with their permissions, how connections are
+//! encrypted, and the password by which brokers know each other.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,6 +13,29 @@ const HEAD: &str =
 
 /// How long a role may take to reply to a request. Edges wait for seconds only.
 const REPLY_WITHIN: &str = "1m";
+
+/// How the brokers encrypt the connections of clients. A broker runs in the folder of its configuration.
+pub(super) const CLIENTS_TLS: &str = "\
+# Written by `millrace keys`. Clients prove who they are by their nkeys, not by certificates.
+tls {
+  cert_file: \"../keys/brokers/server.pem\"
+  key_file: \"../keys/brokers/server.pem\"
+  # Seconds for a handshake: a machine that is short of CPU time takes more than the default, 2.
+  timeout: 5
+}
+";
+
+/// How brokers encrypt their connections with each other, for which each shows its certificate.
+pub(super) const ROUTES_TLS: &str = "\
+# Written by `millrace keys`.
+tls {
+  cert_file: \"../keys/brokers/server.pem\"
+  key_file: \"../keys/brokers/server.pem\"
+  ca_file: \"../keys/brokers/ca.crt\"
+  verify: true
+  timeout: 5
+}
+";
 
 /// The users of one account: each role with the keys that are valid for it.
 pub(super) fn users(roles: &[(Role, Vec<String>)]) -> String {

@@ -12,7 +12,7 @@ use super::Role;
 use super::broker_files;
 use crate::secret_files::{self, SECRET, SECRET_FOLDER};
 
-const PUBLIC: u32 = 0o644;
+pub(super) const PUBLIC: u32 = 0o644;
 
 /// A folder with keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,14 @@ pub enum KeysError {
         file: PathBuf,
         /// The error of the system.
         source: io::Error,
+    },
+    /// A certificate cannot be made.
+    #[error("cannot make the certificate of {server}")]
+    Certificate {
+        /// The folder of its server.
+        server: &'static str,
+        /// Why not.
+        source: rcgen::Error,
     },
     /// A key cannot be read.
     #[error(transparent)]
@@ -184,15 +192,15 @@ impl KeysFolder {
     }
 }
 
-fn make_folder(folder: &Path, mode: u32) -> Result<(), KeysError> {
+pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<(), KeysError> {
     secret_files::make_folder(folder, mode).map_err(|source| file_error(folder, source))
 }
 
-fn write(file: &Path, text: &str, mode: u32) -> Result<(), KeysError> {
+pub(super) fn write(file: &Path, text: &str, mode: u32) -> Result<(), KeysError> {
     secret_files::write(file, text, mode).map_err(|source| file_error(file, source))
 }
 
-fn file_error(file: &Path, source: io::Error) -> KeysError {
+pub(super) fn file_error(file: &Path, source: io::Error) -> KeysError {
     KeysError::File { file: file.to_owned(), source }
 }
 

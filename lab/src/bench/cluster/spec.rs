@@ -3,6 +3,8 @@
 use streams::{Pool, Profile};
 use workers::{payment, stages};
 
+use crate::servers::Protection;
+
 /// A worker is one thread, and payment's has twice the work of any other process but the brokers.
 /// If all share two cores in equal parts, one payment worker does not get enough CPU.
 const PAYMENT_WORKERS: usize = 2;
@@ -16,6 +18,7 @@ pub(in super::super) struct ClusterSpec {
     pub(in super::super) edges: usize,
     /// The number of workers of each pool.
     pub(in super::super) workers: Vec<(Pool, usize)>,
+    pub(in super::super) protection: Protection,
     /// Environment variables of every role.
     pub(in super::super) envs: Vec<(&'static str, &'static str)>,
 }
@@ -24,7 +27,14 @@ impl ClusterSpec {
     /// One edge, two payment workers, and one worker for each other pool.
     pub(in super::super) fn default_for(profile: Profile) -> Self {
         let workers = stages::order_pools().into_iter().map(|pool| (pool, 1)).collect();
-        let spec = Self { profile, lanes: None, edges: 1, workers, envs: Vec::new() };
+        let spec = Self {
+            profile,
+            lanes: None,
+            edges: 1,
+            workers,
+            protection: Protection::Full,
+            envs: Vec::new(),
+        };
         spec.with_workers(payment::POOL, PAYMENT_WORKERS)
     }
 
