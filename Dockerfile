@@ -9,8 +9,9 @@ COPY . .
 # Cargo compares modification times, which are unreliable when checkouts alternate: touching every file
 # makes all of them new.
 RUN find . -type f -exec touch {} +
-# Where `millrace keys` writes: a new volume there belongs to the user of the image.
-RUN mkdir /keys
+# Where `millrace keys` writes: a new volume at any of these belongs to the user of the image.
+RUN mkdir /keys && cd /keys && mkdir brokers redis postgres edge inventory payment fulfilment analytics \
+    admin auditor viewer operator exporter system
 
 # The caches keep the crates and their build output for the next build. The binary is stripped of debug
 # information; `ldd` lists the shared libraries that are copied beside it.
@@ -29,7 +30,7 @@ RUN --mount=type=cache,id=millrace-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=millrace-target,target=/target,sharing=locked \
     .ci/build-image lab millrace-lab /image
 
-# Run as an unprivileged UID that owns no file in the image, but the empty folder for keys.
+# Run as an unprivileged UID that owns no file in the image, but the empty folders for keys.
 FROM scratch AS payment-simulator
 COPY --from=build-payment-simulator /image /
 USER 10001:10001
