@@ -36,7 +36,12 @@ impl RedisConfig {
     pub fn client(&self) -> RedisResult<Client> {
         let info = self.connection_info()?;
         let Some(file) = &self.redis_ca_file else { return Client::open(info) };
-        let root_cert = Some(read(file)?.into_bytes());
+        let authorities = read(file)?;
+        if !authorities.contains("-----BEGIN CERTIFICATE-----") {
+            let text = format!("{} has no certificate in PEM", file.display());
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, text).into());
+        }
+        let root_cert = Some(authorities.into_bytes());
         Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
     }
 

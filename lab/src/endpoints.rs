@@ -71,6 +71,8 @@ impl Endpoints {
                     nats_url: Some(self.nats_url.clone()),
                     nats_key_file: None,
                     nats_ca_file: None,
+                    // All servers of a cluster are encrypted, or none is.
+                    without_tls: self.redis.redis_ca_file.is_none(),
                     keys: Some(self.keys.clone()),
                 },
                 database: DatabaseAddress::new(&self.database_url),

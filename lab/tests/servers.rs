@@ -5,3 +5,4 @@ mod process;
 mod program_discovery;
 mod restarts;
 pub(crate) mod startup;
+mod verification;

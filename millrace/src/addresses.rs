@@ -45,6 +45,9 @@ pub struct BrokersAddress {
     /// [default: from .millrace/env]
     #[arg(long, env = "MILLRACE_KEYS", value_name = "FOLDER")]
     pub keys: Option<PathBuf>,
+    /// Whether the brokers encrypt nothing, as those of an earlier version.
+    #[arg(skip)]
+    pub without_tls: bool,
 }
 
 /// Option for the database's URL.
@@ -111,8 +114,7 @@ impl BrokersAddress {
         let folder = self.keys.clone().or(from_file);
         let keys = folder.map(|folder| KeysFolder::at(&folder));
         let key_file = keys.as_ref().map(|keys| keys.key_file(role));
-        // A folder of an earlier version has none.
-        let ca_file = keys.map(|keys| keys.ca_file(role)).filter(|file| file.exists());
+        let ca_file = keys.filter(|_| !self.without_tls).map(|keys| keys.ca_file(role));
         Ok(BrokerAccess {
             urls,
             key_file: self.nats_key_file.clone().or(key_file),

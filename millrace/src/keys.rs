@@ -3,6 +3,7 @@
 
 mod broker_files;
 mod certificates;
+mod certified_server;
 mod folder;
 mod role;
 mod server_certificates;
@@ -12,9 +13,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
+use certified_server::host;
+
+pub use certified_server::{CertifiedServer, ServerHosts};
 pub use folder::{KeysError, KeysFolder};
 pub use role::Role;
-pub use server_certificates::{CertifiedServer, ServerHosts};
 
 use crate::store_credentials::write_store_credentials;
 
@@ -54,26 +57,22 @@ struct FolderArgs {
     /// Host and port at which each broker listens for the others, separated by commas
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     routes: Vec<String>,
-    /// Hosts at which clients reach the brokers, separated by commas [default: those of --routes]
-    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    /// Hosts at which clients reach the brokers, besides those of their routes, separated by commas
+    /// [default: as before]
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = host)]
     broker_hosts: Vec<String>,
-    /// Hosts at which PostgreSQL is reached, separated by commas
-    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    /// Hosts at which PostgreSQL is reached, separated by commas [default: as before]
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = host)]
     postgres_hosts: Vec<String>,
-    /// Hosts at which Redis is reached, separated by commas
-    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    /// Hosts at which Redis is reached, separated by commas [default: as before]
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = host)]
     redis_hosts: Vec<String>,
 }
 
 impl FolderArgs {
-    /// The hosts that the certificates of the servers name.
     fn hosts(&self) -> ServerHosts {
-        let host = |route: &String| {
-            let host = route.rsplit_once(':').map_or(&**route, |(host, _)| host);
-            host.trim_matches(['[', ']']).to_owned()
-        };
         ServerHosts {
-            brokers: self.routes.iter().map(host).chain(self.broker_hosts.clone()).collect(),
+            brokers: self.broker_hosts.clone(),
             postgres: self.postgres_hosts.clone(),
             redis: self.redis_hosts.clone(),
         }
@@ -114,10 +113,15 @@ fn finish(options: &FolderArgs, roles: &[Role]) -> Result<()> {
     if !options.routes.is_empty() {
         keys.write_cluster(&options.routes)?;
     }
-    keys.write_certificates(roles, &options.hosts())?;
+    let named = keys.write_certificates(roles, &options.hosts())?;
     write_store_credentials(&options.folder)
         .with_context(|| format!("cannot write passwords below {}", options.folder.display()))?;
     print(&format!("the keys of {} roles are in {}", roles.len(), options.folder.display()));
+    for (server, hosts) in named {
+        let hosts = if hosts.is_empty() { "no host".to_owned() } else { hosts.join(", ") };
+        let server = server.as_str();
+        print(&format!("the certificate of {server} names {hosts}, and its own machine"));
+    }
     Ok(())
 }
 

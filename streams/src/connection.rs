@@ -1,12 +1,13 @@
 //! The connection to the brokers.
 
+use std::error::Error as _;
 use std::future::ready;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr, Subscriber};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, ServerAddr, Subscriber, rustls};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use rand::RngExt;
@@ -58,6 +59,14 @@ pub enum ConnectError {
     /// The key of this process cannot be read.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// What answers is not a broker of this cluster, or its certificate does not name its host.
+    #[error("the certificate of a broker at {hosts} is not trusted")]
+    Untrusted {
+        /// Host and port of the brokers that were tried, separated by commas.
+        hosts: String,
+        /// The error of the last attempt.
+        source: async_nats::ConnectError,
+    },
     /// The certificates by which this process knows the brokers cannot be read.
     #[error("cannot use {file} to verify the brokers")]
     CaFile {
@@ -105,6 +114,9 @@ impl Connection {
                 Ok(client) => break client,
                 Err(source) if source.kind() == ConnectErrorKind::AuthorizationViolation => {
                     return Err(ConnectError::Refused { hosts: hosts(urls), source });
+                }
+                Err(source) if is_untrusted(&source) => {
+                    return Err(ConnectError::Untrusted { hosts: hosts(urls), source });
                 }
                 Err(_) if Instant::now() < deadline => tokio::time::sleep(reconnect_delay()).await,
                 Err(source) => {
@@ -219,6 +231,20 @@ fn check_ca_file(file: &Path) -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::new(ErrorKind::InvalidData, "it has no certificate in PEM"))
+}
+
+/// Whether the certificate of a broker was refused.
+fn is_untrusted(error: &async_nats::ConnectError) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn reconnect_delay() -> Duration {

@@ -16,6 +16,7 @@ use deadpool_postgres::{
 use orders::is_unknown_name;
 use thiserror::Error;
 use tokio::time::timeout;
+use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 
 use crate::limits::{
@@ -170,8 +171,18 @@ pub fn manager(
     let (url, tls) = split(url).map_err(|err| UrlError(Box::new(err)))?;
     let mut config: tokio_postgres::Config = url.parse().map_err(|err| UrlError(Box::new(err)))?;
     config.tcp_user_timeout(TCP_TIMEOUT).keepalives_idle(TCP_TIMEOUT);
+    if tls.is_none() && config.get_hosts().iter().any(is_remote) {
+        tracing::warn!(
+            "sessions with PostgreSQL are not encrypted: its URL has no sslmode=verify-full"
+        );
+    }
     let connector = Connector { password_file: password_file.map(Path::to_path_buf), tls };
     Ok(Manager::from_connect(config, connector, ManagerConfig { recycling_method }))
+}
+
+/// Whether what is sent to this host leaves the machine.
+fn is_remote(host: &Host) -> bool {
+    matches!(host, Host::Tcp(name) if !matches!(&**name, "localhost" | "127.0.0.1" | "::1"))
 }
 
 impl DatabaseError {

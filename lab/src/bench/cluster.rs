@@ -129,12 +129,12 @@ impl BenchCluster {
         Ok(results)
     }
 
-    /// Adds orders that were acknowledged to another client than the generator, for the audit.
     /// The name under which it is reported.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
+    /// Adds orders that were acknowledged to another client than the generator, for the audit.
     pub(super) fn add_acknowledged(&mut self, ack_records: Vec<AckRecord>) {
         self.ack_records.extend(ack_records);
     }

@@ -15,7 +15,8 @@ pub(super) fn write_certificates(
 ) -> Result<(), ServersError> {
     keys.update(&roles())?;
     if protection.has_tls() {
-        return Ok(keys.write_certificates(&roles(), &ServerHosts::default())?);
+        keys.write_certificates(&roles(), &ServerHosts::default())?;
+        return Ok(());
     }
     // What the brokers' configuration includes in any case.
     for file in ["tls.conf", "cluster-tls.conf"] {

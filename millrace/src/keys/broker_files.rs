@@ -84,6 +84,17 @@ pub(super) fn cluster(password: &str, routes: &[String]) -> String {
     )
 }
 
+/// The hosts of the routes in such a text.
+pub(super) fn route_hosts(cluster: &str) -> Vec<String> {
+    let routes = cluster.split("nats-route://").skip(1);
+    let addresses = routes.filter_map(|route| route.split('"').next()?.split_once('@'));
+    let hosts = addresses.map(|(_, address)| {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        host.trim_matches(['[', ']']).to_owned()
+    });
+    hosts.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +106,8 @@ mod tests {
         assert_eq!(text.matches("nkey: ").count(), 2);
         assert_eq!(text.matches("\"orders.*.created\"").count(), 2);
         assert!(!text.contains("allow_responses"));
+        let routes = ["b1:6222".to_owned(), "[::1]:6222".to_owned()];
+        assert_eq!(route_hosts(&cluster("secret", &routes)), ["b1", "::1"]);
         let text = users(&[(Role::System, keys(&["UC"]))]);
         assert!(text.contains("{nkey: \"UC\"}"), "{text}");
     }

@@ -1,6 +1,8 @@
 //! A certificate authority of the cluster's own, and the certificates of its servers: pure but for random keys and
 //! the time.
 
+use std::collections::BTreeSet;
+
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, Error, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -23,23 +25,26 @@ pub(super) fn new_authority() -> Result<(String, String), Error> {
     Ok((key.serialize_pem(), certificate.pem()))
 }
 
-/// A new key and a certificate for the server that clients reach at `hosts`, both in PEM, by the authority with this
-/// key. Servers that connect to each other use it as a client's as well.
+/// A new key and a certificate for the server `name` that others reach at `hosts`, both in PEM, by the authority with
+/// this key. Peers connect to each other, and each shows its certificate as a client, too.
 pub(super) fn issue(
     authority_key: &str,
     name: &str,
-    hosts: impl IntoIterator<Item = String>,
+    hosts: &[String],
+    are_peers: bool,
 ) -> Result<String, Error> {
     let issuer = Issuer::new(authority_params(), KeyPair::from_pem(authority_key)?);
-    let mut names: Vec<String> = LOOPBACK.map(str::to_owned).into_iter().chain(hosts).collect();
-    names.sort_unstable();
-    names.dedup();
-    let mut params = valid_for(CertificateParams::new(names)?, CERTIFICATE_VALIDITY);
+    let names: BTreeSet<String> =
+        LOOPBACK.map(str::to_owned).into_iter().chain(hosts.iter().cloned()).collect();
+    let params = CertificateParams::new(Vec::from_iter(names))?;
+    let mut params = valid_for(params, CERTIFICATE_VALIDITY);
     params.distinguished_name = named(name);
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages =
-        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    if are_peers {
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+    }
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, &issuer)?;
     Ok(certificate.pem() + &key.serialize_pem())

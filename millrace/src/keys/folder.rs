@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::Role;
 use super::broker_files;
+use super::certified_server::CertifiedServer;
 use crate::secret_files::{self, SECRET, SECRET_FOLDER};
 
 pub(super) const PUBLIC: u32 = 0o644;
@@ -48,12 +49,27 @@ pub enum KeysError {
         source: io::Error,
     },
     /// A certificate cannot be made.
-    #[error("cannot make the certificate of {server}")]
+    #[error("cannot make the certificate of {}", server.as_str())]
     Certificate {
-        /// The folder of its server.
-        server: &'static str,
+        /// Its server.
+        server: CertifiedServer,
         /// Why not.
         source: rcgen::Error,
+    },
+    /// The authority cannot be made.
+    #[error("cannot make a certificate authority")]
+    Authority {
+        /// Why not.
+        source: rcgen::Error,
+    },
+    /// The authority cannot sign.
+    #[error(
+        "{file} is missing: put it back; only to begin with another authority, which no process trusts yet, remove \
+         ca.crt beside it"
+    )]
+    NoAuthorityKey {
+        /// Where its key should be.
+        file: PathBuf,
     },
     /// A key cannot be read.
     #[error(transparent)]

@@ -3,57 +3,13 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::broker_files::{CLIENTS_TLS, ROUTES_TLS};
+use super::broker_files::{self, CLIENTS_TLS, ROUTES_TLS};
+use super::certified_server::{CertifiedServer, ServerHosts};
 use super::folder::{PUBLIC, file_error, make_folder, write};
 use super::{KeysError, KeysFolder, Role, certificates};
 use crate::secret_files::{SECRET, SECRET_FOLDER};
-
-/// A server with a certificate of its own; its name is that of its folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CertifiedServer {
-    /// The brokers, which have one for all of them.
-    Brokers,
-    /// PostgreSQL.
-    Postgres,
-    /// Redis.
-    Redis,
-}
-
-/// Names and addresses at which others reach the servers, besides those of their own machine. For a server without any,
-/// those of its certificate before stay.
-#[derive(Debug, Clone, Default)]
-pub struct ServerHosts {
-    /// Of all brokers.
-    pub brokers: Vec<String>,
-    /// Of PostgreSQL.
-    pub postgres: Vec<String>,
-    /// Of Redis.
-    pub redis: Vec<String>,
-}
-
-impl CertifiedServer {
-    const ALL: [Self; 3] = [Self::Brokers, Self::Postgres, Self::Redis];
-
-    const fn folder(self) -> &'static str {
-        match self {
-            Self::Brokers => "brokers",
-            Self::Postgres => "postgres",
-            Self::Redis => "redis",
-        }
-    }
-}
-
-impl ServerHosts {
-    fn of(&self, server: CertifiedServer) -> &[String] {
-        match server {
-            CertifiedServer::Brokers => &self.brokers,
-            CertifiedServer::Postgres => &self.postgres,
-            CertifiedServer::Redis => &self.redis,
-        }
-    }
-}
 
 impl KeysFolder {
     /// The file with the authorities by which a process of `role` knows the servers.
@@ -63,31 +19,43 @@ impl KeysFolder {
 
     /// The file with the key and the certificate of a server.
     pub fn server_certificate(&self, server: CertifiedServer) -> PathBuf {
-        self.path().join(server.folder()).join("server.pem")
+        self.path().join(server.as_str()).join("server.pem")
     }
 
     /// Makes a new key and certificate for each server, and an authority if there is none. A server uses them once it
-    /// reads its configuration again.
+    /// reads its configuration again. Returns the hosts that each certificate names besides its own machine.
     ///
     /// # Errors
-    /// A file cannot be read or written, or a host is not the name of one.
-    pub fn write_certificates(&self, roles: &[Role], hosts: &ServerHosts) -> Result<(), KeysError> {
+    /// A file cannot be read or written, or the key of the authority is not there.
+    pub fn write_certificates(
+        &self,
+        roles: &[Role],
+        hosts: &ServerHosts,
+    ) -> Result<Vec<(CertifiedServer, Vec<String>)>, KeysError> {
         let (key, authorities) = self.find_or_create_authority()?;
-        for server in CertifiedServer::ALL {
-            let name = server.folder();
-            make_folder(&self.path().join(name), SECRET_FOLDER)?;
-            let hosts = self.find_or_keep_hosts(server, hosts.of(server))?;
-            let issued = certificates::issue(&key, name, hosts)
-                .map_err(|source| KeysError::Certificate { server: name, source })?;
-            write(&self.server_certificate(server), &issued, SECRET)?;
-            write(&self.path().join(name).join("ca.crt"), &authorities, PUBLIC)?;
-        }
+        // Those who verify first: a crash in between leaves no server that nothing trusts.
         for role in roles {
             write(&self.ca_file(*role), &authorities, PUBLIC)?;
         }
-        let brokers = self.path().join(CertifiedServer::Brokers.folder());
+        let mut written = Vec::new();
+        for server in CertifiedServer::ALL {
+            let folder = self.path().join(server.as_str());
+            make_folder(&folder, SECRET_FOLDER)?;
+            let reached_at = self.given_or_kept_hosts(server, hosts.of(server))?;
+            let are_peers = server == CertifiedServer::Brokers;
+            let routes = if are_peers { self.route_hosts()? } else { Vec::new() };
+            let names = [routes, reached_at.clone()].concat();
+            let issued = certificates::issue(&key, server.as_str(), &names, are_peers)
+                .map_err(|source| KeysError::Certificate { server, source })?;
+            write(&folder.join("ca.crt"), &authorities, PUBLIC)?;
+            write(&self.server_certificate(server), &issued, SECRET)?;
+            write(&self.hosts_file(server), &lines(&reached_at), PUBLIC)?;
+            written.push((server, names));
+        }
+        let brokers = self.path().join(CertifiedServer::Brokers.as_str());
         write(&brokers.join("tls.conf"), CLIENTS_TLS, PUBLIC)?;
-        write(&brokers.join("cluster-tls.conf"), ROUTES_TLS, PUBLIC)
+        write(&brokers.join("cluster-tls.conf"), ROUTES_TLS, PUBLIC)?;
+        Ok(written)
     }
 
     /// The secret key of the authority, and the certificates by which it is known: an operator may add another one
@@ -95,42 +63,60 @@ impl KeysFolder {
     fn find_or_create_authority(&self) -> Result<(String, String), KeysError> {
         let folder = self.path().join("ca");
         let (key_file, certificate_file) = (folder.join("ca.key"), folder.join("ca.crt"));
-        let read = |file: &PathBuf| fs::read_to_string(file).map_err(|err| file_error(file, err));
-        if key_file.exists() {
-            return Ok((read(&key_file)?, read(&certificate_file)?));
+        match (read_if_any(&key_file)?, read_if_any(&certificate_file)?) {
+            (Some(key), Some(certificates)) => Ok((key, certificates)),
+            // Another authority would be trusted by no process that runs.
+            (None, Some(_)) => Err(KeysError::NoAuthorityKey { file: key_file }),
+            (_, None) => {
+                let (key, certificate) = certificates::new_authority()
+                    .map_err(|source| KeysError::Authority { source })?;
+                make_folder(&folder, SECRET_FOLDER)?;
+                write(&key_file, &key, SECRET)?;
+                write(&certificate_file, &certificate, PUBLIC)?;
+                Ok((key, certificate))
+            }
         }
-        let (key, certificate) = certificates::new_authority()
-            .map_err(|source| KeysError::Certificate { server: "ca", source })?;
-        make_folder(&folder, SECRET_FOLDER)?;
-        // The key last: where it is, the certificate is.
-        write(&certificate_file, &certificate, PUBLIC)?;
-        write(&key_file, &key, SECRET)?;
-        Ok((key, certificate))
     }
 
-    /// The hosts that were given, which are kept for the next time, or those that were kept.
-    fn find_or_keep_hosts(
+    /// The hosts that were given, or else those of the time before.
+    fn given_or_kept_hosts(
         &self,
         server: CertifiedServer,
         given: &[String],
     ) -> Result<Vec<String>, KeysError> {
-        let file = self.path().join(server.folder()).join("hosts");
         if !given.is_empty() {
-            write(&file, &(given.join("\n") + "\n"), PUBLIC)?;
             return Ok(given.to_vec());
         }
-        match fs::read_to_string(&file) {
-            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-            Err(err) if err.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(file_error(&file, source)),
-        }
+        let kept = read_if_any(&self.hosts_file(server))?.unwrap_or_default();
+        Ok(kept.lines().map(str::to_owned).collect())
+    }
+
+    fn hosts_file(&self, server: CertifiedServer) -> PathBuf {
+        self.path().join(server.as_str()).join("hosts")
+    }
+
+    /// The hosts at which brokers know each other.
+    fn route_hosts(&self) -> Result<Vec<String>, KeysError> {
+        let text = read_if_any(&self.path().join("brokers/cluster.conf"))?.unwrap_or_default();
+        Ok(broker_files::route_hosts(&text))
+    }
+}
+
+fn lines(hosts: &[String]) -> String {
+    hosts.iter().map(|host| host.clone() + "\n").collect::<Vec<_>>().concat()
+}
+
+fn read_if_any(file: &Path) -> Result<Option<String>, KeysError> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(file_error(file, source)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-    use std::path::Path;
 
     use super::*;
 
@@ -164,8 +150,10 @@ mod tests {
         let hosts = ServerHosts { brokers: vec!["broker-1".to_owned()], ..ServerHosts::default() };
         keys.write_certificates(&ROLES, &hosts).unwrap();
         keys.write_certificates(&ROLES, &ServerHosts::default()).unwrap();
-        let kept = keys.find_or_keep_hosts(CertifiedServer::Brokers, &[]).unwrap();
-        assert_eq!(kept, ["broker-1"]);
+        keys.write_cluster(&["b:6222".to_owned(), "[::2]:6222".to_owned()]).unwrap();
+        let written = keys.write_certificates(&ROLES, &ServerHosts::default()).unwrap();
+        let names = ["b", "::2", "broker-1"].map(str::to_owned).to_vec();
+        assert_eq!(written[0], (CertifiedServer::Brokers, names));
     }
 
     #[test]
@@ -181,10 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_no_name_is_an_error() {
+    fn without_the_key_of_the_authority_nothing_is_changed() {
         let (_folder, keys) = keys();
-        let hosts = ServerHosts { redis: vec!["réd is".to_owned()], ..ServerHosts::default() };
-        let error = keys.write_certificates(&ROLES, &hosts).unwrap_err();
-        assert!(matches!(error, KeysError::Certificate { server: "redis", .. }), "{error}");
+        keys.write_certificates(&ROLES, &ServerHosts::default()).unwrap();
+        let server = keys.server_certificate(CertifiedServer::Redis);
+        let before = (text(&server), text(&keys.ca_file(Role::Edge)));
+        fs::remove_file(keys.path().join("ca/ca.key")).unwrap();
+        let error = keys.write_certificates(&ROLES, &ServerHosts::default()).unwrap_err();
+        assert!(matches!(error, KeysError::NoAuthorityKey { .. }), "{error}");
+        assert_eq!((text(&server), text(&keys.ca_file(Role::Edge))), before);
     }
 }

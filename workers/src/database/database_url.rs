@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use form_urlencoded::Serializer;
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use super::tls::VerifiedTls;
@@ -22,22 +22,35 @@ pub enum InvalidDatabaseUrl {
     #[error("give a URL such as postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     Form,
     /// It asks for encryption without verifying the server.
-    #[error("sslmode is verify-full, with the file of the authorities in sslrootcert, or disable")]
+    #[error(
+        "give a URL with ?sslmode=verify-full&sslrootcert=FILE, the authorities of the server, or with sslmode=disable"
+    )]
     Tls,
 }
 
 /// Splits a URL into what the client library understands, and the file with the authorities by which the server is
 /// verified: `sslmode=verify-full&sslrootcert=FILE`. Without them a session is not encrypted.
 pub(super) fn split(url: &str) -> Result<(String, Option<VerifiedTls>), InvalidDatabaseUrl> {
-    let Some((address, query)) = url.split_once('?').filter(|_| url.contains("://")) else {
+    if !url.contains("://") {
+        // Words such as `host=/run/postgresql user=millrace`: for a socket of this machine.
+        let asks_for_tls = |word: &str| word.starts_with("ssl") && word != "sslmode=disable";
+        let is_refused = url.split_whitespace().any(asks_for_tls);
+        return if is_refused { Err(InvalidDatabaseUrl::Tls) } else { Ok((url.to_owned(), None)) };
+    }
+    // A password may contain a question mark.
+    let after_user = url.rfind('@').unwrap_or_default();
+    let Some(query_at) = url[after_user..].find('?').map(|at| after_user + at) else {
         return Ok((url.to_owned(), None));
     };
-    let (mut mode, mut ca_file, mut rest) = (None, None, Serializer::new(String::new()));
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*name {
-            "sslmode" => mode = Some(value.into_owned()),
-            "sslrootcert" => ca_file = Some(PathBuf::from(&*value)),
-            _ => _ = rest.append_pair(&name, &value),
+    let (mut mode, mut ca_file, mut rest) = (None, None, Vec::new());
+    for pair in url[query_at + 1..].split('&') {
+        let value_of = |name| pair.strip_prefix(name)?.strip_prefix('=').map(decode);
+        if let Some(value) = value_of("sslmode") {
+            mode = Some(value);
+        } else if let Some(file) = value_of("sslrootcert") {
+            ca_file = Some(PathBuf::from(file));
+        } else {
+            rest.push(pair);
         }
     }
     let tls = match (mode.as_deref(), ca_file) {
@@ -46,12 +59,12 @@ pub(super) fn split(url: &str) -> Result<(String, Option<VerifiedTls>), InvalidD
         // A mode that verifies less would look protected and not be.
         _ => return Err(InvalidDatabaseUrl::Tls),
     };
-    if tls.is_some() {
-        rest.append_pair("sslmode", "require");
-    }
-    let rest = rest.finish();
-    let url = if rest.is_empty() { address.to_owned() } else { format!("{address}?{rest}") };
-    Ok((url, tls))
+    rest.push(if tls.is_some() { "sslmode=require" } else { "sslmode=disable" });
+    Ok((format!("{}?{}", &url[..query_at], rest.join("&")), tls))
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -72,27 +85,29 @@ mod tests {
 
     #[test]
     fn a_url_that_verifies_the_server_names_the_file_of_the_authorities() {
-        let url =
-            "postgres://u:p@h:1/d?sslmode=verify-full&sslrootcert=/k/ca.crt&application_name=a";
-        let (rest, tls) = split(url).unwrap();
-        assert_eq!(rest, "postgres://u:p@h:1/d?application_name=a&sslmode=require");
-        assert_eq!(tls, Some(VerifiedTls { ca_file: PathBuf::from("/k/ca.crt") }));
+        let options = "sslmode=verify-full&sslrootcert=%2Fk/a+b.crt&application_name=a%20b";
+        let (rest, tls) = split(&format!("postgres://u:p?@h:1/d?{options}")).unwrap();
+        assert_eq!(rest, "postgres://u:p?@h:1/d?application_name=a%20b&sslmode=require");
+        assert_eq!(tls, Some(VerifiedTls { ca_file: PathBuf::from("/k/a+b.crt") }));
         rest.parse::<tokio_postgres::Config>().unwrap();
     }
 
     #[test]
     fn a_url_without_tls_is_as_it_was() {
-        for url in ["postgres://h/d", "host=/run/postgres", "postgres://h/d?connect_timeout=5"] {
+        for url in ["postgres://h/d", "host=/run/postgres", "host=h sslmode=disable"] {
             assert_eq!(split(url).unwrap(), (url.to_owned(), None));
         }
         assert_eq!(
             split("postgres://h/d?sslmode=disable").unwrap(),
-            ("postgres://h/d".to_owned(), None)
+            ("postgres://h/d?sslmode=disable".to_owned(), None)
         );
     }
 
     #[test]
     fn a_mode_that_does_not_verify_the_server_is_refused() {
+        for words in ["host=h sslmode=prefer", "host=h sslmode=verify-full sslrootcert=f"] {
+            assert_eq!(split(words), Err(InvalidDatabaseUrl::Tls), "{words}");
+        }
         for tls in [
             "sslmode=require",
             "sslmode=verify-full",

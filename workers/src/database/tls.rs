@@ -17,15 +17,13 @@ pub(super) struct VerifiedTls {
     pub(super) ca_file: PathBuf,
 }
 
-type Connector = MakeRustlsConnect;
-
 impl MakeTlsConnect<Socket> for VerifiedTls {
-    type Stream = <Connector as MakeTlsConnect<Socket>>::Stream;
-    type TlsConnect = <Connector as MakeTlsConnect<Socket>>::TlsConnect;
+    type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+    type TlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<Self::TlsConnect> {
-        let mut connector = Connector::new(client_config(&self.ca_file)?);
+        let mut connector = MakeRustlsConnect::new(client_config(&self.ca_file)?);
         let Ok(connect) = MakeTlsConnect::<Socket>::make_tls_connect(&mut connector, host);
         Ok(connect)
     }
