@@ -46,6 +46,7 @@ mod refused_pulls;
 mod rejections;
 mod repeated_steps;
 mod reservation_expiry;
+mod restored_streams;
 mod rolling_restart;
 mod same_key_other_body;
 mod schedules;

@@ -64,6 +64,9 @@ pub(crate) const ORDERS_PAGE_SIZE: i64 = 10_000;
 pub(crate) const PROVIDER_PAGE_SIZE: u16 = 10_000;
 /// Timeout for such a page: an audit can wait longer than a checkout.
 pub(crate) const PROVIDER_PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long before its event a row may be committed: two attempts at publishing the event, and as much for clocks
+/// that differ. Orders whose rows changed that long before a backup count as changed since.
+pub(crate) const ROW_BEFORE_EVENT_MAX: Duration = Duration::from_mins(1);
 /// Problems and dead letters that the report lists; the count of problems has no limit.
 pub(crate) const PROBLEMS_LISTED_MAX: usize = 100;
 /// Discrepancies of one pool that are read: as many as the report lists. One is enough to fail.

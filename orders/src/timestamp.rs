@@ -31,6 +31,16 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
+/// Parses RFC 3339, such as `2026-11-27T22:00:00Z`; truncates to milliseconds.
+impl std::str::FromStr for Timestamp {
+    type Err = time::error::Parse;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let time = OffsetDateTime::parse(text, &Rfc3339)?;
+        Ok(Self((time.unix_timestamp_nanos() / 1_000_000) as i64))
+    }
+}
+
 /// A timestamp before 1970 becomes 1970-01-01T00:00:00Z.
 impl From<Timestamp> for SystemTime {
     fn from(timestamp: Timestamp) -> Self {
@@ -58,6 +68,15 @@ mod tests {
     fn a_timestamp_is_displayed_as_rfc_3339() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::from_millis(1_500).to_string(), "1970-01-01T00:00:01.5Z");
+    }
+
+    #[test]
+    fn a_displayed_timestamp_is_read_back_from_any_time_zone() {
+        for text in ["2026-11-27T22:00:01.25Z", "2026-11-27T23:00:01.25+01:00"] {
+            let timestamp: Timestamp = text.parse().unwrap();
+            assert_eq!(timestamp.to_string(), "2026-11-27T22:00:01.25Z");
+        }
+        assert!("2026-11-27".parse::<Timestamp>().is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod reserve;
 pub mod stock;
 mod sweep;
 
-use orders::{EventKind, Sku};
+use orders::{Event, EventKind, OrderId, Sku};
 use streams::{Pool, Step, StepKind, subjects};
 
 use crate::database::Database;
@@ -24,6 +24,7 @@ use crate::privilege::Privilege;
 use crate::proof::Proof;
 use crate::queries::serve;
 use crate::stage::{Dependency, Query, Stage, StageState, StageStep, StartError, WorkerContext};
+use crate::step_input::{StepError, row_id};
 
 pub use release::release;
 pub use reserve::reserve;
@@ -139,6 +140,16 @@ impl StageState for Inventory {
             database,
         })
     }
+}
+
+/// The event by which inventory has ended an order: `rejected` or `cancelled`; `None` for any other one.
+pub(crate) async fn ended_event(
+    database: &Database,
+    order_id: OrderId,
+) -> Result<Option<Event>, StepError> {
+    let id = row_id(order_id);
+    let row = database.with_retries(async |client| reservation::find(client, id).await).await?;
+    Ok(row.and_then(|row| row.ended()))
 }
 
 mod embedded {

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use orders::Timestamp;
 use streams::Connection;
 use workers::payment::provider::Limits;
 
-use super::{AuditMode, AuditSources, Promised, Repaired, Report, audit, repair};
+use super::{AuditMode, AuditSources, Promised, Repaired, Report, Restored, audit, repair};
 use crate::addresses::{BrokersAddress, DatabaseAddress, ProfileOption, ProviderAddress};
 use crate::keys::Role;
 use crate::ledger;
@@ -44,6 +45,10 @@ pub struct AuditArgs {
     /// longer has the event
     #[arg(long)]
     repair: bool,
+    /// The streams were restored from a backup that was begun at this time, such as 2026-11-27T22:00:00Z.
+    /// They lack events of orders that have advanced since, and --repair rebuilds the last one of each
+    #[arg(long, value_name = "TIME")]
+    restored: Option<Timestamp>,
     /// Write the findings to this file as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -55,7 +60,8 @@ pub(crate) fn run(args: &AuditArgs) -> Result<ExitCode> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let role = if args.repair { Role::Admin } else { Role::Auditor };
         let sources = AuditSources::open(&args.sources, role).await?;
-        let report = Report::new(args.sources.profile.get()?);
+        let restored = args.restored.map(Restored::from_backup_at);
+        let report = Report { restored, ..Report::new(args.sources.profile.get()?) };
         let findings = audit(&sources, report, promised.as_ref(), AuditMode::Live).await?;
         if let Some(file) = &args.report {
             findings.report.write(file)?;

@@ -1,8 +1,10 @@
 //! What clients were promised: the orders of which they have a 202, the digests in them, and other
 //! answers.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
-use orders::{BodyDigest, OrderId};
+use orders::{BodyDigest, OrderId, Timestamp};
 
 use crate::ledger::{Acknowledged, Answer, AnswerContent};
 
@@ -11,6 +13,8 @@ use crate::ledger::{Acknowledged, Answer, AnswerContent};
 pub struct Promised {
     /// Sorted. One order can have several bodies, of which one is processed.
     acknowledged: Vec<(OrderId, Option<BodyDigest>)>,
+    /// When the order was first acknowledged, if that is known.
+    first_acknowledged_at: HashMap<OrderId, Timestamp>,
     answers: Vec<(OrderId, AnswerContent)>,
 }
 
@@ -20,13 +24,25 @@ impl Promised {
         let mut acknowledged: Vec<_> = acknowledged.into_iter().collect();
         acknowledged.sort_unstable_by_key(|(id, digest)| (*id, digest.map(|it| *it.as_bytes())));
         acknowledged.dedup();
-        Self { acknowledged, answers: Vec::new() }
+        Self { acknowledged, ..Self::default() }
+    }
+
+    /// Adds times at which orders were acknowledged.
+    #[must_use]
+    pub fn with_times(mut self, times: impl IntoIterator<Item = (OrderId, Timestamp)>) -> Self {
+        for (id, at) in times {
+            let first = self.first_acknowledged_at.entry(id).or_insert(at);
+            *first = at.min(*first);
+        }
+        self
     }
 
     /// The orders of these 202s of a ledger.
     pub fn of_ledger(acknowledged: &[Acknowledged]) -> Result<Self> {
         let entry = |entry: &Acknowledged| Ok((entry.id()?, entry.body_digest));
-        Ok(Self::new(acknowledged.iter().map(entry).collect::<Result<Vec<_>>>()?))
+        let times = acknowledged.iter().map(|entry| Ok((entry.id()?, entry.acknowledged_at_ms)));
+        Ok(Self::new(acknowledged.iter().map(entry).collect::<Result<Vec<_>>>()?)
+            .with_times(times.collect::<Result<Vec<_>>>()?))
     }
 
     /// Adds the other answers of a ledger.
@@ -34,6 +50,11 @@ impl Promised {
         let answer = |answer: &Answer| Ok((answer.id()?, answer.content));
         self.answers = answers.iter().map(answer).collect::<Result<_>>()?;
         Ok(self)
+    }
+
+    /// When the order was first acknowledged.
+    pub(super) fn first_acknowledged_at(&self, id: OrderId) -> Option<Timestamp> {
+        self.first_acknowledged_at.get(&id).copied()
     }
 
     /// The answers that are not 202s.

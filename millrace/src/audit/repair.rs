@@ -1,7 +1,8 @@
 //! Reconciles stuck orders: republishes the event that brought each order into its current state.
 //! Every step finds its own rows, so an event that was not needed changes nothing. If the event is
-//! no longer in the stream, it is rebuilt from the order's rows. If they do not hold it, as that of an
-//! order that is only reserved, its cancellation is requested, which undoes what every step did.
+//! no longer in the stream, or the rows have advanced beyond it, it is rebuilt from the order's rows. If they
+//! do not hold it, as that of an order that is only reserved, its cancellation is requested, which undoes what
+//! every step did.
 
 use std::time::SystemTime;
 
@@ -29,20 +30,35 @@ pub async fn repair(sources: &AuditSources, stuck: &[StuckOrder]) -> Result<Repa
     let publisher = Publisher::new(sources.connection.clone());
     let mut repaired = Repaired::default();
     for stuck in stuck {
-        let mut messages = last_events(&sources.connection, stuck).await?;
-        repaired.republished += messages.len() as u64;
-        if messages.is_empty() {
-            let event = last_event(&sources.database, stuck.id).await;
-            let event = event.with_context(|| format!("cannot read order {}", stuck.id))?;
-            *(if event.is_some() { &mut repaired.rebuilt } else { &mut repaired.cancelled }) += 1;
-            messages = vec![message_of(&event.unwrap_or_else(|| cancellation(stuck.id)))];
-        }
-        for message in &messages {
+        for message in &messages_for(sources, stuck, &mut repaired).await? {
             let result = publisher.publish(message, PUBLISH_TIMEOUT).await;
             result.with_context(|| format!("cannot publish an event of order {}", stuck.id))?;
         }
     }
     Ok(repaired)
+}
+
+/// What the order needs: its last event as the stream has it, unless the rows say more; else as the rows have it;
+/// else its cancellation.
+async fn messages_for(
+    sources: &AuditSources,
+    stuck: &StuckOrder,
+    repaired: &mut Repaired,
+) -> Result<Vec<OutboundMessage>> {
+    let stored = last_events(&sources.connection, stuck).await?;
+    if stored.is_empty() || stuck.is_behind {
+        let event = last_event(&sources.database, stuck.id).await;
+        if let Some(event) = event.with_context(|| format!("cannot read order {}", stuck.id))? {
+            repaired.rebuilt += 1;
+            return Ok(vec![message_of(&event)]);
+        }
+    }
+    if stored.is_empty() {
+        repaired.cancelled += 1;
+        return Ok(vec![message_of(&cancellation(stuck.id))]);
+    }
+    repaired.republished += stored.len() as u64;
+    Ok(stored)
 }
 
 /// The events of the order in the message that brought it into its current state.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use streams::Profile;
 
 use super::observers::ObserverFindings;
+use super::restored::Restored;
 
 /// The report of an audit.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -40,6 +41,8 @@ pub struct Report {
     pub lost: Option<u64>,
     /// How much of the orders could be compared.
     pub compared: Compared,
+    /// What a restore has left; `None` if no backup was restored.
+    pub restored: Option<Restored>,
     /// Orders with two different outcomes of one step.
     pub duplicated: u64,
     /// Orders that were charged more than once.
@@ -128,6 +131,9 @@ impl fmt::Display for Report {
         let not_looked_for = || "not looked for: no ledger".to_owned();
         row("lost", self.lost.map_or_else(not_looked_for, |lost| lost.to_string()))?;
         row("compared", self.compared.to_string())?;
+        if let Some(restored) = &self.restored {
+            row("restored", restored.to_string())?;
+        }
         row("duplicated", self.duplicated.to_string())?;
         row("charged twice", self.charged_twice.to_string())?;
         row("oversold SKUs", self.oversold_skus.len().to_string())?;

@@ -8,8 +8,9 @@ mod stock;
 #[cfg(test)]
 pub(super) mod test_inputs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use ::orders::{OrderId, OrderView};
 use streams::{Difference, Impact};
 use workers::Discrepancy;
 
@@ -26,13 +27,24 @@ pub(super) struct Verdict {
     /// Whether nothing moved while the sources were read, so that all of them must agree.
     is_quiescent: bool,
     stuck: Vec<StuckOrder>,
+    /// Orders of which restored streams may lack events.
+    since_backup: HashSet<OrderId>,
     problems: u64,
 }
 
 impl Verdict {
     pub(super) fn new(report: Report, is_quiescent: bool) -> Self {
         let report = Report { quiet: is_quiescent, ..report };
-        Self { report, is_quiescent, stuck: Vec::new(), problems: 0 }
+        let (stuck, since_backup) = (Vec::new(), HashSet::new());
+        Self { report, is_quiescent, stuck, since_backup, problems: 0 }
+    }
+
+    /// Notes of which orders the streams may lack events, if they were restored. Call it before the checks of
+    /// orders.
+    pub(super) fn note_restore(&mut self, views: &HashMap<OrderId, OrderView>) {
+        let Some(restored) = &self.report.restored else { return };
+        let advanced = views.iter().filter(|(_, view)| restored.may_lack_events_of(view));
+        self.since_backup = advanced.map(|(id, _)| *id).collect();
     }
 
     /// The report, and the stuck orders.

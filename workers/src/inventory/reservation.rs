@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use orders::{BodyDigest, Event};
+use deadpool_postgres::Object;
+use orders::{BodyDigest, Event, EventBody};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -24,6 +25,16 @@ pub(super) struct Reservation {
 
 pub(super) const COLUMNS: &str =
     "order_id, state, digest, reason, decided_at, released_at, written_by, now() AS read_at";
+
+/// The row of an order, if it has one.
+pub(super) async fn find(
+    connection: &Object,
+    id: Uuid,
+) -> Result<Option<Reservation>, DatabaseError> {
+    let sql = format!("SELECT {COLUMNS} FROM inventory.reservations WHERE order_id = $1");
+    let statement = connection.prepare_cached(&sql).await?;
+    connection.query_opt(&statement, &[&id]).await?.as_ref().map(Reservation::read).transpose()
+}
 
 impl Reservation {
     /// Reads [`COLUMNS`].
@@ -50,6 +61,13 @@ impl Reservation {
             decided_at,
             written: Written::read(row.try_get("written_by")?, written_at, row.try_get("read_at")?),
         })
+    }
+
+    /// The event by which inventory has ended the order, if it has.
+    pub(super) fn ended(&self) -> Option<Event> {
+        let Decision::Rejected(reason) = &self.decision else { return self.cancelled() };
+        let body = EventBody::Rejected { reason: reason.clone() };
+        Some(Event { order_id: order_id(self.id), at: self.decided_at.into(), body })
     }
 
     /// The event `cancelled` of an order whose stock is released, or never will be reserved.

@@ -39,10 +39,13 @@ impl Verdict {
         }
         if self.is_quiescent {
             for (id, funds) in without_row.into_iter().filter(|(_, funds)| funds.amount != 0) {
-                let detail = format!(
+                let mut detail = format!(
                     "{} is held at the provider, but the database has no payment",
                     funds.amount
                 );
+                if self.report.restored.is_some() {
+                    detail += ": its client repeats the order, or it is refunded at the provider";
+                }
                 self.problem(&id, &detail);
             }
         }

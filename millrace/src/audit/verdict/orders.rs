@@ -20,6 +20,7 @@ pub(crate) struct OrderRows<'a> {
     pub(crate) unreadable: &'a HashMap<OrderId, UnreadableRow>,
 }
 
+const REPEATABLE: &str = "was acknowledged after the backup and is lost: its client repeats it";
 const NO_EVENT: &str =
     ", and its last event is not in the stream any more: `--repair` rebuilds it or cancels it";
 
@@ -47,21 +48,28 @@ impl Verdict {
         }
         let readable = history.orders.iter().filter(|(id, _)| !unreadable.contains_key(id));
         for (id, order) in readable {
-            let is_placed = order.was_created || history.is_complete;
+            let is_complete = self.has_all_events_of(id, history);
+            let is_placed = order.was_created || is_complete;
             let compared = &mut self.report.compared;
             *if is_placed { &mut compared.with_stream } else { &mut compared.with_later_events } +=
                 1;
-            self.compare(*id, order, views.get(id), history.is_complete);
+            self.compare(*id, order, views.get(id), is_complete);
             self.count(*id, order, views.get(id), dead.contains(id));
         }
         for (id, view) in views.iter().filter(|(id, _)| !history.orders.contains_key(*id)) {
-            if history.is_complete && self.is_quiescent {
+            let is_complete = self.has_all_events_of(id, history);
+            if is_complete && self.is_quiescent {
                 self.problem(id, "has rows in the database but no event in the stream");
             }
             // In a whole stream, it is newer than what was read of it.
-            self.report.compared.rows_only += u64::from(!history.is_complete);
+            self.report.compared.rows_only += u64::from(!is_complete);
             self.count(*id, &OrderHistory::default(), Some(view), dead.contains(id));
         }
+    }
+
+    /// Whether the streams have every event of the order: none was purged, and no older backup was restored.
+    fn has_all_events_of(&self, id: &OrderId, history: &StreamHistory) -> bool {
+        history.is_complete && !self.since_backup.contains(id)
     }
 
     /// The number of acknowledged orders of which nothing is left.
@@ -71,14 +79,22 @@ impl Verdict {
         history: &StreamHistory,
         orders: &OrderRows<'_>,
     ) -> u64 {
-        let mut lost = 0;
+        let (mut lost, mut lost_since) = (0, 0);
+        let backup_at = self.report.restored.as_ref().map(|restored| restored.backup_at);
         let has_rows =
             |id: &OrderId| orders.views.contains_key(id) || orders.unreadable.contains_key(id);
         for id in promised.orders() {
             if !history.orders.contains_key(&id) && !has_rows(&id) {
                 lost += 1;
-                self.problem(&id, "was acknowledged and is lost");
+                let at = promised.first_acknowledged_at(id);
+                let is_since = backup_at.is_some_and(|backup_at| at >= Some(backup_at));
+                lost_since += u64::from(is_since);
+                let detail = if is_since { REPEATABLE } else { "was acknowledged and is lost" };
+                self.problem(&id, detail);
             }
+        }
+        if let Some(restored) = &mut self.report.restored {
+            restored.lost_since = Some(lost_since);
         }
         lost
     }
@@ -105,7 +121,8 @@ impl Verdict {
         // Another body under the key of an order that is purged has events, too.
         let digest = view.and_then(|view| view.body_digest);
         let is_purged = !is_complete && digest.is_none_or(|it| order.content(it).is_none());
-        let is_behind = is_purged && in_stream < in_database && !in_stream.is_final();
+        let may_be_behind = is_purged || self.since_backup.contains(&id);
+        let is_behind = may_be_behind && in_stream < in_database && !in_stream.is_final();
         if in_stream != in_database && !is_database_ahead && !is_behind {
             let detail = format!("database says {in_database}, stream says {in_stream}");
             self.problem(&id, &detail);
@@ -119,7 +136,10 @@ impl Verdict {
         view: Option<&OrderView>,
         is_dead: bool,
     ) {
-        match view.map_or(Status::Accepted, |view| view.status) {
+        let status = view.map_or(Status::Accepted, |view| view.status);
+        let is_behind = order.status.is_none_or(|in_stream| in_stream < status);
+        self.count_restored(id, order, status, is_behind);
+        match status {
             Status::Fulfilled => self.report.fulfilled += 1,
             Status::Cancelled => self.report.cancelled += 1,
             Status::Rejected => {
@@ -131,15 +151,41 @@ impl Verdict {
                 *self.report.rejected.entry(code.to_owned()).or_default() += 1;
             }
             _ if is_dead => self.report.dead += 1,
-            status => {
+            _ => {
                 self.report.in_flight += 1;
                 if self.is_quiescent {
                     let origin = order.origin.clone();
                     let remedy = if origin.is_some() { "" } else { NO_EVENT };
                     self.problem(&id, &format!("is stuck at {status}{remedy}"));
-                    self.stuck.push(StuckOrder { id, origin });
+                    self.stuck.push(StuckOrder { id, origin, is_behind });
                 }
             }
+        }
+    }
+
+    /// Counts an order that has advanced since the backup from which the streams were restored. One that has
+    /// ended needs the event of it: observers have not seen it.
+    fn count_restored(
+        &mut self,
+        id: OrderId,
+        order: &OrderHistory,
+        status: Status,
+        is_behind: bool,
+    ) {
+        if !self.since_backup.contains(&id) {
+            return;
+        }
+        let has_ended_unseen = status.is_final() && !order.status.is_some_and(Status::is_final);
+        let lacks_last_event = self.is_quiescent && (has_ended_unseen || is_behind);
+        if let Some(restored) = &mut self.report.restored {
+            restored.by_rows += u64::from(!order.was_created);
+            restored.behind += u64::from(lacks_last_event);
+        }
+        if self.is_quiescent && has_ended_unseen {
+            let detail =
+                format!("is {status}, which the restored streams lack: `--repair` rebuilds it");
+            self.problem(&id, &detail);
+            self.stuck.push(StuckOrder { id, origin: None, is_behind: true });
         }
     }
 }
@@ -156,10 +202,11 @@ fn listed(letter: &StoredDeadLetter) -> ListedDeadLetter {
 
 #[cfg(test)]
 mod tests {
-    use orders::EventBody;
+    use orders::{EventBody, StatusChange, Timestamp};
 
     use super::*;
     use crate::audit::report::{Compared, Report};
+    use crate::audit::restored::Restored;
     use crate::audit::verdict::test_inputs::{
         cancelled, created, digest, history, id, problems, view,
     };
@@ -207,6 +254,45 @@ mod tests {
         history.is_complete = false;
         let expected = Compared { with_stream: 1, with_later_events: 1, rows_only: 1 };
         assert_eq!(report(None, &history).compared, expected);
+    }
+
+    #[test]
+    fn what_came_since_a_backup_is_compared_by_rows_and_its_last_event_is_rebuilt() {
+        let fulfilled = EventBody::Fulfilled { shipment: "shp".to_owned() };
+        let at = |millis| {
+            let at = Timestamp::from_millis(millis);
+            let history = vec![StatusChange { status: Status::Fulfilled, at }];
+            OrderView { history, body_digest: Some(digest(1)), ..view(Status::Fulfilled) }
+        };
+        let (before, since) = (at(0), at(1_000_000));
+        let views =
+            [(id(1), since.clone()), (id(2), since.clone()), (id(3), since), (id(4), before)];
+        let views = HashMap::from(views);
+        // Order 1 was in flight, orders 2 and 4 are not in the stream, and order 3 is repaired.
+        let history = history(&[(id(1), created(1, &[5])), (id(3), fulfilled)]);
+        let acknowledged = |millis| Timestamp::from_millis(millis);
+        let promised = Promised::new([5, 6].map(|number| (id(number), None)))
+            .with_times([(id(5), acknowledged(500_000)), (id(6), acknowledged(499_999))]);
+        let restored = Restored::from_backup_at(Timestamp::from_millis(500_000));
+        let report = Report { restored: Some(restored.clone()), ..Report::default() };
+        let mut verdict = Verdict::new(report, true);
+        verdict.note_restore(&views);
+        let orders = OrderRows { views: &views, unreadable: &HashMap::new() };
+        verdict.check_orders(Some(&promised), &history, &[], &orders);
+        let (report, stuck) = verdict.into_report();
+        let expected = Restored { by_rows: 2, behind: 2, lost_since: Some(1), ..restored };
+        assert_eq!(report.restored, Some(expected));
+        let lacks = "is fulfilled, which the restored streams lack: `--repair` rebuilds it";
+        let no_event = "has rows in the database but no event in the stream";
+        let lost = "was acknowledged and is lost";
+        let expected = [(1, lacks), (2, lacks), (4, no_event), (5, REPEATABLE), (6, lost)];
+        let mut problems: Vec<_> =
+            report.problems.iter().map(|it| (it.subject.clone(), it.detail.as_str())).collect();
+        problems.sort_unstable();
+        assert_eq!(problems, expected.map(|(number, detail)| (id(number).to_string(), detail)));
+        let mut stuck: Vec<OrderId> = stuck.iter().map(|order| order.id).collect();
+        stuck.sort_unstable();
+        assert_eq!(stuck, [id(1), id(2)]);
     }
 
     #[test]

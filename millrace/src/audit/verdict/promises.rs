@@ -72,7 +72,8 @@ impl Verdict {
             let Some(order) = contents.history.orders.get(id) else { continue };
             self.compare_content(*id, row, order);
             if self.is_quiescent && !dead.contains(id) {
-                self.check_bodies(*id, row.digest, order, contents.history.is_complete);
+                let is_complete = contents.history.is_complete && !self.since_backup.contains(id);
+                self.check_bodies(*id, row.digest, order, is_complete);
             }
         }
     }
