@@ -8,12 +8,13 @@ use millrace::addresses::ENV_FILE;
 use millrace::keys::{KeysFolder, Role};
 use serde_json::json;
 
-/// The roles of persons who use the nats CLI.
-const ROLES: [Role; 2] = [Role::Operator, Role::Viewer];
+/// The roles of persons who use the nats CLI. An admin backs streams up and restores them.
+const ROLES: [Role; 3] = [Role::Operator, Role::Viewer, Role::Admin];
 
 /// Writes a context for each role beside the file with the addresses, below `folder`.
 pub(crate) fn write(folder: &Path, nats_url: &str, keys: &Path) -> io::Result<()> {
     let keys = KeysFolder::at(keys);
+    fs::create_dir_all(folder.join(ENV_FILE).with_file_name(""))?;
     for role in ROLES {
         let mut context = json!({
             "description": format!("Millrace on this machine, as {}", role.name()),
@@ -48,7 +49,6 @@ mod tests {
     #[test]
     fn a_context_has_the_key_and_the_inbox_of_its_role() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join(".millrace")).unwrap();
         write(folder.path(), "nats://a:1", Path::new("/keys")).unwrap();
         let context = fs::read(folder.path().join(".millrace/operator.json")).unwrap();
         let context: Value = serde_json::from_slice(&context).unwrap();

@@ -3,6 +3,7 @@
 
 mod command;
 mod restart_backoff;
+mod restore;
 mod role_process;
 mod roles;
 mod server_links;
@@ -71,6 +72,10 @@ pub struct Plan {
     pub envs: Vec<(String, String)>,
     /// The binary of an earlier version that creates streams and tables first, as in an upgrade.
     pub previous_binary: Option<PathBuf>,
+    /// The base URL of a payment simulator that runs apart from the cluster; `None` to start one.
+    pub provider_url: Option<String>,
+    /// The program that restores a backup into the new servers before streams and tables are created.
+    pub restore_with: Option<PathBuf>,
     /// Receives progress messages.
     pub progress: Arc<ProgressFn>,
 }
@@ -118,7 +123,7 @@ pub struct Companion<'a> {
 pub struct Cluster {
     /// Brokers, Redis and PostgreSQL.
     pub servers: Servers,
-    /// The payment provider simulator.
+    /// The payment provider simulator. It does not run if the plan names one that runs apart.
     pub provider: RoleProcess,
     /// The edges.
     pub edges: Vec<RoleProcess>,
@@ -154,6 +159,8 @@ impl Plan {
             protection: Protection::default(),
             envs: Vec::new(),
             previous_binary: None,
+            provider_url: None,
+            restore_with: None,
             progress: Arc::new(|line: &str| tracing::info!("{line}")),
         })
     }
@@ -212,6 +219,10 @@ impl Cluster {
             progress: plan.progress.clone(),
         })
         .await?;
+        if let Some(program) = &plan.restore_with {
+            (plan.progress)("restoring the backup");
+            restore::run(program, &servers).await?;
+        }
         if let Some(previous) = &plan.previous_binary {
             servers.brokers.add_user(PASSWORD_USER)?;
             migrate(previous, &servers, plan.profile).await?;
@@ -245,7 +256,9 @@ impl Cluster {
 
     async fn start_role_processes(&mut self) -> Result<()> {
         (self.plan.progress)("starting payment provider, workers and edges");
-        self.provider.start().await?;
+        if self.plan.provider_url.is_none() {
+            self.provider.start().await?;
+        }
         for (pool, count) in self.plan.workers.clone() {
             for _ in 0..count {
                 self.add_worker(pool).await?;

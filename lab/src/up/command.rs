@@ -37,6 +37,13 @@ pub struct UpArgs {
     /// Number of workers of a pool; repeatable
     #[arg(long, value_name = "POOL=N", value_parser = parse_pool_size)]
     workers: Vec<PoolSize>,
+    /// Base URL of a payment simulator that outlives the cluster, instead of one that goes with it
+    #[arg(long, value_name = "URL")]
+    provider_url: Option<String>,
+    /// Program that restores a backup into the new servers before streams and tables are created; their
+    /// addresses are in its environment, that of the database for the owner of the tables
+    #[arg(long, value_name = "PROGRAM")]
+    restore_with: Option<PathBuf>,
 }
 
 /// Starts a cluster, prints its addresses, and stops it on Ctrl-C or SIGTERM.
@@ -51,6 +58,8 @@ pub fn run(args: &UpArgs) -> Result<()> {
         plan.workers.retain(|(planned_pool, _)| planned_pool != pool);
         plan.workers.push((*pool, *count));
     }
+    plan.provider_url.clone_from(&args.provider_url);
+    plan.restore_with.clone_from(&args.restore_with);
     plan.progress = Arc::new(print);
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::listen()?;

@@ -57,6 +57,12 @@ impl RoleProcess {
         }
     }
 
+    /// A process with an HTTP server at `url` that another program runs, and that is not to be started.
+    pub(super) fn apart(spec: ProcessSpec, url: &str, reaper: &Reaper) -> Self {
+        let url = url.trim_end_matches('/').to_owned();
+        Self { url, ..Self::pulling(spec, reaper) }
+    }
+
     /// A process with an HTTP server on a free port. It counts as ready when that answers `path`.
     pub(super) fn listening(
         mut spec: ProcessSpec,

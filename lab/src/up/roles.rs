@@ -17,9 +17,12 @@ use crate::servers::ProcessSpec;
 pub(crate) const PROVIDER_READY_PATH: &str = "/v1/payment_intents?limit=1";
 
 impl Plan {
-    /// The payment provider, not started yet.
+    /// The payment provider, not started yet, or one that runs apart from the cluster.
     pub(super) fn provider(&self, folder: &Path, reaper: &Reaper) -> Result<RoleProcess> {
         let mut spec = self.process_spec("provider", folder);
+        if let Some(url) = &self.provider_url {
+            return Ok(RoleProcess::apart(spec, url, reaper));
+        }
         spec.args.push(Role::PaymentSimulator.as_str().into());
         RoleProcess::listening(spec, PROVIDER_READY_PATH, reaper)
     }
