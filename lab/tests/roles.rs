@@ -18,7 +18,7 @@ use crate::test_servers::TestServers;
 
 /// What may be published, and the roles that may: `pools` for each of them. The body is not valid, so that a
 /// request that is permitted changes nothing.
-const PUBLISHED: [(&str, &[&str]); 22] = [
+const PUBLISHED: [(&str, &[&str]); 24] = [
     // Events, and what comes of them.
     ("orders.1.created", &["edge", "admin"]),
     ("orders.1.cancel_requested", &["edge", "inventory", "payment", "admin"]),
@@ -41,6 +41,8 @@ const PUBLISHED: [(&str, &[&str]); 22] = [
     ("$JS.API.STREAM.UPDATE.ORDERS_1", &["pools", "admin"]),
     ("$JS.API.STREAM.PURGE.ORDERS_1", &["inventory"]),
     ("$JS.API.STREAM.DELETE.ORDERS_1", &["admin"]),
+    ("$JS.API.STREAM.SNAPSHOT.ORDERS_1", &["admin"]),
+    ("$JS.API.STREAM.RESTORE.ORDERS_1", &["admin"]),
     // Requests to workers, and others' replies.
     ("status.get", &["edge"]),
     ("_INBOX_edge.reply", &["edge"]),
