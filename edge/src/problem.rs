@@ -16,6 +16,8 @@ use crate::response::{HttpResponse, with_body};
 /// Why a request fails.
 #[derive(Debug)]
 pub(crate) enum Problem {
+    /// The path is not encoded as a URI is.
+    MalformedPath,
     /// No resource has this path.
     NotFound,
     /// The resource does not support the method.
@@ -145,6 +147,9 @@ impl Problem {
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
+            Self::MalformedPath => {
+                (S::BAD_REQUEST, "/problems/malformed-path", "Malformed path")
+            }
             Self::NotFound => (S::NOT_FOUND, "/problems/not-found", "Not found"),
             Self::MethodNotAllowed { .. } => {
                 (S::METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed")
@@ -241,6 +246,9 @@ impl Problem {
     #[expect(clippy::too_many_lines, reason = "a table with one entry for each problem")]
     fn detail(&self) -> Cow<'static, str> {
         let text = match self {
+            Self::MalformedPath => {
+                "Encode each byte of UTF-8 in the path as % and two hexadecimal digits (RFC 3986)."
+            }
             Self::NotFound => {
                 "No resource has this path; orders are at /v1/orders, stock is at /v1/stock."
             }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -56,6 +56,15 @@ pub(crate) fn json_with_status(status: StatusCode, content: &impl Serialize) -> 
 /// A line of plain text.
 pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> HttpResponse {
     with_body(status, "text/plain; charset=utf-8", line)
+}
+
+/// The methods that a path answers, without a body.
+pub(crate) fn options(allowed: &str) -> HttpResponse {
+    let mut response = Response::new(Either::Left(Full::default()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
+    response.headers_mut().insert(ALLOW, allowed);
+    response
 }
 
 /// A 200 whose body is made while it is sent.

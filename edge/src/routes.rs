@@ -2,7 +2,9 @@
 
 mod cancel_order;
 mod health;
+mod issued_id;
 mod order_status;
+mod path;
 mod place_batch;
 mod place_order;
 mod provider_event;
@@ -25,7 +27,7 @@ pub use table::{ROUTES, Route};
 
 use crate::body::discard;
 use crate::problem::Problem;
-use crate::response::HttpResponse;
+use crate::response::{HttpResponse, options};
 use crate::state::ShardState;
 use request_head::check_head;
 use table::Endpoint;
@@ -58,25 +60,29 @@ async fn dispatch(
     request: &mut Request<Incoming>,
 ) -> Result<Reply, Problem> {
     check_head(request)?;
-    let (endpoint, parameter) = table::find(ROUTES, request.method(), request.uri().path())?;
+    let path = request.uri().path();
+    if request.method() == Method::OPTIONS {
+        return Ok(Reply::Response(options(&table::allowed(ROUTES, path)?)));
+    }
+    let (endpoint, parameter) = table::find(ROUTES, request.method(), path)?;
     let response = match endpoint {
         Endpoint::PlaceOrder => place_order::place_order(state, request).await,
         Endpoint::PlaceBatch => {
             return place_batch::accept(state, request.headers()).map(Reply::Batch);
         }
-        Endpoint::GetOrderStatus => order_status::get_order_status(state, parameter).await,
+        Endpoint::GetOrderStatus => order_status::get_order_status(state, &parameter).await,
         Endpoint::CancelOrder => {
-            cancel_order::cancel_order(state, parameter, request.headers()).await
+            cancel_order::cancel_order(state, &parameter, request.headers()).await
         }
         Endpoint::SubmitPayment => {
-            let signed_id = parameter.to_owned();
+            let signed_id = parameter.into_owned();
             submit_payment::submit_payment(state, &signed_id, request).await
         }
         Endpoint::ReceiveProviderEvent => {
             provider_event::receive_provider_event(state, request).await
         }
         Endpoint::ListStock => stock::list_stock(state, request.uri().query().unwrap_or("")).await,
-        Endpoint::GetStock => stock::get_stock(state, parameter).await,
+        Endpoint::GetStock => stock::get_stock(state, &parameter).await,
         Endpoint::Livez => Ok(health::livez()),
         Endpoint::Readyz => Ok(health::readyz(state)),
     };

@@ -15,6 +15,7 @@ mod idempotency;
 mod import;
 mod lanes;
 mod malformed_requests;
+mod methods_and_paths;
 mod order_status;
 mod overload;
 mod placement;

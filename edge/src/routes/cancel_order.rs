@@ -10,6 +10,7 @@
 use hyper::HeaderMap;
 use orders::{CancelledBy, EventBody, Status};
 
+use super::issued_id::issued_id;
 use super::place_order::{IDEMPOTENCY_KEY, require_json};
 use super::submit::{accepted, submit};
 use crate::problem::Problem;
@@ -23,7 +24,8 @@ pub(super) async fn cancel_order(
     signed_id: &str,
     headers: &HeaderMap,
 ) -> Result<HttpResponse, Problem> {
-    let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
+    let signed_id = issued_id(state, signed_id)?;
+    let order_id = signed_id.id();
     if !headers.contains_key(IDEMPOTENCY_KEY) {
         require_json(headers).map_err(|_| Problem::HeaderMissing)?;
     }

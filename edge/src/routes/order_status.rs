@@ -8,14 +8,15 @@ use orders::{BodyDigest, NextAction, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
 use streams::own_time;
 
+use super::issued_id::issued_id;
 use crate::limits::PAYMENT_DELAYED_AFTER;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json};
 use crate::state::ShardState;
 
 #[derive(Serialize)]
-struct StatusResponse<'a> {
-    order_id: &'a str,
+struct StatusResponse {
+    order_id: String,
     status: Status,
     reason: Option<Reason>,
     history: Vec<StatusChangeResponse>,
@@ -44,8 +45,9 @@ pub(super) async fn get_order_status(
     state: &ShardState,
     signed_id: &str,
 ) -> Result<HttpResponse, Problem> {
-    let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
-    let found = state.lookups.status.get(order_id).await.ok_or(Problem::StatusUnavailable)?;
+    let signed_id = issued_id(state, signed_id)?;
+    let found = state.lookups.status.get(signed_id.id()).await;
+    let found = found.ok_or(Problem::StatusUnavailable)?;
     // An order without rows is accepted: the signature of its id proves that an edge issued it.
     let view = found.unwrap_or_else(|| OrderView {
         status: Status::Accepted,
@@ -57,9 +59,8 @@ pub(super) async fn get_order_status(
     let payment_delayed = is_payment_delayed(&view, own_time().into());
     let OrderView { status, reason, history, body_digest, next_action } = view;
     let history = history.into_iter().map(StatusChangeResponse::from).collect();
-    let order_id = signed_id;
     Ok(json(&StatusResponse {
-        order_id,
+        order_id: signed_id.to_string(),
         status,
         reason,
         history,

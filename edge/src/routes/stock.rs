@@ -1,7 +1,6 @@
 //! `GET /v1/stock/{sku}` and `GET /v1/stock?sku=A&sku=B`: stock levels, at most two seconds old.
 
 use orders::{Currency, Sku, StockView};
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use crate::limits::SKUS_MAX;
@@ -27,10 +26,9 @@ struct StockListResponse<'a> {
     unknown: Vec<&'a Sku>,
 }
 
-/// Returns the stock of the SKU that is percent-encoded in `segment`.
-pub(super) async fn get_stock(state: &ShardState, segment: &str) -> Result<HttpResponse, Problem> {
-    let text = percent_decode_str(segment).decode_utf8_lossy();
-    let unknown = || Problem::NoSuchSku(text.clone().into_owned());
+/// Returns the stock of the SKU that `text` names.
+pub(super) async fn get_stock(state: &ShardState, text: &str) -> Result<HttpResponse, Problem> {
+    let unknown = || Problem::NoSuchSku(text.to_owned());
     let sku: Sku = text.parse().map_err(|_| unknown())?;
     let stock = state.lookups.stock.get(&sku).await.ok_or(Problem::StockUnavailable)?;
     let view = stock.ok_or_else(unknown)?;

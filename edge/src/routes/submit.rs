@@ -1,7 +1,7 @@
 //! Stores a request about a placed order, and answers that it is stored.
 
 use hyper::StatusCode;
-use orders::{EventBody, OrderId, Status};
+use orders::{EventBody, OrderId, SignedOrderId, Status};
 use serde::Serialize;
 use streams::GroupSender;
 use tokio::sync::oneshot;
@@ -14,8 +14,8 @@ use crate::response::{HttpResponse, json_with_status};
 use crate::state::ShardState;
 
 #[derive(Serialize)]
-struct SubmitResponse<'a> {
-    order_id: &'a str,
+struct SubmitResponse {
+    order_id: String,
     /// The status before the request is processed; null if it cannot be read now.
     status: Option<Status>,
 }
@@ -38,8 +38,8 @@ pub(super) async fn submit(
     }
 }
 
-/// The 202 to a request about the order whose signed id is `signed_id`.
-pub(super) fn accepted(signed_id: &str, status: Option<Status>) -> HttpResponse {
-    let response = SubmitResponse { order_id: signed_id, status };
+/// The 202 to a request about an order.
+pub(super) fn accepted(id: SignedOrderId, status: Option<Status>) -> HttpResponse {
+    let response = SubmitResponse { order_id: id.to_string(), status };
     json_with_status(StatusCode::ACCEPTED, &response)
 }

@@ -8,6 +8,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use orders::{EventBody, Status, SubmitPayment};
 
+use super::issued_id::issued_id;
 use super::place_order::require_json;
 use super::submit::{accepted, submit};
 use crate::body::Body;
@@ -21,7 +22,8 @@ pub(super) async fn submit_payment(
     signed_id: &str,
     request: &mut Request<Incoming>,
 ) -> Result<HttpResponse, Problem> {
-    let order_id = state.signing_keys.verify(signed_id).ok_or(Problem::NoSuchOrder)?.id();
+    let signed_id = issued_id(state, signed_id)?;
+    let order_id = signed_id.id();
     require_json(request.headers())?;
     let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
     let SubmitPayment { payment_token } =

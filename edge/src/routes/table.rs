@@ -1,15 +1,17 @@
-//! The table of routes. Dispatch, 404, 405 with its `Allow` header and HEAD follow from it.
+//! The table of routes. Dispatch, 404, 405 with its `Allow` header, HEAD and OPTIONS follow from it.
 
+use std::borrow::Cow;
 use std::iter;
 
 use hyper::Method;
 
+use super::path::{check_encoding, decode, is_encoding_of};
 use crate::problem::Problem;
 
 /// A route of the API.
 #[derive(Debug)]
 pub struct Route {
-    /// The method. A route of GET answers HEAD as well.
+    /// The method. A route of GET answers HEAD as well, and every path answers OPTIONS.
     pub method: Method,
     /// The path, with the name of its parameter in braces: `/v1/orders/{id}`.
     pub path: &'static str,
@@ -63,30 +65,52 @@ const fn post(path: &'static str, endpoint: Endpoint, summary: &'static str) -> 
     Route { method: Method::POST, path, summary, endpoint }
 }
 
-/// The endpoint among `routes` that answers `method` at `path`, with the value of the path's
+/// The target of OPTIONS that asks about the server, not a path (RFC 9110, section 9.3.7).
+const SERVER: &str = "*";
+
+/// The endpoint among `routes` that answers `method` at `path`, with the decoded value of the path's
 /// parameter, which is empty if the path has none.
 pub(super) fn find<'p>(
     routes: &[Route],
     method: &Method,
     path: &'p str,
-) -> Result<(Endpoint, &'p str), Problem> {
-    let mut allowed = Vec::new();
-    for route in routes {
-        let Some(parameter) = route.match_path(path) else { continue };
-        if route.methods().any(|name| name == method.as_str()) {
-            return Ok((route.endpoint, parameter));
+) -> Result<(Endpoint, Cow<'p, str>), Problem> {
+    check_encoding(path)?;
+    for route in routes.iter().filter(|route| route.answers(method)) {
+        if let Some(parameter) = route.match_path(path) {
+            return Ok((route.endpoint, decode(parameter)?));
         }
-        allowed.extend(route.methods());
     }
-    if allowed.is_empty() {
-        return Err(Problem::NotFound);
+    Err(Problem::MethodNotAllowed { allowed: methods_at(routes, path)? })
+}
+
+/// What OPTIONS is answered with at `path`: the value of the `Allow` header.
+pub(super) fn allowed(routes: &[Route], path: &str) -> Result<String, Problem> {
+    check_encoding(path)?;
+    if path == SERVER { Ok(list_methods(routes)) } else { methods_at(routes, path) }
+}
+
+fn methods_at(routes: &[Route], path: &str) -> Result<String, Problem> {
+    let mut matching = routes.iter().filter(|route| route.match_path(path).is_some()).peekable();
+    matching.peek().ok_or(Problem::NotFound)?;
+    Ok(list_methods(matching))
+}
+
+/// The methods of these routes, each once.
+fn list_methods<'r>(routes: impl IntoIterator<Item = &'r Route>) -> String {
+    let mut methods: Vec<&str> = Vec::new();
+    for method in routes.into_iter().flat_map(Route::methods) {
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
     }
-    Err(Problem::MethodNotAllowed { allowed: allowed.join(", ") })
+    methods.push(Method::OPTIONS.as_str());
+    methods.join(", ")
 }
 
 impl Route {
-    /// The value of the parameter in `path`, empty if this route has none. `None` if `path` is the
-    /// path of another route.
+    /// The encoded value of the parameter in `path`, empty if this route has none. `None` if `path` is
+    /// the path of another route.
     fn match_path<'p>(&self, path: &'p str) -> Option<&'p str> {
         if path.ends_with('/') {
             return None;
@@ -97,11 +121,15 @@ impl Route {
             let segment = segments.next()?;
             if expected.starts_with('{') {
                 parameter = segment;
-            } else if segment != expected {
+            } else if !is_encoding_of(segment, expected) {
                 return None;
             }
         }
         segments.next().is_none().then_some(parameter)
+    }
+
+    fn answers(&self, method: &Method) -> bool {
+        self.method == *method || self.method == Method::GET && *method == Method::HEAD
     }
 
     fn methods(&self) -> impl Iterator<Item = &str> {

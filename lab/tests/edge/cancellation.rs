@@ -60,7 +60,7 @@ async fn an_order_id_that_no_edge_signed_cannot_be_cancelled() {
     let path = format!("/v1/orders/{}/cancel", signed_id(1));
     let reply = client.get(&path).await;
     reply.assert_problem(405, "method-not-allowed");
-    assert_eq!(reply.header("allow"), Some("POST"));
+    assert_eq!(reply.header("allow"), Some("POST, OPTIONS"));
     client.get(&format!("{path}/twice")).await.assert_problem(404, "not-found");
     edge.stop().await;
 }

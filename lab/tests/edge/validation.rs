@@ -129,10 +129,10 @@ async fn an_unknown_path_or_method_is_refused() {
         client.get(path).await.assert_problem(404, "not-found");
     }
     for (method, path, allowed) in [
-        ("GET", "/v1/orders", "POST"),
-        ("DELETE", "/v1/orders/1", "GET, HEAD"),
-        ("POST", "/v1/stock", "GET, HEAD"),
-        ("PUT", "/readyz", "GET, HEAD"),
+        ("GET", "/v1/orders", "POST, OPTIONS"),
+        ("DELETE", "/v1/orders/1", "GET, HEAD, OPTIONS"),
+        ("POST", "/v1/stock", "GET, HEAD, OPTIONS"),
+        ("PUT", "/readyz", "GET, HEAD, OPTIONS"),
     ] {
         client
             .send(format!("{method} {path} HTTP/1.1\r\nhost: edge\r\ncontent-length: 0\r\n\r\n"))

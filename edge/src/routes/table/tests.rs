@@ -6,11 +6,17 @@ use super::*;
 
 /// A path of a route, with this value as its parameter.
 const VALUE: &str = "a%20b";
+const DECODED: &str = "a b";
 
 fn path_of(route: &Route) -> String {
     let segments = route.path.split('/');
     let segments = segments.map(|segment| if segment.starts_with('{') { VALUE } else { segment });
     segments.collect::<Vec<_>>().join("/")
+}
+
+/// The same path with some characters of its segments encoded.
+fn encoded(path: &str) -> String {
+    path.replace('o', "%6F").replace('v', "%76").replace(':', "%3a")
 }
 
 fn allow(routes: &[Route], method: &Method, path: &str) -> String {
@@ -24,9 +30,11 @@ fn allow(routes: &[Route], method: &Method, path: &str) -> String {
 fn every_route_is_found_by_its_method_and_path_with_its_parameter() {
     for route in ROUTES {
         let path = path_of(route);
-        let parameter = if path == route.path { "" } else { VALUE };
-        let found = find(ROUTES, &route.method, &path).unwrap();
-        assert_eq!(found, (route.endpoint, parameter), "{path}");
+        let parameter = if path == route.path { "" } else { DECODED };
+        for path in [path.clone(), encoded(&path)] {
+            let found = find(ROUTES, &route.method, &path).unwrap();
+            assert_eq!(found, (route.endpoint, parameter.into()), "{path}");
+        }
     }
 }
 
@@ -65,18 +73,37 @@ fn a_method_that_a_path_does_not_have_is_answered_with_all_that_it_has() {
             if other.method == Method::GET { "GET, HEAD" } else { other.method.as_str() }
         });
         let expected = methods.collect::<Vec<_>>().join(", ");
-        for method in [Method::TRACE, Method::OPTIONS] {
-            assert_eq!(allow(ROUTES, &method, &path_of(route)), expected);
-        }
+        let path = path_of(route);
+        assert_eq!(allow(ROUTES, &Method::TRACE, &path), format!("{expected}, OPTIONS"));
+        assert_eq!(allowed(ROUTES, &path).unwrap(), format!("{expected}, OPTIONS"));
     }
     let several = [
         post("/v1/orders", Endpoint::PlaceOrder, ""),
         get("/livez", Endpoint::Livez, ""),
         get("/v1/orders", Endpoint::GetOrderStatus, ""),
     ];
-    assert_eq!(allow(&several, &Method::PUT, "/v1/orders"), "POST, GET, HEAD");
+    assert_eq!(allow(&several, &Method::PUT, "/v1/orders"), "POST, GET, HEAD, OPTIONS");
     let found = find(&several, &Method::HEAD, "/v1/orders").unwrap();
-    assert_eq!(found, (Endpoint::GetOrderStatus, ""));
+    assert_eq!(found, (Endpoint::GetOrderStatus, "".into()));
+}
+
+#[test]
+fn options_are_those_of_a_path_or_of_the_server() {
+    assert_eq!(allowed(ROUTES, "*").unwrap(), "POST, GET, HEAD, OPTIONS");
+    assert!(matches!(allowed(ROUTES, "/nowhere"), Err(Problem::NotFound)));
+    assert!(matches!(allowed(ROUTES, "/v1/stock/%"), Err(Problem::MalformedPath)));
+}
+
+#[test]
+fn an_encoded_slash_separates_nothing_and_a_faulty_encoding_is_no_path() {
+    let found = find(ROUTES, &Method::GET, "/v1/stock/a%2Fb").unwrap();
+    assert_eq!(found, (Endpoint::GetStock, "a/b".into()));
+    let found = find(ROUTES, &Method::GET, "/v1%2Fstock");
+    assert!(matches!(found, Err(Problem::NotFound)), "{found:?}");
+    for path in ["/v1/stock/%", "/v1/stock/%4", "/v1/stock/%FF", "/%zz"] {
+        let found = find(ROUTES, &Method::GET, path);
+        assert!(matches!(found, Err(Problem::MalformedPath)), "{path}: {found:?}");
+    }
 }
 
 #[test]
@@ -119,4 +146,21 @@ fn the_document_of_the_crate_lists_each_route_in_order_with_its_summary() {
         .iter()
         .map(|Route { method, path, summary, .. }| format!("//! | `{method} {path}` | {summary}"));
     assert_eq!(rows, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_document_of_the_api_lists_each_path_with_its_methods() {
+    let document = include_str!("../../../../docs/API.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `/"));
+    let mut documented = HashSet::new();
+    for row in rows {
+        let (paths, methods) = row.split_once("` | `").unwrap();
+        let methods = methods.trim_end_matches("` |");
+        for path in paths.split("`, `/") {
+            let path = format!("/{path}");
+            assert_eq!(allowed(ROUTES, &path).unwrap(), methods, "{path}");
+            documented.insert(path);
+        }
+    }
+    assert_eq!(documented, ROUTES.iter().map(|route| route.path.to_owned()).collect());
 }
