@@ -21,6 +21,12 @@ pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// the difference at first, and sees why; beyond, the connection ends with a bare 431.
 pub(crate) const HEAD_READ_BYTES_MAX: usize = 40 * 1024;
 
+/// Characters of a client's request id: a UUID has 36, the ids of balancers somewhat more.
+pub(crate) const REQUEST_ID_LENGTH_MAX: usize = 64;
+/// Lines in the log of a shard about failed requests: enough of each second to find a cause, and too few to
+/// slow down an edge that refuses thousands.
+pub(crate) const FAILURES_LOGGED_PER_SECOND: u32 = 10;
+
 /// Characters of an unknown parameter's name that a problem repeats.
 pub(crate) const PARAMETER_CHARS_MAX: usize = 64;
 

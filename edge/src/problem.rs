@@ -11,6 +11,7 @@ use crate::limits::{
     BODY_BYTES_MAX, BODY_TIMEOUT, HEAD_BYTES_MAX, PARAMETER_CHARS_MAX, RETRY_AFTER_SECONDS,
     SKUS_MAX,
 };
+use crate::request_id::RequestId;
 use crate::response::{HttpResponse, with_body};
 
 /// Why a request fails.
@@ -89,6 +90,8 @@ struct ProblemDocument<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }
@@ -102,9 +105,10 @@ struct NumberedProblem<'a> {
 
 impl Problem {
     /// The problem document, with the headers that belong to its status.
-    pub(crate) fn to_response(&self) -> HttpResponse {
-        let (status, ..) = self.kind();
-        let body = self.with_document(|document| serde_json::to_vec(&document));
+    pub(crate) fn to_response(&self, id: &RequestId) -> HttpResponse {
+        let status = self.status();
+        let id = Some(id.as_str());
+        let body = self.with_document(id, |document| serde_json::to_vec(&document));
         let mut response = with_body(status, "application/problem+json", body);
         if let Self::MethodNotAllowed { allowed } = self {
             let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
@@ -119,13 +123,23 @@ impl Problem {
         response
     }
 
+    /// The status code of its response.
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.kind().0
+    }
+
+    pub(crate) const fn type_uri(&self) -> &'static str {
+        self.kind().1
+    }
+
     /// The problem document as the answer to one line of a request.
     pub(crate) fn to_line(&self, line: u64) -> Vec<u8> {
-        self.with_document(|document| serde_json::to_vec(&NumberedProblem { line, document }))
+        self.with_document(None, |document| serde_json::to_vec(&NumberedProblem { line, document }))
     }
 
     fn with_document(
         &self,
+        request_id: Option<&str>,
         write: impl FnOnce(ProblemDocument<'_>) -> serde_json::Result<Vec<u8>>,
     ) -> Vec<u8> {
         let (status, type_uri, title) = self.kind();
@@ -134,6 +148,7 @@ impl Problem {
             title,
             status: status.as_u16(),
             detail: &self.detail(),
+            request_id,
             errors: match self {
                 Self::InvalidOrder(errors) | Self::InvalidPayment(errors) => errors,
                 _ => &[],
@@ -147,9 +162,7 @@ impl Problem {
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::MalformedPath => {
-                (S::BAD_REQUEST, "/problems/malformed-path", "Malformed path")
-            }
+            Self::MalformedPath => (S::BAD_REQUEST, "/problems/malformed-path", "Malformed path"),
             Self::NotFound => (S::NOT_FOUND, "/problems/not-found", "Not found"),
             Self::MethodNotAllowed { .. } => {
                 (S::METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed")

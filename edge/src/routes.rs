@@ -8,6 +8,7 @@ mod path;
 mod place_batch;
 mod place_order;
 mod provider_event;
+mod refusal;
 mod repeat;
 mod request_head;
 mod stock;
@@ -19,30 +20,33 @@ use std::sync::Arc;
 
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
-use hyper::{Method, Request, Version};
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::{Method, Request};
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use table::{ROUTES, Route};
 
-use crate::body::discard;
 use crate::problem::Problem;
+use crate::request_id::{REQUEST_ID, RequestId};
 use crate::response::{HttpResponse, options};
 use crate::state::ShardState;
+use refusal::refuse;
 use request_head::check_head;
 use table::Endpoint;
 
-/// Responds to a request; an error becomes a problem document.
+/// Responds to a request; an error becomes a problem document. Every response has the id of its request.
 pub(crate) async fn respond(
     state: &Arc<ShardState>,
     mut request: Request<Incoming>,
 ) -> HttpResponse {
+    let id = RequestId::of(request.headers());
     let is_head = request.method() == Method::HEAD;
-    let response = match dispatch(state, &mut request).await {
+    let mut response = match dispatch(state, &mut request).await {
         Ok(Reply::Response(response)) => response,
         Ok(Reply::Batch(slot)) => place_batch::place_batch(state, request.into_body(), slot),
-        Err(problem) => refuse(&problem, &mut request).await,
+        Err(problem) => refuse(state, &problem, &id, &mut request).await,
     };
+    response.headers_mut().insert(REQUEST_ID, id.into_header());
     if is_head { without_body(response) } else { response }
 }
 
@@ -87,17 +91,6 @@ async fn dispatch(
         Endpoint::Readyz => Ok(health::readyz(state)),
     };
     response.map(Reply::Response)
-}
-
-/// The response to a refused request. The rest of its body is read first: a client whose connection
-/// ends while it sends may not see the response. One that expects 100 (Continue) sends nothing.
-async fn refuse(problem: &Problem, request: &mut Request<Incoming>) -> HttpResponse {
-    let is_complete = request.headers().contains_key(EXPECT) || discard(request.body_mut()).await;
-    let mut response = problem.to_response();
-    if !is_complete && request.version() <= Version::HTTP_11 {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 /// The response to HEAD: that to GET with its `Content-Length`, without the body.

@@ -12,6 +12,7 @@ use crate::body::BodyMemoryBudget;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::EdgeError;
+use crate::failure_log::FailureLog;
 use crate::gates::Gates;
 use crate::ingest::{BatchSlots, IdempotencyCache, IngestQueues};
 use crate::lookup::Lookups;
@@ -34,6 +35,7 @@ pub(crate) struct EdgeState {
 pub(crate) struct ShardState {
     pub(crate) signing_keys: SigningKeys,
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
+    pub(crate) failure_log: FailureLog,
     pub(crate) profile: Profile,
     pub(crate) gates: Gates,
     pub(crate) body_budget: BodyMemoryBudget,
@@ -65,6 +67,7 @@ impl ShardState {
         let state = Self {
             signing_keys: config.secrets,
             webhook_secrets: config.webhook_secrets,
+            failure_log: FailureLog::new(),
             profile: config.brokers.profile,
             gates,
             body_budget,

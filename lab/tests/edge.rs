@@ -21,6 +21,7 @@ mod overload;
 mod placement;
 mod publisher;
 mod request_heads;
+mod request_ids;
 mod same_key_other_body;
 mod slow_clients;
 mod stock_claims;

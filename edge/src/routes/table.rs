@@ -84,6 +84,11 @@ pub(super) fn find<'p>(
     Err(Problem::MethodNotAllowed { allowed: methods_at(routes, path)? })
 }
 
+/// The path of the route that `path` belongs to, whatever the method.
+pub(super) fn path_of_route(routes: &[Route], path: &str) -> Option<&'static str> {
+    routes.iter().find(|route| route.match_path(path).is_some()).map(|route| route.path)
+}
+
 /// What OPTIONS is answered with at `path`: the value of the `Allow` header.
 pub(super) fn allowed(routes: &[Route], path: &str) -> Result<String, Problem> {
     check_encoding(path)?;

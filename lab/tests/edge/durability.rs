@@ -2,7 +2,6 @@
 
 use std::future::{pending, ready};
 
-use millrace::keys::Role;
 use streams::Profile;
 use tokio::time::timeout;
 use workers::stages::FIRST_STEP;
@@ -10,7 +9,7 @@ use workers::stages::FIRST_STEP;
 use super::broker_outage::wait_for_readyz;
 use super::raw_http::{ORDER, RawHttp};
 use super::test_edge::{DEADLINE, TestEdge, fresh_key};
-use crate::program::{output_within, program};
+use crate::program::output_within;
 use crate::test_servers::TestServers;
 
 impl TestServers {
@@ -35,13 +34,7 @@ impl TestServers {
 
     /// The exit code of the process `millrace edge`, and its output.
     async fn run_edge_process(&self, profile: Profile) -> (Option<i32>, String) {
-        let mut edge = program(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()]);
-        let redis = self.processes.edge_redis();
-        edge.envs(self.processes.brokers.environment(Role::Edge))
-            .env("REDIS_URL", redis.redis_url)
-            .env("REDIS_CA_FILE", redis.redis_ca_file.unwrap())
-            .env("MILLRACE_SECRETS", "the secret of the tests");
-        let output = output_within(DEADLINE, edge).await;
+        let output = output_within(DEADLINE, self.edge_command(profile)).await;
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         (output.status.code(), text)
     }

@@ -44,6 +44,7 @@ async fn http_2_without_tls_carries_many_concurrent_orders() {
     for reply in placed.await {
         let reply = reply.unwrap();
         assert_eq!((reply.status().as_u16(), reply.version()), (202, Version::HTTP_2));
+        assert!(reply.headers().contains_key("request-id"));
     }
     let head = Request::builder().method(Method::HEAD).uri(format!("{uri}/livez"));
     let reply = client.request(head.body(Full::default()).unwrap()).await.unwrap();

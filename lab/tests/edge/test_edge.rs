@@ -13,6 +13,7 @@ use streams::{
     BatchConfig, BrokersConfig, Connection, LanesReplay, Profile, RequestStream, Topology,
     WorkerState, ensure_topology, lane_ends,
 };
+use tokio::process::Command;
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,11 +21,14 @@ use workers::inventory;
 use workers::stages::{self, FIRST_STEP};
 
 use super::raw_http::RawHttp;
+use crate::program::program;
 use crate::test_servers::TestServers;
 use crate::time_limit::TimeLimit;
 
 /// Longer than any step of these tests takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
+
+const SECRET: &str = "the secret of the tests";
 
 /// A running edge.
 pub(crate) struct TestEdge {
@@ -104,6 +108,17 @@ impl TestServers {
         }
     }
 
+    /// The process `millrace edge` on a free port, which it logs.
+    pub(crate) fn edge_command(&self, profile: Profile) -> Command {
+        let mut edge = program(["edge", "--listen", "127.0.0.1:0", "--profile", profile.as_str()]);
+        let redis = self.processes.edge_redis();
+        edge.envs(self.processes.brokers.environment(Role::Edge))
+            .env("REDIS_URL", redis.redis_url)
+            .env("REDIS_CA_FILE", redis.redis_ca_file.unwrap())
+            .env("MILLRACE_SECRETS", SECRET);
+        edge
+    }
+
     /// The events in the lanes, batch by batch.
     pub(crate) async fn stored_batches(&self) -> Vec<Vec<serde_json::Value>> {
         let connection = self.connect().await;
@@ -162,7 +177,7 @@ impl TestEdge {
 
 /// The keys with which every edge of these tests signs order ids.
 pub(crate) fn signing_keys() -> SigningKeys {
-    SigningKeys::new("the secret of the tests", [])
+    SigningKeys::new(SECRET, [])
 }
 
 /// The id in the body of a 202.
