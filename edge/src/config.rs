@@ -8,6 +8,7 @@ use clap::Args;
 use orders::SigningKeys;
 use streams::{BatchConfig, BrokersConfig};
 
+use crate::cors_origins::CorsOrigins;
 use crate::limits::DRAIN_DELAY_MAX;
 use crate::redis_config::RedisConfig;
 use crate::webhook_secrets::WebhookSecrets;
@@ -41,6 +42,10 @@ pub struct Config {
     /// characters or more; without one, webhooks are not received
     #[arg(long, env = "MILLRACE_WEBHOOK_SECRETS", hide_env_values = true)]
     pub webhook_secrets: Option<WebhookSecrets>,
+    /// Web origins whose pages may use the API, separated by commas, each as browsers send it, such as
+    /// `https://shop.example`; without one, browsers let no page use it
+    #[arg(long, env = "MILLRACE_CORS_ORIGINS", value_name = "ORIGINS")]
+    pub cors_origins: Option<CorsOrigins>,
     /// How long the oldest order may wait for inventory before new orders are refused
     #[arg(
         long,

@@ -26,6 +26,7 @@
 mod body;
 mod cache;
 mod config;
+mod cors_origins;
 mod error;
 mod failure_log;
 mod gates;
@@ -42,6 +43,7 @@ mod state;
 mod webhook_secrets;
 
 pub use config::{Config, LISTEN_DEFAULT};
+pub use cors_origins::{CorsOrigins, InvalidOrigin};
 pub use error::EdgeError;
 pub use ingest::PUBLISHED_EVENTS;
 pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, ORDERS_WAITING_MAX, SHUTDOWN_MAX};

@@ -26,6 +26,8 @@ pub(crate) const REQUEST_ID_LENGTH_MAX: usize = 64;
 /// Lines in the log of a shard about failed requests: enough of each second to find a cause, and too few to
 /// slow down an edge that refuses thousands.
 pub(crate) const FAILURES_LOGGED_PER_SECOND: u32 = 10;
+/// How long a browser keeps the answer to a preflight: Chromium keeps none for longer.
+pub(crate) const PREFLIGHT_SECONDS_MAX: u64 = 7_200;
 
 /// Characters of an unknown parameter's name that a problem repeats.
 pub(crate) const PARAMETER_CHARS_MAX: usize = 64;

@@ -1,6 +1,7 @@
 //! The routes: a request goes to the handler that the table has for its method and path.
 
 mod cancel_order;
+mod cors;
 mod health;
 mod issued_id;
 mod order_status;
@@ -30,6 +31,7 @@ use crate::problem::Problem;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::response::{HttpResponse, options};
 use crate::state::ShardState;
+use cors::Sharing;
 use refusal::refuse;
 use request_head::check_head;
 use table::Endpoint;
@@ -40,6 +42,7 @@ pub(crate) async fn respond(
     mut request: Request<Incoming>,
 ) -> HttpResponse {
     let id = RequestId::of(request.headers());
+    let sharing = state.cors_origins.as_ref().map(|origins| Sharing::of(origins, &request));
     let is_head = request.method() == Method::HEAD;
     let mut response = match dispatch(state, &mut request).await {
         Ok(Reply::Response(response)) => response,
@@ -47,6 +50,9 @@ pub(crate) async fn respond(
         Err(problem) => refuse(state, &problem, &id, &mut request).await,
     };
     response.headers_mut().insert(REQUEST_ID, id.into_header());
+    if let Some(sharing) = sharing {
+        sharing.add_to(response.headers_mut());
+    }
     if is_head { without_body(response) } else { response }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::body::BodyMemoryBudget;
 use crate::cache::Cache;
 use crate::config::Config;
+use crate::cors_origins::CorsOrigins;
 use crate::error::EdgeError;
 use crate::failure_log::FailureLog;
 use crate::gates::Gates;
@@ -35,6 +36,7 @@ pub(crate) struct EdgeState {
 pub(crate) struct ShardState {
     pub(crate) signing_keys: SigningKeys,
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
+    pub(crate) cors_origins: Option<CorsOrigins>,
     pub(crate) failure_log: FailureLog,
     pub(crate) profile: Profile,
     pub(crate) gates: Gates,
@@ -67,6 +69,7 @@ impl ShardState {
         let state = Self {
             signing_keys: config.secrets,
             webhook_secrets: config.webhook_secrets,
+            cors_origins: config.cors_origins,
             failure_log: FailureLog::new(),
             profile: config.brokers.profile,
             gates,

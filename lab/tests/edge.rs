@@ -5,6 +5,7 @@ mod test_edge;
 mod batch_intake;
 mod broker_outage;
 mod cancellation;
+mod cors;
 mod drain;
 mod durability;
 mod fetcher;

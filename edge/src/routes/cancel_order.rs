@@ -5,7 +5,7 @@
 //! cannot be read.
 //!
 //! It has no body, and a browser would send such a request for a web page of any site. With either of
-//! two headers a browser first asks the edge, which permits no site.
+//! two headers a browser first asks the edge, which permits configured origins alone.
 
 use hyper::HeaderMap;
 use orders::{CancelledBy, EventBody, Status};

@@ -72,6 +72,7 @@ impl TracedCluster {
             batch: BatchConfig { max_batch: CLIENTS },
             redis: servers.processes.edge_redis(),
             webhook_secrets: None,
+            cors_origins: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
             drain_delay: None,

@@ -102,6 +102,7 @@ impl TestServers {
             batch: BatchConfig { max_batch: RECORDS_MAX },
             redis: self.processes.edge_redis(),
             webhook_secrets: None,
+            cors_origins: None,
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
             drain_delay: None,
