@@ -73,7 +73,7 @@ async fn an_order_id_is_found_however_its_digits_are_written() {
     let mut client = edge.connect().await;
     let placed = client.post(&fresh_key(), ORDER).await.json();
     let id = placed["order_id"].as_str().unwrap();
-    let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = id.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     for written in [id.to_uppercase(), encoded, id.replace('a', "%61").replace('f', "%46")] {
         let cancel = format!("/v1/orders/{written}/cancel");
         let request = post("any", "").replace("/v1/orders ", &format!("{cancel} "));
