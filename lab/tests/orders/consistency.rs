@@ -9,7 +9,7 @@ use streams::{LanesReplay, Profile, Replay, Replayed, lanes, stream_state};
 use tokio::time::timeout;
 use workers::payment::held_funds;
 
-use super::test_cluster::{DEADLINE, TestCluster};
+use super::test_cluster::{DEADLINE, TestCluster, wait_until};
 
 /// More payments than any test makes.
 const PAYMENTS_MAX: i64 = 10_000;
@@ -50,8 +50,14 @@ impl TestCluster {
 
     /// Audits the whole cluster, asserts that the audit passes, and returns its report.
     pub(crate) async fn assert_audit_passes(&self, mode: AuditMode) -> Report {
-        let findings =
-            audit(&self.sources, Report::new(Profile::Single), None, mode).await.unwrap();
+        let mut findings = None;
+        // Brokers that elect a leader refuse to answer for a moment.
+        wait_until("the audit can read everything", async || {
+            findings = audit(&self.sources, Report::new(Profile::Single), None, mode).await.ok();
+            findings.is_some()
+        })
+        .await;
+        let findings = findings.unwrap();
         assert_eq!(findings.report.problems, []);
         assert!(findings.report.passed);
         findings.report
