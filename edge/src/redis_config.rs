@@ -1,9 +1,11 @@
 //! How an edge reaches Redis, and what it may do there.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsCertificates};
+use streams::read_ca_file;
 
 /// The rules of an edge's user in Redis: the keys and the commands that an edge uses, and nothing else.
 pub const REDIS_RULES: &str =
@@ -36,11 +38,7 @@ impl RedisConfig {
     pub fn client(&self) -> RedisResult<Client> {
         let info = self.connection_info()?;
         let Some(file) = &self.redis_ca_file else { return Client::open(info) };
-        let authorities = read(file)?;
-        if !authorities.contains("-----BEGIN CERTIFICATE-----") {
-            let text = format!("{} has no certificate in PEM", file.display());
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, text).into());
-        }
+        let authorities = read_ca_file(file).map_err(|err| unreadable(file, &err))?;
         let root_cert = Some(authorities.into_bytes());
         Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
     }
@@ -50,17 +48,19 @@ impl RedisConfig {
         // An edge may not set it, and Redis would log each attempt.
         let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
         if let Some(file) = &self.redis_password_file {
-            settings = settings.set_password(read(file)?.trim_end());
+            settings = settings.set_password(read_password(file)?);
         }
         Ok(info.set_redis_settings(settings))
     }
 }
 
-fn read(file: &Path) -> RedisResult<String> {
-    let text = std::fs::read_to_string(file).map_err(|err| {
-        std::io::Error::new(err.kind(), format!("cannot read {}: {err}", file.display()))
-    })?;
-    Ok(text)
+fn read_password(file: &Path) -> RedisResult<String> {
+    let password = std::fs::read_to_string(file).map_err(|err| unreadable(file, &err))?;
+    Ok(password.trim_end().to_owned())
+}
+
+fn unreadable(file: &Path, err: &io::Error) -> io::Error {
+    io::Error::new(err.kind(), format!("cannot read {}: {err}", file.display()))
 }
 
 /// Validates the URL of Redis when options are parsed, before anything starts.

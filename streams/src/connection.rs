@@ -2,8 +2,8 @@
 
 use std::error::Error as _;
 use std::future::ready;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, context::ContextBuilder};
@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::BrokerAccess;
 use crate::broker_events::BrokerEvents;
+use crate::ca_file::read_ca_file;
 use crate::config::{broker_addresses, broker_user};
 use crate::known_lanes::KnownLanes;
 use crate::limits::{
@@ -207,7 +208,7 @@ fn options(
         Some(file) => {
             // The client library reads it for each connection, and would try for 30 s.
             let unusable = |source| ConnectError::CaFile { file: file.clone(), source };
-            check_ca_file(file).map_err(unusable)?;
+            read_ca_file(file).map_err(unusable)?;
             options.require_tls(true).add_root_certificates(file.clone())
         }
         None => options,
@@ -222,15 +223,6 @@ fn options(
             ready(())
         });
     Ok(options)
-}
-
-/// Checks that the file has a certificate in the text form of RFC 7468.
-fn check_ca_file(file: &Path) -> io::Result<()> {
-    let text = std::fs::read_to_string(file)?;
-    if text.contains("-----BEGIN CERTIFICATE-----") {
-        return Ok(());
-    }
-    Err(io::Error::new(ErrorKind::InvalidData, "it has no certificate in PEM"))
 }
 
 /// Whether the certificate of a broker was refused.

@@ -21,6 +21,7 @@ mod broker_api;
 mod broker_baseline;
 mod broker_events;
 mod broker_time;
+mod ca_file;
 mod capacity;
 mod config;
 mod connection;
@@ -63,6 +64,7 @@ pub use admission::Admission;
 pub use broker_access::BrokerAccess;
 pub use broker_api::{BrokerApiError, broker_api};
 pub use broker_baseline::{BrokerBaseline, BrokerBaselineError, Layout};
+pub use ca_file::read_ca_file;
 pub use config::{
     BatchConfig, BrokersConfig, InvalidBrokerUrl, InvalidDuration, parse_broker_ports,
     parse_duration, parse_nats_url,

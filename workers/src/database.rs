@@ -27,6 +27,7 @@ use connector::Connector;
 pub use connector::{SessionError, connect};
 use database_url::split;
 pub use database_url::{InvalidDatabaseUrl, url};
+pub use tls::client_config;
 
 /// Settings of each session.
 ///

@@ -29,7 +29,11 @@ impl MakeTlsConnect<Socket> for VerifiedTls {
     }
 }
 
-fn client_config(ca_file: &Path) -> io::Result<ClientConfig> {
+/// The configuration of a client that verifies a server by the authorities of `ca_file`.
+///
+/// # Errors
+/// The file cannot be read, has no certificate, or one that is not valid.
+pub fn client_config(ca_file: &Path) -> io::Result<ClientConfig> {
     let unusable = |reason: String| {
         io::Error::new(ErrorKind::InvalidData, format!("{}: {reason}", ca_file.display()))
     };
