@@ -195,12 +195,8 @@ impl KeysFolder {
 
     /// The public keys that are valid for `role`, oldest first.
     fn valid_keys(&self, role: Role) -> Result<Vec<String>, KeysError> {
-        let file = self.public_file(role);
-        match fs::read_to_string(&file) {
-            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(file_error(&file, source)),
-        }
+        let text = read_if_any(&self.public_file(role))?.unwrap_or_default();
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     fn public_file(&self, role: Role) -> PathBuf {
@@ -216,7 +212,16 @@ pub(super) fn write(file: &Path, text: &str, mode: u32) -> Result<(), KeysError>
     secret_files::write(file, text, mode).map_err(|source| file_error(file, source))
 }
 
-pub(super) fn file_error(file: &Path, source: io::Error) -> KeysError {
+/// The text of a file; `None` if it does not exist.
+pub(super) fn read_if_any(file: &Path) -> Result<Option<String>, KeysError> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(file_error(file, source)),
+    }
+}
+
+fn file_error(file: &Path, source: io::Error) -> KeysError {
     KeysError::File { file: file.to_owned(), source }
 }
 

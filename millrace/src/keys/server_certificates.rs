@@ -1,13 +1,11 @@
 //! The certificates in the folder with the keys: `ca/` has the authority, the folder of each server its key and
 //! certificate, and every folder `ca.crt`, by which its process knows the servers.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::broker_files::{self, CLIENTS_TLS, ROUTES_TLS};
 use super::certified_server::{CertifiedServer, ServerHosts};
-use super::folder::{PUBLIC, file_error, make_folder, write};
+use super::folder::{PUBLIC, make_folder, read_if_any, write};
 use super::{KeysError, KeysFolder, Role, certificates};
 use crate::secret_files::{SECRET, SECRET_FOLDER};
 
@@ -106,17 +104,11 @@ fn lines(hosts: &[String]) -> String {
     hosts.iter().map(|host| host.clone() + "\n").collect::<Vec<_>>().concat()
 }
 
-fn read_if_any(file: &Path) -> Result<Option<String>, KeysError> {
-    match fs::read_to_string(file) {
-        Ok(text) => Ok(Some(text)),
-        Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(file_error(file, source)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     use super::*;
 
