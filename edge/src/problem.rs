@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
-use hyper::header::{ACCEPT_ENCODING, ALLOW, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
 use orders::{FieldError, InvalidOrder, Status};
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::limits::{
     SKUS_MAX,
 };
 use crate::request_id::RequestId;
-use crate::response::{HttpResponse, with_body};
+use crate::response::{HttpResponse, allow, with_body};
 
 /// Why a request fails.
 #[derive(Debug)]
@@ -111,8 +111,7 @@ impl Problem {
         let body = self.with_document(id, |document| serde_json::to_vec(&document));
         let mut response = with_body(status, "application/problem+json", body);
         if let Self::MethodNotAllowed { allowed } = self {
-            let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
-            response.headers_mut().insert(ALLOW, allowed);
+            allow(&mut response, allowed);
         }
         if matches!(self, Self::UnsupportedContentEncoding) {
             response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -62,9 +62,14 @@ pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> HttpResponse {
 pub(crate) fn options(allowed: &str) -> HttpResponse {
     let mut response = Response::new(Either::Left(Full::default()));
     *response.status_mut() = StatusCode::NO_CONTENT;
+    allow(&mut response, allowed);
+    response
+}
+
+/// Says which methods a path answers.
+pub(crate) fn allow(response: &mut HttpResponse, allowed: &str) {
     let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
     response.headers_mut().insert(ALLOW, allowed);
-    response
 }
 
 /// A 200 whose body is made while it is sent.
