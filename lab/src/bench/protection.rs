@@ -11,44 +11,23 @@ use super::measurements::Measurements;
 use crate::servers::Protection;
 
 pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
-    intake(context, measurements).await?;
-    chain(context, measurements).await
-}
-
-async fn intake(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
-    let spec = ClusterSpec::without_workers(context.profile());
-    let [mut protected, mut open] = start(context, "intake", spec).await?;
+    let profile = context.profile();
+    let mut clusters = start(context, "intake", ClusterSpec::without_workers(profile)).await?;
     for _ in 0..REPETITIONS {
-        let mut rates = [0.0; 2];
-        for (cluster, rate) in [&mut protected, &mut open].into_iter().zip(&mut rates) {
-            let name = format!("{}: acknowledged", cluster.name());
-            let phase = (name.as_str(), closed(CONNECTIONS, context.time));
-            let posted = cluster.post(context, measurements, &context.dataset.small, phase).await?;
-            measurements.add_row(&name, "orders/s", posted.rate());
-            *rate = posted.rate();
-        }
-        measurements.add_figure("intake_protected_vs_open", "ratio", rates[0] / rates[1]);
+        let [protected, open] = &mut clusters;
+        let rate = acknowledged(context, measurements, protected).await?;
+        let ratio = rate / acknowledged(context, measurements, open).await?;
+        measurements.add_figure("intake_protected_vs_open", "ratio", ratio);
     }
-    protected.finish(context, measurements).await?;
-    open.finish(context, measurements).await?;
-    Ok(())
-}
-
-async fn chain(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
-    let spec = ClusterSpec::default_for(context.profile());
-    let [mut protected, mut open] = start(context, "chain", spec).await?;
+    finish(context, measurements, clusters).await?;
+    let mut clusters = start(context, "chain", ClusterSpec::default_for(profile)).await?;
     for _ in 0..REPETITIONS {
-        let mut rates = [0.0; 2];
-        for (cluster, rate) in [&mut protected, &mut open].into_iter().zip(&mut rates) {
-            let name = cluster.name().to_owned();
-            let small = (name.as_str(), context.dataset.small.as_path());
-            *rate = measure_sustained(context, measurements, cluster, small).await?.rate;
-        }
-        measurements.add_figure("chain_protected_vs_open", "ratio", rates[0] / rates[1]);
+        let [protected, open] = &mut clusters;
+        let rate = completed(context, measurements, protected).await?;
+        let ratio = rate / completed(context, measurements, open).await?;
+        measurements.add_figure("chain_protected_vs_open", "ratio", ratio);
     }
-    protected.finish(context, measurements).await?;
-    open.finish(context, measurements).await?;
-    Ok(())
+    finish(context, measurements, clusters).await
 }
 
 /// A cluster with protection, and one without.
@@ -56,4 +35,39 @@ async fn start(context: &BenchContext, what: &str, spec: ClusterSpec) -> Result<
     let open = ClusterSpec { protection: Protection::None, ..spec.clone() };
     let protected = BenchCluster::start(context, &format!("{what}, protected"), spec).await?;
     Ok([protected, BenchCluster::start(context, &format!("{what}, open"), open).await?])
+}
+
+/// Orders acknowledged per second at full load.
+async fn acknowledged(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    cluster: &mut BenchCluster,
+) -> Result<f64> {
+    let name = format!("{}: acknowledged", cluster.name());
+    let phase = (name.as_str(), closed(CONNECTIONS, context.time));
+    let posted = cluster.post(context, measurements, &context.dataset.small, phase).await?;
+    measurements.add_row(&name, "orders/s", posted.rate());
+    Ok(posted.rate())
+}
+
+/// Orders completed per second at full load.
+async fn completed(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    cluster: &mut BenchCluster,
+) -> Result<f64> {
+    let name = cluster.name().to_owned();
+    let small = (name.as_str(), context.dataset.small.as_path());
+    Ok(measure_sustained(context, measurements, cluster, small).await?.rate)
+}
+
+async fn finish(
+    context: &BenchContext,
+    measurements: &mut Measurements,
+    clusters: [BenchCluster; 2],
+) -> Result<()> {
+    for cluster in clusters {
+        cluster.finish(context, measurements).await?;
+    }
+    Ok(())
 }
