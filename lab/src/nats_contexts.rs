@@ -16,16 +16,13 @@ pub(crate) fn write(folder: &Path, nats_url: &str, keys: &Path) -> io::Result<()
     let keys = KeysFolder::at(keys);
     fs::create_dir_all(folder.join(ENV_FILE).with_file_name(""))?;
     for role in ROLES {
-        let mut context = json!({
+        let context = json!({
             "description": format!("Millrace on this machine, as {}", role.name()),
             "url": nats_url,
             "nkey": keys.key_file(role),
+            "ca": keys.ca_file(role),
             "inbox_prefix": role.inbox_prefix(),
         });
-        let ca_file = keys.ca_file(role);
-        if ca_file.exists() {
-            context["ca"] = json!(ca_file);
-        }
         fs::write(file(folder, role), format!("{context:#}\n"))?;
     }
     Ok(())
@@ -54,6 +51,7 @@ mod tests {
         let context: Value = serde_json::from_slice(&context).unwrap();
         assert_eq!(context["url"], "nats://a:1");
         assert_eq!(context["nkey"], "/keys/operator/nats.nk");
+        assert_eq!(context["ca"], "/keys/operator/ca.crt");
         assert_eq!(context["inbox_prefix"], "_INBOX_operator");
         remove(folder.path()).unwrap();
         assert!(!folder.path().join(".millrace/viewer.json").exists());

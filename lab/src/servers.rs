@@ -3,6 +3,7 @@
 
 use std::io;
 
+use broker_users::write_users;
 use certificates::write_certificates;
 use edge::RedisConfig;
 use millrace::keys::{KeysFolder, Role};
@@ -104,6 +105,7 @@ impl Servers {
         .await;
         let (Programs { nats_server, redis, postgresql }, search_paths) = programs?;
         let keys = KeysFolder::at(&folder.join(KEYS));
+        write_users(&keys, protection)?;
         write_certificates(&keys, protection)?;
         let credentials = StoreCredentials::write(&folder)?;
         let brokers = async {

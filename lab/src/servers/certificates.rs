@@ -8,12 +8,11 @@ use super::broker_users::roles;
 use super::error::ServersError;
 use super::protection::Protection;
 
-/// Makes the certificates of all servers, unless they run without TLS.
+/// Makes the certificates of all servers beside the keys of the roles, unless they run without TLS.
 pub(super) fn write_certificates(
     keys: &KeysFolder,
     protection: Protection,
 ) -> Result<(), ServersError> {
-    keys.update(&roles())?;
     if protection.has_tls() {
         keys.write_certificates(&roles(), &ServerHosts::default())?;
         return Ok(());

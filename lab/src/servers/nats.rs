@@ -9,7 +9,7 @@ use futures_util::future::{join_all, try_join_all};
 use millrace::keys::{KeysFolder, Role};
 use streams::BrokerAccess;
 
-use super::broker_users::{roles, write_users, write_users_and};
+use super::broker_users::{roles, write_users_and};
 use super::discovery::Program;
 use super::error::ServersError;
 use super::folder::create_clean_folder;
@@ -79,7 +79,6 @@ impl Brokers {
         let StartServers { profile, partitionable, protection, folder, reaper, .. } = start;
         let (profile, partitionable, protection) = (*profile, *partitionable, *protection);
         let keys = keys.clone();
-        write_users(&keys, protection)?;
         let folder = create_clean_folder(folder, FOLDER)?;
         for (name, text) in CONFIG {
             fs::write(folder.join(name), text)?;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use millrace::keys::{CertifiedServer, KeysFolder};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::tls_stream::encrypt;
@@ -30,37 +30,44 @@ impl RedisLogin {
 
     /// Deletes all keys, as a restart does.
     pub(crate) async fn flush(&self) -> io::Result<()> {
-        if self.answers("FLUSHALL", "OK").await? {
-            return Ok(());
-        }
-        Err(io::ErrorKind::InvalidData.into())
+        self.run("FLUSHALL").await
     }
 
     /// Has Redis use the certificate that is in the folder with the keys now.
     pub(super) async fn renew_certificate(&self, keys: &KeysFolder) -> io::Result<()> {
         let file = keys.server_certificate(CertifiedServer::Redis);
         let file = file.display();
-        let command = format!("CONFIG SET tls-cert-file {file} tls-key-file {file}");
-        if self.answers(&command, "OK").await? {
-            return Ok(());
-        }
-        Err(io::ErrorKind::InvalidData.into())
+        self.run(&format!("CONFIG SET tls-cert-file {file} tls-key-file {file}")).await
+    }
+
+    async fn run(&self, command: &str) -> io::Result<()> {
+        let is_done = self.answers(command, "OK").await?;
+        if is_done { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// Whether Redis answers `command` as expected.
     pub(super) async fn answers(&self, command: &str, expected: &str) -> io::Result<bool> {
         let request = format!("{}{command}\r\n", self.command);
         let expected = format!("+OK\r\n+{expected}");
-        let mut reply = vec![0; expected.len()];
-        let mut stream = TcpStream::connect(&self.address).await?;
-        if let Some(ca_file) = &self.ca_file {
-            let mut stream = encrypt(stream, ca_file).await?;
-            stream.write_all(request.as_bytes()).await?;
-            stream.read_exact(&mut reply).await?;
-        } else {
-            stream.write_all(request.as_bytes()).await?;
-            stream.read_exact(&mut reply).await?;
-        }
-        Ok(reply == expected.as_bytes())
+        let stream = TcpStream::connect(&self.address).await?;
+        let reply = match &self.ca_file {
+            Some(ca_file) => {
+                exchange(encrypt(stream, ca_file).await?, &request, expected.len()).await
+            }
+            None => exchange(stream, &request, expected.len()).await,
+        };
+        Ok(reply? == expected.as_bytes())
     }
+}
+
+/// The first bytes of the reply to `request`.
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &str,
+    bytes: usize,
+) -> io::Result<Vec<u8>> {
+    stream.write_all(request.as_bytes()).await?;
+    let mut reply = vec![0; bytes];
+    stream.read_exact(&mut reply).await?;
+    Ok(reply)
 }
