@@ -30,8 +30,8 @@ const HALF_TIME_FACTOR: u32 = 4;
 const SINGLE_CONNECTION: usize = 1;
 
 pub(super) async fn run(context: &BenchContext, measurements: &mut Measurements) -> Result<()> {
-    let all = vec![Profile::Durable, Profile::Fast, Profile::Single];
-    for profile in context.only.map_or(all, |only| vec![only]) {
+    let compared = vec![Profile::Durable, Profile::Single];
+    for profile in context.only.map_or(compared, |only| vec![only]) {
         run_under(context, measurements, profile).await?;
     }
     Ok(())
@@ -47,16 +47,16 @@ async fn run_under(
     let mut cluster = BenchCluster::start(context, &name, spec).await?;
     let mut bench = IntakeBench { context, measurements, cluster: &mut cluster, profile };
     bench.warm_up().await?;
+    let is_detailed = profile == context.profile();
     for _ in 0..REPETITIONS {
         bench.full_load().await?;
         bench.batches().await?;
-        bench.fewer_connections().await?;
+        if is_detailed {
+            bench.fewer_connections().await?;
+        }
     }
-    for _ in 0..REPETITIONS {
-        bench.constant_rates().await?;
-    }
-    for _ in 0..REPETITIONS {
-        bench.baskets().await?;
+    if is_detailed {
+        bench.in_detail().await?;
     }
     cluster.finish(context, measurements).await?;
     Ok(())
@@ -129,6 +129,17 @@ impl IntakeBench<'_> {
         self.measurements.add_row(&format!("{profile}, small orders in batches"), "orders/s", rate);
         let single = self.measurements.last_rate(&self.full_load_name());
         self.measurements.add_figure("batch_vs_single", "ratio", rate / single);
+        Ok(())
+    }
+
+    /// What needs the rate of full load, and real baskets.
+    async fn in_detail(&mut self) -> Result<()> {
+        for _ in 0..REPETITIONS {
+            self.constant_rates().await?;
+        }
+        for _ in 0..REPETITIONS {
+            self.baskets().await?;
+        }
         Ok(())
     }
 

@@ -67,7 +67,8 @@ impl Service {
     /// The comparison is fair only if the service fulfilled every order that it acknowledged, and its
     /// stock matches its orders.
     pub(in super::super) async fn ensure_consistent(&self, cluster: &BenchCluster) -> Result<()> {
-        let connection = cluster.sources.database.connection().await?;
+        // As the owner: no role of the product may read its tables.
+        let connection = cluster.inner.database.connection().await?;
         let row = connection
             .query_one(
                 "SELECT (SELECT count(*) FROM synchronous.orders WHERE state = 'fulfilled'),
