@@ -47,6 +47,7 @@ async fn run_under(
     let mut cluster = BenchCluster::start(context, &name, spec).await?;
     let mut bench = IntakeBench { context, measurements, cluster: &mut cluster, profile };
     bench.warm_up().await?;
+    // Of any other profile only the rate at full load is a figure, and what it acknowledges takes minutes to drain.
     let is_detailed = profile == context.profile();
     for _ in 0..REPETITIONS {
         bench.full_load().await?;
