@@ -9,7 +9,7 @@ use orders::SigningKeys;
 use streams::{BatchConfig, BrokersConfig};
 
 use crate::cors_origins::CorsOrigins;
-use crate::limits::DRAIN_DELAY_MAX;
+use crate::limits::{BACKLOG_MAX_AGE, DRAIN_DELAY_MAX};
 use crate::redis_config::RedisConfig;
 use crate::webhook_secrets::WebhookSecrets;
 
@@ -51,7 +51,7 @@ pub struct Config {
         long,
         env = "MILLRACE_BACKLOG_MAX_AGE",
         value_name = "DURATION",
-        default_value = "10m",
+        default_value = BACKLOG_MAX_AGE,
         value_parser = streams::parse_duration
     )]
     pub backlog_max_age: Duration,

@@ -46,7 +46,9 @@ pub use config::{Config, LISTEN_DEFAULT};
 pub use cors_origins::{CorsOrigins, InvalidOrigin};
 pub use error::EdgeError;
 pub use ingest::PUBLISHED_EVENTS;
-pub use limits::{BODY_BYTES_MAX, CONNECTIONS_MAX, ORDERS_WAITING_MAX, SHUTDOWN_MAX};
+pub use limits::{
+    BACKLOG_MAX_AGE, BODY_BYTES_MAX, CONNECTIONS_MAX, ORDERS_WAITING_MAX, SHUTDOWN_MAX,
+};
 pub use redis_config::{REDIS_RULES, RedisConfig};
 pub use routes::{ROUTES, Route};
 pub use server::run;

@@ -94,6 +94,9 @@ pub(crate) const WEBHOOK_TOLERANCE: Duration = Duration::from_mins(5);
 /// theirs as often.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 1;
 
+/// The default of the age of the oldest order that waits for inventory, beyond which no orders are accepted: longer
+/// than a restart of inventory takes, shorter than a buyer waits.
+pub const BACKLOG_MAX_AGE: &str = "10m";
 /// How often to check whether the stream is nearly full or the backlog too old: both develop more
 /// slowly than this.
 pub(crate) const ADMISSION_POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -18,6 +18,8 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) struct RawNats {
     stream: BufReader<Box<dyn Stream>>,
+    /// Where its replies come in: no other client's do.
+    inbox: String,
 }
 
 /// A connection, encrypted or not.
@@ -47,7 +49,7 @@ impl RawNats {
     /// Connects to the first broker of `access`, such as `nats://127.0.0.1:4222`.
     pub(crate) async fn connect(access: &BrokerAccess) -> Self {
         let mut client = Self::open(access).await;
-        client.send("SUB _RAW.reply 1\r\nPING\r\n").await;
+        client.send(&format!("SUB {} 1\r\nPING\r\n", client.inbox.clone())).await;
         while client.line().await != "PONG" {}
         client
     }
@@ -80,7 +82,7 @@ impl RawNats {
                 Err(_) => return String::new(),
             },
         };
-        let mut client = Self { stream: BufReader::new(stream) };
+        let mut client = Self::over(stream);
         let connect = format!("CONNECT {connect}\r\n");
         // The broker may have closed the connection already.
         client.stream.write_all(connect.as_bytes()).await.ok();
@@ -113,6 +115,11 @@ impl RawNats {
         }
     }
 
+    fn over(stream: Box<dyn Stream>) -> Self {
+        let inbox = format!("_RAW.{:016x}", rand::random::<u64>());
+        Self { stream: BufReader::new(stream), inbox }
+    }
+
     /// Connects without waiting for what the broker says to it.
     async fn open(access: &BrokerAccess) -> Self {
         let first = access.urls.split(',').next().unwrap();
@@ -123,7 +130,7 @@ impl RawNats {
             None => Box::new(tcp),
             Some(file) => Box::new(encrypt(tcp, file).await.unwrap()),
         };
-        let mut client = Self { stream: BufReader::new(stream) };
+        let mut client = Self::over(stream);
         let mut connect = json!({"verbose": false, "headers": true, "no_responders": false});
         if let Some(file) = &access.key_file {
             let key = RoleKey::read(file).unwrap();
@@ -137,9 +144,13 @@ impl RawNats {
 
     /// Sends a request to the JetStream API and returns its reply.
     pub(crate) async fn api(&mut self, subject: &str, body: &Value) -> Value {
-        let body = body.to_string();
-        let subject = format!("$JS.API.{subject}");
-        self.send(&format!("PUB {subject} _RAW.reply {}\r\n{body}\r\n", body.len())).await;
+        self.request(&format!("$JS.API.{subject}"), &body.to_string()).await
+    }
+
+    /// Sends a request and returns its reply, which is JSON.
+    pub(crate) async fn request(&mut self, subject: &str, body: &str) -> Value {
+        let inbox = self.inbox.clone();
+        self.send(&format!("PUB {subject} {inbox} {}\r\n{body}\r\n", body.len())).await;
         let reply = timeout(REPLY_TIMEOUT, self.next()).await.unwrap();
         serde_json::from_slice(&reply.payload).unwrap()
     }

@@ -18,7 +18,7 @@ use crate::test_servers::TestServers;
 
 /// What may be published, and the roles that may: `pools` for each of them. The body is not valid, so that a
 /// request that is permitted changes nothing.
-const PUBLISHED: [(&str, &[&str]); 24] = [
+const PUBLISHED: [(&str, &[&str]); 29] = [
     // Events, and what comes of them.
     ("orders.1.created", &["edge", "admin"]),
     ("orders.1.cancel_requested", &["edge", "inventory", "payment", "admin"]),
@@ -43,6 +43,15 @@ const PUBLISHED: [(&str, &[&str]); 24] = [
     ("$JS.API.STREAM.DELETE.ORDERS_1", &["admin"]),
     ("$JS.API.STREAM.SNAPSHOT.ORDERS_1", &["admin"]),
     ("$JS.API.STREAM.RESTORE.ORDERS_1", &["admin"]),
+    // The settings of pools.
+    ("$KV.POOLS.payment", &["operator", "admin"]),
+    ("$KV.POOLS.paymnet", &[]),
+    (
+        "$JS.API.DIRECT.GET.KV_POOLS.$KV.POOLS.payment",
+        &["pools", "operator", "admin", "viewer", "auditor"],
+    ),
+    ("$JS.API.STREAM.UPDATE.KV_POOLS", &["pools", "admin"]),
+    ("$JS.API.STREAM.DELETE.KV_POOLS", &[]),
     // Requests to workers, and others' replies.
     ("status.get", &["edge"]),
     ("_INBOX_edge.reply", &["edge"]),

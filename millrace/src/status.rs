@@ -1,5 +1,6 @@
 //! `millrace status`: workers, consumer lag, streams, brokers and dead letters of a cluster.
 
+pub(crate) mod pools;
 mod text;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use workers::stages;
 
 use crate::addresses::{BrokersAddress, ProfileOption};
 use crate::keys::Role;
+pub use pools::PoolStatus;
 
 /// Options of `millrace status`.
 #[derive(Debug, Clone, Args)]
@@ -37,6 +39,8 @@ pub struct Status {
     /// Workers of each pool that respond, and the states of their circuit breakers.
     #[serde(flatten)]
     pub present: WorkerPresence,
+    /// The settings of those pools that have one, by pool.
+    pub settings: BTreeMap<&'static str, PoolStatus>,
     /// The progress of every step, by step name.
     pub steps: BTreeMap<&'static str, StepStatus>,
     /// Number of unresolved dead letters, by pool.
@@ -110,9 +114,19 @@ impl Status {
         let sizes = batch_sizes(connection).await.map_err(anyhow::Error::from).map(Some);
         let sizes = keep_read(&mut unread, [sizes]).into_iter().flatten();
         let dead_letters = keep_read(&mut unread, [dead_letters(connection).await.map(Some)]);
+        let present = worker_presence(connection, &stages::pools()).await?;
+        let settings = stages::pools().into_iter().map(|pool| {
+            let present = &present;
+            async move {
+                let status = PoolStatus::query(connection, pool, present).await?;
+                Ok(status.map(|status| (pool.as_str(), status)))
+            }
+        });
+        let settings = keep_read(&mut unread, join_all(settings).await).into_iter().collect();
         Ok(Self {
+            settings,
             dead_letters: dead_letters.into_iter().flatten().collect(),
-            present: worker_presence(connection, &stages::pools()).await?,
+            present,
             steps: steps.into_iter().collect(),
             streams: streams.into_iter().collect(),
             differences,

@@ -35,7 +35,8 @@ impl Publisher {
     ) -> Result<Timestamp, PublishError> {
         let deadline = Instant::now() + timeout;
         while Instant::now() < deadline {
-            match ask(self.connection(), stream, PUBLISH_RESEND_AFTER).await {
+            let requester = Requester::new(self.connection().clone());
+            match ask(&requester, stream, PUBLISH_RESEND_AFTER).await {
                 Ok(time) => return Ok(time),
                 Err(err) => tracing::debug!(%err, "no time from broker, asking again"),
             }
@@ -50,16 +51,17 @@ pub(crate) async fn broker_time(
     connection: &Connection,
     stream: &str,
 ) -> Result<Timestamp, InspectError> {
-    ask(connection, stream, API_TIMEOUT).await
+    ask(&Requester::new(connection.clone()), stream, API_TIMEOUT).await
 }
 
-async fn ask(
-    connection: &Connection,
+/// The same within `timeout`.
+pub(crate) async fn ask(
+    requester: &Requester,
     stream: &str,
     timeout: Duration,
 ) -> Result<Timestamp, InspectError> {
     let subject = format!("$JS.API.STREAM.INFO.{stream}");
-    let reply = Requester::new(connection.clone()).request(&subject, Bytes::new(), timeout).await;
+    let reply = requester.request(&subject, Bytes::new(), timeout).await;
     let reply = reply.map_err(|err| inspect_error(stream, err))?;
     parse(&reply).ok_or_else(|| inspect_error(stream, "the broker's reply has no time"))
 }

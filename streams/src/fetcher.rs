@@ -13,11 +13,12 @@ use std::iter;
 
 use futures_util::future::{FutureExt, join_all, select_all};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::limits::LANES_RECHECK_INTERVAL;
+use crate::pull_gate::Pull;
 use crate::routes::Routes;
-use crate::{Delivery, Durable, Lane, Source};
+use crate::{Delivery, Durable, Lane, PullGate, Source};
 use durable_fetcher::DurableFetcher;
 pub use fetch_error::FetchError;
 pub use pull_failure::PullFailure;
@@ -33,6 +34,14 @@ pub struct Fetcher {
     uses: watch::Receiver<u64>,
     is_stopping: bool,
     logs: PullLogs,
+    /// What decides whether it may pull; without one it always may.
+    gate: Option<Gate>,
+}
+
+/// A gate, and what changes with its decision.
+struct Gate {
+    pulls: PullGate,
+    changes: watch::Receiver<()>,
 }
 
 impl Fetcher {
@@ -57,7 +66,22 @@ impl Fetcher {
 
     fn with_logs(routes: Routes, source: Option<Source>, logs: PullLogs) -> Self {
         let uses = routes.lanes.uses();
-        Self { routes, source, fetchers: BTreeMap::new(), uses, is_stopping: false, logs }
+        Self {
+            routes,
+            source,
+            fetchers: BTreeMap::new(),
+            uses,
+            is_stopping: false,
+            logs,
+            gate: None,
+        }
+    }
+
+    /// The same, which pulls only what `gate` lets pass.
+    #[must_use]
+    pub fn behind(self, gate: &PullGate) -> Self {
+        let gate = Gate { changes: gate.changes(), pulls: gate.clone() };
+        Self { gate: Some(gate), ..self }
     }
 
     /// Waits for a message and takes those that are available with it, from all lanes: about
@@ -66,7 +90,13 @@ impl Fetcher {
     /// Cancel-safe: no message is lost.
     pub async fn next(&mut self, records_wanted: usize) -> Result<Vec<Delivery>, FetchError> {
         loop {
-            self.update().await;
+            let pull = self.ask_gate(records_wanted);
+            self.update(matches!(pull, Pull::UpTo(_))).await;
+            let records_wanted = match pull {
+                Pull::UpTo(records) => records,
+                // For what was requested before.
+                Pull::NotBefore(_) | Pull::No => records_wanted,
+            };
             let open: Vec<_> = self.fetchers.values_mut().filter(|it| it.must_fetch()).collect();
             if open.is_empty() && self.is_stopping {
                 return Ok(Vec::new());
@@ -77,17 +107,28 @@ impl Fetcher {
                 }
                 select_all(open.into_iter().map(|it| Box::pin(it.next(records_wanted)))).await.0
             };
+            let gate_changes = self.gate.as_mut().map(|gate| &mut gate.changes);
             let set = tokio::select! {
                 biased;
                 fetched = fetched => fetched?,
                 _ = self.uses.changed() => continue,
+                () = changed_or_due(gate_changes, pull) => continue,
                 () = sleep(LANES_RECHECK_INTERVAL) => continue,
             };
             // A lane that is not in use any more has nothing left.
             if !set.is_empty() {
-                return Ok(self.add_what_has_arrived(set, records_wanted));
+                let set = self.add_what_has_arrived(set, records_wanted);
+                if let Some(gate) = &self.gate {
+                    gate.pulls.took(records_of(&set), Instant::now());
+                }
+                return Ok(set);
             }
         }
+    }
+
+    fn ask_gate(&self, records_wanted: usize) -> Pull {
+        let gate = self.gate.as_ref().map(|gate| &gate.pulls);
+        gate.map_or(Pull::UpTo(records_wanted), |gate| gate.ask(records_wanted, Instant::now()))
     }
 
     /// Stops sending pull requests: from now on `next` returns only what was already requested.
@@ -109,8 +150,7 @@ impl Fetcher {
         records_wanted: usize,
     ) -> Vec<Delivery> {
         for fetcher in self.fetchers.values_mut().filter(|fetcher| fetcher.is_open()) {
-            let records: usize = set.iter().map(|delivery| delivery.records.len()).sum();
-            if records >= records_wanted {
+            if records_of(&set) >= records_wanted {
                 break;
             }
             if let Some(Ok(arrived)) = fetcher.next(records_wanted).now_or_never() {
@@ -120,8 +160,8 @@ impl Fetcher {
         set
     }
 
-    /// Has a fetcher for each lane, which sends requests while the lane is in use.
-    async fn update(&mut self) {
+    /// Has a fetcher for each lane, which sends requests while the lane is in use and the worker may pull.
+    async fn update(&mut self, may_pull: bool) {
         if let Some(source) = &self.source {
             if source.is_in_lanes() {
                 self.routes.refresh_lanes().await;
@@ -135,7 +175,7 @@ impl Fetcher {
         for fetcher in self.fetchers.values_mut() {
             let lane = Lane::of_stream(fetcher.durable().stream);
             let is_in_use = lane.is_none_or(|lane| self.routes.lanes.is_in_use(lane));
-            fetcher.set_stopping(self.is_stopping || !is_in_use);
+            fetcher.set_stopping(self.is_stopping || !may_pull || !is_in_use);
         }
     }
 
@@ -145,4 +185,24 @@ impl Fetcher {
             DurableFetcher::new(routes.clone(), durable.clone(), logs.of(durable))
         });
     }
+}
+
+/// Waits until the gate decides again, or until it lets something pass by its rate.
+async fn changed_or_due(changes: Option<&mut watch::Receiver<()>>, pull: Pull) {
+    let Some(changes) = changes else { return std::future::pending().await };
+    let due = async {
+        match pull {
+            Pull::NotBefore(at) => sleep_until(at).await,
+            Pull::UpTo(_) | Pull::No => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        // A gate that is dropped changes no more.
+        Ok(()) = changes.changed() => {}
+        () = due => {}
+    }
+}
+
+fn records_of(set: &[Delivery]) -> usize {
+    set.iter().map(|delivery| delivery.records.len()).sum()
 }

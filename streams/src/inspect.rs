@@ -66,13 +66,16 @@ pub struct StreamState {
 }
 
 /// The workers that are running.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WorkerPresence {
     /// The number of workers of each pool.
     pub workers: BTreeMap<&'static str, u64>,
     /// The number of circuit breakers in each state. Each payment worker has one, in front of the
     /// payment provider.
     pub breakers: BTreeMap<String, u64>,
+    /// What each worker reports about itself.
+    #[serde(skip)]
+    pub reports: Vec<(Pool, WorkerState)>,
 }
 
 impl StreamState {
@@ -335,18 +338,20 @@ pub async fn worker_presence(
     };
     let mut replies = subscribed.await.map_err(|err| inspect_error("the workers", err))?;
     let workers = pools.iter().map(|pool| (pool.as_str(), 0)).collect();
-    let mut presence = WorkerPresence { workers, breakers: BTreeMap::new() };
+    let mut presence = WorkerPresence { workers, breakers: BTreeMap::new(), reports: Vec::new() };
     let collect = async {
         while let Some(reply) = replies.next().await {
             let Ok(Stats { name, endpoints }) = serde_json::from_slice(&reply.payload) else {
                 continue;
             };
-            for pool in pools.iter().filter(|pool| service_name(**pool) == name) {
-                *presence.workers.entry(pool.as_str()).or_default() += 1;
-            }
             let state = endpoints.into_iter().find_map(|endpoint| endpoint.data);
-            if let Some(breaker) = state.and_then(|state| state.breaker) {
-                *presence.breakers.entry(breaker).or_default() += 1;
+            let state = state.unwrap_or_default();
+            if let Some(breaker) = &state.breaker {
+                *presence.breakers.entry(breaker.clone()).or_default() += 1;
+            }
+            if let Some(pool) = pools.iter().find(|pool| service_name(**pool) == name) {
+                *presence.workers.entry(pool.as_str()).or_default() += 1;
+                presence.reports.push((*pool, state));
             }
         }
     };

@@ -8,6 +8,7 @@
 //!   whether the streams keep what was acknowledged
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders are grouped into one message, stored once
 //! - [`Fetcher`], [`Delivery`], [`Record`]: messages are fetched, split into records, and acked
+//! - [`PoolSetting`], [`PoolControl`], [`PullGate`]: what an operator sets for a pool, and what a worker may pull
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
 //! - [`BrokerAccess`], [`RoleKey`], [`Permissions`]: by which key the brokers know a process, and what that may do
 //! - [`BrokerBaseline`]: the throughput of the brokers alone, for benchmarks
@@ -43,8 +44,13 @@ mod message_headers;
 mod outbound;
 mod own_clock;
 mod permissions;
+mod pool_control;
+mod pool_members;
+mod pool_settings;
 mod profile;
 mod publisher;
+mod pull_gate;
+mod pull_report;
 mod purge;
 mod reader_name;
 mod record;
@@ -92,8 +98,15 @@ pub use limits::{
 pub use outbound::OutboundMessage;
 pub use own_clock::own_time;
 pub use permissions::Permissions;
+pub use pool_control::PoolControl;
+pub use pool_settings::{
+    PoolSetting, PoolSettingWatch, ReadSettingError, SettingError, StoredSetting,
+    WriteSettingError, read_pool_setting, read_pool_settings, settings_time, write_pool_setting,
+};
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
+pub use pull_gate::{PullGate, PullState};
+pub use pull_report::{INVALID, PullReport};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
 pub use record::{Answer, DeliveryHistory, Origin, Record};
 pub use replay::{

@@ -302,3 +302,56 @@ pub(crate) const REPLAY_SILENCE_MAX: Duration = Duration::from_secs(3);
 /// Consumers that a reader tries for one message: each is on any of three brokers, so that one broken
 /// broker ends a reading once in 6,500.
 pub(crate) const REPLAY_CONSUMERS_MAX: usize = 8;
+
+/// Settings of one pool that the bucket remembers: those of a shift, with who changed what and why.
+pub(crate) const SETTING_HISTORY: i64 = 20;
+/// Bytes of a setting: several times one with a long reason.
+pub(crate) const SETTING_BYTES_MAX: i32 = 4 * 1024;
+/// Bytes of the whole bucket: several times the settings of a dozen pools that it remembers.
+pub(crate) const SETTINGS_BYTES_MAX: i64 = 1 << 20;
+const _: () = assert!(12 * SETTING_HISTORY * (SETTING_BYTES_MAX as i64) <= SETTINGS_BYTES_MAX);
+/// Characters of a reason or a name in a setting: some lines.
+pub(crate) const SETTING_TEXT_CHARS_MAX: usize = 500;
+/// Characters of a value that an error quotes: enough to recognize it.
+pub(crate) const SETTING_FAULT_CHARS_MAX: usize = 80;
+/// Workers of a pool that a setting may allow: more than run, so that a mistyped number is noticed.
+pub(crate) const POOL_WORKERS_MAX: u32 = 1_000;
+/// Orders a second that a setting may allow: more than any pool processes.
+pub(crate) const POOL_RATE_MAX: u32 = 1_000_000;
+/// Records of a set that a setting may allow: as many as there are without one.
+pub(crate) const POOL_BATCH_MAX: u32 = 512;
+/// How often a worker reads the setting of its pool. A read costs one broker some ten microseconds, and no disk.
+pub(crate) const SETTING_READ_INTERVAL_MIN: Duration = Duration::from_millis(500);
+pub(crate) const SETTING_READ_INTERVAL_MAX: Duration = Duration::from_millis(750);
+/// Without a reply for this long a setting is asked for again, of any broker: one of three may hang.
+pub(crate) const SETTING_RESEND_AFTER: Duration = Duration::from_millis(100);
+const _: () = assert!(
+    SETTING_READ_INTERVAL_MAX.as_millis()
+        + 2 * SETTING_RESEND_AFTER.as_millis()
+        + FETCH_EXPIRES.as_millis()
+        < 2_000,
+    "what an operator sets must be in force within two seconds, for pull requests that are open as well"
+);
+/// Limit for a read of a setting: then the next one begins, over another connection if this one is silent.
+pub(crate) const SETTING_READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a worker that starts pulls nothing because the setting of its pool cannot be read: to work during a
+/// pause is the worse fault. Then it works as without a setting.
+pub(crate) const SETTING_START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often in a row a key must not be found to be gone: a broker that has just come back may not have it yet.
+pub(crate) const SETTING_MISSES_MAX: u32 = 3;
+/// How old the time of a broker may be by which the end of a pause is decided. In between the time goes on by a
+/// clock that cannot be set.
+pub(crate) const BROKER_CLOCK_AGE_MAX: Duration = Duration::from_secs(2);
+/// How often a worker asks which others there are, while the setting of its pool depends on it.
+pub(crate) const MEMBERS_PING_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the others have to answer for the first time: a busy process takes some ten milliseconds.
+pub(crate) const MEMBERS_SETTLE: Duration = Duration::from_millis(300);
+/// A worker that has not answered for this long, while this one has, is gone: it may miss a question or two.
+pub(crate) const MEMBER_GONE_AFTER: Duration = Duration::from_millis(3_500);
+/// How long a worker that gets no answer, not even its own, pulls nothing. Then it takes itself for the only one.
+pub(crate) const MEMBERS_START_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often it is decided again whether a worker may pull: the end of a pause, and who is there, change without
+/// a setting.
+pub(crate) const PULL_DECISION_INTERVAL: Duration = Duration::from_millis(250);
+/// The orders that an idle worker may pull at once under a rate: those of this time.
+pub(crate) const RATE_BURST: Duration = Duration::from_secs(1);

@@ -7,8 +7,8 @@ use orders::EventKind;
 
 use crate::rpc::service_name;
 use crate::subjects::{
-    DEAD_LETTERS, LANE_USED, RETRIES, SERVER_PING_JSZ, STREAMS_DIFFER, inbox_prefix,
-    resolution_subject,
+    DEAD_LETTERS, LANE_USED, POOLS_STREAM, RETRIES, SERVER_PING_JSZ, STREAMS_DIFFER, inbox_prefix,
+    pool_setting_subject, resolution_subject,
 };
 use crate::{Lane, Pool, Step};
 
@@ -101,7 +101,32 @@ impl Permissions {
             [format!("$SRV.{verb}"), format!("{one}.*"), one]
         });
         self.may_reply = true;
-        self.subscribing(about_itself.chain(subjects.iter().map(ToString::to_string)))
+        // Which other workers there are.
+        let own = self.publishing([format!("$SRV.PING.{name}")]);
+        own.subscribing(about_itself.chain(subjects.iter().map(ToString::to_string)))
+    }
+
+    /// Reads the settings of pools, also those before.
+    #[must_use]
+    pub fn reads_settings(self) -> Self {
+        let subject = api(&format!("DIRECT.GET.{POOLS_STREAM}"));
+        self.publishing([format!("{subject}.>"), subject])
+    }
+
+    /// Reads the settings of pools as `nats kv` does, which follows their history through consumers of its own.
+    #[must_use]
+    pub fn watches_settings(self) -> Self {
+        let consumers =
+            ["CREATE", "DELETE"].map(|it| api(&format!("CONSUMER.{it}.{POOLS_STREAM}.>")));
+        let flow_control = format!("$JS.FC.{POOLS_STREAM}.>");
+        self.sees_streams().reads_settings().publishing(consumers).publishing([flow_control])
+    }
+
+    /// Writes the settings of these pools, and no other key of their bucket.
+    #[must_use]
+    pub fn sets_pools(self, pools: &[Pool]) -> Self {
+        let keys = pools.iter().map(|pool| pool_setting_subject(pool.as_str()));
+        self.watches_settings().publishing(keys)
     }
 
     /// Sends requests on these subjects to workers.
@@ -113,7 +138,7 @@ impl Permissions {
     /// Creates the streams and the consumers of `steps`, and corrects what differs.
     #[must_use]
     pub fn keeps_topology(self, steps: &[Step]) -> Self {
-        let streams = lanes().chain([RETRIES, DEAD_LETTERS]).flat_map(|stream| {
+        let streams = lanes().chain([RETRIES, DEAD_LETTERS, POOLS_STREAM]).flat_map(|stream| {
             let requests = ["STREAM.CREATE", "STREAM.UPDATE"];
             requests.map(|request| api(&format!("{request}.{stream}")))
         });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{HeaderMap, StatusCode};
+use async_nats::{HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -44,8 +44,21 @@ impl Requester {
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, RequestError> {
+        let message = self.request_message(subject, payload, (timeout, timeout)).await?;
+        Ok(message.payload)
+    }
+
+    /// The same with the headers of the reply. Without a reply the request is sent again each time after
+    /// `resend_after`: any of several processes may get it, and one of them may hang.
+    pub(crate) async fn request_message(
+        &self,
+        subject: &str,
+        payload: Bytes,
+        (timeout, resend_after): (Duration, Duration),
+    ) -> Result<Message, RequestError> {
         let deadline = Instant::now() + timeout;
-        let send = |index| self.request_over(index, subject, payload.clone(), deadline);
+        let send =
+            |index| self.request_over(index, subject, payload.clone(), (deadline, resend_after));
         self.0.first_result(send).await
     }
 
@@ -64,19 +77,24 @@ impl Requester {
         index: usize,
         subject: &str,
         payload: Bytes,
-        deadline: Instant,
-    ) -> Result<Bytes, RequestError> {
+        (deadline, resend_after): (Instant, Duration),
+    ) -> Result<Message, RequestError> {
         let mut request = self.0.get(index).connection.replies.register();
-        let reply = timeout_at(deadline, async {
-            let sent = request.send(subject, HeaderMap::new(), payload).await;
-            sent.map_err(|_| RequestError::NoResponders)?;
-            Ok(request.next_reply().await)
-        });
-        let reply = reply.await.map_err(|_| RequestError::Timeout)??;
-        if reply.status == Some(StatusCode::NO_RESPONDERS) {
-            return Err(RequestError::NoResponders);
+        while Instant::now() < deadline {
+            let resend_at = deadline.min(Instant::now() + resend_after);
+            let reply = timeout_at(resend_at, async {
+                let sent = request.send(subject, HeaderMap::new(), payload.clone()).await;
+                sent.map_err(|_| RequestError::NoResponders)?;
+                Ok(request.next_reply().await)
+            });
+            let Ok(reply) = reply.await else { continue };
+            let reply = reply?;
+            if reply.status == Some(StatusCode::NO_RESPONDERS) {
+                return Err(RequestError::NoResponders);
+            }
+            self.0.prefer(index);
+            return Ok(reply);
         }
-        self.0.prefer(index);
-        Ok(reply.payload)
+        Err(RequestError::Timeout)
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thiserror::Error;
 
-use crate::{Connection, Pool};
+use crate::{Connection, Pool, PullReport};
 
 /// The registration of one worker as a NATS service. It lasts until this value and all of its
 /// [`RequestStream`]s are dropped.
@@ -33,11 +33,14 @@ pub struct Request {
 }
 
 /// What a worker reports about itself in its service statistics.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct WorkerState {
     /// The state of the circuit breaker in front of the external service that the worker calls:
     /// `closed`, `open` or `half_open`. `None` if it calls none.
     pub breaker: Option<String>,
+    /// What it does of the setting of its pool.
+    #[serde(flatten)]
+    pub pull: PullReport,
 }
 
 /// Registering the service or one of its endpoints failed.
@@ -66,6 +69,11 @@ impl Connection {
 }
 
 impl Service {
+    /// The id of this registration, which no other process has.
+    pub async fn id(&self) -> String {
+        self.0.info().await.id
+    }
+
     /// Subscribes to the requests on `subject`, load-balanced over all processes that serve it.
     pub async fn requests(&self, subject: &'static str) -> Result<RequestStream, ServiceError> {
         let endpoint = self.endpoint(subject).await?;

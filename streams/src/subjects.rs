@@ -13,6 +13,15 @@ pub const RETRIES_SUBJECTS: [&str; 2] = ["schedule.retry.*.*.*", "retry.*"];
 /// The subjects of the stream [`DEAD_LETTERS`]: the dead letters, and their resolutions.
 pub const DEAD_LETTERS_SUBJECTS: [&str; 2] = ["dead.*", "handled.*"];
 
+/// The bucket with the settings of pools, a key for each, as `nats kv` names it.
+pub const POOLS_BUCKET: &str = "POOLS";
+/// The stream of that bucket.
+pub const POOLS_STREAM: &str = "KV_POOLS";
+/// The subjects of that stream.
+pub(crate) const POOLS_SUBJECTS: [&str; 1] = ["$KV.POOLS.>"];
+/// Header of a value in a bucket: `DEL` or `PURGE` if the key was deleted.
+pub(crate) const KV_OPERATION: &str = "KV-Operation";
+
 /// Request subject for the status of orders; any worker replies.
 pub const STATUS_GET: &str = "status.get";
 /// Request subject for stock on hand; inventory workers reply.
@@ -59,6 +68,11 @@ pub fn event_kind(subject: &str) -> Option<EventKind> {
 /// The first token of the subjects on which the role of this name gets replies.
 pub fn inbox_prefix(role: &str) -> String {
     format!("_INBOX_{role}")
+}
+
+/// The subject of a pool's setting in the bucket.
+pub(crate) fn pool_setting_subject(pool: &str) -> String {
+    format!("$KV.{POOLS_BUCKET}.{pool}")
 }
 
 /// The subject for resolutions of a pool's dead letters.

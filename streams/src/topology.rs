@@ -1,10 +1,12 @@
 //! The streams and consumers that must exist at the broker: the lanes, the streams of retries and of
-//! dead letters, and for each step one durable consumer in every lane and one for retries.
+//! dead letters, the bucket of settings, and for each step one durable consumer in every lane and one for
+//! retries.
 //!
 //! `settings` compares what is at the broker with this; `ensure` creates and corrects, `inspection`
 //! lists all that differs, `watch` sees what is at stake for an acknowledged order, `lane_count`
 //! says which lanes a cluster has, and `change_lanes` adds and removes some.
 
+mod attempts;
 mod broker_limits;
 mod change_lanes;
 mod difference;
@@ -12,7 +14,9 @@ mod ensure;
 mod error;
 mod inspection;
 mod lane_count;
+mod mode;
 mod settings;
+mod settings_bucket;
 mod watch;
 
 use std::time::Duration;
@@ -22,8 +26,11 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, Stor
 
 use crate::limits::{
     ACK_PENDING_MAX, ACK_WAIT, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, ORDERS_BYTES_MAX,
+    SETTING_BYTES_MAX, SETTING_HISTORY, SETTINGS_BYTES_MAX,
 };
-use crate::subjects::{DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, RETRIES, RETRIES_SUBJECTS};
+use crate::subjects::{
+    DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, POOLS_STREAM, POOLS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
+};
 use crate::{Durable, Lane, Profile};
 
 pub use change_lanes::{LaneCountError, set_lane_count};
@@ -86,6 +93,18 @@ impl Topology {
             },
             self.stream(DEAD_LETTERS, &DEAD_LETTERS_SUBJECTS, DEAD_LETTERS_BYTES_MAX),
         ]
+    }
+
+    /// The stream of the bucket with the settings of pools. No order is in it.
+    fn settings(&self) -> Config {
+        Config {
+            description: Some("Settings of pools: nats kv ls POOLS".to_owned()),
+            max_messages_per_subject: SETTING_HISTORY,
+            max_message_size: SETTING_BYTES_MAX,
+            // What was set is remembered: neither deleted nor replaced.
+            deny_delete: true,
+            ..self.stream(POOLS_STREAM, &POOLS_SUBJECTS, SETTINGS_BYTES_MAX)
+        }
     }
 
     fn stream(&self, name: &str, subjects: &[&str], max_bytes: i64) -> Config {

@@ -7,6 +7,7 @@ mod decision;
 mod locked_stock;
 #[cfg(test)]
 pub(crate) mod model;
+mod payment_pauses;
 mod release;
 mod reservation;
 mod reserve;
@@ -14,11 +15,12 @@ pub mod stock;
 mod sweep;
 
 use orders::{Event, EventKind, OrderId, Sku};
-use streams::{Pool, Step, StepKind, subjects};
+use streams::{Pool, PoolSettingWatch, Step, StepKind, subjects};
 
 use crate::database::Database;
 use crate::janitor::Janitor;
 use crate::order_rows::{OrderRows, RowState};
+use crate::payment;
 use crate::payment_timeout::PaymentTimeout;
 use crate::privilege::Privilege;
 use crate::proof::Proof;
@@ -84,6 +86,11 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
     privileges: &[Privilege { on: "workers.missed_messages", rights: "INSERT" }],
     background: &[
         |inventory, shutdown| Box::pin(async move { inventory.sweep.run(shutdown).await }),
+        |inventory, shutdown| {
+            Box::pin(async move {
+                shutdown.run_until_cancelled(inventory.sweep.payment.follow()).await;
+            })
+        },
         |inventory, shutdown| Box::pin(async move { inventory.janitor.run(shutdown).await }),
     ],
     queries: &[Query {
@@ -131,11 +138,14 @@ impl StageState for Inventory {
     type Config = PaymentTimeout;
 
     fn start(config: PaymentTimeout, worker: &WorkerContext) -> Result<Self, StartError> {
-        let WorkerContext { database, connection, publisher, max_batch, all_steps, .. } =
+        let WorkerContext { database, connection, routes, publisher, max_batch, all_steps } =
             worker.clone();
         let PaymentTimeout { payment_timeout } = config;
+        let payment = PoolSettingWatch::new(routes, payment::POOL);
+        let sweep =
+            Sweep { database: database.clone(), publisher, payment_timeout, payment, max_batch };
         Ok(Self {
-            sweep: Sweep { database: database.clone(), publisher, payment_timeout, max_batch },
+            sweep,
             janitor: Janitor { connection, database: database.clone(), steps: all_steps },
             database,
         })

@@ -22,6 +22,7 @@ pub mod database;
 pub mod database_roles;
 mod drain;
 mod error_chain;
+mod expiry_clock;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 pub mod fulfilment;
@@ -60,7 +61,7 @@ mod worker;
 
 pub use config::{Config, WorkerConfig};
 pub use janitor::{PurgeError, purge_processed};
-pub use limits::{SET_RECORDS, SHUTDOWN_MAX};
+pub use limits::{PAYMENT_TIMEOUT, SET_RECORDS, SHUTDOWN_MAX};
 pub use migrate::{MigrateError, migrate, migrate_if_allowed};
 pub use observer::{
     AuditScope, Discrepancy, ObserverAudit, ObserverReport, ReportText, WriteReport,

@@ -131,6 +131,11 @@ const _: () = assert!(
     TRANSACTION_TIMEOUT.as_secs() + 10 < SWEEP_SLACK.as_secs(),
     "a transaction must have ended before the sweep passes its time"
 );
+/// The default time that a reservation waits for its payment: a buyer who authenticates a card takes minutes.
+pub const PAYMENT_TIMEOUT: &str = "15m";
+/// Pauses of payment that are looked at for the time that reservations have left: more than persons make within the
+/// time of a payment.
+pub(crate) const PAUSES_READ_MAX: i64 = 100;
 /// Reservations in one query of the sweep, which takes some milliseconds.
 pub(crate) const SWEEP_PAGE_SIZE: i64 = 1_000;
 /// Limit for the broker to store a request of the sweep. After it the next sweep publishes the

@@ -41,6 +41,7 @@ use crate::database::Database;
 use crate::limits::PAYMENT_POLL_INTERVAL;
 use crate::order_rows::{OrderRows, RowState};
 use crate::payment_timeout::PaymentTimeout;
+use crate::privilege::Privilege;
 use crate::proof::Proof;
 use crate::stage::{Dependency, Reporter, Stage, StageState, StageStep, StartError, WorkerContext};
 use crate::step_input::{StepError, row_id};
@@ -120,7 +121,8 @@ pub(crate) const STAGE: Stage<PaymentStage> = Stage {
     notices: &[subjects::PAYMENT_DELAYED],
     purges: false,
     migrations: || embedded::migrations::runner(),
-    privileges: &[],
+    // The time in which it was paused does not count for its deadlines.
+    privileges: &[Privilege { on: "inventory.pauses_of_payment", rights: "SELECT" }],
     background: &[],
     queries: &[],
     order_rows: Some(OrderRows {
@@ -236,6 +238,7 @@ impl StageState for PaymentStage {
         let breaker = self.provider.breaker();
         Box::new(move || WorkerState {
             breaker: Some(guarded_provider::lock(&breaker).state().to_owned()),
+            ..WorkerState::default()
         })
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::limits::PAYMENT_TIMEOUT;
+
 /// How long an order waits for its payment; the same for every worker.
 #[derive(Clone, Copy, Args)]
 pub(crate) struct PaymentTimeout {
@@ -13,7 +15,7 @@ pub(crate) struct PaymentTimeout {
         long,
         env = "MILLRACE_PAYMENT_TIMEOUT",
         value_name = "DURATION",
-        default_value = "15m",
+        default_value = PAYMENT_TIMEOUT,
         value_parser = streams::parse_duration
     )]
     pub(crate) payment_timeout: Duration,

@@ -5,8 +5,8 @@ use std::iter;
 use std::rc::Rc;
 
 use streams::{
-    ConnectError, Connection, Fetcher, LaneLeaders, Publisher, Routes, Service, ServiceError, Step,
-    Topology,
+    ConnectError, Connection, Fetcher, LaneLeaders, PoolControl, Publisher, PullGate, Routes,
+    Service, ServiceError, Step, StepKind, Topology, WorkerState,
 };
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -52,7 +52,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
     let worker = open(&config.worker, pool.as_str()).await?;
     let StartedStage { steps, background, queries, reporter } =
         config.stage.start(&config.options, &worker).map_err(WorkerError::Stage)?;
-    let service = worker.connection.register_worker(pool, reporter).await?;
+    let control = PoolControl::new(worker.routes.clone(), pool);
+    let reported = control.clone();
+    let report = move || WorkerState { pull: reported.report(), ..reporter() };
+    let service = worker.connection.register_worker(pool, report).await?;
+    let id = service.id().await;
 
     let local_set = LocalSet::new();
     let run_tasks = local_set.run_until(async {
@@ -79,7 +83,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         let leaders = LaneLeaders::new(worker.routes.clone(), stages::steps());
         let keeper = LeaderKeeper { database: worker.database.clone(), leaders };
         tasks.spawn_local(keeper.run(shutdown.clone()));
-        spawn_consumers(&mut tasks, steps, &worker, (&fetch_failed, &shutdown));
+        let (kept, routes, until) = (control.clone(), worker.routes.clone(), shutdown.clone());
+        tasks.spawn_local(async move {
+            until.run_until_cancelled(kept.keep(routes, pool, id)).await;
+        });
+        spawn_consumers(&mut tasks, steps, &worker, (&control.gate(), &fetch_failed, &shutdown));
         tracing::info!(%pool, "worker started");
         while let Some(result) = tasks.join_next().await {
             // A worker that lost one of its loops would look healthy and leave orders unprocessed.
@@ -127,18 +135,21 @@ async fn spawn_status(
     Ok(())
 }
 
-/// The consumer loops of each step: one for retries, and one for each concurrent set of events.
+/// The consumer loops of each step: one for retries, and one for each concurrent set of events. What undoes is not
+/// behind the gate: refunds and releases do not wait for the end of a pause.
 fn spawn_consumers(
     tasks: &mut JoinSet<()>,
     steps: Vec<RunningStep>,
     worker: &WorkerContext,
-    (fetch_failed, shutdown): (&Rc<Notify>, &CancellationToken),
+    (gate, fetch_failed, shutdown): (&PullGate, &Rc<Notify>, &CancellationToken),
 ) {
     let isolation = PoisonIsolation { database: worker.database.clone(), run_id: rand::random() };
     for step in steps {
         let (routes, events) = (&worker.routes, step.step.events());
         let retries = iter::once(Fetcher::new(routes.clone(), step.step.retries()));
+        let is_undo = step.step.kind == StepKind::Undo;
         for fetcher in retries.chain(Fetcher::several(routes, &events, step.concurrency)) {
+            let fetcher = if is_undo { fetcher } else { fetcher.behind(gate) };
             let consumer = Consumer {
                 step: step.clone(),
                 isolation: isolation.clone(),

@@ -12,7 +12,7 @@ use crate::test_servers::TestServers;
 /// What a role may read of other pools: each line is a promise between two pools.
 const READS: [(&str, &[&str]); 4] = [
     ("inventory", &["payment.declined", "payment.refunded"]),
-    ("payment", &["inventory.reserved", "fulfilment.withdrawn"]),
+    ("payment", &["inventory.reserved", "inventory.pauses_of_payment", "fulfilment.withdrawn"]),
     ("fulfilment", &["payment.paid", "inventory.placed_orders"]),
     (
         "analytics",

@@ -14,7 +14,9 @@ use crate::test_servers::TestServers;
 /// Undoes what this version adds to a database of the version before.
 const BEFORE_ROLES: &str = "
     DROP VIEW inventory.order_states, payment.order_states, fulfilment.order_states;
-    DELETE FROM inventory_migrations WHERE name = 'order_states';
+    DROP VIEW inventory.pauses_of_payment;
+    DROP TABLE inventory.payment_pauses;
+    DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses');
     DELETE FROM payment_migrations WHERE name = 'order_states';
     DELETE FROM fulfilment_migrations WHERE name = 'order_states';
     INSERT INTO fulfilment.shipments (order_id, state, shipment, decided_at)

@@ -18,7 +18,7 @@ pub enum Role {
     Auditor,
     /// The commands that only show something: `status`, `tail`, `dead list`.
     Viewer,
-    /// A person with the nats CLI, who looks at everything but messages, and pauses consumers.
+    /// A person with the nats CLI, who looks at everything but messages, pauses consumers, and sets pools.
     Operator,
     /// A program that monitors the brokers.
     Exporter,
@@ -93,11 +93,15 @@ impl Role {
                 .sees_workers()
                 .sees_brokers()
                 .backs_up()
+                .sets_pools(&stages::pools())
                 .reads_streams(&steps),
-            Self::Auditor | Self::Viewer => {
-                own.lists_streams().sees_workers().sees_brokers().reads_streams(&steps)
-            }
-            Self::Operator => own.operates(),
+            Self::Auditor | Self::Viewer => own
+                .lists_streams()
+                .sees_workers()
+                .sees_brokers()
+                .watches_settings()
+                .reads_streams(&steps),
+            Self::Operator => own.operates().sets_pools(&stages::pools()),
             Self::Exporter => own.lists_streams().sees_workers().sees_brokers(),
             Self::System | Self::Lab => return None,
         };
@@ -116,6 +120,7 @@ fn worker(own: Permissions, access: &PoolAccess, all_steps: &[Step]) -> Permissi
         .follows_lanes()
         .publishes_events(access.publishes)
         .notifies(access.notices)
+        .reads_settings()
         .serves(access.pool, &access.answers);
     let permissions = access.steps.iter().fold(permissions, Permissions::runs);
     if access.purges { permissions.purges().reads_streams(all_steps) } else { permissions }
@@ -166,6 +171,15 @@ mod tests {
     fn only_the_janitor_purges_and_only_an_admin_deletes_a_stream() {
         assert_eq!(publishers("$JS.API.STREAM.PURGE.ORDERS_1"), ["inventory"]);
         assert_eq!(publishers("$JS.API.STREAM.DELETE.ORDERS_1"), ["admin"]);
+    }
+
+    #[test]
+    fn only_an_operator_and_an_admin_set_a_pool_and_every_pool_reads_what_is_set() {
+        for pool in stages::pools() {
+            assert_eq!(publishers(&format!("$KV.POOLS.{pool}")), ["admin", "operator"]);
+            let role = Role::Worker(pool).permissions().unwrap();
+            assert!(role.publish.contains("$JS.API.DIRECT.GET.KV_POOLS.>"), "{pool}");
+        }
     }
 
     #[test]

@@ -30,6 +30,12 @@ impl fmt::Display for Status {
                 {retries_due:>10}{redelivered:>14}"
             )?;
         }
+        if !self.settings.is_empty() {
+            writeln!(f, "\n{:<12}SETTING", "POOL")?;
+        }
+        for (pool, setting) in &self.settings {
+            writeln!(f, "{pool:<12}{setting}")?;
+        }
         writeln!(f, "\n{:<14}{:>10}{:>12}{:>8}  BROKERS", "STREAM", "MESSAGES", "MIB", "FULL")?;
         for (name, state) in &self.streams {
             let messages = state.messages;

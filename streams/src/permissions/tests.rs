@@ -161,5 +161,26 @@ fn who_serves_subscribes_to_its_own_subjects_and_may_reply() {
         assert!(is_any(&served.subscribe, subject), "{subject}");
     }
     assert!(!is_any(&served.subscribe, "$SRV.STATS.millrace-fulfilment"));
-    assert!(served.may_reply && served.publish.is_empty());
+    assert!(served.may_reply);
+    assert_eq!(served.publish, BTreeSet::from(["$SRV.PING.millrace-payment".to_owned()]));
+}
+
+#[test]
+fn who_sets_pools_writes_their_keys_alone_and_who_reads_writes_none() {
+    let reader = Permissions::default().reads_settings();
+    let read = ["$JS.API.DIRECT.GET.KV_POOLS.$KV.POOLS.payment", "$JS.API.DIRECT.GET.KV_POOLS"];
+    assert_may(&reader, &read, true);
+    assert_may(&reader, &["$KV.POOLS.payment", "$JS.API.DIRECT.GET.ORDERS_1"], false);
+    let operator = Permissions::default().sets_pools(&[CHARGE.pool]);
+    assert_may(&operator, &read, true);
+    assert_may(&operator, &["$KV.POOLS.payment", "$JS.API.CONSUMER.CREATE.KV_POOLS.x.y"], true);
+    let refused = [
+        "$KV.POOLS.paymnet",
+        "$KV.POOLS.fulfilment",
+        "$JS.API.STREAM.UPDATE.KV_POOLS",
+        "$JS.API.STREAM.PURGE.KV_POOLS",
+        "$JS.API.STREAM.DELETE.KV_POOLS",
+        "$JS.API.CONSUMER.CREATE.ORDERS_1.x",
+    ];
+    assert_may(&operator, &refused, false);
 }

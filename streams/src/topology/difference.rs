@@ -56,6 +56,11 @@ impl Difference {
         Self::new(name, STREAM, (MISSING, "there"), Impact::BreaksPromise)
     }
 
+    /// The same for the stream of settings: no order is in it.
+    pub(super) fn missing_settings(name: &str) -> Self {
+        Self { impact: Impact::Corrected, ..Self::missing_stream(name) }
+    }
+
     pub(super) fn missing_durable(name: &str) -> Self {
         Self::new(name, DURABLE, (MISSING, "there"), Impact::Corrected)
     }
@@ -73,6 +78,10 @@ impl Difference {
     /// What a person must do; `None` if the workers correct it, or if nothing is wrong.
     pub fn remedy(&self) -> Option<&'static str> {
         match (self.setting, self.impact) {
+            (STREAM, Impact::Corrected) => Some(
+                "each worker keeps its last setting, one that starts has none: a worker that starts, or \
+                 `millrace migrate`, creates it empty; then write the settings again",
+            ),
             (STREAM, _) if self.is_missing() => Some(
                 "unless the cluster is new, it was lost: find the brokers' stores or restore a \
                  backup; to create it: `millrace migrate`",

@@ -5,28 +5,17 @@ use std::collections::HashMap;
 use async_nats::jetstream::consumer::IntoConsumerConfig;
 use async_nats::jetstream::stream::Config;
 use futures_util::future::join_all;
-use tokio::time::sleep;
 
+use super::attempts::with_retries;
 use super::difference::{Difference, Impact};
 use super::error::TopologyError;
 use super::lane_count::{ClusterLanes, lane_count};
+use super::mode::Mode;
 use super::settings::{MAX_BYTES, durable_differences, is_fixed, stream_differences};
+use super::settings_bucket::ensure_settings;
 use super::{LANES_KEY, Topology};
 use crate::inspect::{find_durable, find_stream};
-use crate::limits::{TOPOLOGY_ATTEMPTS_MAX, TOPOLOGY_RETRY_DELAY};
 use crate::{Connection, Durable, Lane, Step};
-
-/// What happens to a stream that is missing, and to a size limit that is lower than ours.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// The cluster holds no orders yet: streams are created.
-    New,
-    /// A role starts. The cluster holds orders: a stream that is missing was lost.
-    Resumed,
-    /// The same, and the cluster is running: a size limit that was set by hand stays, and a durable
-    /// that is missing was deleted.
-    Running,
-}
 
 /// What was done about the streams and durable consumers.
 #[derive(Debug)]
@@ -100,7 +89,14 @@ async fn ensure(
         let ensure = async || ensure_stream(connection, &wanted, lane, mode).await;
         (lane, with_retries(&wanted.name, ensure).await)
     });
-    outcome.add(join_all(streams).await);
+    let settings = topology.settings();
+    let settings = ensure_settings(connection, &settings, mode);
+    let (streams, settings) = tokio::join!(join_all(streams), settings);
+    outcome.add(streams);
+    match settings {
+        Ok(corrected) => outcome.corrected.extend(corrected),
+        Err(err) => outcome.settings_failure = Some(err),
+    }
 
     let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
     let all_lanes: Vec<Lane> =
@@ -152,11 +148,13 @@ struct Outcome {
     lanes: Vec<Lane>,
     corrected: Vec<Difference>,
     failures: Vec<(Option<Lane>, TopologyError)>,
+    /// Concerns no order.
+    settings_failure: Option<TopologyError>,
 }
 
 impl Outcome {
     const fn new(lanes: Vec<Lane>) -> Self {
-        Self { lanes, corrected: Vec::new(), failures: Vec::new() }
+        Self { lanes, corrected: Vec::new(), failures: Vec::new(), settings_failure: None }
     }
 
     fn add(&mut self, results: Vec<Corrected>) {
@@ -173,7 +171,8 @@ impl Outcome {
     }
 
     fn all(self) -> Ensured {
-        let failed = self.failures.into_iter().map(|(_, err)| err).collect();
+        let failed = self.failures.into_iter().map(|(_, err)| err);
+        let failed = failed.chain(self.settings_failure).collect();
         Ensured { corrected: self.corrected, failed }
     }
 
@@ -201,27 +200,6 @@ pub async fn set_lane_limit(
         Ok::<_, async_nats::Error>(())
     };
     updated.await.map_err(|source| TopologyError::Rejected { name: lane.to_string(), source })
-}
-
-/// Retries a few times: brokers that have just started may still be electing a leader. The result is
-/// `None` if the stream is missing and may not be created.
-async fn with_retries<T>(
-    name: &str,
-    ensure: impl AsyncFn() -> Result<Option<T>, async_nats::Error>,
-) -> Result<T, TopologyError> {
-    let mut attempts = 1;
-    loop {
-        let error = match ensure().await {
-            Ok(Some(ensured)) => return Ok(ensured),
-            Ok(None) => TopologyError::Lost { name: name.to_owned() },
-            Err(source) => TopologyError::Rejected { name: name.to_owned(), source },
-        };
-        if attempts == TOPOLOGY_ATTEMPTS_MAX {
-            return Err(error);
-        }
-        attempts += 1;
-        sleep(TOPOLOGY_RETRY_DELAY).await;
-    }
 }
 
 /// Creates or corrects a stream. A lane that is created, or was created and not opened yet, takes no

@@ -21,6 +21,15 @@ pub enum TopologyError {
         /// The lane.
         lane: Lane,
     },
+    /// The bucket of settings was deleted while the cluster runs.
+    #[error(
+        "the stream {name} with the settings of pools is missing: each worker keeps its last setting; a worker \
+         that starts creates it empty"
+    )]
+    NoSettings {
+        /// The stream.
+        name: String,
+    },
     /// A stream that held orders is gone. An empty one in its place would hide that.
     #[error(
         "the stream {name} is missing, and the cluster holds orders: it was lost; find the brokers' \

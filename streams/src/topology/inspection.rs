@@ -12,10 +12,11 @@ use super::Topology;
 use super::broker_limits::broker_differences;
 use super::difference::{Difference, Impact, MESSAGES};
 use super::lane_count::ClusterLanes;
-use super::settings::{SUBJECTS, durable_differences, stream_differences};
+use super::settings::{SUBJECTS, durable_differences, settings_differences, stream_differences};
 use crate::inspect::{find_durable, find_stream};
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::lanes::lanes;
+use crate::subjects::POOLS_STREAM;
 use crate::{Connection, Durable, Lane, Step};
 
 /// What differs at the brokers.
@@ -58,7 +59,7 @@ pub async fn inspect_topology(
     inspection.differences.extend(broker_differences(connection));
     let all_lanes = lanes.all();
     let lane_streams = all_lanes.iter().map(|lane| topology.lane(*lane, lanes.count));
-    for wanted in lane_streams.chain(topology.other_streams()) {
+    for wanted in lane_streams.chain(topology.other_streams()).chain([topology.settings()]) {
         let durables = steps.iter().flat_map(|step| {
             let is_required = !step.is_observer();
             let sources = [step.events(), step.retries()];
@@ -67,6 +68,10 @@ pub async fn inspect_topology(
         });
         let expected = durables.filter(|it| it.durable.stream == wanted.name).collect();
         let is_there = match stream_that_differs(connection, &wanted).await {
+            Ok(None) if wanted.name == POOLS_STREAM => {
+                inspection.differences.push(Difference::missing_settings(&wanted.name));
+                false
+            }
             Ok(None) => {
                 inspection.differences.push(Difference::missing_stream(&wanted.name));
                 false
@@ -109,6 +114,9 @@ async fn stream_that_differs(
     wanted: &Config,
 ) -> Result<Option<Vec<Difference>>, async_nats::Error> {
     let Some(info) = find_stream(connection, &wanted.name).await? else { return Ok(None) };
+    if wanted.name == POOLS_STREAM {
+        return Ok(Some(settings_differences(&info.config, wanted)));
+    }
     let mut differences = stream_differences(&info.config, wanted);
     if let Some(lane) = Lane::of_stream(&wanted.name) {
         // It is being added or removed.

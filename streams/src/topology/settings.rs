@@ -76,6 +76,15 @@ pub(super) fn stream_differences(found: &Config, wanted: &Config) -> Vec<Differe
     settings.differences
 }
 
+/// The same for the stream of settings. No order is in it, so nothing breaks the promise.
+pub(super) fn settings_differences(found: &Config, wanted: &Config) -> Vec<Difference> {
+    let mut differences = stream_differences(found, wanted);
+    for difference in differences.iter_mut().filter(|it| it.impact == BreaksPromise) {
+        difference.impact = Corrected;
+    }
+    differences
+}
+
 /// Whether a setting of a durable consumer cannot be changed: to correct it, the consumer is created again.
 /// It then delivers everything that is in the stream, of which rows know what was processed.
 pub(super) fn is_fixed(setting: &str) -> bool {

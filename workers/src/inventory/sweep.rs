@@ -1,5 +1,7 @@
 //! The reservation expiry sweep: requests the cancellation of orders that are not paid in time.
 //!
+//! While payment is paused it sweeps nothing, and that time does not count afterwards.
+//!
 //! The sweep decides nothing. It publishes `cancel_requested`, with a time that comes from the row,
 //! and stores a cursor. So any number of workers may sweep concurrently and repeatedly.
 
@@ -10,13 +12,15 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use orders::Event;
-use streams::{PublishError, Publisher, batch};
+use streams::{PoolSettingWatch, PublishError, Publisher, batch};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::payment_pauses;
 use crate::database::Database;
 use crate::error_chain::error_chain;
+use crate::expiry_clock::expiry_time;
 use crate::limits::{SWEEP_INTERVAL, SWEEP_PUBLISH_TIMEOUT};
 use crate::step_input::StepError;
 use expired::ExpiredReservation;
@@ -27,6 +31,8 @@ pub(super) struct Sweep {
     pub(super) publisher: Publisher,
     /// How long a reservation waits for its payment.
     pub(super) payment_timeout: Duration,
+    /// Whether payment is paused: nothing expires then.
+    pub(super) payment: PoolSettingWatch,
     /// Maximum number of events in one message.
     pub(super) max_batch: usize,
 }
@@ -62,12 +68,25 @@ impl Sweep {
     /// Processes every reservation that has expired since the last sweep. `handled` holds those that
     /// are processed, and that the next sweep reads again.
     async fn sweep(&self, handled: &mut HashSet<Uuid>) -> Result<(), SweepError> {
-        let (database, timeout) = (&self.database, self.payment_timeout);
-        let start = async |client: &mut _| cursor::start(client, timeout).await;
+        let database = &self.database;
+        match self.payment.is_paused() {
+            // It says so within a second, or works without a setting after some.
+            None => return Ok(()),
+            Some(true) => {
+                let note = async |client: &mut _| payment_pauses::note(client).await;
+                return Ok(database.with_retries(note).await?);
+            }
+            Some(false) => {
+                let end = async |client: &mut _| payment_pauses::end(client).await;
+                database.with_retries(end).await?;
+            }
+        }
+        let expired_at = expiry_time(database, self.payment_timeout).await? - self.payment_timeout;
+        let start = async |client: &mut _| cursor::start(client, expired_at).await;
         let mut position = database.with_retries(start).await?;
         let mut read_again = HashSet::new();
         loop {
-            let read = async |client: &mut _| expired::page(client, &position, timeout).await;
+            let read = async |client: &mut _| expired::page(client, &position, expired_at).await;
             let page = database.with_retries(read).await?;
             let Some(last) = page.last() else { break };
             self.request_cancellations(&page, handled).await?;

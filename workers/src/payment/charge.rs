@@ -27,6 +27,7 @@ use super::payment_stage::PaymentStage;
 use super::provider::{CallError, Decline, NewIntent, Provider};
 use super::provider_calls::{attempt_prefix, call_concurrently};
 use crate::copies::Written;
+use crate::expiry_clock::expiry_time;
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
 /// The charge that one order requests.
@@ -51,7 +52,7 @@ pub(super) async fn charge(
     stage: &PaymentStage,
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
-    let now = stage.database.time().await?;
+    let now = expiry_time(&stage.database, stage.payment_timeout).await?;
     let charge = |input| {
         let charge = Charge::of(input, now, stage.payment_timeout)?;
         Some((StepInput::row_id(input), charge))
@@ -73,7 +74,7 @@ pub(super) async fn charge(
 }
 
 impl<'a> Charge<'a> {
-    /// The charge that `input` requests.
+    /// The charge that `input` requests at `now`, the time by which reservations expire.
     pub(super) fn of(
         input: &'a StepInput,
         now: SystemTime,

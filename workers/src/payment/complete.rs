@@ -17,6 +17,7 @@ use super::payment_row::{self, Payment, Rows, State};
 use super::payment_stage::PaymentStage;
 use super::provider_calls::call_concurrently;
 use crate::copies::Written;
+use crate::expiry_clock::expiry_time;
 use crate::limits::{PAYMENT_POLL_INTERVAL_MAX, SUBMISSION_DELAY};
 use crate::step_input::{StepError, StepInput, StepOutcome};
 
@@ -42,7 +43,7 @@ pub(super) async fn complete(
     inputs: &[StepInput],
 ) -> Result<Vec<StepOutcome>, StepError> {
     let database = &stage.database;
-    let now = database.time().await?;
+    let now = expiry_time(database, stage.payment_timeout).await?;
     let ids: Vec<_> = inputs.iter().map(StepInput::row_id).collect();
     let mut rows =
         database.with_retries(async |connection| payment_row::read(connection, &ids).await).await?;

@@ -84,3 +84,19 @@ fn a_durable_that_stops_its_pool_differs_and_a_paused_one_does_not() {
     };
     assert_eq!(durable_differences("ORDERS_1/payment", &paused, &wanted), []);
 }
+
+#[test]
+fn no_edit_of_the_bucket_of_settings_breaks_the_promise() {
+    let wanted = Topology::new(Profile::Durable).settings();
+    let edits: [Edit; 3] = [
+        |it| it.num_replicas = 1,
+        |it| it.max_messages_per_subject = 1,
+        |it| it.subjects = vec!["$KV.POOLS.payment".to_owned()],
+    ];
+    for edit in edits {
+        let mut found = wanted.clone();
+        edit(&mut found);
+        let differences = settings_differences(&found, &wanted);
+        assert_eq!(differences.iter().map(|it| it.impact).collect::<Vec<_>>(), [Corrected]);
+    }
+}

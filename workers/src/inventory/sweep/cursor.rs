@@ -8,7 +8,7 @@
 //! The database's clock may go back, as after a failover. New reservations would then lie behind the
 //! cursor, so it moves back to where it would be by the clock of now.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use deadpool_postgres::Object;
 use uuid::Uuid;
@@ -26,9 +26,9 @@ pub(super) struct Cursor {
 /// Where the sweep begins.
 pub(super) async fn start(
     connection: &Object,
-    payment_timeout: Duration,
+    expired_at: SystemTime,
 ) -> Result<Cursor, DatabaseError> {
-    move_back(connection, payment_timeout).await?;
+    move_back(connection, expired_at).await?;
     let select =
         connection.prepare_cached("SELECT decided_at, order_id FROM inventory.sweep").await?;
     let row = connection.query_one(&select, &[]).await?;
@@ -48,16 +48,15 @@ pub(super) async fn advance(connection: &Object, passed: &Cursor) -> Result<(), 
 }
 
 /// Moves a cursor back that is younger than any may be.
-async fn move_back(connection: &Object, payment_timeout: Duration) -> Result<(), DatabaseError> {
+async fn move_back(connection: &Object, expired_at: SystemTime) -> Result<(), DatabaseError> {
     let update = connection
         .prepare_cached(
-            "UPDATE inventory.sweep SET decided_at = now() - make_interval(secs => $2)
+            "UPDATE inventory.sweep SET decided_at = least($2, now() - make_interval(secs => $1))
              WHERE decided_at > now() - make_interval(secs => $1)",
         )
         .await?;
     let slack = SWEEP_SLACK.as_secs_f64();
-    let back = payment_timeout.max(SWEEP_SLACK).as_secs_f64();
-    if connection.execute(&update, &[&slack, &back]).await? > 0 {
+    if connection.execute(&update, &[&slack, &expired_at]).await? > 0 {
         tracing::warn!("expiry sweep moved back: the database's clock was ahead before");
     }
     Ok(())

@@ -35,26 +35,26 @@ impl ExpiredReservation {
     }
 }
 
-/// The next page of expired reservations after `cursor`. Uses the database's clock, so that all
-/// workers agree about the time.
+/// The next page after `cursor` of reservations that were made by `expired_at`, a time of the database's clock, so
+/// that all workers agree about it.
 pub(super) async fn page(
     connection: &Object,
     cursor: &Cursor,
-    payment_timeout: Duration,
+    expired_at: SystemTime,
 ) -> Result<Vec<ExpiredReservation>, DatabaseError> {
     let select = connection
         .prepare_cached(
             "SELECT order_id, decided_at, decided_at <= now() - make_interval(secs => $4)
              FROM inventory.reservations
              WHERE state = 'reserved' AND (decided_at, order_id) > ($1, $2)
-                 AND decided_at <= now() - make_interval(secs => $3)
+                 AND decided_at <= $3
              ORDER BY decided_at, order_id LIMIT $5",
         )
         .await?;
-    let (limit, slack) = (payment_timeout.as_secs_f64(), SWEEP_SLACK.as_secs_f64());
+    let slack = SWEEP_SLACK.as_secs_f64();
     let Cursor { decided_at, id } = cursor;
     let rows =
-        connection.query(&select, &[decided_at, id, &limit, &slack, &SWEEP_PAGE_SIZE]).await?;
+        connection.query(&select, &[decided_at, id, &expired_at, &slack, &SWEEP_PAGE_SIZE]).await?;
     let expired = rows.iter().map(|row| {
         let (id, decided_at, is_settled) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(ExpiredReservation { id, decided_at, is_settled })

@@ -1,0 +1,173 @@
+//! Which workers of a pool there are. Each asks for all services of the pool's name, which answer with their ids.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::StreamExt;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::Pool;
+use crate::limits::{ACK_SEND_TIMEOUT, MEMBER_GONE_AFTER, MEMBERS_SETTLE, MEMBERS_START_TIMEOUT};
+use crate::routes::Routes;
+use crate::rpc::service_name;
+
+/// The workers of a pool, as one of them sees them.
+pub(crate) struct PoolMembers {
+    routes: Routes,
+    subject: String,
+    answers: Arc<Mutex<Answers>>,
+    /// Where the answers come in, by the index of the route over which they were asked for.
+    inboxes: HashMap<usize, Inbox>,
+}
+
+struct Inbox {
+    subject: String,
+    _listening: AbortOnDropHandle<()>,
+}
+
+#[derive(Deserialize)]
+struct Ping {
+    id: String,
+}
+
+impl PoolMembers {
+    /// Nothing is known yet about those that the worker with the id `own` shares `pool` with.
+    pub(crate) fn new(routes: Routes, pool: Pool, own: String) -> Self {
+        let subject = format!("$SRV.PING.{}", service_name(pool));
+        let answers = Arc::new(Mutex::new(Answers::new(own)));
+        Self { routes, subject, answers, inboxes: HashMap::new() }
+    }
+
+    /// Asks who is there. Does not wait for the answers.
+    pub(crate) async fn ask(&mut self) {
+        lock(&self.answers).asked(Instant::now());
+        let route = self.routes.any_good();
+        let client = self.routes.get(route).connection.client.clone();
+        if !self.inboxes.contains_key(&route) {
+            let subject = client.new_inbox();
+            let Ok(mut replies) = client.subscribe(subject.clone()).await else { return };
+            let answers = self.answers.clone();
+            let listening = tokio::spawn(async move {
+                while let Some(reply) = replies.next().await {
+                    if let Ok(Ping { id }) = serde_json::from_slice(&reply.payload) {
+                        lock(&answers).answered(id, Instant::now());
+                    }
+                }
+            });
+            let listening = AbortOnDropHandle::new(listening);
+            self.inboxes.insert(route, Inbox { subject, _listening: listening });
+        }
+        let inbox = self.inboxes[&route].subject.clone();
+        let asked = client.publish_with_reply(self.subject.clone(), inbox, "".into());
+        timeout(ACK_SEND_TIMEOUT, asked).await.ok();
+    }
+
+    /// Forgets who is there, because nothing depends on it.
+    pub(crate) fn forget(&mut self) {
+        self.inboxes.clear();
+        lock(&self.answers).forget();
+    }
+
+    /// The ids of the workers; `None` while they are not known.
+    pub(crate) fn ids(&self) -> Option<BTreeSet<String>> {
+        lock(&self.answers).ids(Instant::now())
+    }
+}
+
+fn lock(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who has answered, and when: pure.
+struct Answers {
+    own: String,
+    asked_since: Option<Instant>,
+    own_first_at: Option<Instant>,
+    last_at: BTreeMap<String, Instant>,
+}
+
+impl Answers {
+    const fn new(own: String) -> Self {
+        Self { own, asked_since: None, own_first_at: None, last_at: BTreeMap::new() }
+    }
+
+    fn asked(&mut self, now: Instant) {
+        self.asked_since.get_or_insert(now);
+    }
+
+    fn answered(&mut self, id: String, now: Instant) {
+        if id == self.own {
+            self.own_first_at.get_or_insert(now);
+            // Those that have left are forgotten.
+            self.last_at.retain(|_, last| now.duration_since(*last) <= 2 * MEMBER_GONE_AFTER);
+        }
+        self.last_at.insert(id, now);
+    }
+
+    fn forget(&mut self) {
+        *self = Self::new(std::mem::take(&mut self.own));
+    }
+
+    /// Those whose last answer is not much older than the last one of this worker: if its own answers do not come
+    /// back either, nothing is known to have changed.
+    fn ids(&self, now: Instant) -> Option<BTreeSet<String>> {
+        let asked_since = self.asked_since?;
+        let Some((first, last)) = self.own_first_at.zip(self.last_at.get(&self.own)) else {
+            let is_alone = now.duration_since(asked_since) > MEMBERS_START_TIMEOUT;
+            return is_alone.then(|| BTreeSet::from([self.own.clone()]));
+        };
+        if now.duration_since(first) < MEMBERS_SETTLE {
+            return None;
+        }
+        let is_there = |at: &Instant| last.saturating_duration_since(*at) <= MEMBER_GONE_AFTER;
+        let there = self.last_at.iter().filter(|(_, at)| is_there(at));
+        Some(there.map(|(id, _)| id.clone()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn ids(answers: &Answers, now: Instant) -> Option<Vec<String>> {
+        answers.ids(now).map(|ids| ids.into_iter().collect())
+    }
+
+    #[test]
+    fn the_others_are_known_shortly_after_the_own_answer_is_back() {
+        let (mut answers, start) = (Answers::new("b".to_owned()), Instant::now());
+        assert_eq!(ids(&answers, start), None);
+        answers.asked(start);
+        answers.answered("a".to_owned(), start);
+        answers.answered("b".to_owned(), start);
+        assert_eq!(ids(&answers, start), None, "others may be slower");
+        assert_eq!(ids(&answers, start + SECOND).unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn who_does_not_answer_any_more_is_gone_unless_the_own_answers_are_missing_too() {
+        let (mut answers, start) = (Answers::new("b".to_owned()), Instant::now());
+        answers.asked(start);
+        answers.answered("a".to_owned(), start);
+        answers.answered("b".to_owned(), start);
+        assert_eq!(ids(&answers, start + 60 * SECOND).unwrap(), ["a", "b"], "cut off");
+        answers.answered("b".to_owned(), start + 3 * SECOND);
+        assert_eq!(ids(&answers, start + 3 * SECOND).unwrap(), ["a", "b"], "it missed a question");
+        answers.answered("b".to_owned(), start + 4 * SECOND);
+        assert_eq!(ids(&answers, start + 4 * SECOND).unwrap(), ["b"]);
+    }
+
+    #[test]
+    fn without_any_answer_a_worker_takes_itself_for_the_only_one() {
+        let (mut answers, start) = (Answers::new("b".to_owned()), Instant::now());
+        answers.asked(start);
+        assert_eq!(ids(&answers, start + 2 * SECOND), None);
+        assert_eq!(ids(&answers, start + 4 * SECOND).unwrap(), ["b"]);
+    }
+}

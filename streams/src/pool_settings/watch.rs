@@ -1,0 +1,188 @@
+//! Keeps the setting of a pool up to date in a running process. It reads the key again and again: a subscription may
+//! be lost without a word, and three keys are few.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use orders::Timestamp;
+use rand::RngExt;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::in_force::{Change, InForce};
+use super::stored::{ReadSettingError, read_pool_setting, read_pool_settings};
+use crate::limits::{
+    BROKER_CLOCK_AGE_MAX, SETTING_READ_INTERVAL_MAX, SETTING_READ_INTERVAL_MIN,
+    SETTING_READ_TIMEOUT, SETTING_START_TIMEOUT,
+};
+use crate::routes::Routes;
+use crate::subjects::POOLS_STREAM;
+use crate::{Pool, Requester, broker_time};
+
+/// The setting of a pool that is in force. Cheap to clone; all clones are kept up to date by one
+/// [`follow`](Self::follow).
+#[derive(Clone)]
+pub struct PoolSettingWatch {
+    pool: Pool,
+    requester: Requester,
+    state: Arc<Mutex<State>>,
+    changes: Arc<watch::Sender<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    in_force: InForce,
+    /// Whether the bucket was read, or was asked for long enough.
+    is_known: bool,
+    /// Whether the last good setting was looked for.
+    has_read_history: bool,
+    clock: Option<BrokerClock>,
+}
+
+/// The time of the brokers, and when they said it.
+#[derive(Clone, Copy)]
+struct BrokerClock {
+    time: Timestamp,
+    read_at: Instant,
+}
+
+impl BrokerClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.time.as_millis() + self.read_at.elapsed().as_millis() as i64)
+    }
+}
+
+impl PoolSettingWatch {
+    /// The setting of `pool`, which is not known yet.
+    pub fn new(routes: impl Into<Routes>, pool: Pool) -> Self {
+        let (requester, changes) = (Requester::new(routes), Arc::new(watch::Sender::new(())));
+        Self { pool, requester, state: Arc::default(), changes }
+    }
+
+    /// Keeps the setting up to date. Does not return.
+    pub async fn follow(&self) {
+        let started_at = Instant::now();
+        let mut failing_since = None;
+        loop {
+            let (read, ()) = tokio::join!(self.read(), self.read_clock());
+            match read {
+                Ok(()) => failing_since = None,
+                Err(err) => {
+                    let since = *failing_since.get_or_insert_with(Instant::now);
+                    tracing::debug!(pool = %self.pool, %err, "setting not read");
+                    self.work_without(started_at, since, &err);
+                }
+            }
+            self.changes.send_replace(());
+            sleep(interval()).await;
+        }
+    }
+
+    /// Whether the pool is paused; `None` while that is not known.
+    pub fn is_paused(&self) -> Option<bool> {
+        let state = self.lock();
+        state.is_known.then(|| state.in_force.setting.is_paused_at(state.now()))
+    }
+
+    /// What is in force, and the time of the brokers, as far as it is known.
+    pub(crate) fn in_force(&self) -> (InForce, Option<Timestamp>, bool) {
+        let state = self.lock();
+        (state.in_force.clone(), state.now(), state.is_known)
+    }
+
+    /// Changes after each read.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    async fn read(&self) -> Result<(), ReadSettingError> {
+        let stored = read_pool_setting(&self.requester, self.pool).await?;
+        let change = self.lock().in_force.read(stored);
+        self.log(change);
+        if self.must_read_history() {
+            let history = read_pool_settings(&self.requester, self.pool).await?;
+            let mut state = self.lock();
+            state.has_read_history = true;
+            if state.in_force.adopt_last_good(history) {
+                drop(state);
+                self.log(Change::Adopted);
+            }
+        }
+        self.lock().is_known = true;
+        Ok(())
+    }
+
+    /// Whether the process has started while the value is bad.
+    fn must_read_history(&self) -> bool {
+        let state = self.lock();
+        let InForce { revision, refused, .. } = &state.in_force;
+        *revision == 0 && refused.is_some() && !state.has_read_history
+    }
+
+    /// Reads the time of the brokers while the end of a pause depends on it.
+    async fn read_clock(&self) {
+        let is_needed = {
+            let state = self.lock();
+            let is_old = |clock: BrokerClock| clock.read_at.elapsed() > BROKER_CLOCK_AGE_MAX;
+            state.in_force.setting.until.is_some() && state.clock.is_none_or(is_old)
+        };
+        if !is_needed {
+            return;
+        }
+        let asked = broker_time::ask(&self.requester, POOLS_STREAM, SETTING_READ_TIMEOUT).await;
+        if let Ok(time) = asked {
+            self.lock().clock = Some(BrokerClock { time, read_at: Instant::now() });
+        }
+    }
+
+    /// A worker that starts without an answer works as without a setting after some time.
+    fn work_without(&self, started_at: Instant, failing_since: Instant, err: &ReadSettingError) {
+        let mut state = self.lock();
+        if !state.is_known && started_at.elapsed() > SETTING_START_TIMEOUT {
+            state.is_known = true;
+            let error = err.to_string();
+            tracing::warn!(pool = %self.pool, error, "setting not read, working without one");
+        } else if state.is_known && is_first_after(failing_since, SETTING_START_TIMEOUT) {
+            let error = err.to_string();
+            tracing::warn!(pool = %self.pool, error, "setting not read, the last one stays in force");
+        }
+    }
+
+    fn log(&self, change: Change) {
+        let state = self.lock();
+        let InForce { setting, revision, refused, .. } = &state.in_force;
+        match (change, refused) {
+            (Change::Adopted, _) => {
+                let setting = setting.to_json();
+                tracing::info!(pool = %self.pool, revision, setting, "setting in force");
+            }
+            (Change::Refused, Some(refused)) => {
+                let reason = refused.to_string();
+                tracing::error!(
+                    pool = %self.pool, reason, revision, "setting refused, the last good one stays in force"
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn now(&self) -> Option<Timestamp> {
+        self.clock.map(|clock| clock.now())
+    }
+}
+
+/// Whether `limit` has passed since `since` in the interval before now: true about once.
+fn is_first_after(since: Instant, limit: Duration) -> bool {
+    let passed = since.elapsed();
+    passed >= limit && passed < limit + SETTING_READ_TIMEOUT
+}
+
+fn interval() -> Duration {
+    rand::rng().random_range(SETTING_READ_INTERVAL_MIN..=SETTING_READ_INTERVAL_MAX)
+}

@@ -1,0 +1,52 @@
+//! Creates the bucket with the settings of pools, and corrects its stream. It holds no order: without it, every pool
+//! goes on with the setting that it has.
+
+use async_nats::jetstream::stream::Config;
+
+use super::attempts::with_retries;
+use super::difference::{Difference, Impact};
+use super::error::TopologyError;
+use super::mode::Mode;
+use super::settings::settings_differences;
+use crate::Connection;
+use crate::inspect::find_stream;
+
+/// Creates the bucket when a role starts, and corrects what differs. While the cluster runs it is not created: an
+/// empty one would end every pause without a word.
+pub(super) async fn ensure_settings(
+    connection: &Connection,
+    wanted: &Config,
+    mode: Mode,
+) -> Result<Vec<Difference>, TopologyError> {
+    let ensured = with_retries(&wanted.name, async || ensure(connection, wanted, mode).await);
+    ensured.await?.ok_or_else(|| TopologyError::NoSettings { name: wanted.name.clone() })
+}
+
+/// What was corrected; the inner result is `None` if the stream is missing and not created.
+async fn ensure(
+    connection: &Connection,
+    wanted: &Config,
+    mode: Mode,
+) -> Result<Option<Option<Vec<Difference>>>, async_nats::Error> {
+    let found = match find_stream(connection, &wanted.name).await? {
+        Some(info) => info.config,
+        None if mode == Mode::Running => return Ok(Some(None)),
+        None => {
+            let created = connection.jetstream.get_or_create_stream(wanted.clone()).await?;
+            created.cached_info().config.clone()
+        }
+    };
+    let mut corrected = settings_differences(&found, wanted);
+    corrected.retain(|difference| difference.impact != Impact::Allowed);
+    if !corrected.is_empty() {
+        let updated = Config {
+            max_bytes: found.max_bytes,
+            // They cannot be undone.
+            deny_purge: found.deny_purge,
+            deny_delete: found.deny_delete,
+            ..wanted.clone()
+        };
+        connection.jetstream.update_stream(&updated).await?;
+    }
+    Ok(Some(Some(corrected)))
+}
