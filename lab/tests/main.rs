@@ -25,6 +25,7 @@ mod durable;
 mod edge;
 mod load;
 mod orders;
+mod pool_command;
 mod program;
 mod provider;
 mod raw_nats;

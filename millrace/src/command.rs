@@ -14,12 +14,13 @@ use crate::lanes::LanesArgs;
 use crate::migrate::MigrateArgs;
 use crate::observer_report::ObserverReportArgs;
 use crate::passwords::PasswordsArgs;
+use crate::pool::PoolArgs;
 use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
     audit, dead_letters, edge, health, import, keys, lanes, migrate, observer_report, passwords,
-    status, stock, tail, worker,
+    pool, status, stock, tail, worker,
 };
 
 /// A role or a command.
@@ -42,6 +43,8 @@ pub enum Command {
     Health(HealthArgs),
     /// Show cluster status: workers, lag, streams and brokers
     Status(StatusArgs),
+    /// Pause, resume and limit the workers of a pool
+    Pool(PoolArgs),
     /// Follow the events of single orders
     Tail(TailArgs),
     /// List, inspect and resolve dead letters
@@ -74,6 +77,7 @@ impl Command {
             Self::Lanes(args) => lanes::run(&args)?,
             Self::Health(args) => return health::run(&args),
             Self::Status(args) => status::run(&args)?,
+            Self::Pool(args) => pool::run(&args)?,
             Self::Tail(args) => tail::run(&args)?,
             Self::Dead(args) => dead_letters::run(&args)?,
             Self::Stock(args) => stock::run(&args)?,

@@ -26,6 +26,7 @@ mod migrate;
 mod observer_report;
 pub mod options;
 mod passwords;
+mod pool;
 pub mod prepare;
 mod runtime;
 mod secret_files;

@@ -42,6 +42,9 @@ pub(crate) const IMPORT_ATTEMPTS_MAX: usize = 20;
 /// How long the brokers may take to store one message of a command: as long as for a worker's
 /// outcomes.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long `millrace pool` waits until the workers do what it has set: they do within two seconds, and say so within
+/// a third of one.
+pub(crate) const SETTING_ARRIVAL_TIMEOUT: Duration = Duration::from_secs(4);
 /// Dead letters that are resolved per second unless the operator sets another rate: few compared
 /// with the orders of a step.
 pub(crate) const RESOLVE_RATE_DEFAULT: u32 = 50;

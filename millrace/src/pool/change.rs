@@ -1,0 +1,137 @@
+//! What the commands make of a setting: pure, but for the time of the brokers.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use orders::Timestamp;
+use streams::{Connection, PoolSetting, parse_duration, settings_time};
+
+/// Who changes a setting, and why.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Author {
+    /// Reason for the change, stored with the setting
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+    /// Name of the operator, stored with the setting
+    #[arg(long, value_name = "NAME", env = "USER")]
+    by: String,
+}
+
+/// Options of `millrace pool POOL pause`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PauseArgs {
+    /// How long, such as 30m, by the time of the brokers [default: until it is resumed]
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// Until when, such as 2026-11-25T17:00:00Z, by the time of the brokers
+    #[arg(long, value_name = "TIME", conflicts_with = "duration")]
+    until: Option<String>,
+    #[command(flatten)]
+    author: Author,
+}
+
+/// Options of `millrace pool POOL set`. What is not given stays as it is.
+#[derive(Debug, Clone, Args)]
+#[group(id = "change", required = true, multiple = true, args = ["workers", "rate", "batch"])]
+pub(super) struct SetArgs {
+    /// How many of the running workers pull, or `all`
+    #[arg(long, value_name = "N", value_parser = limit)]
+    workers: Option<Limit>,
+    /// Orders a second, of all workers together, or `all`
+    #[arg(long, value_name = "N", value_parser = limit)]
+    rate: Option<Limit>,
+    /// Records that a worker processes together, about, or `all`
+    #[arg(long, value_name = "N", value_parser = limit)]
+    batch: Option<Limit>,
+    #[command(flatten)]
+    author: Author,
+}
+
+/// A number, or no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Limit(Option<u32>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    if text == "all" {
+        return Ok(Limit(None));
+    }
+    let number = text.parse().map_err(|_| "write a whole number, or `all` for no limit".to_owned());
+    number.map(|number| Limit(Some(number)))
+}
+
+/// When the pause ends that `args` asks for.
+pub(super) async fn pause_end(connection: &Connection, args: &PauseArgs) -> Result<Option<String>> {
+    let Some(duration) = args.duration else { return Ok(args.until.clone()) };
+    let now = settings_time(connection).await?;
+    Ok(Some(Timestamp::from_millis(now.as_millis() + duration.as_millis() as i64).to_string()))
+}
+
+impl PauseArgs {
+    /// The setting with a pause until `end`.
+    pub(super) fn apply(&self, before: PoolSetting, until: Option<String>) -> PoolSetting {
+        self.author.sign(PoolSetting { paused: true, until, ..before })
+    }
+}
+
+/// The setting without a pause.
+pub(super) fn resume(before: PoolSetting, author: &Author) -> PoolSetting {
+    author.sign(PoolSetting { paused: false, until: None, ..before })
+}
+
+impl SetArgs {
+    /// The setting with other limits.
+    pub(super) fn apply(&self, before: PoolSetting) -> PoolSetting {
+        let limit = |new: Option<Limit>, old| new.map_or(old, |Limit(limit)| limit);
+        self.author.sign(PoolSetting {
+            workers: limit(self.workers, before.workers),
+            rate: limit(self.rate, before.rate),
+            batch: limit(self.batch, before.batch),
+            ..before
+        })
+    }
+}
+
+impl Author {
+    fn sign(&self, setting: PoolSetting) -> PoolSetting {
+        PoolSetting { why: Some(self.why.clone()), by: Some(self.by.clone()), ..setting }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn author() -> Author {
+        Author { why: "why".to_owned(), by: "ann".to_owned() }
+    }
+
+    fn before() -> PoolSetting {
+        PoolSetting { workers: Some(2), rate: Some(9), ..PoolSetting::default() }
+    }
+
+    #[test]
+    fn a_pause_and_its_end_leave_the_rest_of_the_setting() {
+        let pause = PauseArgs { duration: None, until: None, author: author() };
+        let paused = pause.apply(before(), Some("2026-11-25T17:00:00Z".to_owned()));
+        assert_eq!(
+            paused.to_json(),
+            r#"{"paused":true,"until":"2026-11-25T17:00:00Z","workers":2,"rate":9,"why":"why","by":"ann"}"#
+        );
+        let resumed = resume(paused, &author());
+        assert_eq!(resumed.to_json(), r#"{"workers":2,"rate":9,"why":"why","by":"ann"}"#);
+    }
+
+    #[test]
+    fn only_what_is_given_is_set_and_all_takes_a_limit_away() {
+        let set = SetArgs {
+            workers: Some(limit("all").unwrap()),
+            rate: None,
+            batch: Some(limit("64").unwrap()),
+            author: author(),
+        };
+        let after = set.apply(before());
+        assert_eq!((after.workers, after.rate, after.batch), (None, Some(9), Some(64)));
+        assert!(limit("many").is_err());
+    }
+}
