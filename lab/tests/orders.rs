@@ -37,6 +37,7 @@ mod payment_refusals;
 mod payment_retries;
 mod poison_records;
 mod pool_pauses;
+mod pool_reports;
 mod pool_setting_faults;
 mod pool_settings;
 mod pool_shares;

@@ -18,7 +18,7 @@ use crate::test_servers::TestServers;
 
 /// What may be published, and the roles that may: `pools` for each of them. The body is not valid, so that a
 /// request that is permitted changes nothing.
-const PUBLISHED: [(&str, &[&str]); 29] = [
+const PUBLISHED: [(&str, &[&str]); 30] = [
     // Events, and what comes of them.
     ("orders.1.created", &["edge", "admin"]),
     ("orders.1.cancel_requested", &["edge", "inventory", "payment", "admin"]),
@@ -54,18 +54,20 @@ const PUBLISHED: [(&str, &[&str]); 29] = [
     ("$JS.API.STREAM.DELETE.KV_POOLS", &[]),
     // Requests to workers, and others' replies.
     ("status.get", &["edge"]),
+    ("pool.payment.lag", &["operator", "admin", "viewer", "auditor", "exporter"]),
     ("_INBOX_edge.reply", &["edge"]),
     ("_INBOX.reply", &[]),
 ];
 
 /// The same for subscriptions.
-const SUBSCRIBED: [(&str, &[&str]); 7] = [
+const SUBSCRIBED: [(&str, &[&str]); 8] = [
     ("_INBOX_edge.>", &["edge"]),
     ("_INBOX.>", &[]),
     (">", &[]),
     ("orders.>", &[]),
     ("$JS.API.>", &[]),
     ("status.get", &["pools"]),
+    ("pool.payment.lag", &["inventory"]),
     ("lanes.used", &["edge", "pools"]),
 ];
 

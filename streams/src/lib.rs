@@ -45,6 +45,7 @@ mod outbound;
 mod own_clock;
 mod permissions;
 mod pool_control;
+mod pool_lag;
 mod pool_members;
 mod pool_settings;
 mod profile;
@@ -65,6 +66,7 @@ mod silence;
 mod step;
 pub mod subjects;
 mod topology;
+mod work_report;
 
 pub use admission::Admission;
 pub use broker_access::BrokerAccess;
@@ -99,6 +101,7 @@ pub use outbound::OutboundMessage;
 pub use own_clock::own_time;
 pub use permissions::Permissions;
 pub use pool_control::PoolControl;
+pub use pool_lag::{PoolLag, pool_lag};
 pub use pool_settings::{
     PoolSetting, PoolSettingWatch, ReadSettingError, SettingError, StoredSetting,
     WriteSettingError, read_pool_setting, read_pool_settings, settings_time, write_pool_setting,
@@ -122,3 +125,4 @@ pub use topology::{
     TopologyError, ack_wait, ensure_topology, inspect_topology, keep_topology, paused_consumers,
     resume_topology, set_lane_count, set_lane_limit,
 };
+pub use work_report::WorkReport;

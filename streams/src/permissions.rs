@@ -8,7 +8,7 @@ use orders::EventKind;
 use crate::rpc::service_name;
 use crate::subjects::{
     DEAD_LETTERS, LANE_USED, POOLS_STREAM, RETRIES, SERVER_PING_JSZ, STREAMS_DIFFER, inbox_prefix,
-    pool_setting_subject, resolution_subject,
+    lag_subject, pool_setting_subject, resolution_subject,
 };
 use crate::{Lane, Pool, Step};
 
@@ -127,6 +127,20 @@ impl Permissions {
     pub fn sets_pools(self, pools: &[Pool]) -> Self {
         let keys = pools.iter().map(|pool| pool_setting_subject(pool.as_str()));
         self.watches_settings().publishing(keys)
+    }
+
+    /// Answers for the backlogs of `pools`.
+    #[must_use]
+    pub fn reports_lag(self, pools: &[Pool]) -> Self {
+        let workers = pools.iter().map(|pool| format!("$SRV.PING.{}", service_name(*pool)));
+        let subjects = pools.iter().map(|pool| lag_subject(pool.as_str()));
+        self.publishing(workers).subscribing(subjects)
+    }
+
+    /// Asks for the backlog of any pool.
+    #[must_use]
+    pub fn asks_for_lag(self) -> Self {
+        self.publishing([lag_subject("*")])
     }
 
     /// Sends requests on these subjects to workers.

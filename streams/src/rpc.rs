@@ -1,7 +1,9 @@
 //! Replies to requests over core NATS: an edge sends a request, and any one free worker replies. Workers
 //! register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::{env, fs, process};
 
 use async_nats::service::{self, ServiceExt};
 use bytes::Bytes;
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thiserror::Error;
 
-use crate::{Connection, Pool, PullReport};
+use crate::{Connection, Pool, Profile, PullReport, WorkReport};
 
 /// The registration of one worker as a NATS service. It lasts until this value and all of its
 /// [`RequestStream`]s are dropped.
@@ -19,7 +21,7 @@ pub struct Service(Arc<service::Service>);
 
 /// The requests on one subject that the broker routes to this process.
 pub struct RequestStream {
-    subject: &'static str,
+    subject: String,
     endpoint: service::endpoint::Endpoint,
     /// Keeps the service registered: dropping it would end the stream.
     service: Service,
@@ -41,6 +43,9 @@ pub struct WorkerState {
     /// What it does of the setting of its pool.
     #[serde(flatten)]
     pub pull: PullReport,
+    /// What it has processed.
+    #[serde(flatten)]
+    pub work: WorkReport,
 }
 
 /// Registering the service or one of its endpoints failed.
@@ -53,15 +58,31 @@ pub(crate) fn service_name(pool: Pool) -> String {
     format!("millrace-{pool}")
 }
 
+/// Where a worker runs, and as what.
+fn metadata(pool: Pool, profile: Profile) -> HashMap<String, String> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.or_else(|| env::var("HOSTNAME").ok()).unwrap_or_default();
+    let entries = [
+        ("host", host.trim().to_owned()),
+        ("pid", process::id().to_string()),
+        ("pool", pool.to_string()),
+        ("profile", profile.to_string()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    entries.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
 impl Connection {
-    /// Registers a worker of `pool` as a NATS service. `state` is called for each statistics
-    /// request.
+    /// Registers a worker of `pool` as a NATS service, whose metadata say where it runs. `state` is called for
+    /// each statistics request.
     pub async fn register_worker(
         &self,
         pool: Pool,
+        profile: Profile,
         state: impl Fn() -> WorkerState + Send + Sync + 'static,
     ) -> Result<Service, ServiceError> {
         let service = self.client.service_builder().description("A worker of Millrace");
+        let service = service.metadata(metadata(pool, profile));
         let service = service.stats_handler(move |_, _| json!(state()));
         let started = service.start(service_name(pool), env!("CARGO_PKG_VERSION")).await;
         started.map(Arc::new).map(Service).map_err(ServiceError)
@@ -75,15 +96,12 @@ impl Service {
     }
 
     /// Subscribes to the requests on `subject`, load-balanced over all processes that serve it.
-    pub async fn requests(&self, subject: &'static str) -> Result<RequestStream, ServiceError> {
+    pub async fn requests(&self, subject: &str) -> Result<RequestStream, ServiceError> {
         let endpoint = self.endpoint(subject).await?;
-        Ok(RequestStream { subject, endpoint, service: self.clone() })
+        Ok(RequestStream { subject: subject.to_owned(), endpoint, service: self.clone() })
     }
 
-    async fn endpoint(
-        &self,
-        subject: &'static str,
-    ) -> Result<service::endpoint::Endpoint, ServiceError> {
+    async fn endpoint(&self, subject: &str) -> Result<service::endpoint::Endpoint, ServiceError> {
         let endpoint = self.0.endpoint_builder().name(subject.replace('.', "-"));
         // One queue group for all pools, so that exactly one worker replies to each request.
         endpoint.queue_group("answerers").add(subject).await.map_err(ServiceError)
@@ -108,7 +126,7 @@ impl RequestStream {
             request.reply(Vec::new()).await;
         }
         is_able.await;
-        self.endpoint = self.service.endpoint(self.subject).await?;
+        self.endpoint = self.service.endpoint(&self.subject).await?;
         Ok(())
     }
 }

@@ -70,6 +70,11 @@ pub fn inbox_prefix(role: &str) -> String {
     format!("_INBOX_{role}")
 }
 
+/// Request subject for the backlog of a pool.
+pub fn lag_subject(pool: &str) -> String {
+    format!("pool.{pool}.lag")
+}
+
 /// The subject of a pool's setting in the bucket.
 pub(crate) fn pool_setting_subject(pool: &str) -> String {
     format!("$KV.{POOLS_BUCKET}.{pool}")

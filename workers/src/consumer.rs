@@ -23,11 +23,13 @@ use crate::poison_isolation::PoisonIsolation;
 use crate::process::process;
 use crate::publish_outcomes::publish_outcomes;
 use crate::running_stage::RunningStep;
+use crate::work_counts::{OutcomeCounts, WorkCounts};
 
 /// The loop of one step over one durable consumer.
 pub(crate) struct Consumer {
     pub(crate) step: RunningStep,
     pub(crate) isolation: PoisonIsolation,
+    pub(crate) counts: WorkCounts,
     pub(crate) publisher: Publisher,
     /// Maximum number of outcomes in one message.
     pub(crate) max_batch: usize,
@@ -80,6 +82,7 @@ impl Consumer {
     /// Processes a set and acks its messages, or returns them to the broker.
     async fn handle(&self, set: Vec<Delivery>, fetcher: &mut Fetcher, drain: &DrainDeadline) {
         let step = &self.step.step;
+        let held = self.counts.hold(set.iter().map(|delivery| delivery.records.len()).sum());
         failpoint!("{step}.fetched");
         let published = with_progress_acks(&set, self.process_and_publish(&set, fetcher, drain));
         if let Some(Some(are_stored)) = drain.run_until_passed(published).await {
@@ -99,6 +102,7 @@ impl Consumer {
         for delivery in set {
             delivery.nak().await;
         }
+        drop(held);
         if drain.shutdown.is_cancelled() {
             self.isolation.clear_marks_on_clean_stop(step).await;
         }
@@ -154,6 +158,7 @@ impl Consumer {
             failpoint!("{step}.committed");
             let deliveries: Vec<u64> = indices.iter().map(|index| set[*index].delivered).collect();
             let records = (&*records, &*deliveries);
+            let counts = OutcomeCounts::of(&outcomes);
             let published =
                 publish_outcomes(&self.publisher, step, records, outcomes, self.max_batch);
             let not_stored = published.await.map_err(|err| {
@@ -161,6 +166,7 @@ impl Consumer {
                 tracing::warn!(%step, error, "publishing outcomes failed, retrying");
                 DependencyUnavailable
             })?;
+            self.counts.add(counts);
             for record in not_stored {
                 are_stored[indices[record]] = false;
             }

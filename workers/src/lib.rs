@@ -30,6 +30,7 @@ mod heartbeat;
 pub mod inventory;
 mod janitor;
 pub mod known_orders;
+mod lag_reports;
 pub mod last_event;
 mod leader_keeper;
 mod limits;
@@ -57,6 +58,7 @@ pub mod stages;
 pub mod status_counts;
 pub mod step_input;
 mod topology_keeper;
+mod work_counts;
 mod worker;
 
 pub use config::{Config, WorkerConfig};

@@ -95,6 +95,8 @@ pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Attempts of a transaction that conflicts with another one.
 pub(crate) const TRANSACTION_ATTEMPTS_MAX: u32 = 5;
 
+/// How old the answer about a backlog may be: to ask more often reads no more of the lanes.
+pub(crate) const LAG_AGE_MAX: Duration = Duration::from_secs(1);
 /// How often the leaders of the lanes are looked at: if one broker leads all of them, its death would stop
 /// intake.
 pub(crate) const LEADERS_INTERVAL: Duration = Duration::from_secs(1);

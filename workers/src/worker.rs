@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use streams::{
     ConnectError, Connection, Fetcher, LaneLeaders, PoolControl, Publisher, PullGate, Routes,
-    Service, ServiceError, Step, StepKind, Topology, WorkerState,
+    Service, ServiceError, Step, StepKind, Topology, WorkerState, subjects,
 };
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, WorkerConfig};
 use crate::consumer::Consumer;
 use crate::database::UrlError;
+use crate::lag_reports;
 use crate::leader_keeper::LeaderKeeper;
 use crate::order_view::serve_status;
 use crate::paused_consumers::PausedConsumers;
@@ -24,6 +25,7 @@ use crate::running_stage::{RunningStep, StartedStage};
 use crate::stage::{StartError, WorkerContext};
 use crate::stages;
 use crate::topology_keeper::TopologyKeeper;
+use crate::work_counts::WorkCounts;
 
 /// Why a worker could not start or stopped early.
 #[derive(Debug, Error)]
@@ -53,9 +55,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
     let StartedStage { steps, background, queries, reporter } =
         config.stage.start(&config.options, &worker).map_err(WorkerError::Stage)?;
     let control = PoolControl::new(worker.routes.clone(), pool);
-    let reported = control.clone();
-    let report = move || WorkerState { pull: reported.report(), ..reporter() };
-    let service = worker.connection.register_worker(pool, report).await?;
+    let (reported, counts) = (control.clone(), WorkCounts::default());
+    let counted = counts.clone();
+    let report =
+        move || WorkerState { pull: reported.report(), work: counted.report(), ..reporter() };
+    let profile = config.worker.brokers.profile;
+    let service = worker.connection.register_worker(pool, profile, report).await?;
     let id = service.id().await;
 
     let local_set = LocalSet::new();
@@ -69,6 +74,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             tasks.spawn_local((query.serve)(requests, shutdown.clone()));
         }
         spawn_status(&mut tasks, &service, &worker, &shutdown).await?;
+        if config.stage.access().purges {
+            spawn_lag_reports(&mut tasks, &service, &worker, &shutdown).await?;
+        }
         let sources = config.stage.steps().iter().map(Step::events).collect();
         let _routes_watch = worker.routes.watch(sources);
         let fetch_failed = Rc::new(Notify::new());
@@ -87,7 +95,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         tasks.spawn_local(async move {
             until.run_until_cancelled(kept.keep(routes, pool, id)).await;
         });
-        spawn_consumers(&mut tasks, steps, &worker, (&control.gate(), &fetch_failed, &shutdown));
+        let control = (&control.gate(), &counts, &fetch_failed, &shutdown);
+        spawn_consumers(&mut tasks, steps, &worker, control);
         tracing::info!(%pool, "worker started");
         while let Some(result) = tasks.join_next().await {
             // A worker that lost one of its loops would look healthy and leave orders unprocessed.
@@ -130,8 +139,23 @@ async fn spawn_status(
     worker: &WorkerContext,
     shutdown: &CancellationToken,
 ) -> Result<(), ServiceError> {
-    let requests = service.requests(streams::subjects::STATUS_GET).await?;
+    let requests = service.requests(subjects::STATUS_GET).await?;
     tasks.spawn_local(serve_status(requests, worker.database.clone(), shutdown.clone()));
+    Ok(())
+}
+
+/// Answers for the backlog of every pool.
+async fn spawn_lag_reports(
+    tasks: &mut JoinSet<()>,
+    service: &Service,
+    worker: &WorkerContext,
+    shutdown: &CancellationToken,
+) -> Result<(), ServiceError> {
+    for pool in stages::pools() {
+        let requests = service.requests(&subjects::lag_subject(pool.as_str())).await?;
+        let (connection, shutdown) = (worker.connection.clone(), shutdown.clone());
+        tasks.spawn_local(lag_reports::serve(connection, pool, requests, shutdown));
+    }
     Ok(())
 }
 
@@ -141,7 +165,12 @@ fn spawn_consumers(
     tasks: &mut JoinSet<()>,
     steps: Vec<RunningStep>,
     worker: &WorkerContext,
-    (gate, fetch_failed, shutdown): (&PullGate, &Rc<Notify>, &CancellationToken),
+    (gate, counts, fetch_failed, shutdown): (
+        &PullGate,
+        &WorkCounts,
+        &Rc<Notify>,
+        &CancellationToken,
+    ),
 ) {
     let isolation = PoisonIsolation { database: worker.database.clone(), run_id: rand::random() };
     for step in steps {
@@ -153,6 +182,7 @@ fn spawn_consumers(
             let consumer = Consumer {
                 step: step.clone(),
                 isolation: isolation.clone(),
+                counts: counts.clone(),
                 publisher: worker.publisher.clone(),
                 max_batch: worker.max_batch,
                 fetch_failed: fetch_failed.clone(),

@@ -7,7 +7,7 @@ use millrace::keys::Role;
 use orders::OrderId;
 use serde_json::{Value, json};
 use streams::subjects::STATUS_GET;
-use streams::{Connection, Lane, WorkerState};
+use streams::{Connection, Lane, Profile, WorkerState};
 use tokio::task::JoinHandle;
 use workers::inventory;
 
@@ -110,7 +110,10 @@ async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hang
 
 /// A worker that says of each order that it is reserved.
 async fn answer_reserved(connection: Connection) -> JoinHandle<()> {
-    let service = connection.register_worker(inventory::POOL, WorkerState::default).await.unwrap();
+    let service = connection
+        .register_worker(inventory::POOL, Profile::Single, WorkerState::default)
+        .await
+        .unwrap();
     let mut requests = service.requests(STATUS_GET).await.unwrap();
     connection.flush().await;
     tokio::spawn(async move {

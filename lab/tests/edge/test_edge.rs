@@ -75,7 +75,8 @@ impl TestServers {
     /// The requests on `subject`, which edges send to the workers.
     pub(crate) async fn worker_requests(&self, subject: &'static str) -> RequestStream {
         let connection = self.connect().await;
-        let service = connection.register_worker(inventory::POOL, WorkerState::default);
+        let service =
+            connection.register_worker(inventory::POOL, Profile::Single, WorkerState::default);
         let requests = service.await.unwrap().requests(subject).await.unwrap();
         connection.flush().await;
         requests

@@ -94,15 +94,17 @@ impl Role {
                 .sees_brokers()
                 .backs_up()
                 .sets_pools(&stages::pools())
+                .asks_for_lag()
                 .reads_streams(&steps),
             Self::Auditor | Self::Viewer => own
                 .lists_streams()
                 .sees_workers()
                 .sees_brokers()
                 .watches_settings()
+                .asks_for_lag()
                 .reads_streams(&steps),
-            Self::Operator => own.operates().sets_pools(&stages::pools()),
-            Self::Exporter => own.lists_streams().sees_workers().sees_brokers(),
+            Self::Operator => own.operates().sets_pools(&stages::pools()).asks_for_lag(),
+            Self::Exporter => own.lists_streams().sees_workers().sees_brokers().asks_for_lag(),
             Self::System | Self::Lab => return None,
         };
         Some(permissions)
@@ -123,7 +125,11 @@ fn worker(own: Permissions, access: &PoolAccess, all_steps: &[Step]) -> Permissi
         .reads_settings()
         .serves(access.pool, &access.answers);
     let permissions = access.steps.iter().fold(permissions, Permissions::runs);
-    if access.purges { permissions.purges().reads_streams(all_steps) } else { permissions }
+    if !access.purges {
+        return permissions;
+    }
+    // It may read the lanes, and so counts the orders of every backlog.
+    permissions.purges().reports_lag(&stages::pools()).reads_streams(all_steps)
 }
 
 #[cfg(test)]
