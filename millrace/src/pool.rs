@@ -89,7 +89,10 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
 async fn show(requester: &Requester, pool: Pool) -> Result<()> {
     let history = read_pool_settings(requester, pool).await?;
     if history.is_empty() {
-        print(&format!("{pool} has no setting: all of its workers pull as much as they can"));
+        print(&format!(
+            "{pool} has no setting in the bucket: workers that start pull as much as they can. `millrace status` shows \
+             those that go on with one that is gone"
+        ));
     }
     for StoredSetting { revision, written_at, setting } in history {
         let (by, text) = match &setting {

@@ -348,6 +348,8 @@ pub(crate) const MEMBERS_PING_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const MEMBERS_SETTLE: Duration = Duration::from_millis(300);
 /// A worker that has not answered for this long, while this one has, is gone: it may miss a question or two.
 pub(crate) const MEMBER_GONE_AFTER: Duration = Duration::from_millis(3_500);
+/// How long a worker that gets no answer any more, not even its own, counts with those that it knew.
+pub(crate) const MEMBERS_SILENT_MAX: Duration = Duration::from_secs(30);
 /// How long a worker that gets no answer, not even its own, pulls nothing. Then it takes itself for the only one.
 pub(crate) const MEMBERS_START_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often it is decided again whether a worker may pull: the end of a pause, and who is there, change without

@@ -9,7 +9,9 @@ use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::Pool;
-use crate::limits::{ACK_SEND_TIMEOUT, MEMBER_GONE_AFTER, MEMBERS_SETTLE, MEMBERS_START_TIMEOUT};
+use crate::limits::{
+    ACK_SEND_TIMEOUT, MEMBER_GONE_AFTER, MEMBERS_SETTLE, MEMBERS_SILENT_MAX, MEMBERS_START_TIMEOUT,
+};
 use crate::routes::Routes;
 use crate::rpc::service_name;
 
@@ -24,7 +26,7 @@ pub(crate) struct PoolMembers {
 
 struct Inbox {
     subject: String,
-    _listening: AbortOnDropHandle<()>,
+    listening: AbortOnDropHandle<()>,
 }
 
 #[derive(Deserialize)]
@@ -45,9 +47,11 @@ impl PoolMembers {
         lock(&self.answers).asked(Instant::now());
         let route = self.routes.any_good();
         let client = self.routes.get(route).connection.client.clone();
+        self.inboxes.retain(|_, inbox| !inbox.listening.is_finished());
         if !self.inboxes.contains_key(&route) {
             let subject = client.new_inbox();
-            let Ok(mut replies) = client.subscribe(subject.clone()).await else { return };
+            let subscribed = timeout(ACK_SEND_TIMEOUT, client.subscribe(subject.clone())).await;
+            let Ok(Ok(mut replies)) = subscribed else { return };
             let answers = self.answers.clone();
             let listening = tokio::spawn(async move {
                 while let Some(reply) = replies.next().await {
@@ -57,7 +61,7 @@ impl PoolMembers {
                 }
             });
             let listening = AbortOnDropHandle::new(listening);
-            self.inboxes.insert(route, Inbox { subject, _listening: listening });
+            self.inboxes.insert(route, Inbox { subject, listening });
         }
         let inbox = self.inboxes[&route].subject.clone();
         let asked = client.publish_with_reply(self.subject.clone(), inbox, "".into());
@@ -110,11 +114,15 @@ impl Answers {
         *self = Self::new(std::mem::take(&mut self.own));
     }
 
-    /// Those whose last answer is not much older than the last one of this worker: if its own answers do not come
-    /// back either, nothing is known to have changed.
+    /// Those whose last answer is not much older than the last one of all: if no answer comes, nothing is known to
+    /// have changed. After a while this worker is the only one that it can rely on.
     fn ids(&self, now: Instant) -> Option<BTreeSet<String>> {
         let asked_since = self.asked_since?;
-        let Some((first, last)) = self.own_first_at.zip(self.last_at.get(&self.own)) else {
+        let last = self.last_at.values().max();
+        if last.is_some_and(|last| now.duration_since(*last) > MEMBERS_SILENT_MAX) {
+            return Some(BTreeSet::from([self.own.clone()]));
+        }
+        let Some((first, last)) = self.own_first_at.zip(last) else {
             let is_alone = now.duration_since(asked_since) > MEMBERS_START_TIMEOUT;
             return is_alone.then(|| BTreeSet::from([self.own.clone()]));
         };
@@ -156,7 +164,8 @@ mod tests {
         answers.asked(start);
         answers.answered("a".to_owned(), start);
         answers.answered("b".to_owned(), start);
-        assert_eq!(ids(&answers, start + 60 * SECOND).unwrap(), ["a", "b"], "cut off");
+        assert_eq!(ids(&answers, start + 20 * SECOND).unwrap(), ["a", "b"], "cut off");
+        assert_eq!(ids(&answers, start + 31 * SECOND).unwrap(), ["b"], "cut off for long");
         answers.answered("b".to_owned(), start + 3 * SECOND);
         assert_eq!(ids(&answers, start + 3 * SECOND).unwrap(), ["a", "b"], "it missed a question");
         answers.answered("b".to_owned(), start + 4 * SECOND);

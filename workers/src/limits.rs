@@ -138,6 +138,9 @@ pub const PAYMENT_TIMEOUT: &str = "15m";
 /// Pauses of payment that are looked at for the time that reservations have left: more than persons make within the
 /// time of a payment.
 pub(crate) const PAUSES_READ_MAX: i64 = 100;
+/// How long no worker must have seen a pause of payment for it to be over: each looks every second, and one of them may
+/// be cut off from the brokers.
+pub(crate) const PAUSE_OVER_AFTER: Duration = Duration::from_secs(5);
 /// Reservations in one query of the sweep, which takes some milliseconds.
 pub(crate) const SWEEP_PAGE_SIZE: i64 = 1_000;
 /// Limit for the broker to store a request of the sweep. After it the next sweep publishes the

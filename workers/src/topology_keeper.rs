@@ -1,6 +1,7 @@
 //! Keeps the streams and consumers as they must be while the cluster runs: a consumer that was deleted
 //! is created again, and settings that were changed by hand are corrected. A pause is logged.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl TopologyKeeper {
     }
 
     async fn keep(&mut self) {
-        let mut is_failing = false;
+        let mut logged = BTreeSet::new();
         let mut notices = Notices::listen(&self.connection).await;
         loop {
             self.paused.look().await;
@@ -52,11 +53,11 @@ impl TopologyKeeper {
             for difference in corrected {
                 tracing::warn!(%difference, "stream or consumer settings corrected");
             }
-            for err in failed.iter().filter(|_| !is_failing) {
-                let error = error_chain(err);
+            let failed: BTreeSet<String> = failed.iter().map(|err| error_chain(err)).collect();
+            for error in failed.difference(&logged) {
                 tracing::error!(error, "streams or consumers are not as they must be");
             }
-            is_failing = !failed.is_empty();
+            logged = failed;
             sleep(TOPOLOGY_INTERVAL_MIN).await;
         }
     }

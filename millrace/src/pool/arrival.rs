@@ -31,12 +31,12 @@ impl fmt::Display for Arrival {
     }
 }
 
-/// Waits until the workers of `pool` report this revision or a later one.
+/// Waits until the workers of `pool` report this revision, and no later one of a bucket that is gone.
 pub(super) async fn wait(connection: &Connection, pool: Pool, revision: u64) -> Result<Arrival> {
     let deadline = Instant::now() + SETTING_ARRIVAL_TIMEOUT;
     loop {
         let present = worker_presence(connection, &[pool]).await?;
-        let arrived = present.reports.iter().filter(|(_, it)| it.pull.revision >= revision);
+        let arrived = present.reports.iter().filter(|(_, it)| it.pull.revision == revision);
         let arrival = Arrival { workers: present.reports.len(), arrived: arrived.count() };
         if arrival.is_complete() || Instant::now() > deadline {
             return Ok(arrival);

@@ -9,6 +9,12 @@ use orders::Timestamp;
 use serde::Serialize;
 use streams::{Connection, Pool, PoolSetting, Requester, WorkerPresence, read_pool_setting};
 
+/// The state of a worker of a version that knows no settings.
+const EARLIER: &str = "of an earlier version";
+/// What is said of a key that is gone while workers have its setting.
+const GONE: &str =
+    "the key is gone from the bucket, and the setting of before is in force: write it again";
+
 /// The setting of one pool.
 #[derive(Debug, Clone, Serialize)]
 pub struct PoolStatus {
@@ -35,13 +41,27 @@ impl PoolStatus {
         present: &WorkerPresence,
     ) -> Result<Option<Self>> {
         let requester = Requester::new(connection.clone());
-        let Some(stored) = read_pool_setting(&requester, pool).await? else { return Ok(None) };
+        let stored = read_pool_setting(&requester, pool).await?;
         let mut worker_states = BTreeMap::new();
         let mut in_force = BTreeSet::new();
         for (_, worker) in present.reports.iter().filter(|(of, _)| *of == pool) {
-            *worker_states.entry(worker.pull.state.clone()).or_default() += 1;
+            // A worker of an earlier version says nothing of it.
+            let state = if worker.pull.state.is_empty() { EARLIER } else { &worker.pull.state };
+            *worker_states.entry(state.to_owned()).or_default() += 1;
             in_force.insert(worker.pull.revision);
         }
+        let Some(stored) = stored else {
+            // Workers go on with the setting of a key that is gone.
+            let is_gone = in_force.iter().any(|revision| *revision > 0);
+            return Ok(is_gone.then(|| Self {
+                revision: 0,
+                written_at_ms: SystemTime::now().into(),
+                setting: None,
+                error: Some(GONE.to_owned()),
+                worker_states,
+                in_force,
+            }));
+        };
         let (setting, error) = match stored.setting {
             Ok(setting) => (Some(setting), None),
             Err(err) => (None, Some(err.to_string())),

@@ -34,6 +34,10 @@ struct State {
     in_force: InForce,
     /// Whether the bucket was read, or was asked for long enough.
     is_known: bool,
+    /// When it was read last.
+    read_at: Option<Instant>,
+    /// Whether it was logged that it cannot be read.
+    is_failure_logged: bool,
     /// Whether the last good setting was looked for.
     has_read_history: bool,
     clock: Option<BrokerClock>,
@@ -78,10 +82,12 @@ impl PoolSettingWatch {
         }
     }
 
-    /// Whether the pool is paused; `None` while that is not known.
+    /// Whether the pool is paused; `None` while that is not known, or not any more because the brokers are away.
     pub fn is_paused(&self) -> Option<bool> {
         let state = self.lock();
-        state.is_known.then(|| state.in_force.setting.is_paused_at(state.now()))
+        let is_stale = state.read_at.is_some_and(|at| at.elapsed() > SETTING_START_TIMEOUT);
+        let is_known = state.is_known && !is_stale;
+        is_known.then(|| state.in_force.setting.is_paused_at(state.now()))
     }
 
     /// What is in force, and the time of the brokers, as far as it is known.
@@ -108,7 +114,9 @@ impl PoolSettingWatch {
                 self.log(Change::Adopted);
             }
         }
-        self.lock().is_known = true;
+        let mut state = self.lock();
+        (state.is_known, state.read_at) = (true, Some(Instant::now()));
+        state.is_failure_logged = false;
         Ok(())
     }
 
@@ -139,10 +147,11 @@ impl PoolSettingWatch {
     fn work_without(&self, started_at: Instant, failing_since: Instant, err: &ReadSettingError) {
         let mut state = self.lock();
         if !state.is_known && started_at.elapsed() > SETTING_START_TIMEOUT {
-            state.is_known = true;
+            (state.is_known, state.is_failure_logged) = (true, true);
             let error = err.to_string();
             tracing::warn!(pool = %self.pool, error, "setting not read, working without one");
-        } else if state.is_known && is_first_after(failing_since, SETTING_START_TIMEOUT) {
+        } else if failing_since.elapsed() > SETTING_START_TIMEOUT && !state.is_failure_logged {
+            state.is_failure_logged = true;
             let error = err.to_string();
             tracing::warn!(pool = %self.pool, error, "setting not read, the last one stays in force");
         }
@@ -175,12 +184,6 @@ impl State {
     fn now(&self) -> Option<Timestamp> {
         self.clock.map(|clock| clock.now())
     }
-}
-
-/// Whether `limit` has passed since `since` in the interval before now: true about once.
-fn is_first_after(since: Instant, limit: Duration) -> bool {
-    let passed = since.elapsed();
-    passed >= limit && passed < limit + SETTING_READ_TIMEOUT
 }
 
 fn interval() -> Duration {

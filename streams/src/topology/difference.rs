@@ -37,6 +37,8 @@ pub enum Impact {
 /// The difference's setting if a whole stream or durable consumer is missing.
 pub(super) const STREAM: &str = "stream";
 pub(super) const DURABLE: &str = "durable consumer";
+/// The setting of a bucket that was missing.
+const BUCKET: &str = "bucket";
 /// The difference's setting if a stream has lost messages by hand.
 pub(super) const MESSAGES: &str = "messages";
 const MISSING: &str = "missing";
@@ -63,6 +65,16 @@ impl Difference {
 
     pub(super) fn missing_durable(name: &str) -> Self {
         Self::new(name, DURABLE, (MISSING, "there"), Impact::Corrected)
+    }
+
+    /// The bucket of settings was created again: what was set is not any more.
+    pub(super) fn missing_bucket(name: &str) -> Self {
+        Self::new(
+            name,
+            BUCKET,
+            (MISSING, "created, empty: every pool is as without a setting"),
+            Impact::Corrected,
+        )
     }
 
     /// The lane whose stream differs; `None` if it is another stream, or a durable consumer.

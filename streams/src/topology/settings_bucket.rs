@@ -18,8 +18,17 @@ pub(super) async fn ensure_settings(
     wanted: &Config,
     mode: Mode,
 ) -> Result<Vec<Difference>, TopologyError> {
-    let ensured = with_retries(&wanted.name, async || ensure(connection, wanted, mode).await);
-    ensured.await?.ok_or_else(|| TopologyError::NoSettings { name: wanted.name.clone() })
+    let name = &wanted.name;
+    let ensured = if mode == Mode::New {
+        with_retries(name, async || ensure(connection, wanted, mode).await).await?
+    } else {
+        // Orders do not wait for it: the next look is in a minute.
+        let ensured = ensure(connection, wanted, mode).await;
+        ensured
+            .map_err(|source| TopologyError::Rejected { name: name.clone(), source })?
+            .unwrap_or_default()
+    };
+    ensured.ok_or_else(|| TopologyError::NoSettings { name: name.clone() })
 }
 
 /// What was corrected; the inner result is `None` if the stream is missing and not created.
@@ -33,6 +42,9 @@ async fn ensure(
         None if mode == Mode::Running => return Ok(Some(None)),
         None => {
             let created = connection.jetstream.get_or_create_stream(wanted.clone()).await?;
+            if mode == Mode::Resumed {
+                return Ok(Some(Some(vec![Difference::missing_bucket(&wanted.name)])));
+            }
             created.cached_info().config.clone()
         }
     };

@@ -70,15 +70,17 @@ impl Sweep {
     async fn sweep(&self, handled: &mut HashSet<Uuid>) -> Result<(), SweepError> {
         let database = &self.database;
         match self.payment.is_paused() {
-            // It says so within a second, or works without a setting after some.
+            // The setting is not known: the next sweep looks again.
             None => return Ok(()),
             Some(true) => {
                 let note = async |client: &mut _| payment_pauses::note(client).await;
                 return Ok(database.with_retries(note).await?);
             }
             Some(false) => {
-                let end = async |client: &mut _| payment_pauses::end(client).await;
-                database.with_retries(end).await?;
+                let look = async |client: &mut _| payment_pauses::is_seen_by_others(client).await;
+                if database.with_retries(look).await? {
+                    return Ok(());
+                }
             }
         }
         let expired_at = expiry_time(database, self.payment_timeout).await? - self.payment_timeout;
