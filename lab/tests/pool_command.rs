@@ -15,7 +15,7 @@ use crate::test_servers::{TestServers, wait_until};
 use crate::time_limit::TimeLimit;
 
 /// Runs `millrace pool` with the key of `role`; whether it succeeded, and what it has printed.
-async fn pool(arguments: &[&str], role: Role, brokers: &Brokers) -> (bool, String) {
+pub(crate) async fn pool(arguments: &[&str], role: Role, brokers: &Brokers) -> (bool, String) {
     let mut command = program([&["pool"][..], arguments].concat());
     command.envs(brokers.environment(role)).env("USER", "ann");
     let output = output_within(COMMAND_LIMIT, command).await;
@@ -74,6 +74,9 @@ async fn it_refuses_what_is_not_a_setting_another_key_and_a_setting_that_has_cha
     let (is_success, text) =
         run(&["payment", "pause", "--until", "noon", "--why", "x"], operator).await;
     assert!(!is_success && text.contains("`until` is \"noon\": write a time"), "{text}");
+    let (is_success, text) =
+        run(&["payment", "pause", "--until", "2020-01-01T00:00:00Z", "--why", "x"], operator).await;
+    assert!(!is_success && text.contains("the pause would be over"), "{text}");
     let (is_success, text) = run(&["kitchen", "show"], operator).await;
     assert!(!is_success && text.contains("unknown pool `kitchen`"), "{text}");
     let (is_success, text) = run(&["payment", "set", "--why", "x"], operator).await;

@@ -15,11 +15,17 @@ use tokio_rustls::client::TlsStream;
 
 /// Longer than any reply takes on a busy machine.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+/// After this a request is sent again: no broker replies to one that comes while a leader is elected.
+const RESEND_AFTER: Duration = Duration::from_secs(6);
+/// So often a request is sent.
+const REQUESTS_MAX: usize = 5;
 
 pub(crate) struct RawNats {
     stream: BufReader<Box<dyn Stream>>,
     /// Where its replies come in: no other client's do.
     inbox: String,
+    /// How many requests it has sent, each of which has a subject of its own for the reply.
+    requests: u64,
 }
 
 /// A connection, encrypted or not.
@@ -40,6 +46,7 @@ pub(crate) async fn read_info(tcp: &mut TcpStream) -> Value {
 
 /// A message that the broker has delivered.
 struct Delivered {
+    subject: String,
     reply_to: Option<String>,
     headers: Vec<u8>,
     payload: Vec<u8>,
@@ -49,7 +56,7 @@ impl RawNats {
     /// Connects to the first broker of `access`, such as `nats://127.0.0.1:4222`.
     pub(crate) async fn connect(access: &BrokerAccess) -> Self {
         let mut client = Self::open(access).await;
-        client.send(&format!("SUB {} 1\r\nPING\r\n", client.inbox.clone())).await;
+        client.send(&format!("SUB {}.* 1\r\nPING\r\n", client.inbox)).await;
         while client.line().await != "PONG" {}
         client
     }
@@ -117,7 +124,7 @@ impl RawNats {
 
     fn over(stream: Box<dyn Stream>) -> Self {
         let inbox = format!("_RAW.{:016x}", rand::random::<u64>());
-        Self { stream: BufReader::new(stream), inbox }
+        Self { stream: BufReader::new(stream), inbox, requests: 0 }
     }
 
     /// Connects without waiting for what the broker says to it.
@@ -149,10 +156,25 @@ impl RawNats {
 
     /// Sends a request and returns its reply, which is JSON.
     pub(crate) async fn request(&mut self, subject: &str, body: &str) -> Value {
-        let inbox = self.inbox.clone();
-        self.send(&format!("PUB {subject} {inbox} {}\r\n{body}\r\n", body.len())).await;
-        let reply = timeout(REPLY_TIMEOUT, self.next()).await.unwrap();
-        serde_json::from_slice(&reply.payload).unwrap()
+        for _ in 0..REQUESTS_MAX {
+            self.requests += 1;
+            let inbox = format!("{}.{}", self.inbox, self.requests);
+            self.send(&format!("PUB {subject} {inbox} {}\r\n{body}\r\n", body.len())).await;
+            if let Ok(reply) = timeout(RESEND_AFTER, self.next_on(&inbox)).await {
+                return serde_json::from_slice(&reply.payload).unwrap();
+            }
+        }
+        panic!("no reply to {subject}")
+    }
+
+    /// The next message on this subject.
+    async fn next_on(&mut self, subject: &str) -> Delivered {
+        loop {
+            let delivered = self.next().await;
+            if delivered.subject == subject {
+                return delivered;
+            }
+        }
     }
 
     /// Changes one setting of a stream. Returns what the settings were before.
@@ -239,6 +261,7 @@ impl RawNats {
                 "PING" => self.send("PONG\r\n").await,
                 // [H]MSG subject sid [reply-to] [header bytes] bytes
                 "MSG" | "HMSG" => {
+                    let subject = words[1].to_owned();
                     let bytes: usize = words.pop().unwrap().parse().unwrap();
                     let has_headers = words[0] == "HMSG";
                     let header_bytes =
@@ -248,7 +271,7 @@ impl RawNats {
                     self.stream.read_exact(&mut headers).await.unwrap();
                     headers.truncate(bytes);
                     let payload = headers.split_off(header_bytes);
-                    return Delivered { reply_to, headers, payload };
+                    return Delivered { subject, reply_to, headers, payload };
                 }
                 _ => {}
             }

@@ -6,11 +6,13 @@ mod arrival;
 mod change;
 mod clocks;
 
+use std::time::SystemTime;
+
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use streams::{
-    Connection, Pool, PoolSetting, Requester, StoredSetting, read_pool_setting, read_pool_settings,
-    write_pool_setting,
+    Connection, Pool, PoolSetting, Requester, StoredSetting, last_good_setting, read_pool_setting,
+    read_pool_settings, worker_presence, write_pool_setting,
 };
 use workers::stages;
 
@@ -60,8 +62,14 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
         let seen = stored.as_ref().map_or(0, |stored| stored.revision);
         let before = match stored.map(|stored| stored.setting).transpose() {
             Ok(setting) => setting.unwrap_or_default(),
-            Err(_) => last_good(&requester, args.pool).await?,
+            Err(_) => {
+                let good = last_good_setting(&requester, args.pool).await;
+                good.context("cannot read the history of the setting")?
+            }
         };
+        if seen == 0 && matches!(args.command, PoolCommand::Set(_)) {
+            refuse_if_gone(&connection, args.pool).await?;
+        }
         let after = match &args.command {
             PoolCommand::Pause(pause) => pause.apply(before, pause_end(&connection, pause).await?),
             PoolCommand::Resume(author) => change::resume(before, author),
@@ -71,7 +79,11 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
         // As workers will read it.
         PoolSetting::parse(after.to_json().as_bytes())?;
         let revision = write_pool_setting(&connection, args.pool, &after, seen).await?;
-        print(&format!("{}: {} [revision {revision}]", args.pool, describe(&after)));
+        print(&format!(
+            "{}: {} [revision {revision}]",
+            args.pool,
+            describe(&after, SystemTime::now().into())
+        ));
         for clock in clocks::clocks(args.pool, &after) {
             print(&format!("- {clock}"));
         }
@@ -96,7 +108,9 @@ async fn show(requester: &Requester, pool: Pool) -> Result<()> {
     }
     for StoredSetting { revision, written_at, setting } in history {
         let (by, text) = match &setting {
-            Ok(setting) => (setting.by.as_deref().unwrap_or("-"), describe(setting)),
+            Ok(setting) => {
+                (setting.by.as_deref().unwrap_or("-"), describe(setting, SystemTime::now().into()))
+            }
             Err(err) => ("-", format!("INVALID, the one before stays in force: {err}")),
         };
         print(&format!("{revision:>6}  {written_at}  {by:<12}  {text}"));
@@ -104,11 +118,17 @@ async fn show(requester: &Requester, pool: Pool) -> Result<()> {
     Ok(())
 }
 
-/// The setting that is in force while the value in the bucket is not one.
-async fn last_good(requester: &Requester, pool: Pool) -> Result<PoolSetting> {
-    let history = read_pool_settings(requester, pool).await.context("cannot read the history")?;
-    let good = history.into_iter().rev().find_map(|stored| stored.setting.ok());
-    Ok(good.unwrap_or_default())
+/// A change keeps the rest of the setting, which only its workers have if the key is gone from the bucket.
+async fn refuse_if_gone(connection: &Connection, pool: Pool) -> Result<()> {
+    let present = worker_presence(connection, &[pool]).await?;
+    let known = present.reports.iter().map(|(_, report)| report.pull.revision).max();
+    let revision = known.unwrap_or_default();
+    ensure!(
+        revision == 0,
+        "the key of {pool} is gone from the bucket, and its workers go on with revision {revision}: pause or resume the \
+         pool first, or write the whole setting with `nats kv put POOLS {pool}`"
+    );
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "what was set is the command's output")]

@@ -104,7 +104,8 @@ pub use pool_control::PoolControl;
 pub use pool_lag::{PoolLag, pool_lag};
 pub use pool_settings::{
     PoolSetting, PoolSettingWatch, ReadSettingError, SettingError, StoredSetting,
-    WriteSettingError, read_pool_setting, read_pool_settings, settings_time, write_pool_setting,
+    WriteSettingError, last_good_setting, read_pool_setting, read_pool_settings, settings_time,
+    write_pool_setting,
 };
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};

@@ -339,6 +339,9 @@ pub(crate) const SETTING_READ_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) const SETTING_START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often in a row a key must not be found to be gone: a broker that has just come back may not have it yet.
 pub(crate) const SETTING_MISSES_MAX: u32 = 3;
+/// How often in a row an older setting must be read, from all brokers in turn, for the later one to be gone: the bucket
+/// was restored from a backup. A broker that has just come back is behind for less time than that takes.
+pub(crate) const SETTING_OLDER_MAX: u32 = 30;
 /// How old the time of a broker may be by which the end of a pause is decided. In between the time goes on by a
 /// clock that cannot be set.
 pub(crate) const BROKER_CLOCK_AGE_MAX: Duration = Duration::from_secs(2);

@@ -14,8 +14,8 @@ use crate::rpc::service_name;
 use crate::subjects::POOLS_STREAM;
 use crate::topology::paused_consumers;
 use crate::{
-    Connection, Lag, Pool, Requester, Step, StepKind, broker_time, find_progress, lag,
-    read_pool_setting,
+    Connection, Lag, Pool, PoolSetting, ReadSettingError, Requester, Step, StepKind, broker_time,
+    find_progress, lag, last_good_setting, read_pool_setting,
 };
 
 /// The backlog of a pool.
@@ -45,8 +45,8 @@ pub async fn pool_lag(
     let steps: Vec<Step> = steps.iter().filter(|it| it.kind != StepKind::Undo).copied().collect();
     let requester = Requester::new(connection.clone());
     let setting = async {
-        let stored = read_pool_setting(&requester, pool).await;
-        stored.map_err(|err| inspect_error(pool.as_str(), err))
+        let setting = setting_in_force(&requester, pool).await;
+        setting.map_err(|err| inspect_error(pool.as_str(), err))
     };
     let backlogs = try_join_all(steps.iter().map(|step| backlog(connection, step)));
     let (backlogs, workers, setting, held, now) = tokio::join!(
@@ -57,15 +57,26 @@ pub async fn pool_lag(
         broker_time::broker_time(connection, POOLS_STREAM),
     );
     let (backlogs, now) = (backlogs?, now?);
-    let setting = setting?.and_then(|stored| stored.setting.ok()).unwrap_or_default();
     let oldest = backlogs.iter().filter_map(|(lag, _)| lag.oldest_at_ms).min();
     Ok(PoolLag {
         orders: backlogs.iter().map(|(lag, _)| lag.orders).sum(),
         seconds: oldest.map_or(0.0, |oldest| seconds_between(oldest, now)),
         messages: backlogs.iter().map(|(_, messages)| messages).sum(),
         workers: workers?,
-        paused: setting.is_paused_at(Some(now)) || !held?.is_empty(),
+        paused: setting?.is_paused_at(Some(now)) || !held?.is_empty(),
     })
+}
+
+/// The setting that workers have: while what is in the bucket is not one, the last good one.
+async fn setting_in_force(
+    requester: &Requester,
+    pool: Pool,
+) -> Result<PoolSetting, ReadSettingError> {
+    match read_pool_setting(requester, pool).await?.map(|stored| stored.setting) {
+        None => Ok(PoolSetting::default()),
+        Some(Ok(setting)) => Ok(setting),
+        Some(Err(_)) => last_good_setting(requester, pool).await,
+    }
 }
 
 /// The orders of a step that wait, with those whose retry is due, and their messages.

@@ -12,7 +12,9 @@ mod write;
 
 pub use setting::PoolSetting;
 pub use setting_error::SettingError;
-pub use stored::{ReadSettingError, StoredSetting, read_pool_setting, read_pool_settings};
+pub use stored::{
+    ReadSettingError, StoredSetting, last_good_setting, read_pool_setting, read_pool_settings,
+};
 pub use watch::PoolSettingWatch;
 pub use write::{WriteSettingError, settings_time, write_pool_setting};
 

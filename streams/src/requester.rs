@@ -33,6 +33,13 @@ impl Requester {
         Self(routes.into())
     }
 
+    /// One that sends over another connection alone, each time over the next one that is good; `None` if there is no
+    /// other.
+    pub(crate) fn over_another_route(&self) -> Option<Self> {
+        let index = self.0.good_in_turn()?;
+        Some(Self::new(self.0.get(index).connection.clone()))
+    }
+
     /// Sends one request to `subject` and waits up to `timeout` for the reply. If a broker hangs, the
     /// request is sent over the connection to another one as well: two workers may answer it.
     ///

@@ -26,6 +26,8 @@ pub struct Routes {
     all: Arc<[Route]>,
     /// The index of the route that answered last.
     preferred: Arc<AtomicUsize>,
+    /// How often a route was taken in turn.
+    turn: Arc<AtomicUsize>,
     pub(crate) lanes: LaneStates,
 }
 
@@ -59,7 +61,7 @@ impl Routes {
 
     fn of(connections: Vec<Connection>) -> Self {
         let all = connections.into_iter().map(Route::new).collect();
-        Self { all, preferred: Arc::default(), lanes: LaneStates::default() }
+        Self { all, preferred: Arc::default(), turn: Arc::default(), lanes: LaneStates::default() }
     }
 
     /// The same connections, with what `other` knows of the lanes.
@@ -131,6 +133,15 @@ impl Routes {
     /// The next message is sent over this route first.
     pub(crate) fn prefer(&self, index: usize) {
         self.preferred.store(index, Ordering::Relaxed);
+    }
+
+    /// The index of a good route, another one each time; `None` if no other is good than the one that answered last.
+    pub(crate) fn good_in_turn(&self) -> Option<usize> {
+        let preferred = self.any_good();
+        let is_other = |index: &usize| *index != preferred && self.all[*index].is_good();
+        let others: Vec<usize> = (0..self.all.len()).filter(is_other).collect();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        others.get(turn.checked_rem(others.len())?).copied()
     }
 
     /// Has `send` send over the route that answered last. If nothing at all comes back over it, or it is

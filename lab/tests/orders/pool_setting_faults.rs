@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use millrace::keys::Role;
 use orders::Status;
 use serde_json::json;
 use streams::Profile;
@@ -10,6 +11,7 @@ use workers::payment;
 
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan};
+use crate::pool_command::pool;
 
 const PAUSED: &str = r#"{"paused":true}"#;
 const FAULT: &str =
@@ -75,6 +77,10 @@ async fn a_bucket_that_is_deleted_ends_no_pause_and_is_created_by_a_worker_that_
     assert!(!report.is_pulling && report.error.unwrap().contains("is gone"));
     let status = cluster.views(&[id]).await.remove(0).unwrap().status;
     assert_eq!(status, Status::Reserved);
+    let change = ["payment", "set", "--rate", "5", "--why", "slow"];
+    let (is_success, text) =
+        pool(&change, Role::Operator, &cluster.processes.servers.brokers).await;
+    assert!(!is_success && text.contains("its workers go on with revision 1"), "{text}");
     cluster.set_pool_in_time(payment::POOL, "{}", 1).await;
     cluster.wait_for_status(id, Status::Fulfilled).await;
     cluster.verify_and_stop(&[id]).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use orders::Timestamp;
 use streams::{Connection, PoolSetting, parse_duration, settings_time};
@@ -61,10 +61,20 @@ fn limit(text: &str) -> Result<Limit, String> {
 }
 
 /// When the pause ends that `args` asks for.
+///
+/// # Errors
+/// It is over already, or the brokers do not say what time it is.
 pub(super) async fn pause_end(connection: &Connection, args: &PauseArgs) -> Result<Option<String>> {
-    let Some(duration) = args.duration else { return Ok(args.until.clone()) };
+    let PauseArgs { duration, until, .. } = args;
+    if duration.is_none() && until.is_none() {
+        return Ok(None);
+    }
     let now = settings_time(connection).await?;
-    Ok(Some(Timestamp::from_millis(now.as_millis() + duration.as_millis() as i64).to_string()))
+    let end = duration.map(|it| Timestamp::from_millis(now.as_millis() + it.as_millis() as i64));
+    let until = end.map(|end| end.to_string()).or_else(|| until.clone());
+    let pause = PoolSetting { paused: true, until, ..PoolSetting::default() };
+    ensure!(pause.is_paused_at(Some(now)), "the pause would be over: the brokers have {now}");
+    Ok(pause.until)
 }
 
 impl PauseArgs {

@@ -86,7 +86,7 @@ impl PoolStatus {
 impl fmt::Display for PoolStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(setting) = &self.setting {
-            write!(f, "{}", describe(setting))?;
+            write!(f, "{}", describe(setting, SystemTime::now().into()))?;
         } else {
             write!(f, "INVALID: {}", self.error.as_deref().unwrap_or_default())?;
         }
@@ -108,12 +108,13 @@ fn listed(items: impl Iterator<Item = String>) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
-/// A setting in words.
-pub(crate) fn describe(setting: &PoolSetting) -> String {
+/// A setting in words, at the time `now`.
+pub(crate) fn describe(setting: &PoolSetting, now: Timestamp) -> String {
     let PoolSetting { paused, until, workers, rate, batch, why, .. } = setting;
     let until = until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
+    let pause = if setting.is_paused_at(Some(now)) { "PAUSED" } else { "was paused" };
     let parts = [
-        paused.then(|| format!("PAUSED{until}")),
+        paused.then(|| format!("{pause}{until}")),
         workers.map(|workers| format!("workers {workers}")),
         rate.map(|rate| format!("rate {rate}/s")),
         batch.map(|batch| format!("batch {batch}")),
@@ -150,6 +151,14 @@ mod tests {
         assert_eq!(
             status("{}", &[("paused", 1), ("working", 1)], &[6, 7]),
             "as without a setting [revision 7, 0s ago] workers: 1 paused, 1 working; in force: revision 6, 7"
+        );
+    }
+
+    #[test]
+    fn a_pause_that_is_over_is_not_shown_as_one() {
+        let json = r#"{"paused":true,"until":"2020-01-01T00:00:00Z"}"#;
+        assert!(
+            status(json, &[("working", 1)], &[7]).starts_with("was paused until 2020-01-01T00")
         );
     }
 

@@ -1,14 +1,15 @@
 //! Which of the settings that were read is in force. Pure.
 //!
-//! A read may come from a broker that is some milliseconds behind, so a revision never replaces a later one, unless
-//! it was written after it: then the bucket was created again. What is not a setting replaces nothing.
+//! A read may come from a broker that is behind, so a revision replaces a later one only if it was written after it,
+//! since then the bucket was created again, or if no broker has the later one any more, since then it was restored from
+//! a backup. What is not a setting replaces nothing.
 
 use orders::Timestamp;
 
 use super::setting::PoolSetting;
 use super::setting_error::SettingError;
 use super::stored::StoredSetting;
-use crate::limits::SETTING_MISSES_MAX;
+use crate::limits::{SETTING_MISSES_MAX, SETTING_OLDER_MAX};
 
 /// The setting in force, and what was read after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) struct InForce {
     pub(crate) refused: Option<Refused>,
     /// How often in a row the key was not there.
     misses: u32,
+    /// How often in a row an older one was read.
+    older: u32,
 }
 
 /// Why what is in the bucket is not in force.
@@ -54,7 +57,8 @@ impl InForce {
         let written_at = Some(written_at);
         let (last_revision, last_written_at) = self.last_read();
         let is_older = revision < last_revision && written_at <= last_written_at;
-        if is_older {
+        self.older = if is_older { self.older.saturating_add(1) } else { 0 };
+        if is_older && self.older < SETTING_OLDER_MAX {
             return Change::None;
         }
         if (revision, written_at) == (last_revision, last_written_at) {
@@ -64,7 +68,7 @@ impl InForce {
         }
         match setting {
             Ok(setting) => {
-                *self = Self { setting, revision, written_at, refused: None, misses: 0 };
+                *self = Self { setting, revision, written_at, refused: None, misses: 0, older: 0 };
                 Change::Adopted
             }
             Err(error) => {
@@ -153,6 +157,24 @@ mod tests {
     fn a_lower_revision_that_was_written_later_is_of_a_bucket_that_was_created_again() {
         let in_force = in_force(&[Some(stored(30, 30, PAUSED)), Some(stored(1, 31, "{}"))]);
         assert!(!in_force.setting.paused && in_force.revision == 1);
+    }
+
+    #[test]
+    fn an_older_revision_is_of_a_restored_bucket_if_no_broker_has_the_later_one() {
+        let (older, newer) = (Some(stored(3, 30, PAUSED)), Some(stored(4, 40, "{}")));
+        let mut in_force = in_force(&[older.clone(), newer.clone()]);
+        for _ in 0..2 {
+            for _ in 1..SETTING_OLDER_MAX {
+                assert_eq!(in_force.read(older.clone()), Change::None);
+            }
+            assert_eq!(in_force.read(newer.clone()), Change::None, "a broker has it");
+        }
+        for _ in 1..SETTING_OLDER_MAX {
+            in_force.read(older.clone());
+        }
+        assert_eq!(in_force.read(older.clone()), Change::Adopted);
+        assert!(in_force.setting.paused && in_force.revision == 3);
+        assert_eq!(in_force.read(newer), Change::Adopted, "or it was the last that was found");
     }
 
     #[test]

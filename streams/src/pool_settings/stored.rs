@@ -72,6 +72,20 @@ pub async fn read_pool_settings(
     Ok(history)
 }
 
+/// The last good one of the settings of `pool` that the bucket remembers: the one in force while the value is bad.
+/// Without one it is the default.
+///
+/// # Errors
+/// No broker answers.
+pub async fn last_good_setting(
+    requester: &Requester,
+    pool: Pool,
+) -> Result<PoolSetting, ReadSettingError> {
+    let history = read_pool_settings(requester, pool).await?;
+    let good = history.into_iter().rev().find_map(|stored| stored.setting.ok());
+    Ok(good.unwrap_or_default())
+}
+
 async fn get(
     requester: &Requester,
     request: &str,

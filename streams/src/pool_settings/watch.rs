@@ -65,6 +65,25 @@ impl PoolSettingWatch {
 
     /// Keeps the setting up to date. Does not return.
     pub async fn follow(&self) {
+        tokio::join!(self.follow_any_broker(), self.follow_each_broker());
+    }
+
+    /// Reads from each broker in turn: the one that answers first may be cut off from the others, and so have an
+    /// older setting for as long as that lasts.
+    async fn follow_each_broker(&self) {
+        loop {
+            sleep(interval()).await;
+            let Some(requester) = self.requester.over_another_route() else { continue };
+            if let Ok(stored) = read_pool_setting(&requester, self.pool).await {
+                let change = self.lock().in_force.read(stored);
+                self.log(change);
+                self.changes.send_replace(());
+            }
+        }
+    }
+
+    /// Reads from the broker that answers.
+    async fn follow_any_broker(&self) {
         let started_at = Instant::now();
         let mut failing_since = None;
         loop {
