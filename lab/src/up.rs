@@ -2,10 +2,12 @@
 //! the demo, the tests, chaos and the benchmarks.
 
 mod command;
+mod ending_workers;
 mod restart_backoff;
 mod restore;
 mod role_process;
 mod roles;
+mod scaling;
 mod server_links;
 mod supervisor;
 
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
 use millrace::keys::Role as KeyRole;
 use millrace::prepare::{self, LostStreams};
 use payment_simulator::set_faults;
@@ -32,9 +35,11 @@ use crate::endpoints::Endpoints;
 use crate::reaper::Reaper;
 use crate::servers::{ProgressFn, Protection, RunFolder, SearchPaths, Servers, StartServers};
 pub use command::{UpArgs, run};
+use ending_workers::EndingWorkers;
 use restart_backoff::RestartBackoff;
 pub use role_process::RoleProcess;
 pub(crate) use roles::PROVIDER_READY_PATH;
+pub use scaling::Scaling;
 pub use server_links::LinkedServer;
 use server_links::ServerLinks;
 
@@ -129,6 +134,7 @@ pub struct Cluster {
     pub edges: Vec<RoleProcess>,
     /// The workers with their pools.
     pub workers: Vec<(Pool, RoleProcess)>,
+    ending: EndingWorkers,
     /// A connection to the database as the owner of its tables, after all migrations.
     pub database: Database,
     /// The folder for all files that the cluster writes.
@@ -241,6 +247,7 @@ impl Cluster {
             provider,
             edges: Vec::new(),
             workers: Vec::new(),
+            ending: EndingWorkers::default(),
             servers,
             database,
             folder,
@@ -333,9 +340,10 @@ impl Cluster {
     /// A process cannot be signalled or waited for.
     pub async fn stop(mut self) -> Result<()> {
         let edges = self.edges.iter_mut().map(RoleProcess::stop);
-        futures_util::future::try_join_all(edges).await?;
+        try_join_all(edges).await?;
         let workers = self.workers.iter_mut().map(|(_, worker)| worker.stop());
-        futures_util::future::try_join_all(workers).await?;
+        let (stopped, ()) = tokio::join!(try_join_all(workers), self.ending.wait());
+        stopped?;
         self.provider.stop().await?;
         self.servers.stop().await?;
         Ok(())

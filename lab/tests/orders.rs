@@ -36,6 +36,7 @@ mod payment_declined;
 mod payment_refusals;
 mod payment_retries;
 mod poison_records;
+mod pool_autoscale;
 mod pool_pauses;
 mod pool_reports;
 mod pool_setting_faults;

@@ -45,6 +45,8 @@ pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long `millrace pool` waits until the workers do what it has set: they do within two seconds, and say so within
 /// a third of one.
 pub(crate) const SETTING_ARRIVAL_TIMEOUT: Duration = Duration::from_secs(4);
+/// Limit for the answer how many workers a pool needs: it takes a third of a second.
+pub(crate) const LAG_TIMEOUT: Duration = Duration::from_secs(2);
 /// Dead letters that are resolved per second unless the operator sets another rate: few compared
 /// with the orders of a step.
 pub(crate) const RESOLVE_RATE_DEFAULT: u32 = 50;

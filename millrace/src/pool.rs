@@ -42,7 +42,7 @@ enum PoolCommand {
     Pause(PauseArgs),
     /// End a pause; the rest of the setting stays
     Resume(Author),
-    /// Change how many workers pull, how many orders a second, and how many records at a time
+    /// Change how many workers pull or are wanted, how many orders a second, and how many records at a time
     Set(SetArgs),
 }
 
@@ -60,12 +60,11 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
         }
         let stored = read_pool_setting(&requester, args.pool).await?;
         let seen = stored.as_ref().map_or(0, |stored| stored.revision);
-        let before = match stored.map(|stored| stored.setting).transpose() {
-            Ok(setting) => setting.unwrap_or_default(),
-            Err(_) => {
-                let good = last_good_setting(&requester, args.pool).await;
-                good.context("cannot read the history of the setting")?
-            }
+        let before = if let Ok(setting) = stored.map(|stored| stored.setting).transpose() {
+            setting.unwrap_or_default()
+        } else {
+            let good = last_good_setting(&requester, args.pool).await;
+            good.context("cannot read the history of the setting")?
         };
         if seen == 0 && matches!(args.command, PoolCommand::Set(_)) {
             refuse_if_gone(&connection, args.pool).await?;
@@ -125,8 +124,8 @@ async fn refuse_if_gone(connection: &Connection, pool: Pool) -> Result<()> {
     let revision = known.unwrap_or_default();
     ensure!(
         revision == 0,
-        "the key of {pool} is gone from the bucket, and its workers go on with revision {revision}: pause or resume the \
-         pool first, or write the whole setting with `nats kv put POOLS {pool}`"
+        "the key of {pool} is gone from the bucket, and its workers go on with revision {revision}: pause or resume \
+         the pool first, or write the whole setting with `nats kv put POOLS {pool}`"
     );
     Ok(())
 }

@@ -198,8 +198,18 @@ pub(crate) async fn find_durable(
 
 /// The backlog of the durable consumers of `source`.
 pub async fn lag(connection: &Connection, source: &Source) -> Result<Lag, InspectError> {
+    lag_up_to(connection, source, BACKLOG_HEADERS_MAX).await
+}
+
+/// The same, estimated beyond `headers_max` messages of a lane.
+pub(crate) async fn lag_up_to(
+    connection: &Connection,
+    source: &Source,
+    headers_max: usize,
+) -> Result<Lag, InspectError> {
     let durables = durables(connection, source).await?;
-    let lags = try_join_all(durables.iter().map(|durable| durable_lag(connection, durable)));
+    let lags = durables.iter().map(|durable| durable_lag(connection, durable, headers_max));
+    let lags = try_join_all(lags);
     let (mut orders, mut oldest_at_ms) = (0, None);
     for lag in lags.await? {
         orders += lag.orders;
@@ -208,7 +218,11 @@ pub async fn lag(connection: &Connection, source: &Source) -> Result<Lag, Inspec
     Ok(Lag { orders, oldest_at_ms })
 }
 
-async fn durable_lag(connection: &Connection, durable: &Durable) -> Result<Lag, InspectError> {
+async fn durable_lag(
+    connection: &Connection,
+    durable: &Durable,
+    headers_max: usize,
+) -> Result<Lag, InspectError> {
     let position = match find_durable_progress(connection, durable).await? {
         Some(position) if !position.messages.is_at_end() => position,
         _ => return Ok(Lag::default()),
@@ -216,11 +230,11 @@ async fn durable_lag(connection: &Connection, durable: &Durable) -> Result<Lag, 
     let read = async {
         let stream = connection.jetstream.get_stream_no_info(durable.stream).await?;
         let from = from_sequence(position.ack_floor + 1);
-        message_headers::read(&stream, from, &durable.subjects, BACKLOG_HEADERS_MAX).await
+        message_headers::read(&stream, from, &durable.subjects, headers_max).await
     };
     let headers = read.await.map_err(|err| inspect_error(&durable.to_string(), err))?;
     let mut orders = headers.iter().map(|header| header.records).sum();
-    if headers.len() == BACKLOG_HEADERS_MAX {
+    if headers.len() == headers_max {
         orders = orders * position.messages.unfinished() / headers.len() as u64;
     }
     Ok(Lag { orders, oldest_at_ms: headers.first().map(|header| header.stored_at) })

@@ -101,9 +101,10 @@ pub use outbound::OutboundMessage;
 pub use own_clock::own_time;
 pub use permissions::Permissions;
 pub use pool_control::PoolControl;
-pub use pool_lag::{PoolLag, pool_lag};
+pub use pool_lag::{Counting, PoolBacklog, PoolLag, pool_backlog};
+pub use pool_members::follow_first_member;
 pub use pool_settings::{
-    PoolSetting, PoolSettingWatch, ReadSettingError, SettingError, StoredSetting,
+    Autoscale, PoolSetting, PoolSettingWatch, ReadSettingError, SettingError, StoredSetting,
     WriteSettingError, last_good_setting, read_pool_setting, read_pool_settings, settings_time,
     write_pool_setting,
 };

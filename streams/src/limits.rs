@@ -285,6 +285,8 @@ pub(crate) const BROKER_ALIVE_TIMEOUT: Duration = Duration::from_secs(4);
 pub(crate) const WORKER_PRESENCE_TIMEOUT: Duration = Duration::from_millis(300);
 /// Headers that are read to count the orders of a backlog; beyond that the count is an estimate.
 pub(crate) const BACKLOG_HEADERS_MAX: usize = 20_000;
+/// Headers that are read of each lane for a backlog that is looked at twice a second.
+pub(crate) const BACKLOG_SAMPLE: usize = 500;
 /// Messages at the end of the stream from which batch sizes are computed: enough for a stable mean
 /// of each kind.
 pub(crate) const BATCH_SIZE_SAMPLE: u64 = 500;
@@ -318,6 +320,8 @@ pub(crate) const SETTING_FAULT_CHARS_MAX: usize = 80;
 pub(crate) const POOL_WORKERS_MAX: u32 = 1_000;
 /// Orders a second that a setting may allow: more than any pool processes.
 pub(crate) const POOL_RATE_MAX: u32 = 1_000_000;
+/// Seconds that an order may be allowed to wait before more workers are wanted: who waits for an hour needs none.
+pub(crate) const SCALE_TARGET_SECONDS_MAX: u32 = 3_600;
 /// Records of a set that a setting may allow: as many as there are without one.
 pub(crate) const POOL_BATCH_MAX: u32 = 512;
 /// How often a worker reads the setting of its pool. A read costs one broker some ten microseconds, and no disk.

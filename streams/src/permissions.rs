@@ -132,7 +132,7 @@ impl Permissions {
     /// Answers for the backlogs of `pools`.
     #[must_use]
     pub fn reports_lag(self, pools: &[Pool]) -> Self {
-        let workers = pools.iter().map(|pool| format!("$SRV.PING.{}", service_name(*pool)));
+        let workers = pools.iter().map(|pool| format!("$SRV.STATS.{}", service_name(*pool)));
         let subjects = pools.iter().map(|pool| lag_subject(pool.as_str()));
         self.publishing(workers).subscribing(subjects)
     }

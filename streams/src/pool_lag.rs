@@ -1,5 +1,6 @@
-//! The backlog of a pool in one answer: for persons, alerts and autoscalers alike.
+//! The backlog of a pool, and who works at it: for persons, alerts and autoscalers alike.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,17 +9,18 @@ use orders::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+use crate::inspect::lag_up_to;
 use crate::inspect_error::{InspectError, inspect_error};
-use crate::limits::WORKER_PRESENCE_TIMEOUT;
+use crate::limits::{BACKLOG_HEADERS_MAX, BACKLOG_SAMPLE, WORKER_PRESENCE_TIMEOUT};
 use crate::rpc::service_name;
 use crate::subjects::POOLS_STREAM;
 use crate::topology::paused_consumers;
 use crate::{
-    Connection, Lag, Pool, PoolSetting, ReadSettingError, Requester, Step, StepKind, broker_time,
-    find_progress, lag, last_good_setting, read_pool_setting,
+    Connection, Lag, Pool, PoolSetting, ReadSettingError, Requester, Step, StepKind, WorkerState,
+    broker_time, find_progress, last_good_setting, read_pool_setting,
 };
 
-/// The backlog of a pool.
+/// What is answered about the backlog of a pool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PoolLag {
     /// Orders that its steps have not processed. What undoes is not among them.
@@ -29,42 +31,67 @@ pub struct PoolLag {
     pub messages: u64,
     /// Its workers that answer, whether they pull or not.
     pub workers: u64,
+    /// How many it needs by its setting; `None` if that says nothing.
+    pub wanted: Option<u32>,
     /// Whether it is paused, by its setting or because a consumer of it is paused by hand.
     pub paused: bool,
+}
+
+/// The backlog of a pool, its workers, and its setting.
+#[derive(Debug, Clone)]
+pub struct PoolBacklog {
+    /// The orders that wait; `wanted` is `None`.
+    pub lag: PoolLag,
+    /// What each of its workers reports, by the id of its service.
+    pub workers: BTreeMap<String, WorkerState>,
+    /// The setting in force.
+    pub setting: PoolSetting,
+}
+
+/// How exactly orders are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// Each order, up to a backlog of 20,000 messages.
+    Exact,
+    /// By the first messages of a backlog, for those who look often.
+    Estimate,
 }
 
 /// Computes the backlog of `pool`, which runs `steps`.
 ///
 /// # Errors
 /// The brokers do not reply.
-pub async fn pool_lag(
+pub async fn pool_backlog(
     connection: &Connection,
     pool: Pool,
     steps: &[Step],
-) -> Result<PoolLag, InspectError> {
+    counting: Counting,
+) -> Result<PoolBacklog, InspectError> {
     let steps: Vec<Step> = steps.iter().filter(|it| it.kind != StepKind::Undo).copied().collect();
     let requester = Requester::new(connection.clone());
     let setting = async {
         let setting = setting_in_force(&requester, pool).await;
         setting.map_err(|err| inspect_error(pool.as_str(), err))
     };
-    let backlogs = try_join_all(steps.iter().map(|step| backlog(connection, step)));
+    let backlogs = try_join_all(steps.iter().map(|step| backlog(connection, step, counting)));
     let (backlogs, workers, setting, held, now) = tokio::join!(
         backlogs,
-        count_workers(connection, pool),
+        worker_states(connection, pool),
         setting,
         paused_consumers(connection, &steps),
         broker_time::broker_time(connection, POOLS_STREAM),
     );
-    let (backlogs, now) = (backlogs?, now?);
+    let (backlogs, workers, setting, now) = (backlogs?, workers?, setting?, now?);
     let oldest = backlogs.iter().filter_map(|(lag, _)| lag.oldest_at_ms).min();
-    Ok(PoolLag {
+    let lag = PoolLag {
         orders: backlogs.iter().map(|(lag, _)| lag.orders).sum(),
         seconds: oldest.map_or(0.0, |oldest| seconds_between(oldest, now)),
         messages: backlogs.iter().map(|(_, messages)| messages).sum(),
-        workers: workers?,
-        paused: setting?.is_paused_at(Some(now)) || !held?.is_empty(),
-    })
+        workers: workers.len() as u64,
+        wanted: None,
+        paused: setting.is_paused_at(Some(now)) || !held?.is_empty(),
+    };
+    Ok(PoolBacklog { lag, workers, setting })
 }
 
 /// The setting that workers have: while what is in the bucket is not one, the last good one.
@@ -80,10 +107,18 @@ async fn setting_in_force(
 }
 
 /// The orders of a step that wait, with those whose retry is due, and their messages.
-async fn backlog(connection: &Connection, step: &Step) -> Result<(Lag, u64), InspectError> {
+async fn backlog(
+    connection: &Connection,
+    step: &Step,
+    counting: Counting,
+) -> Result<(Lag, u64), InspectError> {
+    let headers_max = match counting {
+        Counting::Exact => BACKLOG_HEADERS_MAX,
+        Counting::Estimate => BACKLOG_SAMPLE,
+    };
     let (events, retries) = (step.events(), step.retries());
     let (lag, events, retries) = tokio::join!(
-        lag(connection, &events),
+        lag_up_to(connection, &events, headers_max),
         find_progress(connection, &events),
         find_progress(connection, &retries),
     );
@@ -92,24 +127,42 @@ async fn backlog(connection: &Connection, step: &Step) -> Result<(Lag, u64), Ins
     Ok((Lag { orders: lag.orders + retries, ..lag }, events.unfinished() + retries))
 }
 
-async fn count_workers(connection: &Connection, pool: Pool) -> Result<u64, InspectError> {
+/// What each worker of `pool` that answers reports.
+async fn worker_states(
+    connection: &Connection,
+    pool: Pool,
+) -> Result<BTreeMap<String, WorkerState>, InspectError> {
+    #[derive(Deserialize)]
+    struct Stats {
+        id: String,
+        #[serde(default)]
+        endpoints: Vec<Endpoint>,
+    }
+    #[derive(Deserialize)]
+    struct Endpoint {
+        data: Option<WorkerState>,
+    }
     let client = &connection.client;
     let subscribed = async {
         let inbox = client.new_inbox();
         let replies = client.subscribe(inbox.clone()).await?;
-        let subject = format!("$SRV.PING.{}", service_name(pool));
+        let subject = format!("$SRV.STATS.{}", service_name(pool));
         client.publish_with_reply(subject, inbox, "".into()).await?;
         Ok::<_, async_nats::Error>(replies)
     };
     let mut replies = subscribed.await.map_err(|err| inspect_error("the workers", err))?;
-    let mut workers = 0;
-    let count = async {
+    let mut workers = BTreeMap::new();
+    let collect = async {
         while let Some(reply) = replies.next().await {
             // A reply without a body says that no worker is there.
-            workers += u64::from(!reply.payload.is_empty());
+            let Ok(Stats { id, endpoints }) = serde_json::from_slice(&reply.payload) else {
+                continue;
+            };
+            let state = endpoints.into_iter().find_map(|endpoint| endpoint.data);
+            workers.insert(id, state.unwrap_or_default());
         }
     };
-    timeout(WORKER_PRESENCE_TIMEOUT, count).await.ok();
+    timeout(WORKER_PRESENCE_TIMEOUT, collect).await.ok();
     Ok(workers)
 }
 

@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
 use serde::Deserialize;
-use tokio::time::{Instant, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::Pool;
 use crate::limits::{
-    ACK_SEND_TIMEOUT, MEMBER_GONE_AFTER, MEMBERS_SETTLE, MEMBERS_SILENT_MAX, MEMBERS_START_TIMEOUT,
+    ACK_SEND_TIMEOUT, MEMBER_GONE_AFTER, MEMBERS_PING_INTERVAL, MEMBERS_SETTLE, MEMBERS_SILENT_MAX,
+    MEMBERS_START_TIMEOUT,
 };
 use crate::routes::Routes;
 use crate::rpc::service_name;
@@ -77,6 +79,23 @@ impl PoolMembers {
     /// The ids of the workers; `None` while they are not known.
     pub(crate) fn ids(&self) -> Option<BTreeSet<String>> {
         lock(&self.answers).ids(Instant::now())
+    }
+}
+
+/// Keeps `is_first` up to date: whether the worker with the id `own` is the first of those of `pool` that answer. Of
+/// what only one of them may do, that one does it. Does not return.
+pub async fn follow_first_member(
+    routes: impl Into<Routes>,
+    pool: Pool,
+    own: String,
+    is_first: &watch::Sender<bool>,
+) {
+    let mut members = PoolMembers::new(routes.into(), pool, own.clone());
+    loop {
+        members.ask().await;
+        let first = members.ids().and_then(|ids| ids.into_iter().next());
+        is_first.send_if_modified(|it| std::mem::replace(it, first.as_ref() == Some(&own)) != *it);
+        sleep(MEMBERS_PING_INTERVAL).await;
     }
 }
 

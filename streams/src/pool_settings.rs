@@ -3,13 +3,16 @@
 //! `setting` says what a value means, `stored` reads one, `in_force` decides which of the values that were read
 //! holds, `watch` keeps that up to date in a running process, and `write` replaces one.
 
+mod autoscale;
 mod in_force;
+mod member;
 mod setting;
 mod setting_error;
 mod stored;
 mod watch;
 mod write;
 
+pub use autoscale::Autoscale;
 pub use setting::PoolSetting;
 pub use setting_error::SettingError;
 pub use stored::{

@@ -121,12 +121,22 @@ impl RequestStream {
         &mut self,
         is_able: impl Future<Output = ()>,
     ) -> Result<(), ServiceError> {
+        self.stop().await?;
+        is_able.await;
+        self.endpoint = self.service.endpoint(&self.subject).await?;
+        Ok(())
+    }
+
+    /// Leaves the group of those that reply for good. Requests that have come already get an empty reply.
+    pub async fn leave(mut self) -> Result<(), ServiceError> {
+        self.stop().await
+    }
+
+    async fn stop(&mut self) -> Result<(), ServiceError> {
         self.endpoint.stop().await.map_err(|err| ServiceError(err.into()))?;
         while let Some(request) = self.next().await {
             request.reply(Vec::new()).await;
         }
-        is_able.await;
-        self.endpoint = self.service.endpoint(&self.subject).await?;
         Ok(())
     }
 }

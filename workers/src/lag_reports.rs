@@ -1,35 +1,111 @@
-//! Answers `pool.<pool>.lag`. Only workers that may read lanes can count the orders of a backlog, so they answer
-//! for every pool, also for one without a worker.
+//! Answers `pool.<pool>.lag`, and computes how many workers the pool needs. Only workers that may read lanes can count
+//! the orders of a backlog, so they answer for every pool, also for one without a worker. One of them does, since what
+//! a pool needs follows from what was seen before.
 
 use serde_json::json;
-use streams::{Connection, Pool, PoolLag, RequestStream, pool_lag};
-use tokio::time::Instant;
+use streams::subjects::lag_subject;
+use streams::{
+    Connection, Counting, InspectError, Pool, PoolLag, RequestStream, Service, ServiceError, Step,
+    pool_backlog,
+};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::error_chain::error_chain;
-use crate::limits::LAG_AGE_MAX;
-use crate::stages;
+use crate::limits::{LAG_AGE_MAX, SCALE_INTERVAL};
+use crate::pool_access::PoolAccess;
+use crate::pool_load::PoolLoad;
 
-/// Answers the requests about one pool until `shutdown`.
-pub(crate) async fn serve(
+/// What answers for the backlog of one pool.
+pub(crate) struct LagReports {
     connection: Connection,
     pool: Pool,
-    mut requests: RequestStream,
-    shutdown: CancellationToken,
-) {
-    let steps = stages::steps_of(pool);
-    let mut last: Option<(Instant, PoolLag)> = None;
-    while let Some(Some(request)) = shutdown.run_until_cancelled(requests.next()).await {
-        let fresh = last.take_if(|(read_at, _)| read_at.elapsed() < LAG_AGE_MAX);
-        let read = match fresh {
-            Some(known) => Ok(known),
-            None => pool_lag(&connection, pool, &steps).await.map(|lag| (Instant::now(), lag)),
-        };
-        let reply = match &read {
-            Ok((_, lag)) => json!(lag),
-            Err(err) => json!({"error": error_chain(err)}),
-        };
-        last = read.ok();
-        request.reply(reply.to_string().into_bytes()).await;
+    steps: Vec<Step>,
+    load: PoolLoad,
+    /// The last answer, and when it was found.
+    last: Option<(Instant, PoolLag)>,
+}
+
+impl LagReports {
+    /// For the pool with this access.
+    pub(crate) fn new(connection: Connection, access: PoolAccess) -> Self {
+        let load = PoolLoad::new(access.is_always_needed);
+        Self { connection, pool: access.pool, steps: access.steps, load, last: None }
     }
+
+    /// Answers requests until `shutdown`, while `is_first` says that no other worker does.
+    pub(crate) async fn serve(
+        mut self,
+        service: Service,
+        is_first: watch::Receiver<bool>,
+        shutdown: CancellationToken,
+    ) {
+        let served = self.serve_while_first(&service, is_first);
+        if let Some(Err(err)) = shutdown.run_until_cancelled(served).await {
+            tracing::error!(pool = %self.pool, error = error_chain(&err), "backlog not reported any more");
+        }
+    }
+
+    async fn serve_while_first(
+        &mut self,
+        service: &Service,
+        mut is_first: watch::Receiver<bool>,
+    ) -> Result<(), ServiceError> {
+        while becomes(&mut is_first, true).await {
+            let mut requests = service.requests(&lag_subject(self.pool.as_str())).await?;
+            self.load.forget();
+            tokio::select! {
+                () = self.answer_all(&mut requests) => return Ok(()),
+                _ = becomes(&mut is_first, false) => requests.leave().await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers `requests` until the connection is closed. Who asks once for what a pool needs will ask again, so from
+    /// then on the backlog is watched.
+    async fn answer_all(&mut self, requests: &mut RequestStream) {
+        let mut look_at = Instant::now();
+        loop {
+            tokio::select! {
+                request = requests.next() => {
+                    let Some(request) = request else { return };
+                    let reply = self.answer().await;
+                    request.reply(reply.into_bytes()).await;
+                }
+                () = sleep_until(look_at), if self.load.is_watched() => {
+                    self.look(Counting::Estimate).await.ok();
+                    look_at = Instant::now() + SCALE_INTERVAL;
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self) -> String {
+        let is_fresh = |at: Instant| at.elapsed() < LAG_AGE_MAX;
+        let found = match &self.last {
+            Some((at, lag)) if is_fresh(*at) => Ok(lag.clone()),
+            _ => self.look(Counting::Exact).await,
+        };
+        match found {
+            Ok(lag) => json!(lag).to_string(),
+            Err(err) => json!({"error": error_chain(&err)}).to_string(),
+        }
+    }
+
+    /// Looks at the backlog, and computes what the pool needs.
+    async fn look(&mut self, counting: Counting) -> Result<PoolLag, InspectError> {
+        let backlog = pool_backlog(&self.connection, self.pool, &self.steps, counting).await?;
+        let wanted = self.load.wanted(&backlog, Instant::now());
+        let lag = PoolLag { wanted, ..backlog.lag };
+        self.last = Some((Instant::now(), lag.clone()));
+        Ok(lag)
+    }
+}
+
+/// Waits until `flag` has this value. Returns false if it changes no more.
+async fn becomes(flag: &mut watch::Receiver<bool>, value: bool) -> bool {
+    // What it returns keeps the flag from being changed.
+    flag.wait_for(|it| *it == value).await.map(drop).is_ok()
 }

@@ -14,6 +14,7 @@
 //! fetches, publishes and acks; a stage never sees a message.
 
 mod analytics;
+mod autoscale;
 mod backoff;
 mod config;
 mod consumer;
@@ -46,6 +47,7 @@ pub mod payment;
 mod payment_timeout;
 mod poison_isolation;
 mod pool_access;
+mod pool_load;
 mod privilege;
 mod process;
 mod proof;

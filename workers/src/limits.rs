@@ -207,3 +207,28 @@ pub(crate) const BREAKER_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Calls that must succeed before one more may be in flight, after the provider has refused some:
 /// few enough to be back at the maximum within a thousand calls.
 pub(crate) const CALLS_PER_RAISE: usize = 10;
+
+/// How often a pool is looked at that is to have as many workers as it needs. More are wanted after two looks, and so
+/// within two seconds of a sudden backlog.
+pub(crate) const SCALE_INTERVAL: Duration = Duration::from_millis(500);
+/// The time over which the rate of a pool is measured: many sets, and few looks.
+pub(crate) const SCALE_RATE_WINDOW: Duration = Duration::from_secs(5);
+/// How long a pool must be calm before it gets fewer workers, and then before it gets fewer again: longer than loads
+/// that come and go take to come again.
+pub(crate) const SCALE_CALM: Duration = Duration::from_mins(1);
+/// How long additional workers work before their effect is judged: its rate is theirs alone by then.
+pub(crate) const SCALE_TRIAL: Duration = Duration::from_secs(8);
+const _: () = assert!(SCALE_RATE_WINDOW.as_secs() < SCALE_TRIAL.as_secs());
+/// How long it may take until they work: longer than a container takes to start.
+pub(crate) const SCALE_TRIAL_TIMEOUT: Duration = Duration::from_mins(1);
+/// The least part of the growth in workers by which a pool must become faster for them to be of use.
+pub(crate) const SCALE_GAIN_MIN: f64 = 0.3;
+/// How long a pool gets no more workers than helped, at first, and at most.
+pub(crate) const SCALE_HOLD_MIN: Duration = Duration::from_mins(1);
+pub(crate) const SCALE_HOLD_MAX: Duration = Duration::from_mins(10);
+/// The part of what its workers can do that a pool with fewer of them may be loaded with.
+pub(crate) const SCALE_DOWN_LOAD: f64 = 0.8;
+/// The weight of a new measurement of what a worker can do.
+pub(crate) const SCALE_CAPACITY_WEIGHT: f64 = 0.3;
+/// A worker that has not answered for this long does not count any more: it may answer too late once or twice.
+pub(crate) const SCALE_WORKER_GONE_AFTER: Duration = Duration::from_millis(1_600);

@@ -18,4 +18,6 @@ pub struct PoolAccess {
     pub answers: Vec<&'static str>,
     /// Whether they remove from the streams what is not needed any more.
     pub purges: bool,
+    /// Whether one of them must always run: they do or answer something without an order that waits.
+    pub is_always_needed: bool,
 }

@@ -147,6 +147,7 @@ impl<S: StageState> AnyStage for Stage<S> {
             // Any worker answers for the status of orders.
             answers: answers.chain([subjects::STATUS_GET]).collect(),
             purges: self.purges,
+            is_always_needed: !self.background.is_empty() || !self.queries.is_empty(),
         }
     }
 

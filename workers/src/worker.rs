@@ -5,18 +5,18 @@ use std::iter;
 use std::rc::Rc;
 
 use streams::{
-    ConnectError, Connection, Fetcher, LaneLeaders, PoolControl, Publisher, PullGate, Routes,
-    Service, ServiceError, Step, StepKind, Topology, WorkerState, subjects,
+    ConnectError, Connection, Fetcher, LaneLeaders, Pool, PoolControl, Publisher, PullGate, Routes,
+    Service, ServiceError, Step, StepKind, Topology, WorkerState, follow_first_member, subjects,
 };
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, LocalSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, WorkerConfig};
 use crate::consumer::Consumer;
 use crate::database::UrlError;
-use crate::lag_reports;
+use crate::lag_reports::LagReports;
 use crate::leader_keeper::LeaderKeeper;
 use crate::order_view::serve_status;
 use crate::paused_consumers::PausedConsumers;
@@ -75,7 +75,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         }
         spawn_status(&mut tasks, &service, &worker, &shutdown).await?;
         if config.stage.access().purges {
-            spawn_lag_reports(&mut tasks, &service, &worker, &shutdown).await?;
+            spawn_lag_reports(&mut tasks, &service, &worker, (pool, &id, &shutdown));
         }
         let sources = config.stage.steps().iter().map(Step::events).collect();
         let _routes_watch = worker.routes.watch(sources);
@@ -144,19 +144,22 @@ async fn spawn_status(
     Ok(())
 }
 
-/// Answers for the backlog of every pool.
-async fn spawn_lag_reports(
+/// Answers for the backlog of every pool, in the first of the workers of its own pool.
+fn spawn_lag_reports(
     tasks: &mut JoinSet<()>,
     service: &Service,
     worker: &WorkerContext,
-    shutdown: &CancellationToken,
-) -> Result<(), ServiceError> {
-    for pool in stages::pools() {
-        let requests = service.requests(&subjects::lag_subject(pool.as_str())).await?;
-        let (connection, shutdown) = (worker.connection.clone(), shutdown.clone());
-        tasks.spawn_local(lag_reports::serve(connection, pool, requests, shutdown));
+    (pool, id, shutdown): (Pool, &str, &CancellationToken),
+) {
+    let (is_first, seen) = watch::channel(false);
+    let (routes, id, until) = (worker.routes.clone(), id.to_owned(), shutdown.clone());
+    tasks.spawn_local(async move {
+        until.run_until_cancelled(follow_first_member(routes, pool, id, &is_first)).await;
+    });
+    for access in stages::accesses() {
+        let reports = LagReports::new(worker.connection.clone(), access);
+        tasks.spawn_local(reports.serve(service.clone(), seen.clone(), shutdown.clone()));
     }
-    Ok(())
 }
 
 /// The consumer loops of each step: one for retries, and one for each concurrent set of events. What undoes is not

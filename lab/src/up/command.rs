@@ -12,11 +12,12 @@ use streams::{Pool, Profile};
 use tokio::time::sleep;
 use workers::stages;
 
-use super::{Cluster, Plan};
+use super::{Cluster, Plan, Scaling};
 use crate::{input, nats_contexts};
 
-/// Time between two checks of all processes.
-const SUPERVISE_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two checks of all processes, and of what the pools need: a new backlog gets more workers within two
+/// seconds.
+const SUPERVISE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A pool and its number of workers.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,9 @@ pub struct UpArgs {
     /// Number of workers of a pool; repeatable
     #[arg(long, value_name = "POOL=N", value_parser = parse_pool_size)]
     workers: Vec<PoolSize>,
+    /// Start and drain workers, as many as each pool needs by its setting (`autoscale` or `workers` in POOLS)
+    #[arg(long)]
+    autoscale: bool,
     /// Base URL of a payment simulator that outlives the cluster, instead of one that goes with it
     #[arg(long, value_name = "URL")]
     provider_url: Option<String>,
@@ -74,7 +78,8 @@ pub fn run(args: &UpArgs) -> Result<()> {
             cluster.endpoints().edge_urls.join(" and ")
         ));
         print(&format!("addresses are in {}; press Ctrl-C to stop", file.display()));
-        let supervised = shutdown.run_until_requested(supervise(&mut cluster)).await.transpose();
+        let supervised = supervise(&mut cluster, args.autoscale);
+        let supervised = shutdown.run_until_requested(supervised).await.transpose();
         print("stopping the cluster");
         let removed = std::fs::remove_file(ENV_FILE).and(nats_contexts::remove(Path::new(".")));
         let removed = removed.context("removing the files with the addresses");
@@ -82,11 +87,15 @@ pub fn run(args: &UpArgs) -> Result<()> {
     })
 }
 
-/// Restarts exited processes until the future is dropped.
-async fn supervise(cluster: &mut Cluster) -> Result<()> {
+/// Restarts exited processes, and with `autoscale` scales the pools, until the future is dropped.
+async fn supervise(cluster: &mut Cluster, autoscale: bool) -> Result<()> {
+    let scaling = if autoscale { Some(Scaling::start(cluster).await?) } else { None };
     loop {
         sleep(SUPERVISE_INTERVAL).await;
         cluster.supervise().await?;
+        if let Some(scaling) = &scaling {
+            cluster.scale(scaling).await?;
+        }
     }
 }
 

@@ -14,8 +14,7 @@ use super::test_cluster::{TestCluster, plan};
 use crate::pool_command::pool;
 
 const PAUSED: &str = r#"{"paused":true}"#;
-const FAULT: &str =
-    "`pasued` is not a member: there are paused, until, workers, rate, batch, why and by";
+const FAULT: &str = "`pasued` is not a member: there are paused, until, workers, rate, batch, autoscale, why and by";
 
 #[tokio::test]
 async fn the_last_good_setting_stays_in_force_while_the_value_is_bad() {

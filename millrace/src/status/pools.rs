@@ -5,9 +5,15 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use bytes::Bytes;
 use orders::Timestamp;
 use serde::Serialize;
-use streams::{Connection, Pool, PoolSetting, Requester, WorkerPresence, read_pool_setting};
+use streams::subjects::lag_subject;
+use streams::{
+    Autoscale, Connection, Pool, PoolLag, PoolSetting, Requester, WorkerPresence, read_pool_setting,
+};
+
+use crate::limits::LAG_TIMEOUT;
 
 /// The state of a worker of a version that knows no settings.
 const EARLIER: &str = "of an earlier version";
@@ -27,6 +33,8 @@ pub struct PoolStatus {
     /// Why it is not one. The last good one stays in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// How many workers the pool needs; `None` if its setting does not say, or if nothing answers.
+    pub wanted: Option<u32>,
     /// How many workers are in which state.
     pub worker_states: BTreeMap<String, u64>,
     /// The revisions that are in force at the workers.
@@ -58,10 +66,12 @@ impl PoolStatus {
                 written_at_ms: SystemTime::now().into(),
                 setting: None,
                 error: Some(GONE.to_owned()),
+                wanted: None,
                 worker_states,
                 in_force,
             }));
         };
+        let wanted = wanted(&requester, pool).await;
         let (setting, error) = match stored.setting {
             Ok(setting) => (Some(setting), None),
             Err(err) => (None, Some(err.to_string())),
@@ -71,6 +81,7 @@ impl PoolStatus {
             written_at_ms: stored.written_at,
             setting,
             error,
+            wanted,
             worker_states,
             in_force,
         }))
@@ -96,11 +107,22 @@ impl fmt::Display for PoolStatus {
         write!(f, " [revision {}{by}, {age} ago]", self.revision)?;
         let states = self.worker_states.iter().map(|(state, count)| format!("{count} {state}"));
         write!(f, " workers: {}", listed(states))?;
+        let running: u64 = self.worker_states.values().sum();
+        if let Some(wanted) = self.wanted.filter(|wanted| u64::from(*wanted) != running) {
+            write!(f, "; wanted {wanted}, running {running}")?;
+        }
         if !self.in_force.iter().eq([&self.revision]) && !self.in_force.is_empty() {
             write!(f, "; in force: revision {}", listed(self.in_force.iter().map(u64::to_string)))?;
         }
         Ok(())
     }
+}
+
+/// How many workers `pool` needs, if its setting and its backlog say.
+async fn wanted(requester: &Requester, pool: Pool) -> Option<u32> {
+    let subject = lag_subject(pool.as_str());
+    let reply = requester.request(&subject, Bytes::new(), LAG_TIMEOUT).await.ok()?;
+    serde_json::from_slice::<PoolLag>(&reply).ok()?.wanted
 }
 
 fn listed(items: impl Iterator<Item = String>) -> String {
@@ -110,7 +132,7 @@ fn listed(items: impl Iterator<Item = String>) -> String {
 
 /// A setting in words, at the time `now`.
 pub(crate) fn describe(setting: &PoolSetting, now: Timestamp) -> String {
-    let PoolSetting { paused, until, workers, rate, batch, why, .. } = setting;
+    let PoolSetting { paused, until, workers, rate, batch, autoscale, why, .. } = setting;
     let until = until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
     let pause = if setting.is_paused_at(Some(now)) { "PAUSED" } else { "was paused" };
     let parts = [
@@ -118,6 +140,9 @@ pub(crate) fn describe(setting: &PoolSetting, now: Timestamp) -> String {
         workers.map(|workers| format!("workers {workers}")),
         rate.map(|rate| format!("rate {rate}/s")),
         batch.map(|batch| format!("batch {batch}")),
+        autoscale.map(|Autoscale { min, max, target_seconds }| {
+            format!("autoscale {min}..{max} for {target_seconds} s")
+        }),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let parts = if parts.is_empty() { "as without a setting".to_owned() } else { parts.join(", ") };
@@ -129,12 +154,17 @@ mod tests {
     use super::*;
 
     fn status(json: &str, states: &[(&str, u64)], in_force: &[u64]) -> String {
+        shown(json, states, in_force, None)
+    }
+
+    fn shown(json: &str, states: &[(&str, u64)], in_force: &[u64], wanted: Option<u32>) -> String {
         let parsed = PoolSetting::parse(json.as_bytes());
         let shown = PoolStatus {
             revision: 7,
             written_at_ms: SystemTime::now().into(),
             error: parsed.as_ref().err().map(ToString::to_string),
             setting: parsed.ok(),
+            wanted,
             worker_states: states.iter().map(|(state, n)| ((*state).to_owned(), *n)).collect(),
             in_force: in_force.iter().copied().collect(),
         };
@@ -163,10 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn more_workers_than_run_are_shown_as_wanted() {
+        let json = r#"{"autoscale":{"min":1,"max":8,"target_seconds":2}}"#;
+        let text = shown(json, &[("working", 2)], &[7], Some(5));
+        assert!(text.starts_with("autoscale 1..8 for 2 s [revision 7"), "{text}");
+        assert!(text.ends_with("workers: 2 working; wanted 5, running 2"), "{text}");
+        let text = shown(json, &[("working", 5)], &[7], Some(5));
+        assert!(text.ends_with("workers: 5 working"), "{text}");
+    }
+
+    #[test]
     fn what_is_not_a_setting_is_shown_with_its_fault_and_the_revision_in_force() {
         assert_eq!(
             status(r#"{"pasued":true}"#, &[("invalid", 1)], &[6]),
-            "INVALID: `pasued` is not a member: there are paused, until, workers, rate, batch, why and by \
+            "INVALID: `pasued` is not a member: there are paused, until, workers, rate, batch, autoscale, why and by \
              [revision 7, 0s ago] workers: 1 invalid; in force: revision 6"
         );
     }

@@ -1,19 +1,15 @@
 //! What an operator can set for a pool: one JSON object, whose members are all optional. Pure.
 
-use std::fmt::Display;
-use std::ops::RangeInclusive;
-
 use orders::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::autoscale::Autoscale;
+use super::member::{flag, number, shortened, text, time};
 use super::setting_error::SettingError;
-use crate::limits::{
-    POOL_BATCH_MAX, POOL_RATE_MAX, POOL_WORKERS_MAX, SETTING_FAULT_CHARS_MAX,
-    SETTING_TEXT_CHARS_MAX,
-};
+use crate::limits::{POOL_BATCH_MAX, POOL_RATE_MAX, POOL_WORKERS_MAX};
 
 /// The setting of a pool. The default is that of a pool without one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -33,6 +29,9 @@ pub struct PoolSetting {
     /// About how many records a worker processes together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch: Option<u32>,
+    /// Between which limits its number of workers follows its backlog. `workers` comes before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoscale: Option<Autoscale>,
     /// The reason for the setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
@@ -41,7 +40,7 @@ pub struct PoolSetting {
     pub by: Option<String>,
 }
 
-const MEMBERS: &str = "paused, until, workers, rate, batch, why and by";
+const MEMBERS: &str = "paused, until, workers, rate, batch, autoscale, why and by";
 
 impl PoolSetting {
     /// Parses what is in the bucket.
@@ -73,6 +72,7 @@ impl PoolSetting {
                 }
                 "rate" => setting.rate = Some(number("rate", &value, 1..=POOL_RATE_MAX)?),
                 "batch" => setting.batch = Some(number("batch", &value, 1..=POOL_BATCH_MAX)?),
+                "autoscale" => setting.autoscale = Some(Autoscale::parse(&value)?),
                 "why" => setting.why = Some(text("why", &value)?),
                 "by" => setting.by = Some(text("by", &value)?),
                 _ => {
@@ -102,45 +102,6 @@ impl PoolSetting {
     }
 }
 
-fn flag(member: &'static str, value: &Value) -> Result<bool, SettingError> {
-    value.as_bool().ok_or_else(|| bad(member, value, "true or false"))
-}
-
-fn number(
-    member: &'static str,
-    value: &Value,
-    range: RangeInclusive<u32>,
-) -> Result<u32, SettingError> {
-    let found = value.as_u64().and_then(|number| u32::try_from(number).ok());
-    let hint = if member == "workers" { " (to stop the pool, `paused`)" } else { "" };
-    let expected = || format!("a whole number from {} to {}{hint}", range.start(), range.end());
-    found.filter(|number| range.contains(number)).ok_or_else(|| bad(member, value, expected()))
-}
-
-fn time(member: &'static str, value: &Value) -> Result<String, SettingError> {
-    let found = value.as_str().filter(|text| OffsetDateTime::parse(text, &Rfc3339).is_ok());
-    let expected = "a time with its zone, such as 2026-11-25T17:00:00Z";
-    found.map(str::to_owned).ok_or_else(|| bad(member, value, expected))
-}
-
-fn text(member: &'static str, value: &Value) -> Result<String, SettingError> {
-    let fits = |text: &&str| text.chars().count() <= SETTING_TEXT_CHARS_MAX;
-    let expected = || format!("a text of at most {SETTING_TEXT_CHARS_MAX} characters");
-    value.as_str().filter(fits).map(str::to_owned).ok_or_else(|| bad(member, value, expected()))
-}
-
-fn bad(member: &'static str, value: &Value, expected: impl Into<String>) -> SettingError {
-    SettingError::BadMember { member, found: shortened(value), expected: expected.into() }
-}
-
-/// What was found, as far as it fits into a line.
-fn shortened(found: &impl Display) -> String {
-    let text = found.to_string();
-    let mut chars = text.chars().map(|symbol| if symbol.is_control() { ' ' } else { symbol });
-    let shown: String = chars.by_ref().take(SETTING_FAULT_CHARS_MAX).collect();
-    if chars.next().is_some() { format!("{shown}…") } else { shown }
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_false(flag: &bool) -> bool {
     !*flag
@@ -157,7 +118,7 @@ mod tests {
     #[test]
     fn a_setting_has_the_members_that_are_written() {
         assert_eq!(PoolSetting::parse(b"{}"), Ok(PoolSetting::default()));
-        let json = r#"{"paused":true,"until":"2026-11-25T17:00:00Z","workers":3,"rate":200,"batch":64,"why":"x","by":"ann"}"#;
+        let json = r#"{"paused":true,"until":"2026-11-25T17:00:00Z","workers":3,"rate":200,"batch":64,"autoscale":{"min":1,"max":8,"target_seconds":2},"why":"x","by":"ann"}"#;
         let setting = PoolSetting::parse(json.as_bytes()).unwrap();
         assert_eq!((setting.workers, setting.rate, setting.batch), (Some(3), Some(200), Some(64)));
         assert_eq!(setting.to_json(), json, "what is written is read again");
@@ -173,7 +134,7 @@ mod tests {
         );
         assert_eq!(
             fault(r#"{"pasued":true}"#),
-            "`pasued` is not a member: there are paused, until, workers, rate, batch, why and by"
+            "`pasued` is not a member: there are paused, until, workers, rate, batch, autoscale, why and by"
         );
         let or = ", or leave it out";
         for (json, expected) in [
