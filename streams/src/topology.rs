@@ -69,6 +69,11 @@ impl Topology {
         Self { profile, lanes, orders_bytes_max: ORDERS_BYTES_MAX, ack_wait: ack_wait() }
     }
 
+    /// How many streams a cluster of this topology has.
+    pub fn stream_count(&self) -> usize {
+        self.lanes + self.other_streams().len() + [self.settings()].len()
+    }
+
     /// The stream of a lane that takes messages, in a cluster of `count` lanes.
     pub(crate) fn lane(&self, lane: Lane, count: usize) -> Config {
         let metadata = [(LANES_KEY.to_owned(), count.to_string())].into();
