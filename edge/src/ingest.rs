@@ -18,6 +18,7 @@ pub(crate) use order_requests::OrderRequest;
 pub(crate) use submissions::Submission;
 
 use crate::limits::{ORDER_REQUESTS_WAITING_MAX, ORDERS_WAITING_MAX};
+use crate::order_counts::OrderCounts;
 use order_requests::run_order_requests;
 
 /// The events that an edge publishes.
@@ -38,6 +39,7 @@ impl IngestQueues {
         publisher: &Publisher,
         idempotency_cache: IdempotencyCache,
         batch_max: usize,
+        counts: OrderCounts,
     ) -> (Self, JoinSet<()>) {
         let limits =
             |waiting| GroupLimits { items: batch_max, bytes: streams::batch::BYTES_MAX, waiting };
@@ -49,6 +51,7 @@ impl IngestQueues {
             submissions,
             publisher.clone(),
             idempotency_cache,
+            counts,
         ));
         for (kind, queue) in [
             (EventKind::CancelRequested, cancel_requests),

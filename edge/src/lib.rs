@@ -33,6 +33,7 @@ mod gates;
 mod ingest;
 mod limits;
 mod lookup;
+mod order_counts;
 mod problem;
 mod redis_config;
 mod request_id;

@@ -68,6 +68,8 @@ pub(crate) enum Problem {
     StreamFull,
     /// The oldest order has waited too long for inventory.
     BacklogTooOld,
+    /// An operator has paused the intake.
+    IntakePaused,
     /// A broker acknowledges messages before it has fsynced them, or a stream would not keep them.
     NotDurable,
     /// No broker acknowledged the request in time.
@@ -134,6 +136,14 @@ impl Problem {
     /// The problem document as the answer to one line of a request.
     pub(crate) fn to_line(&self, line: u64) -> Vec<u8> {
         self.with_document(None, |document| serde_json::to_vec(&NumberedProblem { line, document }))
+    }
+
+    /// The state of an edge that refuses all new orders for this reason, as operators see it.
+    pub(crate) fn state(&self) -> &'static str {
+        match self {
+            Self::IntakePaused => "paused",
+            other => other.type_uri().trim_start_matches("/problems/"),
+        }
     }
 
     fn with_document(
@@ -231,6 +241,9 @@ impl Problem {
             }
             Self::BacklogTooOld => {
                 (S::SERVICE_UNAVAILABLE, "/problems/backlog", "Order backlog too old")
+            }
+            Self::IntakePaused => {
+                (S::SERVICE_UNAVAILABLE, "/problems/intake-paused", "Intake paused")
             }
             Self::NotDurable => {
                 (S::SERVICE_UNAVAILABLE, "/problems/not-durable", "Durability not guaranteed")
@@ -335,6 +348,9 @@ impl Problem {
             }
             Self::BacklogTooOld => {
                 "The request was not accepted: the oldest order has waited too long for inventory."
+            }
+            Self::IntakePaused => {
+                "The request was not accepted: the shop accepts no new orders for now; retry later with the same key."
             }
             Self::NotDurable => {
                 "The request was not accepted: the brokers would not keep it as durably as promised."

@@ -11,7 +11,7 @@ use std::pin::pin;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
-use streams::{BrokersConfig, Connection, Requester, Routes, Step};
+use streams::{BrokersConfig, Connection, Profile, Requester, Routes, Step};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -43,10 +43,16 @@ pub async fn run(
         () = &mut shutdown => return Ok(()),
     };
     let _routes_watch = routes.watch(Vec::new());
+    let leaving = CancellationToken::new();
+    let reports =
+        serve_reports(broker.clone(), config.brokers.profile, gates.clone(), leaving.clone());
     let watch = gates.clone().watch(broker, routes.clone(), &config, first_step);
-    let _gates_watch = AbortOnDropHandle::new(tokio::spawn(watch));
+    let _background = [
+        AbortOnDropHandle::new(tokio::spawn(watch)),
+        AbortOnDropHandle::new(tokio::spawn(reports)),
+    ];
     let lookups = Lookups::start(Requester::new(routes.clone()), Cache::open(&config.redis)?);
-    let (leaving, drain_delay) = (CancellationToken::new(), config.drain_delay);
+    let drain_delay = config.drain_delay;
     let state = EdgeState {
         gates,
         body_budget: BodyMemoryBudget::new(),
@@ -91,6 +97,19 @@ pub async fn run(
         result?;
     }
     Ok(())
+}
+
+/// Lets an operator find the edge, and see its state.
+async fn serve_reports(
+    broker: Connection,
+    profile: Profile,
+    gates: Gates,
+    leaving: CancellationToken,
+) {
+    let report = move || gates.report(leaving.is_cancelled());
+    if let Err(err) = broker.serve_edge_reports(profile, report).await {
+        tracing::warn!(%err, "edge is not found by `nats service`");
+    }
 }
 
 /// Connections to the brokers, once they have shown that they are as durable as the profile claims.

@@ -64,8 +64,9 @@ impl ShardState {
         let brokers = brokers.sharing_lanes_with(&routes);
         let routes_watch = brokers.watch_connections();
         let publisher = Publisher::new(brokers);
+        let (cache, batch_max) = (idempotency_cache.clone(), config.batch.max_batch);
         let (ingest, ingest_tasks) =
-            IngestQueues::start(&publisher, idempotency_cache.clone(), config.batch.max_batch);
+            IngestQueues::start(&publisher, cache, batch_max, gates.counts());
         let state = Self {
             signing_keys: config.secrets,
             webhook_secrets: config.webhook_secrets,

@@ -14,6 +14,7 @@ mod frozen_broker;
 mod http_protocol;
 mod idempotency;
 mod import;
+mod intake_setting;
 mod lanes;
 mod malformed_requests;
 mod methods_and_paths;

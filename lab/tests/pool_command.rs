@@ -4,10 +4,9 @@ use lab::servers::Brokers;
 use lab::up::{Cluster, Plan};
 use millrace::keys::Role;
 use streams::{
-    Connection, PoolSetting, Profile, Requester, read_pool_setting, worker_presence,
-    write_pool_setting,
+    Connection, PoolSetting, Profile, Requester, read_setting, worker_presence, write_setting,
 };
-use workers::{inventory, payment};
+use workers::payment;
 
 use crate::program::{COMMAND_LIMIT, output_within, program};
 use crate::raw_nats::RawNats;
@@ -91,9 +90,10 @@ async fn it_refuses_what_is_not_a_setting_another_key_and_a_setting_that_has_cha
     let access = servers.processes.brokers.access(Role::Lab);
     let connection = Connection::open(&access, "test").await.unwrap();
     let requester = Requester::new(connection.clone());
-    assert_eq!(read_pool_setting(&requester, payment::POOL).await, Ok(None));
+    let read = async |key| read_setting::<PoolSetting>(&requester, key).await;
+    assert_eq!(read("payment").await, Ok(None));
     let setting = PoolSetting { paused: true, ..PoolSetting::default() };
-    let write = async |seen| write_pool_setting(&connection, payment::POOL, &setting, seen).await;
+    let write = async |seen| write_setting(&connection, "payment", &setting, seen).await;
     let revision = write(0).await.unwrap();
     let refused = write(0).await.unwrap_err();
     assert!(refused.to_string().contains("has changed since it was read"), "{refused}");
@@ -105,8 +105,8 @@ async fn it_refuses_what_is_not_a_setting_another_key_and_a_setting_that_has_cha
     let (is_success, text) =
         run(&["payment", "set", "--batch", "64", "--why", "x"], operator).await;
     assert!(is_success && text.contains("payment: PAUSED, batch 64: x"), "{text}");
-    assert!(text.contains("no worker of the pool answers"), "{text}");
+    assert!(text.contains("none of the workers answers"), "{text}");
     let (_, text) = run(&["payment", "show"], operator).await;
     assert!(text.contains("INVALID, the one before stays in force: it is not JSON"), "{text}");
-    assert_eq!(read_pool_setting(&requester, inventory::POOL).await, Ok(None));
+    assert_eq!(read("inventory").await, Ok(None));
 }

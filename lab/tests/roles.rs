@@ -18,7 +18,7 @@ use crate::test_servers::TestServers;
 
 /// What may be published, and the roles that may: `pools` for each of them. The body is not valid, so that a
 /// request that is permitted changes nothing.
-const PUBLISHED: [(&str, &[&str]); 30] = [
+const PUBLISHED: [(&str, &[&str]); 36] = [
     // Events, and what comes of them.
     ("orders.1.created", &["edge", "admin"]),
     ("orders.1.cancel_requested", &["edge", "inventory", "payment", "admin"]),
@@ -52,15 +52,25 @@ const PUBLISHED: [(&str, &[&str]); 30] = [
     ),
     ("$JS.API.STREAM.UPDATE.KV_POOLS", &["pools", "admin"]),
     ("$JS.API.STREAM.DELETE.KV_POOLS", &[]),
+    // The settings of the edges.
+    ("$KV.EDGES.intake", &["operator", "admin"]),
+    ("$KV.EDGES.other", &[]),
+    (
+        "$JS.API.DIRECT.GET.KV_EDGES.$KV.EDGES.intake",
+        &["edge", "operator", "admin", "viewer", "auditor"],
+    ),
+    ("$JS.API.STREAM.UPDATE.KV_EDGES", &["pools", "admin"]),
+    ("$JS.API.STREAM.DELETE.KV_EDGES", &[]),
     // Requests to workers, and others' replies.
     ("status.get", &["edge"]),
     ("pool.payment.lag", &["operator", "admin", "viewer", "auditor", "exporter"]),
+    ("edge.state", &["operator", "admin", "viewer", "auditor", "exporter"]),
     ("_INBOX_edge.reply", &["edge"]),
     ("_INBOX.reply", &[]),
 ];
 
 /// The same for subscriptions.
-const SUBSCRIBED: [(&str, &[&str]); 8] = [
+const SUBSCRIBED: [(&str, &[&str]); 10] = [
     ("_INBOX_edge.>", &["edge"]),
     ("_INBOX.>", &[]),
     (">", &[]),
@@ -68,6 +78,8 @@ const SUBSCRIBED: [(&str, &[&str]); 8] = [
     ("$JS.API.>", &[]),
     ("status.get", &["pools"]),
     ("pool.payment.lag", &["inventory"]),
+    ("edge.state", &["edge"]),
+    ("$SRV.INFO.millrace-edge", &["edge"]),
     ("lanes.used", &["edge", "pools"]),
 ];
 

@@ -9,6 +9,7 @@ use crate::audit::AuditArgs;
 use crate::dead_letters::DeadArgs;
 use crate::health::HealthArgs;
 use crate::import::ImportArgs;
+use crate::intake::IntakeArgs;
 use crate::keys::KeysArgs;
 use crate::lanes::LanesArgs;
 use crate::migrate::MigrateArgs;
@@ -19,8 +20,8 @@ use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
-    audit, dead_letters, edge, health, import, keys, lanes, migrate, observer_report, passwords,
-    pool, status, stock, tail, worker,
+    audit, dead_letters, edge, health, import, intake, keys, lanes, migrate, observer_report,
+    passwords, pool, status, stock, tail, worker,
 };
 
 /// A role or a command.
@@ -45,6 +46,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Pause, resume and limit the workers of a pool
     Pool(PoolArgs),
+    /// Pause, resume and limit the intake of orders at all edges
+    Intake(IntakeArgs),
     /// Follow the events of single orders
     Tail(TailArgs),
     /// List, inspect and resolve dead letters
@@ -78,6 +81,7 @@ impl Command {
             Self::Health(args) => return health::run(&args),
             Self::Status(args) => status::run(&args)?,
             Self::Pool(args) => pool::run(&args)?,
+            Self::Intake(args) => intake::run(&args)?,
             Self::Tail(args) => tail::run(&args)?,
             Self::Dead(args) => dead_letters::run(&args)?,
             Self::Stock(args) => stock::run(&args)?,

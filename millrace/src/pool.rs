@@ -1,26 +1,24 @@
-//! `millrace pool`: shows and changes the setting of a pool, which is one key in the bucket `POOLS`. What it writes
-//! could be written with `nats kv update` as well; it validates, keeps the rest of the setting, and says what goes on
-//! while the pool is slower.
+//! `millrace pool`: shows and changes the setting of a pool, which is one key in the bucket `POOLS`, and says what goes
+//! on while the pool is slower.
 
-mod arrival;
 mod change;
 mod clocks;
 
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use streams::{
-    Connection, Pool, PoolSetting, Requester, StoredSetting, last_good_setting, read_pool_setting,
-    read_pool_settings, worker_presence, write_pool_setting,
-};
+use streams::{Connection, Pool, PoolSetting, Requester, WorkerPresence, worker_presence};
 use workers::stages;
 
 use crate::addresses::BrokersAddress;
 use crate::keys::Role;
 use crate::runtime::runtime;
+use crate::setting_change::{
+    Author, PauseArgs, pause_end, print, read_before, resume, show_history, wait_for_arrival, write,
+};
 use crate::status::pools::describe;
-use change::{Author, PauseArgs, SetArgs, pause_end};
+use change::SetArgs;
 
 /// Options of `millrace pool`.
 #[derive(Debug, Clone, Args)]
@@ -48,6 +46,7 @@ enum PoolCommand {
 
 /// Runs `millrace pool`.
 pub(crate) fn run(args: &PoolArgs) -> Result<()> {
+    let (pool, key) = (args.pool, args.pool.as_str());
     let role = match args.command {
         PoolCommand::Show => Role::Viewer,
         PoolCommand::Pause(_) | PoolCommand::Resume(_) | PoolCommand::Set(_) => Role::Operator,
@@ -56,65 +55,42 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
         let connection = Connection::open(&args.brokers.access(role)?, "pool").await?;
         let requester = Requester::new(connection.clone());
         if matches!(args.command, PoolCommand::Show) {
-            return show(&requester, args.pool).await;
+            return show(&requester, pool).await;
         }
-        let stored = read_pool_setting(&requester, args.pool).await?;
-        let seen = stored.as_ref().map_or(0, |stored| stored.revision);
-        let before = if let Ok(setting) = stored.map(|stored| stored.setting).transpose() {
-            setting.unwrap_or_default()
-        } else {
-            let good = last_good_setting(&requester, args.pool).await;
-            good.context("cannot read the history of the setting")?
-        };
+        let (before, seen) = read_before::<PoolSetting>(&requester, key).await?;
         if seen == 0 && matches!(args.command, PoolCommand::Set(_)) {
-            refuse_if_gone(&connection, args.pool).await?;
+            refuse_if_gone(&connection, pool).await?;
         }
         let after = match &args.command {
-            PoolCommand::Pause(pause) => pause.apply(before, pause_end(&connection, pause).await?),
-            PoolCommand::Resume(author) => change::resume(before, author),
+            PoolCommand::Pause(pause) => {
+                pause.apply(before, pause_end::<PoolSetting>(&connection, pause).await?)
+            }
+            PoolCommand::Resume(author) => resume(before, author),
             PoolCommand::Set(set) => set.apply(before),
             PoolCommand::Show => before,
         };
-        // As workers will read it.
-        PoolSetting::parse(after.to_json().as_bytes())?;
-        let revision = write_pool_setting(&connection, args.pool, &after, seen).await?;
-        print(&format!(
-            "{}: {} [revision {revision}]",
-            args.pool,
-            describe(&after, SystemTime::now().into())
-        ));
-        for clock in clocks::clocks(args.pool, &after) {
+        let revision = write(&connection, key, &after, seen).await?;
+        let now = SystemTime::now().into();
+        print(&format!("{pool}: {} [revision {revision}]", describe(&after, now)));
+        for clock in clocks::clocks(pool, &after) {
             print(&format!("- {clock}"));
         }
-        let arrival = arrival::wait(&connection, args.pool, revision).await?;
-        print(&arrival.to_string());
-        ensure!(
-            arrival.is_complete(),
-            "look at `millrace pool {} show` and at `millrace status`",
-            args.pool
-        );
-        Ok(())
+        let remedy = format!("look at `millrace pool {pool} show` and at `millrace status`");
+        let revisions = |present: &WorkerPresence| {
+            let of_pool = present.reports.iter().filter(|(of, _)| *of == pool);
+            of_pool.map(|(_, report)| report.pull.revision).collect()
+        };
+        wait_for_arrival(&connection, "workers", revision, revisions, &remedy).await
     })
 }
 
 async fn show(requester: &Requester, pool: Pool) -> Result<()> {
-    let history = read_pool_settings(requester, pool).await?;
-    if history.is_empty() {
-        print(&format!(
-            "{pool} has no setting in the bucket: workers that start pull as much as they can. `millrace status` shows \
-             those that go on with one that is gone"
-        ));
-    }
-    for StoredSetting { revision, written_at, setting } in history {
-        let (by, text) = match &setting {
-            Ok(setting) => {
-                (setting.by.as_deref().unwrap_or("-"), describe(setting, SystemTime::now().into()))
-            }
-            Err(err) => ("-", format!("INVALID, the one before stays in force: {err}")),
-        };
-        print(&format!("{revision:>6}  {written_at}  {by:<12}  {text}"));
-    }
-    Ok(())
+    let if_none = format!(
+        "{pool} has no setting in the bucket: workers that start pull as much as they can. `millrace status` shows \
+         those that go on with one that is gone"
+    );
+    let describe = |setting: &PoolSetting| describe(setting, SystemTime::now().into());
+    show_history(requester, pool.as_str(), describe, &if_none).await
 }
 
 /// A change keeps the rest of the setting, which only its workers have if the key is gone from the bucket.
@@ -128,9 +104,4 @@ async fn refuse_if_gone(connection: &Connection, pool: Pool) -> Result<()> {
          the pool first, or write the whole setting with `nats kv put POOLS {pool}`"
     );
     Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "what was set is the command's output")]
-fn print(text: &str) {
-    println!("{text}");
 }

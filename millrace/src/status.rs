@@ -1,5 +1,6 @@
 //! `millrace status`: workers, consumer lag, streams, brokers and dead letters of a cluster.
 
+mod intake;
 pub(crate) mod pools;
 mod text;
 
@@ -19,6 +20,7 @@ use workers::stages;
 
 use crate::addresses::{BrokersAddress, ProfileOption};
 use crate::keys::Role;
+pub use intake::IntakeStatus;
 pub use pools::PoolStatus;
 
 /// Options of `millrace status`.
@@ -41,6 +43,8 @@ pub struct Status {
     pub present: WorkerPresence,
     /// The settings of those pools that have one, by pool.
     pub settings: BTreeMap<&'static str, PoolStatus>,
+    /// The setting of the intake, if it has one.
+    pub intake: Option<IntakeStatus>,
     /// The progress of every step, by step name.
     pub steps: BTreeMap<&'static str, StepStatus>,
     /// Number of unresolved dead letters, by pool.
@@ -123,8 +127,11 @@ impl Status {
             }
         });
         let settings = keep_read(&mut unread, join_all(settings).await).into_iter().collect();
+        let intake = IntakeStatus::query(connection, &present).await;
+        let intake = keep_read(&mut unread, [intake]).into_iter().next();
         Ok(Self {
             settings,
+            intake,
             dead_letters: dead_letters.into_iter().flatten().collect(),
             present,
             steps: steps.into_iter().collect(),

@@ -5,18 +5,15 @@ use std::collections::BTreeMap;
 use async_nats::jetstream::consumer::{self, DeliverPolicy};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::{ErrorCode, stream};
-use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use orders::{EventKind, Timestamp};
-use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use serde::Serialize;
 
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::lanes::lanes;
-use crate::limits::{BACKLOG_HEADERS_MAX, BATCH_SIZE_SAMPLE, WORKER_PRESENCE_TIMEOUT};
+use crate::limits::{BACKLOG_HEADERS_MAX, BATCH_SIZE_SAMPLE};
 use crate::message_headers::{self, Header};
-use crate::rpc::{WorkerState, service_name};
-use crate::{Connection, Durable, Lane, Pool, Source, Step, subjects};
+use crate::{Connection, Durable, Lane, Source, Step, subjects};
 
 /// The progress of a durable consumer, or of all durable consumers of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -63,19 +60,6 @@ pub struct StreamState {
     pub leader: Option<String>,
     /// The follower brokers, and whether each is up to date.
     pub followers: BTreeMap<String, bool>,
-}
-
-/// The workers that are running.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct WorkerPresence {
-    /// The number of workers of each pool.
-    pub workers: BTreeMap<&'static str, u64>,
-    /// The number of circuit breakers in each state. Each payment worker has one, in front of the
-    /// payment provider.
-    pub breakers: BTreeMap<String, u64>,
-    /// What each worker reports about itself.
-    #[serde(skip)]
-    pub reports: Vec<(Pool, WorkerState)>,
 }
 
 impl StreamState {
@@ -326,52 +310,6 @@ async fn last_headers(connection: &Connection, lane: Lane) -> Result<Vec<Header>
         message_headers::read(&stream, from_sequence(from), &[], BATCH_SIZE_SAMPLE as usize).await
     };
     read.await.map_err(|err| inspect_error(lane.stream(), err))
-}
-
-/// The workers of `pools` that reply within 300 ms.
-pub async fn worker_presence(
-    connection: &Connection,
-    pools: &[Pool],
-) -> Result<WorkerPresence, InspectError> {
-    #[derive(Deserialize)]
-    struct Stats {
-        name: String,
-        #[serde(default)]
-        endpoints: Vec<Endpoint>,
-    }
-    #[derive(Deserialize)]
-    struct Endpoint {
-        data: Option<WorkerState>,
-    }
-    let client = &connection.client;
-    let subscribed = async {
-        let inbox = client.new_inbox();
-        let replies = client.subscribe(inbox.clone()).await?;
-        client.publish_with_reply("$SRV.STATS", inbox, "".into()).await?;
-        Ok::<_, async_nats::Error>(replies)
-    };
-    let mut replies = subscribed.await.map_err(|err| inspect_error("the workers", err))?;
-    let workers = pools.iter().map(|pool| (pool.as_str(), 0)).collect();
-    let mut presence = WorkerPresence { workers, breakers: BTreeMap::new(), reports: Vec::new() };
-    let collect = async {
-        while let Some(reply) = replies.next().await {
-            let Ok(Stats { name, endpoints }) = serde_json::from_slice(&reply.payload) else {
-                continue;
-            };
-            let state = endpoints.into_iter().find_map(|endpoint| endpoint.data);
-            let state = state.unwrap_or_default();
-            if let Some(breaker) = &state.breaker {
-                *presence.breakers.entry(breaker.clone()).or_default() += 1;
-            }
-            if let Some(pool) = pools.iter().find(|pool| service_name(**pool) == name) {
-                *presence.workers.entry(pool.as_str()).or_default() += 1;
-                presence.reports.push((*pool, state));
-            }
-        }
-    };
-    // The number of workers is unknown, so the replies are collected until the timeout.
-    timeout(WORKER_PRESENCE_TIMEOUT, collect).await.ok();
-    Ok(presence)
 }
 
 fn from_sequence(start_sequence: u64) -> DeliverPolicy {

@@ -8,7 +8,8 @@
 //!   whether the streams keep what was acknowledged
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders are grouped into one message, stored once
 //! - [`Fetcher`], [`Delivery`], [`Record`]: messages are fetched, split into records, and acked
-//! - [`PoolSetting`], [`PoolControl`], [`PullGate`]: what an operator sets for a pool, and what a worker may pull
+//! - [`PoolSetting`], [`IntakeSetting`]: what an operator sets for a pool, and for all edges
+//! - [`PoolControl`], [`PullGate`]: what a worker may pull
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
 //! - [`BrokerAccess`], [`RoleKey`], [`Permissions`]: by which key the brokers know a process, and what that may do
 //! - [`BrokerBaseline`]: the throughput of the brokers alone, for benchmarks
@@ -28,6 +29,7 @@ mod config;
 mod connection;
 pub mod dead_letter;
 mod delivery;
+mod edge_report;
 pub mod failpoints;
 mod fetcher;
 mod fsync;
@@ -47,7 +49,7 @@ mod permissions;
 mod pool_control;
 mod pool_lag;
 mod pool_members;
-mod pool_settings;
+mod presence;
 mod profile;
 mod publisher;
 mod pull_gate;
@@ -62,6 +64,7 @@ pub mod retry;
 mod role_key;
 mod routes;
 mod rpc;
+mod settings;
 mod silence;
 mod step;
 pub mod subjects;
@@ -79,6 +82,7 @@ pub use config::{
 };
 pub use connection::{ConnectError, Connection, ListenError, Notifications};
 pub use delivery::Delivery;
+pub use edge_report::EdgeReport;
 pub use fetcher::{FetchError, Fetcher, PullFailure};
 pub use fsync::{
     DurabilityUnverified, FsyncPolicy, FsyncReport, fsync_report, verify_durability,
@@ -86,8 +90,8 @@ pub use fsync::{
 };
 pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, QueueFull, group_commit};
 pub use inspect::{
-    ConsumerProgress, Lag, StreamState, WorkerPresence, batch_sizes, consumer_progress, durables,
-    find_lane_progress, find_progress, find_stream_state, lag, stream_state, worker_presence,
+    ConsumerProgress, Lag, StreamState, batch_sizes, consumer_progress, durables,
+    find_lane_progress, find_progress, find_stream_state, lag, stream_state,
 };
 pub use inspect_error::InspectError;
 pub use lane::Lane;
@@ -103,11 +107,7 @@ pub use permissions::Permissions;
 pub use pool_control::PoolControl;
 pub use pool_lag::{Counting, PoolBacklog, PoolLag, pool_backlog};
 pub use pool_members::follow_first_member;
-pub use pool_settings::{
-    Autoscale, PoolSetting, PoolSettingWatch, ReadSettingError, SettingError, StoredSetting,
-    WriteSettingError, last_good_setting, read_pool_setting, read_pool_settings, settings_time,
-    write_pool_setting,
-};
+pub use presence::{WorkerPresence, worker_presence};
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
 pub use pull_gate::{PullGate, PullState};
@@ -121,6 +121,11 @@ pub use requester::{RequestError, Requester};
 pub use role_key::{KeyFileError, RoleKey};
 pub use routes::{Routes, RoutesWatch};
 pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState};
+pub use settings::{
+    Autoscale, IntakeSetting, PoolSetting, ReadSettingError, Setting, SettingError, SettingWatch,
+    StoredSetting, WriteSettingError, last_good_setting, read_setting, read_settings,
+    settings_time, write_setting,
+};
 pub use step::{Durable, Pool, Source, Step, StepKind};
 pub use topology::{
     Difference, Ensured, Impact, Inspection, LaneCountError, StreamWatch, TEST_ACK_WAIT, Topology,

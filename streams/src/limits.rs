@@ -305,11 +305,11 @@ pub(crate) const REPLAY_SILENCE_MAX: Duration = Duration::from_secs(3);
 /// broker ends a reading once in 6,500.
 pub(crate) const REPLAY_CONSUMERS_MAX: usize = 8;
 
-/// Settings of one pool that the bucket remembers: those of a shift, with who changed what and why.
+/// Settings of one key that its bucket remembers: those of a shift, with who changed what and why.
 pub(crate) const SETTING_HISTORY: i64 = 20;
 /// Bytes of a setting: several times one with a long reason.
 pub(crate) const SETTING_BYTES_MAX: i32 = 4 * 1024;
-/// Bytes of the whole bucket: several times the settings of a dozen pools that it remembers.
+/// Bytes of a whole bucket: several times the settings of a dozen pools that it remembers.
 pub(crate) const SETTINGS_BYTES_MAX: i64 = 1 << 20;
 const _: () = assert!(12 * SETTING_HISTORY * (SETTING_BYTES_MAX as i64) <= SETTINGS_BYTES_MAX);
 /// Characters of a reason or a name in a setting: some lines.
@@ -324,7 +324,9 @@ pub(crate) const POOL_RATE_MAX: u32 = 1_000_000;
 pub(crate) const SCALE_TARGET_SECONDS_MAX: u32 = 3_600;
 /// Records of a set that a setting may allow: as many as there are without one.
 pub(crate) const POOL_BATCH_MAX: u32 = 512;
-/// How often a worker reads the setting of its pool. A read costs one broker some ten microseconds, and no disk.
+/// Seconds for which the oldest order may be set to wait while new ones are accepted: no buyer waits for a day.
+pub(crate) const BACKLOG_SECONDS_MAX: u32 = 24 * 60 * 60;
+/// How often a process reads its setting. A read costs one broker some ten microseconds, and no disk.
 pub(crate) const SETTING_READ_INTERVAL_MIN: Duration = Duration::from_millis(500);
 pub(crate) const SETTING_READ_INTERVAL_MAX: Duration = Duration::from_millis(750);
 /// Without a reply for this long a setting is asked for again, of any broker: one of three may hang.

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use orders::EventKind;
 
-use crate::rpc::service_name;
+use crate::rpc::{EDGE_SERVICE, service_name};
 use crate::subjects::{
-    DEAD_LETTERS, LANE_USED, POOLS_STREAM, RETRIES, SERVER_PING_JSZ, STREAMS_DIFFER, inbox_prefix,
-    lag_subject, pool_setting_subject, resolution_subject,
+    DEAD_LETTERS, EDGE_STATE, EDGES_BUCKET, EDGES_STREAM, INTAKE_KEY, LANE_USED, POOLS_BUCKET,
+    POOLS_STREAM, RETRIES, SERVER_PING_JSZ, STREAMS_DIFFER, bucket_stream, inbox_prefix,
+    lag_subject, resolution_subject, setting_subject,
 };
 use crate::{Lane, Pool, Step};
 
@@ -94,39 +95,53 @@ impl Permissions {
 
     /// Answers requests on these subjects, as a worker of `pool`.
     #[must_use]
-    pub fn serves(mut self, pool: Pool, subjects: &[&str]) -> Self {
+    pub fn serves(self, pool: Pool, subjects: &[&str]) -> Self {
         let name = service_name(pool);
-        let about_itself = ["PING", "INFO", "STATS"].into_iter().flat_map(|verb| {
-            let one = format!("$SRV.{verb}.{name}");
-            [format!("$SRV.{verb}"), format!("{one}.*"), one]
-        });
-        self.may_reply = true;
+        let own = self.answers_as(&name).subscribing(subjects.iter().map(ToString::to_string));
         // Which other workers there are.
-        let own = self.publishing([format!("$SRV.PING.{name}")]);
-        own.subscribing(about_itself.chain(subjects.iter().map(ToString::to_string)))
+        own.publishing([format!("$SRV.PING.{name}")])
     }
 
-    /// Reads the settings of pools, also those before.
+    /// Is found as an edge by those who ask which services there are.
     #[must_use]
-    pub fn reads_settings(self) -> Self {
-        let subject = api(&format!("DIRECT.GET.{POOLS_STREAM}"));
+    pub fn answers_as_edge(self) -> Self {
+        self.answers_as(EDGE_SERVICE).subscribing([EDGE_STATE.to_owned()])
+    }
+
+    /// Answers requests about itself, as an instance of the service of this name.
+    fn answers_as(mut self, name: &str) -> Self {
+        self.may_reply = true;
+        self.subscribing(["PING", "INFO", "STATS"].into_iter().flat_map(|verb| {
+            let one = format!("$SRV.{verb}.{name}");
+            [format!("$SRV.{verb}"), format!("{one}.*"), one]
+        }))
+    }
+
+    /// Reads the settings in a bucket, also those before.
+    #[must_use]
+    pub fn reads_settings(self, bucket: &str) -> Self {
+        let subject = api(&format!("DIRECT.GET.{}", bucket_stream(bucket)));
         self.publishing([format!("{subject}.>"), subject])
     }
 
-    /// Reads the settings of pools as `nats kv` does, which follows their history through consumers of its own.
+    /// Reads all settings as `nats kv` does, which follows their history through consumers of its own.
     #[must_use]
     pub fn watches_settings(self) -> Self {
-        let consumers =
-            ["CREATE", "DELETE"].map(|it| api(&format!("CONSUMER.{it}.{POOLS_STREAM}.>")));
-        let flow_control = format!("$JS.FC.{POOLS_STREAM}.>");
-        self.sees_streams().reads_settings().publishing(consumers).publishing([flow_control])
+        let streams = [POOLS_STREAM, EDGES_STREAM];
+        let consumers = ["CREATE", "DELETE"].into_iter().flat_map(|request| {
+            streams.map(|stream| api(&format!("CONSUMER.{request}.{stream}.>")))
+        });
+        let flow_control = streams.map(|stream| format!("$JS.FC.{stream}.>"));
+        let read = self.sees_streams().reads_settings(POOLS_BUCKET).reads_settings(EDGES_BUCKET);
+        read.publishing(consumers).publishing(flow_control)
     }
 
-    /// Writes the settings of these pools, and no other key of their bucket.
+    /// Writes the settings of these pools and of the edges, and no other key of their buckets.
     #[must_use]
-    pub fn sets_pools(self, pools: &[Pool]) -> Self {
-        let keys = pools.iter().map(|pool| pool_setting_subject(pool.as_str()));
-        self.watches_settings().publishing(keys)
+    pub fn writes_settings(self, pools: &[Pool]) -> Self {
+        let keys = pools.iter().map(|pool| setting_subject(POOLS_BUCKET, pool.as_str()));
+        let intake = setting_subject(EDGES_BUCKET, INTAKE_KEY);
+        self.watches_settings().publishing(keys.chain([intake]))
     }
 
     /// Answers for the backlogs of `pools`.
@@ -137,10 +152,10 @@ impl Permissions {
         self.publishing(workers).subscribing(subjects)
     }
 
-    /// Asks for the backlog of any pool.
+    /// Asks for the backlog of any pool, and for the state of each edge.
     #[must_use]
-    pub fn asks_for_lag(self) -> Self {
-        self.publishing([lag_subject("*")])
+    pub fn asks_for_reports(self) -> Self {
+        self.publishing([lag_subject("*"), EDGE_STATE.to_owned()])
     }
 
     /// Sends requests on these subjects to workers.
@@ -152,10 +167,11 @@ impl Permissions {
     /// Creates the streams and the consumers of `steps`, and corrects what differs.
     #[must_use]
     pub fn keeps_topology(self, steps: &[Step]) -> Self {
-        let streams = lanes().chain([RETRIES, DEAD_LETTERS, POOLS_STREAM]).flat_map(|stream| {
-            let requests = ["STREAM.CREATE", "STREAM.UPDATE"];
-            requests.map(|request| api(&format!("{request}.{stream}")))
-        });
+        let streams =
+            lanes().chain([RETRIES, DEAD_LETTERS, POOLS_STREAM, EDGES_STREAM]).flat_map(|stream| {
+                let requests = ["STREAM.CREATE", "STREAM.UPDATE"];
+                requests.map(|request| api(&format!("{request}.{stream}")))
+            });
         let durables = steps.iter().flat_map(|step| {
             let (events, retries) = (step.events().durable, step.retries().durable);
             let of = [format!("*.{events}"), format!("{RETRIES}.{retries}")];

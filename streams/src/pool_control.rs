@@ -5,16 +5,16 @@ use tokio::time::{Instant, sleep};
 
 use crate::limits::{MEMBERS_PING_INTERVAL, PULL_DECISION_INTERVAL};
 use crate::pool_members::PoolMembers;
-use crate::pool_settings::InForce;
 use crate::pull_gate::{Decision, decide, needs_members};
 use crate::pull_report::{INVALID, PullReport};
 use crate::routes::Routes;
-use crate::{Pool, PoolSettingWatch, PullGate, PullState};
+use crate::settings::{InForce, PoolSetting, SettingWatch};
+use crate::{Pool, PullGate, PullState};
 
 /// The setting of a pool, in one of its workers. Cheap to clone.
 #[derive(Clone)]
 pub struct PoolControl {
-    setting: PoolSettingWatch,
+    setting: SettingWatch<PoolSetting>,
     gate: PullGate,
 }
 
@@ -22,7 +22,7 @@ impl PoolControl {
     /// The setting of `pool`, which is not known yet: nothing is pulled until it is, or until it could not be read
     /// for some time.
     pub fn new(routes: impl Into<Routes>, pool: Pool) -> Self {
-        Self { setting: PoolSettingWatch::new(routes, pool), gate: PullGate::new() }
+        Self { setting: SettingWatch::new(routes, pool.as_str()), gate: PullGate::new() }
     }
 
     /// What lets the worker's pull requests pass.

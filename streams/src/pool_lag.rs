@@ -16,8 +16,8 @@ use crate::rpc::service_name;
 use crate::subjects::POOLS_STREAM;
 use crate::topology::paused_consumers;
 use crate::{
-    Connection, Lag, Pool, PoolSetting, ReadSettingError, Requester, Step, StepKind, WorkerState,
-    broker_time, find_progress, last_good_setting, read_pool_setting,
+    Connection, Lag, Pool, PoolSetting, ReadSettingError, Requester, Setting, Step, StepKind,
+    WorkerState, broker_time, find_progress, last_good_setting, read_setting,
 };
 
 /// What is answered about the backlog of a pool.
@@ -99,10 +99,11 @@ async fn setting_in_force(
     requester: &Requester,
     pool: Pool,
 ) -> Result<PoolSetting, ReadSettingError> {
-    match read_pool_setting(requester, pool).await?.map(|stored| stored.setting) {
+    match read_setting::<PoolSetting>(requester, pool.as_str()).await?.map(|stored| stored.setting)
+    {
         None => Ok(PoolSetting::default()),
         Some(Ok(setting)) => Ok(setting),
-        Some(Err(_)) => last_good_setting(requester, pool).await,
+        Some(Err(_)) => last_good_setting(requester, pool.as_str()).await,
     }
 }
 

@@ -7,12 +7,13 @@ use std::{env, fs, process};
 
 use async_nats::service::{self, ServiceExt};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use thiserror::Error;
 
-use crate::{Connection, Pool, Profile, PullReport, WorkReport};
+use crate::subjects::EDGE_STATE;
+use crate::{Connection, EdgeReport, Pool, Profile, PullReport, WorkReport};
 
 /// The registration of one worker as a NATS service. It lasts until this value and all of its
 /// [`RequestStream`]s are dropped.
@@ -25,6 +26,16 @@ pub struct RequestStream {
     endpoint: service::endpoint::Endpoint,
     /// Keeps the service registered: dropping it would end the stream.
     service: Service,
+}
+
+/// A service that is stopped when this is dropped.
+struct StopOnDrop(Option<service::Service>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        // It waits for nothing.
+        self.0.take().and_then(|service| service.stop().now_or_never());
+    }
 }
 
 /// One request, to be answered once.
@@ -53,19 +64,23 @@ pub struct WorkerState {
 #[error("cannot register NATS service")]
 pub struct ServiceError(#[source] async_nats::Error);
 
+/// The service name of the edges.
+pub(crate) const EDGE_SERVICE: &str = "millrace-edge";
+
 /// The service name of the workers of a pool.
 pub(crate) fn service_name(pool: Pool) -> String {
     format!("millrace-{pool}")
 }
 
-/// Where a worker runs, and as what.
-fn metadata(pool: Pool, profile: Profile) -> HashMap<String, String> {
+/// Where a process runs, and as what.
+fn metadata(role: (&str, &str), profile: Profile) -> HashMap<String, String> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let host = host.or_else(|| env::var("HOSTNAME").ok()).unwrap_or_default();
+    let role_entry = (role.0, role.1.to_owned());
     let entries = [
         ("host", host.trim().to_owned()),
         ("pid", process::id().to_string()),
-        ("pool", pool.to_string()),
+        role_entry,
         ("profile", profile.to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
     ];
@@ -82,10 +97,44 @@ impl Connection {
         state: impl Fn() -> WorkerState + Send + Sync + 'static,
     ) -> Result<Service, ServiceError> {
         let service = self.client.service_builder().description("A worker of Millrace");
-        let service = service.metadata(metadata(pool, profile));
+        let service = service.metadata(metadata(("pool", pool.as_str()), profile));
         let service = service.stats_handler(move |_, _| json!(state()));
         let started = service.start(service_name(pool), env!("CARGO_PKG_VERSION")).await;
         started.map(Arc::new).map(Service).map_err(ServiceError)
+    }
+}
+
+impl Connection {
+    /// Registers an edge as a NATS service, whose metadata say where it runs. `report` is called for each request on
+    /// [`EDGE_STATE`], which every edge answers, and for each statistics request. Serves them until it is dropped.
+    ///
+    /// # Errors
+    /// It is not connected.
+    pub async fn serve_edge_reports(
+        &self,
+        profile: Profile,
+        report: impl Fn() -> EdgeReport + Clone + Send + Sync + 'static,
+    ) -> Result<(), ServiceError> {
+        let service = self.client.service_builder().description("An edge of Millrace");
+        let service = service.metadata(metadata(("role", "edge"), profile));
+        let stats = report.clone();
+        let service = service.stats_handler(move |_, _| json!(stats()));
+        let started = service.start(EDGE_SERVICE, env!("CARGO_PKG_VERSION")).await;
+        let service = started.map_err(ServiceError)?;
+        let endpoint = service.endpoint_builder();
+        let group = service.info().await.id;
+        // It answers until it is stopped, also if it is dropped.
+        let _stop = StopOnDrop(Some(service));
+        // A group of its own, so that each edge replies.
+        let endpoint = endpoint.name("state").queue_group(group);
+        let mut requests = endpoint.add(EDGE_STATE).await.map_err(ServiceError)?;
+        while let Some(request) = requests.next().await {
+            let reply = json!(report()).to_string();
+            if let Err(err) = request.respond(Ok(reply.into())).await {
+                tracing::debug!(%err, "report not sent");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,14 @@ pub const POOLS_BUCKET: &str = "POOLS";
 pub const POOLS_STREAM: &str = "KV_POOLS";
 /// The subjects of that stream.
 pub(crate) const POOLS_SUBJECTS: [&str; 1] = ["$KV.POOLS.>"];
+/// The bucket with the settings of the edges, as `nats kv` names it.
+pub const EDGES_BUCKET: &str = "EDGES";
+/// The stream of that bucket.
+pub const EDGES_STREAM: &str = "KV_EDGES";
+/// The subjects of that stream.
+pub(crate) const EDGES_SUBJECTS: [&str; 1] = ["$KV.EDGES.>"];
+/// The key in that bucket for the intake of orders at all edges.
+pub const INTAKE_KEY: &str = "intake";
 /// Header of a value in a bucket: `DEL` or `PURGE` if the key was deleted.
 pub(crate) const KV_OPERATION: &str = "KV-Operation";
 
@@ -26,6 +34,9 @@ pub(crate) const KV_OPERATION: &str = "KV-Operation";
 pub const STATUS_GET: &str = "status.get";
 /// Request subject for stock on hand; inventory workers reply.
 pub const STOCK_GET: &str = "stock.get";
+
+/// Request subject for the state of edges; each replies.
+pub const EDGE_STATE: &str = "edge.state";
 
 /// Core NATS subject, outside every stream: published, with the number of the lane, while orders go into
 /// a lane that is not the first one.
@@ -75,9 +86,14 @@ pub fn lag_subject(pool: &str) -> String {
     format!("pool.{pool}.lag")
 }
 
-/// The subject of a pool's setting in the bucket.
-pub(crate) fn pool_setting_subject(pool: &str) -> String {
-    format!("$KV.{POOLS_BUCKET}.{pool}")
+/// The stream of a bucket.
+pub(crate) fn bucket_stream(bucket: &str) -> String {
+    format!("KV_{bucket}")
+}
+
+/// The subject of a key in its bucket.
+pub(crate) fn setting_subject(bucket: &str, key: &str) -> String {
+    format!("$KV.{bucket}.{key}")
 }
 
 /// The subject for resolutions of a pool's dead letters.

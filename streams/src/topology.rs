@@ -29,7 +29,8 @@ use crate::limits::{
     SETTING_BYTES_MAX, SETTING_HISTORY, SETTINGS_BYTES_MAX,
 };
 use crate::subjects::{
-    DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, POOLS_STREAM, POOLS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
+    DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, EDGES_STREAM, EDGES_SUBJECTS, POOLS_STREAM,
+    POOLS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
 };
 use crate::{Durable, Lane, Profile};
 
@@ -71,7 +72,7 @@ impl Topology {
 
     /// How many streams a cluster of this topology has.
     pub fn stream_count(&self) -> usize {
-        self.lanes + self.other_streams().len() + [self.settings()].len()
+        self.lanes + self.other_streams().len() + self.settings().len()
     }
 
     /// The stream of a lane that takes messages, in a cluster of `count` lanes.
@@ -100,15 +101,23 @@ impl Topology {
         ]
     }
 
-    /// The stream of the bucket with the settings of pools. No order is in it.
-    fn settings(&self) -> Config {
+    /// The streams of the buckets of settings. No order is in them.
+    fn settings(&self) -> [Config; 2] {
+        [
+            self.settings_of("pools", POOLS_STREAM, &POOLS_SUBJECTS),
+            self.settings_of("edges", EDGES_STREAM, &EDGES_SUBJECTS),
+        ]
+    }
+
+    fn settings_of(&self, whose: &str, stream: &str, subjects: &[&str]) -> Config {
+        let bucket = whose.to_uppercase();
         Config {
-            description: Some("Settings of pools: nats kv ls POOLS".to_owned()),
+            description: Some(format!("Settings of {whose}: nats kv ls {bucket}")),
             max_messages_per_subject: SETTING_HISTORY,
             max_message_size: SETTING_BYTES_MAX,
             // What was set is remembered: neither deleted nor replaced.
             deny_delete: true,
-            ..self.stream(POOLS_STREAM, &POOLS_SUBJECTS, SETTINGS_BYTES_MAX)
+            ..self.stream(stream, subjects, SETTINGS_BYTES_MAX)
         }
     }
 

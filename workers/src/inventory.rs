@@ -15,7 +15,7 @@ pub mod stock;
 mod sweep;
 
 use orders::{Event, EventKind, OrderId, Sku};
-use streams::{Pool, PoolSettingWatch, Step, StepKind, subjects};
+use streams::{Pool, PoolSetting, SettingWatch, Step, StepKind, subjects};
 
 use crate::database::Database;
 use crate::janitor::Janitor;
@@ -141,7 +141,7 @@ impl StageState for Inventory {
         let WorkerContext { database, connection, routes, publisher, max_batch, all_steps } =
             worker.clone();
         let PaymentTimeout { payment_timeout } = config;
-        let payment = PoolSettingWatch::new(routes, payment::POOL);
+        let payment = SettingWatch::<PoolSetting>::new(routes, payment::POOL.as_str());
         let sweep =
             Sweep { database: database.clone(), publisher, payment_timeout, payment, max_batch };
         Ok(Self {

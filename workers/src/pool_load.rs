@@ -94,6 +94,8 @@ mod tests {
 
     use streams::{PoolLag, PoolSetting, PullReport, WorkReport};
 
+    use streams::Setting;
+
     use super::*;
 
     fn worker(done: u64, breaker: Option<&str>) -> WorkerState {

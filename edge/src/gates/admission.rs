@@ -46,10 +46,10 @@ impl AdmissionGate {
         broker: &Connection,
         lanes: &Routes,
         first: &Step,
-        backlog_max_age: Duration,
+        backlog_max_age: impl Fn() -> Duration,
     ) {
         loop {
-            self.update(lanes.update_admission(broker, first, backlog_max_age).await);
+            self.update(lanes.update_admission(broker, first, backlog_max_age()).await);
             sleep(ADMISSION_POLL_INTERVAL).await;
         }
     }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::batch::{Batch, SubmitResult};
 use super::idempotency::IdempotencyCache;
+use crate::order_counts::OrderCounts;
 
 /// An order that waits to be stored.
 pub(crate) struct Submission {
@@ -29,6 +30,7 @@ pub(super) async fn run_submissions(
     mut queue: GroupReceiver<Submission>,
     publisher: Publisher,
     idempotency_cache: IdempotencyCache,
+    counts: OrderCounts,
 ) {
     while let Some(mut submissions) = queue.next().await {
         // A client that has disconnected receives no 202, so its order need not be stored.
@@ -40,6 +42,7 @@ pub(super) async fn run_submissions(
         if is_stored {
             idempotency_cache.insert(&new_entries);
         }
+        counts.count_batch(batch.pending.len(), is_stored);
         batch.send_results(is_stored);
     }
 }

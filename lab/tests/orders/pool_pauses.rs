@@ -6,7 +6,7 @@ use std::fs;
 use millrace::keys::Role;
 use orders::{EventKind, Status, Timestamp};
 use serde_json::json;
-use streams::{Profile, consumer_progress, settings_time, stream_state, subjects};
+use streams::{PoolSetting, Profile, consumer_progress, settings_time, stream_state, subjects};
 use tokio::time::Instant;
 use workers::{fulfilment, inventory, payment};
 
@@ -66,14 +66,14 @@ async fn a_pause_ends_by_itself_at_the_time_of_the_brokers() {
     cluster.load_catalog(&[item("HELD", 100)]).await;
     // The worker's own clock says nothing: by it the pause would last an hour longer.
     cluster.restart_worker_with_failpoint(payment::POOL, "clock=-3600").await;
-    let now = settings_time(&cluster.sources.connection).await.unwrap();
+    let now = settings_time::<PoolSetting>(&cluster.sources.connection).await.unwrap();
     let end = Timestamp::from_millis(now.as_millis() + 4_000);
     let json = format!("{{\"paused\":true,\"until\":\"{end}\"}}");
     cluster.set_pool_in_time(payment::POOL, &json, 1).await;
     cluster.wait_for_states(payment::POOL, &["paused"]).await;
     let id = cluster.place("until", &basket(&[("HELD", 1)])).await;
     cluster.wait_for_status(id, Status::Fulfilled).await;
-    let now = settings_time(&cluster.sources.connection).await.unwrap();
+    let now = settings_time::<PoolSetting>(&cluster.sources.connection).await.unwrap();
     assert!(now >= end, "{now} is before {end}");
     cluster.verify_and_stop(&[id]).await;
 }
@@ -161,7 +161,7 @@ impl TestCluster {
     /// Waits until each payment worker has logged that this revision is in force: a worker whose connection ends at a
     /// broker that hangs reports nothing.
     async fn wait_until_in_force(&self, revision: u64) {
-        let line = format!("setting in force pool=payment revision={revision} ");
+        let line = format!("setting in force key=payment revision={revision} ");
         wait_until(&format!("all workers log `{line}`"), async || {
             let workers = self.processes.workers.iter().filter(|(pool, _)| *pool == payment::POOL);
             let mut logs = workers.map(|(_, it)| fs::read_to_string(it.log()).unwrap());

@@ -80,7 +80,9 @@ impl Role {
                 .publishes_events(edge::PUBLISHED_EVENTS)
                 .follows_lanes()
                 .notifies(&[subjects::STREAMS_DIFFER])
-                .asks(&[subjects::STATUS_GET, subjects::STOCK_GET]),
+                .asks(&[subjects::STATUS_GET, subjects::STOCK_GET])
+                .reads_settings(subjects::EDGES_BUCKET)
+                .answers_as_edge(),
             Self::Worker(pool) => {
                 let access = stages::accesses().into_iter().find(|access| access.pool == pool);
                 worker(own, &access?, &steps)
@@ -93,18 +95,18 @@ impl Role {
                 .sees_workers()
                 .sees_brokers()
                 .backs_up()
-                .sets_pools(&stages::pools())
-                .asks_for_lag()
+                .writes_settings(&stages::pools())
+                .asks_for_reports()
                 .reads_streams(&steps),
             Self::Auditor | Self::Viewer => own
                 .lists_streams()
                 .sees_workers()
                 .sees_brokers()
                 .watches_settings()
-                .asks_for_lag()
+                .asks_for_reports()
                 .reads_streams(&steps),
-            Self::Operator => own.operates().sets_pools(&stages::pools()).asks_for_lag(),
-            Self::Exporter => own.lists_streams().sees_workers().sees_brokers().asks_for_lag(),
+            Self::Operator => own.operates().writes_settings(&stages::pools()).asks_for_reports(),
+            Self::Exporter => own.lists_streams().sees_workers().sees_brokers().asks_for_reports(),
             Self::System | Self::Lab => return None,
         };
         Some(permissions)
@@ -122,7 +124,7 @@ fn worker(own: Permissions, access: &PoolAccess, all_steps: &[Step]) -> Permissi
         .follows_lanes()
         .publishes_events(access.publishes)
         .notifies(access.notices)
-        .reads_settings()
+        .reads_settings(subjects::POOLS_BUCKET)
         .serves(access.pool, &access.answers);
     let permissions = access.steps.iter().fold(permissions, Permissions::runs);
     if !access.purges {

@@ -1,35 +1,9 @@
-//! What the commands make of a setting: pure, but for the time of the brokers.
+//! What `millrace pool set` makes of a setting. Pure.
 
-use std::time::Duration;
-
-use anyhow::{Result, ensure};
 use clap::Args;
-use orders::Timestamp;
-use streams::{Autoscale, Connection, PoolSetting, parse_duration, settings_time};
+use streams::{Autoscale, PoolSetting};
 
-/// Who changes a setting, and why.
-#[derive(Debug, Clone, Args)]
-pub(super) struct Author {
-    /// Reason for the change, stored with the setting
-    #[arg(long, value_name = "TEXT")]
-    why: String,
-    /// Name of the operator, stored with the setting
-    #[arg(long, value_name = "NAME", env = "USER")]
-    by: String,
-}
-
-/// Options of `millrace pool POOL pause`.
-#[derive(Debug, Clone, Args)]
-pub(super) struct PauseArgs {
-    /// How long, such as 30m, by the time of the brokers [default: until it is resumed]
-    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
-    duration: Option<Duration>,
-    /// Until when, such as 2026-11-25T17:00:00Z, by the time of the brokers
-    #[arg(long, value_name = "TIME", conflicts_with = "duration")]
-    until: Option<String>,
-    #[command(flatten)]
-    author: Author,
-}
+use crate::setting_change::Author;
 
 /// Options of `millrace pool POOL set`. What is not given stays as it is.
 #[derive(Debug, Clone, Args)]
@@ -83,35 +57,6 @@ fn limit(text: &str) -> Result<Limit, String> {
     number.map(|number| Limit(Some(number)))
 }
 
-/// When the pause ends that `args` asks for.
-///
-/// # Errors
-/// It is over already, or the brokers do not say what time it is.
-pub(super) async fn pause_end(connection: &Connection, args: &PauseArgs) -> Result<Option<String>> {
-    let PauseArgs { duration, until, .. } = args;
-    if duration.is_none() && until.is_none() {
-        return Ok(None);
-    }
-    let now = settings_time(connection).await?;
-    let end = duration.map(|it| Timestamp::from_millis(now.as_millis() + it.as_millis() as i64));
-    let until = end.map(|end| end.to_string()).or_else(|| until.clone());
-    let pause = PoolSetting { paused: true, until, ..PoolSetting::default() };
-    ensure!(pause.is_paused_at(Some(now)), "the pause would be over: the brokers have {now}");
-    Ok(pause.until)
-}
-
-impl PauseArgs {
-    /// The setting with a pause until `end`.
-    pub(super) fn apply(&self, before: PoolSetting, until: Option<String>) -> PoolSetting {
-        self.author.sign(PoolSetting { paused: true, until, ..before })
-    }
-}
-
-/// The setting without a pause.
-pub(super) fn resume(before: PoolSetting, author: &Author) -> PoolSetting {
-    author.sign(PoolSetting { paused: false, until: None, ..before })
-}
-
 impl SetArgs {
     /// The setting with other limits.
     pub(super) fn apply(&self, before: PoolSetting) -> PoolSetting {
@@ -134,12 +79,6 @@ impl SetArgs {
     }
 }
 
-impl Author {
-    fn sign(&self, setting: PoolSetting) -> PoolSetting {
-        PoolSetting { why: Some(self.why.clone()), by: Some(self.by.clone()), ..setting }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,18 +89,6 @@ mod tests {
 
     fn before() -> PoolSetting {
         PoolSetting { workers: Some(2), rate: Some(9), ..PoolSetting::default() }
-    }
-
-    #[test]
-    fn a_pause_and_its_end_leave_the_rest_of_the_setting() {
-        let pause = PauseArgs { duration: None, until: None, author: author() };
-        let paused = pause.apply(before(), Some("2026-11-25T17:00:00Z".to_owned()));
-        assert_eq!(
-            paused.to_json(),
-            r#"{"paused":true,"until":"2026-11-25T17:00:00Z","workers":2,"rate":9,"why":"why","by":"ann"}"#
-        );
-        let resumed = resume(paused, &author());
-        assert_eq!(resumed.to_json(), r#"{"workers":2,"rate":9,"why":"why","by":"ann"}"#);
     }
 
     #[test]

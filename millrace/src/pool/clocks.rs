@@ -44,6 +44,8 @@ pub(super) fn clocks(pool: Pool, setting: &PoolSetting) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use streams::Setting;
+
     use super::*;
 
     fn text(pool: &str, json: &str) -> String {

@@ -10,7 +10,8 @@ use orders::Timestamp;
 use serde::Serialize;
 use streams::subjects::lag_subject;
 use streams::{
-    Autoscale, Connection, Pool, PoolLag, PoolSetting, Requester, WorkerPresence, read_pool_setting,
+    Autoscale, Connection, Pool, PoolLag, PoolSetting, Requester, Setting, WorkerPresence,
+    read_setting,
 };
 
 use crate::limits::LAG_TIMEOUT;
@@ -49,7 +50,7 @@ impl PoolStatus {
         present: &WorkerPresence,
     ) -> Result<Option<Self>> {
         let requester = Requester::new(connection.clone());
-        let stored = read_pool_setting(&requester, pool).await?;
+        let stored = read_setting::<PoolSetting>(&requester, pool.as_str()).await?;
         let mut worker_states = BTreeMap::new();
         let mut in_force = BTreeSet::new();
         for (_, worker) in present.reports.iter().filter(|(of, _)| *of == pool) {

@@ -1,6 +1,6 @@
 //! The status as text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use streams::{DEAD_LETTERS_WARNING_PERCENT, Difference, Impact, Lane, StreamState, subjects};
@@ -36,6 +36,7 @@ impl fmt::Display for Status {
         for (pool, setting) in &self.settings {
             writeln!(f, "{pool:<12}{setting}")?;
         }
+        self.write_edges(f)?;
         writeln!(f, "\n{:<14}{:>10}{:>12}{:>8}  BROKERS", "STREAM", "MESSAGES", "MIB", "FULL")?;
         for (name, state) in &self.streams {
             let messages = state.messages;
@@ -75,6 +76,22 @@ impl Status {
         let mut lanes = self.streams.keys().filter_map(|stream| Lane::of_stream(stream));
         let is_open = |lane: Lane| !lane.is_legacy() && !closed.contains(&lane);
         difference.lane().is_some() && lanes.any(is_open)
+    }
+
+    /// How many edges are in which state, and the setting of the intake.
+    fn write_edges(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut states = BTreeMap::new();
+        for edge in &self.present.edges {
+            *states.entry(&*edge.state).or_insert(0) += 1;
+        }
+        let states: Vec<_> =
+            states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        let states = if states.is_empty() { "none".to_owned() } else { states.join(", ") };
+        write!(f, "\nedges: {states}")?;
+        if let Some(intake) = &self.intake {
+            write!(f, "; intake: {intake}")?;
+        }
+        writeln!(f)
     }
 
     /// What differs at the brokers, and what follows from it; what could not be read.

@@ -166,17 +166,19 @@ fn who_serves_subscribes_to_its_own_subjects_and_may_reply() {
 }
 
 #[test]
-fn who_sets_pools_writes_their_keys_alone_and_who_reads_writes_none() {
-    let reader = Permissions::default().reads_settings();
+fn who_writes_settings_writes_their_keys_alone_and_who_reads_writes_none() {
+    let reader = Permissions::default().reads_settings(POOLS_BUCKET);
     let read = ["$JS.API.DIRECT.GET.KV_POOLS.$KV.POOLS.payment", "$JS.API.DIRECT.GET.KV_POOLS"];
     assert_may(&reader, &read, true);
     assert_may(&reader, &["$KV.POOLS.payment", "$JS.API.DIRECT.GET.ORDERS_1"], false);
-    let operator = Permissions::default().sets_pools(&[CHARGE.pool]);
+    let operator = Permissions::default().writes_settings(&[CHARGE.pool]);
     assert_may(&operator, &read, true);
-    assert_may(&operator, &["$KV.POOLS.payment", "$JS.API.CONSUMER.CREATE.KV_POOLS.x.y"], true);
+    let set = ["$KV.POOLS.payment", "$KV.EDGES.intake", "$JS.API.CONSUMER.CREATE.KV_POOLS.x.y"];
+    assert_may(&operator, &set, true);
     let refused = [
         "$KV.POOLS.paymnet",
         "$KV.POOLS.fulfilment",
+        "$KV.EDGES.other",
         "$JS.API.STREAM.UPDATE.KV_POOLS",
         "$JS.API.STREAM.PURGE.KV_POOLS",
         "$JS.API.STREAM.DELETE.KV_POOLS",

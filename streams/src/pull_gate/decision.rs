@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use orders::Timestamp;
 
-use crate::PoolSetting;
+use crate::{PoolSetting, Setting};
 
 /// Whether a worker pulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -69,12 +69,7 @@ impl Difference {
 
     /// The bucket of settings was created again: what was set is not any more.
     pub(super) fn missing_bucket(name: &str) -> Self {
-        Self::new(
-            name,
-            BUCKET,
-            (MISSING, "created, empty: every pool is as without a setting"),
-            Impact::Corrected,
-        )
+        Self::new(name, BUCKET, (MISSING, "created, empty: nothing is set"), Impact::Corrected)
     }
 
     /// The lane whose stream differs; `None` if it is another stream, or a durable consumer.
@@ -91,7 +86,7 @@ impl Difference {
     pub fn remedy(&self) -> Option<&'static str> {
         match (self.setting, self.impact) {
             (STREAM, Impact::Corrected) => Some(
-                "each worker keeps its last setting, one that starts has none: a worker that starts, or \
+                "each process keeps its last setting, one that starts has none: a worker that starts, or \
                  `millrace migrate`, creates it empty; then write the settings again",
             ),
             (STREAM, _) if self.is_missing() => Some(

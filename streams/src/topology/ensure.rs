@@ -90,12 +90,14 @@ async fn ensure(
         (lane, with_retries(&wanted.name, ensure).await)
     });
     let settings = topology.settings();
-    let settings = ensure_settings(connection, &settings, mode);
-    let (streams, settings) = tokio::join!(join_all(streams), settings);
+    let settings = settings.each_ref().map(|wanted| ensure_settings(connection, wanted, mode));
+    let (streams, settings) = tokio::join!(join_all(streams), join_all(settings));
     outcome.add(streams);
-    match settings {
-        Ok(corrected) => outcome.corrected.extend(corrected),
-        Err(err) => outcome.settings_failure = Some(err),
+    for ensured in settings {
+        match ensured {
+            Ok(corrected) => outcome.corrected.extend(corrected),
+            Err(err) => outcome.settings_failures.push(err),
+        }
     }
 
     let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
@@ -148,13 +150,13 @@ struct Outcome {
     lanes: Vec<Lane>,
     corrected: Vec<Difference>,
     failures: Vec<(Option<Lane>, TopologyError)>,
-    /// Concerns no order.
-    settings_failure: Option<TopologyError>,
+    /// They concern no order.
+    settings_failures: Vec<TopologyError>,
 }
 
 impl Outcome {
     const fn new(lanes: Vec<Lane>) -> Self {
-        Self { lanes, corrected: Vec::new(), failures: Vec::new(), settings_failure: None }
+        Self { lanes, corrected: Vec::new(), failures: Vec::new(), settings_failures: Vec::new() }
     }
 
     fn add(&mut self, results: Vec<Corrected>) {
@@ -172,7 +174,7 @@ impl Outcome {
 
     fn all(self) -> Ensured {
         let failed = self.failures.into_iter().map(|(_, err)| err);
-        let failed = failed.chain(self.settings_failure).collect();
+        let failed = failed.chain(self.settings_failures).collect();
         Ensured { corrected: self.corrected, failed }
     }
 

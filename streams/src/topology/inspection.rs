@@ -16,7 +16,7 @@ use super::settings::{SUBJECTS, durable_differences, settings_differences, strea
 use crate::inspect::{find_durable, find_stream};
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::lanes::lanes;
-use crate::subjects::POOLS_STREAM;
+use crate::subjects::{EDGES_STREAM, POOLS_STREAM};
 use crate::{Connection, Durable, Lane, Step};
 
 /// What differs at the brokers.
@@ -59,7 +59,7 @@ pub async fn inspect_topology(
     inspection.differences.extend(broker_differences(connection));
     let all_lanes = lanes.all();
     let lane_streams = all_lanes.iter().map(|lane| topology.lane(*lane, lanes.count));
-    for wanted in lane_streams.chain(topology.other_streams()).chain([topology.settings()]) {
+    for wanted in lane_streams.chain(topology.other_streams()).chain(topology.settings()) {
         let durables = steps.iter().flat_map(|step| {
             let is_required = !step.is_observer();
             let sources = [step.events(), step.retries()];
@@ -68,7 +68,7 @@ pub async fn inspect_topology(
         });
         let expected = durables.filter(|it| it.durable.stream == wanted.name).collect();
         let is_there = match stream_that_differs(connection, &wanted).await {
-            Ok(None) if wanted.name == POOLS_STREAM => {
+            Ok(None) if is_settings(&wanted.name) => {
                 inspection.differences.push(Difference::missing_settings(&wanted.name));
                 false
             }
@@ -114,7 +114,7 @@ async fn stream_that_differs(
     wanted: &Config,
 ) -> Result<Option<Vec<Difference>>, async_nats::Error> {
     let Some(info) = find_stream(connection, &wanted.name).await? else { return Ok(None) };
-    if wanted.name == POOLS_STREAM {
+    if is_settings(&wanted.name) {
         return Ok(Some(settings_differences(&info.config, wanted)));
     }
     let mut differences = stream_differences(&info.config, wanted);
@@ -130,6 +130,11 @@ async fn stream_that_differs(
         }
     }
     Ok(Some(differences))
+}
+
+/// Whether a stream is that of a bucket of settings.
+fn is_settings(stream: &str) -> bool {
+    [POOLS_STREAM, EDGES_STREAM].contains(&stream)
 }
 
 /// All messages of a lane were removed by hand. The janitor keeps the last minutes.

@@ -1,5 +1,5 @@
-//! Creates the bucket with the settings of pools, and corrects its stream. It holds no order: without it, every pool
-//! goes on with the setting that it has.
+//! Creates a bucket of settings, and corrects its stream. It holds no order: without it, every process goes on with
+//! the setting that it has.
 
 use async_nats::jetstream::stream::Config;
 

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use orders::Event;
-use streams::{PoolSettingWatch, PublishError, Publisher, batch};
+use streams::{PoolSetting, PublishError, Publisher, SettingWatch, batch};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ pub(super) struct Sweep {
     /// How long a reservation waits for its payment.
     pub(super) payment_timeout: Duration,
     /// Whether payment is paused: nothing expires then.
-    pub(super) payment: PoolSettingWatch,
+    pub(super) payment: SettingWatch<PoolSetting>,
     /// Maximum number of events in one message.
     pub(super) max_batch: usize,
 }

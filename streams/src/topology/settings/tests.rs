@@ -87,7 +87,7 @@ fn a_durable_that_stops_its_pool_differs_and_a_paused_one_does_not() {
 
 #[test]
 fn no_edit_of_the_bucket_of_settings_breaks_the_promise() {
-    let wanted = Topology::new(Profile::Durable).settings();
+    let wanted = Topology::new(Profile::Durable).settings()[0].clone();
     let edits: [Edit; 3] = [
         |it| it.num_replicas = 1,
         |it| it.max_messages_per_subject = 1,

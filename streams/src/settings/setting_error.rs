@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// A value is not the setting of a pool.
+/// A value is not a setting.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SettingError {
     /// It is not JSON at all.
@@ -23,7 +23,7 @@ pub enum SettingError {
         /// Its name.
         member: String,
         /// The members that there are.
-        known: String,
+        known: &'static str,
     },
     /// A member has another value than it may have.
     #[error("`{member}` is {found}: write {expected}, or leave it out")]

@@ -6,16 +6,16 @@
 
 use orders::Timestamp;
 
-use super::setting::PoolSetting;
+use super::setting::Setting;
 use super::setting_error::SettingError;
 use super::stored::StoredSetting;
 use crate::limits::{SETTING_MISSES_MAX, SETTING_OLDER_MAX};
 
 /// The setting in force, and what was read after it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct InForce {
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct InForce<S> {
     /// The last good setting.
-    pub(crate) setting: PoolSetting,
+    pub(crate) setting: S,
     /// Its revision; 0 if the bucket has never had one.
     pub(crate) revision: u64,
     written_at: Option<Timestamp>,
@@ -47,9 +47,9 @@ pub(crate) enum Change {
     Refused,
 }
 
-impl InForce {
+impl<S: Setting> InForce<S> {
     /// Takes note of what is in the bucket.
-    pub(crate) fn read(&mut self, stored: Option<StoredSetting>) -> Change {
+    pub(crate) fn read(&mut self, stored: Option<StoredSetting<S>>) -> Change {
         let Some(StoredSetting { revision, written_at, setting }) = stored else {
             return self.miss();
         };
@@ -78,24 +78,24 @@ impl InForce {
         }
     }
 
-    /// The last good one of `history`, for a process that starts while the value is bad. Returns whether there
-    /// is one.
-    pub(crate) fn adopt_last_good(&mut self, history: Vec<StoredSetting>) -> bool {
+    /// Takes the last good one of `history` while the value is bad, for a process that has not read it: it has just
+    /// started, or read none in between. Returns whether there is one.
+    pub(crate) fn adopt_last_good(&mut self, history: Vec<StoredSetting<S>>) -> bool {
         let mut good = Self::default();
         for stored in history {
             good.read(Some(stored));
         }
-        let is_found = good.revision > 0;
-        if is_found {
+        let is_later = good.written_at > self.written_at;
+        if is_later {
             *self = Self { refused: self.refused.take(), ..good };
         }
-        is_found
+        is_later
     }
 
     fn miss(&mut self) -> Change {
         self.misses = self.misses.saturating_add(1);
         // The brokers forget a deleted key at some time: its setting is the default before and after.
-        let is_missed = self.setting != PoolSetting::default() || self.refused.is_some();
+        let is_missed = self.setting != S::default() || self.refused.is_some();
         let is_gone = is_missed && self.misses >= SETTING_MISSES_MAX;
         if !is_gone || self.refused == Some(Refused::Gone) {
             return Change::None;
@@ -119,22 +119,23 @@ impl std::fmt::Display for Refused {
             Self::Invalid { revision, error, .. } => {
                 write!(f, "revision {revision} is not a setting: {error}")
             }
-            Self::Gone => f.write_str("the key is gone from the bucket POOLS: write it again"),
+            Self::Gone => f.write_str("the key is gone from its bucket: write it again"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::pool_setting::PoolSetting;
     use super::*;
 
-    fn stored(revision: u64, seconds: i64, json: &str) -> StoredSetting {
+    fn stored(revision: u64, seconds: i64, json: &str) -> StoredSetting<PoolSetting> {
         let setting = PoolSetting::parse(json.as_bytes());
         let written_at = Timestamp::from_millis(1_000 * seconds);
         StoredSetting { revision, written_at, setting }
     }
 
-    fn in_force(reads: &[Option<StoredSetting>]) -> InForce {
+    fn in_force(reads: &[Option<StoredSetting<PoolSetting>>]) -> InForce<PoolSetting> {
         let mut in_force = InForce::default();
         for read in reads {
             in_force.read(read.clone());
@@ -200,6 +201,12 @@ mod tests {
             [Some(stored(1, 10, "{}")), Some(stored(3, 30, PAUSED)), Some(stored(4, 40, "bad"))];
         assert!(late.adopt_last_good(history.into_iter().flatten().collect()));
         assert!(late.setting.paused && late.revision == 3 && late.refused.is_some());
+        // Or it was written and replaced between two reads.
+        let mut running = in_force(&[Some(stored(1, 10, "{}")), Some(stored(4, 40, "bad"))]);
+        let history = || [stored(1, 10, "{}"), stored(3, 30, PAUSED), stored(4, 40, "bad")].into();
+        assert!(running.adopt_last_good(history()));
+        assert!(running.setting.paused && running.revision == 3 && running.refused.is_some());
+        assert!(!running.adopt_last_good(history()), "it has it");
         let mut none = in_force(&[Some(stored(4, 40, "bad"))]);
         assert!(!none.adopt_last_good(Some(stored(4, 40, "bad")).into_iter().collect()));
         assert!(none.refused.is_some());

@@ -1,15 +1,14 @@
-//! What an operator can set for a pool: one JSON object, whose members are all optional. Pure.
+//! What an operator can set for a pool. Pure.
 
-use orders::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde_json::Value;
 
 use super::autoscale::Autoscale;
-use super::member::{flag, number, shortened, text, time};
+use super::member::{flag, number, text, time};
+use super::setting::{Setting, is_false};
 use super::setting_error::SettingError;
 use crate::limits::{POOL_BATCH_MAX, POOL_RATE_MAX, POOL_WORKERS_MAX};
+use crate::subjects::POOLS_BUCKET;
 
 /// The setting of a pool. The default is that of a pool without one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -40,75 +39,46 @@ pub struct PoolSetting {
     pub by: Option<String>,
 }
 
-const MEMBERS: &str = "paused, until, workers, rate, batch, autoscale, why and by";
+impl Setting for PoolSetting {
+    const BUCKET: &'static str = POOLS_BUCKET;
+    const MEMBERS: &'static str = "paused, until, workers, rate, batch, autoscale, why and by";
 
-impl PoolSetting {
-    /// Parses what is in the bucket.
-    ///
-    /// # Errors
-    /// It is not a setting; the error says which member is wrong, and what to write.
-    pub fn parse(json: &[u8]) -> Result<Self, SettingError> {
-        let value: Value = serde_json::from_slice(json)
-            .map_err(|err| SettingError::NotJson { fault: err.to_string() })?;
-        let members = match value {
-            Value::Object(members) => members,
-            other => return Err(SettingError::NotAnObject { found: shortened(&other) }),
-        };
-        let setting = Self::of_members(members)?;
-        if setting.until.is_some() && !setting.paused {
-            return Err(SettingError::Incomplete { member: "until", other: "paused" });
+    fn set_member(&mut self, name: &str, value: &Value) -> Result<bool, SettingError> {
+        match name {
+            "paused" => self.paused = flag("paused", value)?,
+            "until" => self.until = Some(time("until", value)?),
+            "workers" => self.workers = Some(number("workers", value, 1..=POOL_WORKERS_MAX)?),
+            "rate" => self.rate = Some(number("rate", value, 1..=POOL_RATE_MAX)?),
+            "batch" => self.batch = Some(number("batch", value, 1..=POOL_BATCH_MAX)?),
+            "autoscale" => self.autoscale = Some(Autoscale::parse(value)?),
+            "why" => self.why = Some(text("why", value)?),
+            "by" => self.by = Some(text("by", value)?),
+            _ => return Ok(false),
         }
-        Ok(setting)
+        Ok(true)
     }
 
-    fn of_members(members: Map<String, Value>) -> Result<Self, SettingError> {
-        let mut setting = Self::default();
-        for (member, value) in members {
-            match &*member {
-                "paused" => setting.paused = flag("paused", &value)?,
-                "until" => setting.until = Some(time("until", &value)?),
-                "workers" => {
-                    setting.workers = Some(number("workers", &value, 1..=POOL_WORKERS_MAX)?);
-                }
-                "rate" => setting.rate = Some(number("rate", &value, 1..=POOL_RATE_MAX)?),
-                "batch" => setting.batch = Some(number("batch", &value, 1..=POOL_BATCH_MAX)?),
-                "autoscale" => setting.autoscale = Some(Autoscale::parse(&value)?),
-                "why" => setting.why = Some(text("why", &value)?),
-                "by" => setting.by = Some(text("by", &value)?),
-                _ => {
-                    let (member, known) = (shortened(&member), MEMBERS.to_owned());
-                    return Err(SettingError::UnknownMember { member, known });
-                }
-            }
-        }
-        Ok(setting)
+    fn pause(&self) -> (bool, Option<&str>) {
+        (self.paused, self.until.as_deref())
     }
 
-    /// The value to write into the bucket.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("a setting has text keys, flags, integers and texts")
+    fn set_pause(&mut self, paused: bool, until: Option<String>) {
+        (self.paused, self.until) = (paused, until);
     }
 
-    /// Whether the pool is paused at `now`. While the time is not known, a pause lasts.
-    pub fn is_paused_at(&self, now: Option<Timestamp>) -> bool {
-        let is_over = |until: Timestamp| now.is_some_and(|now| now >= until);
-        self.paused && !self.paused_until().is_some_and(is_over)
+    fn sign(&mut self, why: String, by: String) {
+        (self.why, self.by) = (Some(why), Some(by));
     }
 
-    /// When the pause ends; `None` if there is none, or if it has no end.
-    pub fn paused_until(&self) -> Option<Timestamp> {
-        let until = OffsetDateTime::parse(self.until.as_ref()?, &Rfc3339).ok()?;
-        Some(Timestamp::from_millis((until.unix_timestamp_nanos() / 1_000_000) as i64))
+    fn author(&self) -> Option<&str> {
+        self.by.as_deref()
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 #[cfg(test)]
 mod tests {
+    use orders::Timestamp;
+
     use super::*;
 
     fn fault(json: &str) -> String {

@@ -39,7 +39,7 @@ impl Autoscale {
                 }
                 _ => {
                     let member = format!("{NAME}.{}", shortened(member));
-                    let known = "min, max and target_seconds".to_owned();
+                    let known = "min, max and target_seconds";
                     return Err(SettingError::UnknownMember { member, known });
                 }
             }

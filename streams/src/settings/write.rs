@@ -1,4 +1,4 @@
-//! Writes the setting of a pool, if it is still the one that the writer has seen.
+//! Writes a setting, if it is still the one that the writer has seen.
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
@@ -7,11 +7,11 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
-use super::setting::PoolSetting;
+use super::setting::Setting;
 use crate::inspect_error::InspectError;
 use crate::limits::API_TIMEOUT;
-use crate::subjects::{POOLS_STREAM, pool_setting_subject};
-use crate::{Connection, Pool, broker_time};
+use crate::subjects::{bucket_stream, setting_subject};
+use crate::{Connection, broker_time};
 
 /// A setting was not written, or is not known to be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,18 +54,18 @@ struct Refusal {
 /// JetStream API error codes: the last message of the subject is another one.
 const WRONG_LAST_SEQUENCE: [u32; 2] = [10071, 10164];
 
-/// Writes the setting of `pool`, whose revision is `seen`, or 0 if it has none. Returns the new revision.
+/// Writes the setting of `key`, whose revision is `seen`, or 0 if it has none. Returns the new revision.
 ///
 /// # Errors
 /// It has another revision, or no broker acknowledges it: then it may be written all the same. It is sent once, since
 /// a repeat would be refused because of the first.
-pub async fn write_pool_setting(
+pub async fn write_setting<S: Setting>(
     connection: &Connection,
-    pool: Pool,
-    setting: &PoolSetting,
+    key: &str,
+    setting: &S,
     seen: u64,
 ) -> Result<u64, WriteSettingError> {
-    let subject = pool_setting_subject(pool.as_str());
+    let subject = setting_subject(S::BUCKET, key);
     connection.events.watch(&subject);
     let mut headers = HeaderMap::new();
     headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, seen.to_string());
@@ -79,18 +79,19 @@ pub async fn write_pool_setting(
         return Err(WriteSettingError::NotPermitted);
     }
     let reply = timeout(API_TIMEOUT, request.next_reply()).await;
-    classify(&reply.map_err(|_| WriteSettingError::NotAcknowledged)?.payload)
+    let reply = reply.map_err(|_| WriteSettingError::NotAcknowledged)?;
+    classify(&bucket_stream(S::BUCKET), &reply.payload)
 }
 
 /// The time of the brokers, by which the end of a pause is decided.
 ///
 /// # Errors
 /// The leader of the bucket does not answer.
-pub async fn settings_time(connection: &Connection) -> Result<Timestamp, InspectError> {
-    broker_time::broker_time(connection, POOLS_STREAM).await
+pub async fn settings_time<S: Setting>(connection: &Connection) -> Result<Timestamp, InspectError> {
+    broker_time::broker_time(connection, &bucket_stream(S::BUCKET)).await
 }
 
-fn classify(reply: &[u8]) -> Result<u64, WriteSettingError> {
+fn classify(bucket: &str, reply: &[u8]) -> Result<u64, WriteSettingError> {
     match serde_json::from_slice(reply) {
         Ok(Reply { error: Some(Refusal { err_code, .. }), .. })
             if WRONG_LAST_SEQUENCE.contains(&err_code) =>
@@ -100,7 +101,7 @@ fn classify(reply: &[u8]) -> Result<u64, WriteSettingError> {
         Ok(Reply { error: Some(Refusal { description, .. }), .. }) => {
             Err(WriteSettingError::Refused(description))
         }
-        Ok(Reply { stream, seq, .. }) if stream == POOLS_STREAM && seq > 0 => Ok(seq),
+        Ok(Reply { stream, seq, .. }) if stream == bucket && seq > 0 => Ok(seq),
         _ => Err(WriteSettingError::NotAcknowledged),
     }
 }
@@ -122,7 +123,7 @@ mod tests {
             (changed, Err(WriteSettingError::Changed)),
             (full, Err(WriteSettingError::Refused("maximum bytes exceeded".to_owned()))),
         ] {
-            assert_eq!(classify(reply.as_bytes()), expected, "{reply}");
+            assert_eq!(classify("KV_POOLS", reply.as_bytes()), expected, "{reply}");
         }
     }
 }

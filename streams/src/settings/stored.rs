@@ -1,4 +1,4 @@
-//! Reads the setting of a pool by direct get, which any broker with the bucket answers, and so also while it has no
+//! Reads a setting by direct get, which any broker with the bucket answers, and so also while it has no
 //! leader.
 
 use async_nats::{HeaderMap, Message, StatusCode};
@@ -9,28 +9,28 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::setting::PoolSetting;
+use super::setting::Setting;
 use super::setting_error::SettingError;
 use crate::limits::{SETTING_HISTORY, SETTING_READ_TIMEOUT, SETTING_RESEND_AFTER};
-use crate::subjects::{KV_OPERATION, POOLS_STREAM, pool_setting_subject};
-use crate::{Pool, RequestError, Requester};
+use crate::subjects::{KV_OPERATION, bucket_stream, setting_subject};
+use crate::{RequestError, Requester};
 
-/// What is in the bucket for a pool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredSetting {
+/// What is in the bucket for a key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSetting<S> {
     /// Its revision, by which `nats kv` names it.
     pub revision: u64,
     /// When it was written, by the time of the broker.
     pub written_at: Timestamp,
     /// The setting. That of a key that was deleted is the default.
-    pub setting: Result<PoolSetting, SettingError>,
+    pub setting: Result<S, SettingError>,
 }
 
-/// The setting of a pool cannot be read.
+/// A setting cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReadSettingError {
     /// No broker has the bucket, or none answers.
-    #[error("no broker answers for the bucket POOLS")]
+    #[error("no broker answers for the bucket of the setting")]
     NotAnswered(#[from] RequestError),
     /// The reply is not one of a broker.
     #[error("the broker's reply has no {0}")]
@@ -40,28 +40,28 @@ pub enum ReadSettingError {
     Refused(String),
 }
 
-/// The setting of `pool`; `None` if the bucket has none.
+/// The setting of `key`; `None` if the bucket has none.
 ///
 /// # Errors
 /// No broker answers.
-pub async fn read_pool_setting(
+pub async fn read_setting<S: Setting>(
     requester: &Requester,
-    pool: Pool,
-) -> Result<Option<StoredSetting>, ReadSettingError> {
-    let subject = pool_setting_subject(pool.as_str());
-    get(requester, &format!("$JS.API.DIRECT.GET.{POOLS_STREAM}.{subject}"), Bytes::new()).await
+    key: &str,
+) -> Result<Option<StoredSetting<S>>, ReadSettingError> {
+    let (stream, subject) = (bucket_stream(S::BUCKET), setting_subject(S::BUCKET, key));
+    get(requester, &format!("$JS.API.DIRECT.GET.{stream}.{subject}"), Bytes::new()).await
 }
 
-/// The settings of `pool` that the bucket remembers, from the oldest on.
+/// The settings of `key` that the bucket remembers, from the oldest on.
 ///
 /// # Errors
 /// No broker answers.
-pub async fn read_pool_settings(
+pub async fn read_settings<S: Setting>(
     requester: &Requester,
-    pool: Pool,
-) -> Result<Vec<StoredSetting>, ReadSettingError> {
-    let (request, subject) =
-        (format!("$JS.API.DIRECT.GET.{POOLS_STREAM}"), pool_setting_subject(pool.as_str()));
+    key: &str,
+) -> Result<Vec<StoredSetting<S>>, ReadSettingError> {
+    let (stream, subject) = (bucket_stream(S::BUCKET), setting_subject(S::BUCKET, key));
+    let request = format!("$JS.API.DIRECT.GET.{stream}");
     let (mut history, mut from) = (Vec::new(), 1);
     while history.len() < SETTING_HISTORY as usize {
         let body = json!({"seq": from, "next_by_subj": subject}).to_string();
@@ -72,30 +72,30 @@ pub async fn read_pool_settings(
     Ok(history)
 }
 
-/// The last good one of the settings of `pool` that the bucket remembers: the one in force while the value is bad.
+/// The last good one of the settings of `key` that the bucket remembers: the one in force while the value is bad.
 /// Without one it is the default.
 ///
 /// # Errors
 /// No broker answers.
-pub async fn last_good_setting(
+pub async fn last_good_setting<S: Setting>(
     requester: &Requester,
-    pool: Pool,
-) -> Result<PoolSetting, ReadSettingError> {
-    let history = read_pool_settings(requester, pool).await?;
+    key: &str,
+) -> Result<S, ReadSettingError> {
+    let history = read_settings::<S>(requester, key).await?;
     let good = history.into_iter().rev().find_map(|stored| stored.setting.ok());
     Ok(good.unwrap_or_default())
 }
 
-async fn get(
+async fn get<S: Setting>(
     requester: &Requester,
     request: &str,
     body: Bytes,
-) -> Result<Option<StoredSetting>, ReadSettingError> {
+) -> Result<Option<StoredSetting<S>>, ReadSettingError> {
     let limits = (SETTING_READ_TIMEOUT, SETTING_RESEND_AFTER);
     parse(&requester.request_message(request, body, limits).await?)
 }
 
-fn parse(reply: &Message) -> Result<Option<StoredSetting>, ReadSettingError> {
+fn parse<S: Setting>(reply: &Message) -> Result<Option<StoredSetting<S>>, ReadSettingError> {
     match reply.status {
         None | Some(StatusCode::OK) => {}
         Some(StatusCode::NOT_FOUND) => return Ok(None),
@@ -108,11 +108,8 @@ fn parse(reply: &Message) -> Result<Option<StoredSetting>, ReadSettingError> {
     let header = |name| headers.and_then(|headers| headers.get(name)).map(ToString::to_string);
     let revision = header(async_nats::header::NATS_SEQUENCE).and_then(|text| text.parse().ok());
     let written_at = header(async_nats::header::NATS_TIME_STAMP).and_then(|text| time(&text));
-    let setting = if headers.is_some_and(is_deletion) {
-        Ok(PoolSetting::default())
-    } else {
-        PoolSetting::parse(&reply.payload)
-    };
+    let setting =
+        if headers.is_some_and(is_deletion) { Ok(S::default()) } else { S::parse(&reply.payload) };
     Ok(Some(StoredSetting {
         revision: revision.ok_or(ReadSettingError::NoHeader("revision"))?,
         written_at: written_at.ok_or(ReadSettingError::NoHeader("time"))?,
@@ -131,6 +128,7 @@ fn time(text: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pool_setting::PoolSetting;
     use super::*;
 
     fn reply(status: Option<StatusCode>, headers: &[(&str, &str)], payload: &str) -> Message {
@@ -154,20 +152,23 @@ mod tests {
 
     #[test]
     fn a_reply_has_the_setting_with_its_revision_and_its_time() {
-        let stored = parse(&reply(None, &FROM_BROKER, r#"{"rate":3}"#)).unwrap().unwrap();
+        let stored =
+            parse::<PoolSetting>(&reply(None, &FROM_BROKER, r#"{"rate":3}"#)).unwrap().unwrap();
         assert_eq!((stored.revision, stored.written_at.as_millis() % 1_000), (7, 500));
         assert_eq!(stored.setting.unwrap().rate, Some(3));
-        assert_eq!(parse(&reply(Some(StatusCode::NOT_FOUND), &[], "")), Ok(None));
-        assert!(parse(&reply(None, &[], "{}")).is_err());
+        assert_eq!(parse::<PoolSetting>(&reply(Some(StatusCode::NOT_FOUND), &[], "")), Ok(None));
+        assert!(parse::<PoolSetting>(&reply(None, &[], "{}")).is_err());
     }
 
     #[test]
     fn a_key_that_was_deleted_has_the_default() {
         for operation in ["DEL", "PURGE"] {
             let headers = [&FROM_BROKER[..], &[("KV-Operation", operation)]].concat();
-            let stored = parse(&reply(None, &headers, "")).unwrap().unwrap();
+            let stored = parse::<PoolSetting>(&reply(None, &headers, "")).unwrap().unwrap();
             assert_eq!(stored.setting, Ok(PoolSetting::default()));
         }
-        assert!(parse(&reply(None, &FROM_BROKER, "")).unwrap().unwrap().setting.is_err());
+        assert!(
+            parse::<PoolSetting>(&reply(None, &FROM_BROKER, "")).unwrap().unwrap().setting.is_err()
+        );
     }
 }
