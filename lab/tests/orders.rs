@@ -23,6 +23,7 @@ mod happy_path;
 mod http_client;
 mod idempotency;
 mod key_rotation;
+mod labels;
 mod lanes;
 mod large_status_answers;
 mod late_captures;

@@ -136,6 +136,10 @@ pub(crate) const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 pub(crate) const TOPOLOGY_ATTEMPTS_MAX: u32 = 6;
 /// Delay between two attempts: a broker that is not yet connected to the others fails immediately.
 pub(crate) const TOPOLOGY_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// When `nats server check stream` reports a follower: silent for longer than two elections take, and further behind
+/// than one that is in step ever is under load. Each stream carries them in its metadata.
+pub(crate) const PEER_SEEN_CRITICAL: Duration = Duration::from_secs(10);
+pub(crate) const PEER_LAG_CRITICAL: u64 = 1_000;
 
 /// How long a process tries to connect at its start: long enough for a whole cluster that is
 /// starting at the same time.

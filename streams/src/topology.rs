@@ -13,6 +13,7 @@ mod difference;
 mod ensure;
 mod error;
 mod inspection;
+mod labels;
 mod lane_count;
 mod mode;
 mod settings;
@@ -39,14 +40,13 @@ pub use difference::{Difference, Impact};
 pub use ensure::{Ensured, ensure_topology, keep_topology, resume_topology, set_lane_limit};
 pub use error::TopologyError;
 pub use inspection::{Inspection, inspect_topology, paused_consumers};
+use labels::Labels;
 pub(crate) use lane_count::{is_one_removed, is_open};
 pub use watch::StreamWatch;
 
 /// Environment variable by which a test shortens the ack wait, such as `5s`, so that it waits less
 /// for the messages of the workers that it kills. Only test builds read it.
 pub const TEST_ACK_WAIT: &str = "MILLRACE_TEST_ACK_WAIT";
-/// Metadata of a lane's stream: how many lanes the cluster has, so that a lost one is missed.
-const LANES_KEY: &str = "millrace-lanes";
 /// Metadata of a lane's stream: that another lane was removed, with the events that it held.
 const REMOVED_KEY: &str = "millrace-lane-removed";
 
@@ -77,9 +77,9 @@ impl Topology {
 
     /// The stream of a lane that takes messages, in a cluster of `count` lanes.
     pub(crate) fn lane(&self, lane: Lane, count: usize) -> Config {
-        let metadata = [(LANES_KEY.to_owned(), count.to_string())].into();
+        let labels = Labels::of_lane(lane, count, self.profile.brokers());
         let subjects = &[&*lane.open_subjects()];
-        Config { metadata, ..self.stream(lane.stream(), subjects, self.orders_bytes_max) }
+        self.stream(lane.stream(), subjects, self.orders_bytes_max, labels)
     }
 
     /// The streams besides the lanes.
@@ -95,9 +95,19 @@ impl Topology {
                 // never be discarded, so the stream has no size limit: a full store rejects new
                 // messages.
                 discard: DiscardPolicy::Old,
-                ..self.stream(RETRIES, &RETRIES_SUBJECTS, -1)
+                ..self.stream(
+                    RETRIES,
+                    &RETRIES_SUBJECTS,
+                    -1,
+                    self.labels("Records of steps that have failed, each until its next attempt"),
+                )
             },
-            self.stream(DEAD_LETTERS, &DEAD_LETTERS_SUBJECTS, DEAD_LETTERS_BYTES_MAX),
+            self.stream(
+                DEAD_LETTERS,
+                &DEAD_LETTERS_SUBJECTS,
+                DEAD_LETTERS_BYTES_MAX,
+                self.labels("Records that no step could process, and how each was resolved"),
+            ),
         ]
     }
 
@@ -110,19 +120,24 @@ impl Topology {
     }
 
     fn settings_of(&self, whose: &str, stream: &str, subjects: &[&str]) -> Config {
-        let bucket = whose.to_uppercase();
+        let description = format!("Settings of {whose}: nats kv ls {}", whose.to_uppercase());
         Config {
-            description: Some(format!("Settings of {whose}: nats kv ls {bucket}")),
             max_messages_per_subject: SETTING_HISTORY,
             max_message_size: SETTING_BYTES_MAX,
             // What was set is remembered: neither deleted nor replaced.
             deny_delete: true,
-            ..self.stream(stream, subjects, SETTINGS_BYTES_MAX)
+            ..self.stream(stream, subjects, SETTINGS_BYTES_MAX, self.labels(&description))
         }
     }
 
-    fn stream(&self, name: &str, subjects: &[&str], max_bytes: i64) -> Config {
+    fn labels(&self, description: &str) -> Labels {
+        Labels::of_stream(description, self.profile.brokers())
+    }
+
+    fn stream(&self, name: &str, subjects: &[&str], max_bytes: i64, labels: Labels) -> Config {
         Config {
+            description: labels.description,
+            metadata: labels.metadata,
             name: name.to_owned(),
             subjects: subjects.iter().map(ToString::to_string).collect(),
             storage: StorageType::File,

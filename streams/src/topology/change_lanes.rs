@@ -6,8 +6,9 @@ use tokio::time::sleep;
 
 use super::ensure::ensure_topology;
 use super::error::TopologyError;
+use super::labels::LANES_KEY;
 use super::lane_count::ClusterLanes;
-use super::{LANES_KEY, REMOVED_KEY, Topology};
+use super::{REMOVED_KEY, Topology};
 use crate::inspect::{find_stream, step_progress};
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::limits::{LANE_CLOSE_DELAY, LANES_MAX};

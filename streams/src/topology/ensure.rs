@@ -1,19 +1,18 @@
 //! Creates the streams and durable consumers, and corrects their settings.
 
-use std::collections::HashMap;
-
-use async_nats::jetstream::consumer::IntoConsumerConfig;
+use async_nats::jetstream::consumer::{IntoConsumerConfig, pull};
 use async_nats::jetstream::stream::Config;
 use futures_util::future::join_all;
 
+use super::Topology;
 use super::attempts::with_retries;
 use super::difference::{Difference, Impact};
 use super::error::TopologyError;
+use super::labels::{LANES_KEY, Labels, unless_labels_alone, with_labels_over};
 use super::lane_count::{ClusterLanes, lane_count};
 use super::mode::Mode;
 use super::settings::{MAX_BYTES, durable_differences, is_fixed, stream_differences};
 use super::settings_bucket::ensure_settings;
-use super::{LANES_KEY, Topology};
 use crate::inspect::{find_durable, find_stream};
 use crate::{Connection, Durable, Lane, Step};
 
@@ -100,14 +99,18 @@ async fn ensure(
         }
     }
 
-    let sources = steps.iter().flat_map(|step| [step.events(), step.retries()]);
+    let sources =
+        steps.iter().flat_map(|step| [step.events(), step.retries()].map(|source| (step, source)));
     let all_lanes: Vec<Lane> =
         lanes.all().into_iter().filter(|lane| !outcome.has_failed(*lane)).collect();
-    let durables =
-        sources.flat_map(|source| source.durables(&all_lanes)).map(|durable| async move {
-            let ensure = async || ensure_durable(connection, topology, &durable, mode).await;
-            (Lane::of_stream(durable.stream), with_retries(&durable.to_string(), ensure).await)
-        });
+    let durables = sources.flat_map(|(step, source)| {
+        source.durables(&all_lanes).into_iter().map(move |durable| (step, durable))
+    });
+    let durables = durables.map(|(step, durable)| async move {
+        let wanted = labelled(topology, step, &durable);
+        let ensure = async || ensure_durable(connection, &wanted, &durable, mode).await;
+        (Lane::of_stream(durable.stream), with_retries(&durable.to_string(), ensure).await)
+    });
     outcome.add(join_all(durables).await);
 
     // An event in a lane must find the durables of all steps there.
@@ -232,17 +235,17 @@ async fn ensure_stream(
     corrected.retain(|difference| {
         difference.impact != Impact::Allowed || (difference.setting == MAX_BYTES && !is_limit_kept)
     });
-    if !corrected.is_empty() {
+    if !corrected.is_empty() || Labels::of_config(&found).are_due() {
         let max_bytes = if is_limit_kept { found.max_bytes } else { wanted.max_bytes };
         let updated = Config {
             max_bytes,
-            metadata: metadata(&found, &wanted),
             // They cannot be undone: with them, the broker would refuse the whole correction.
             deny_purge: found.deny_purge,
             deny_delete: found.deny_delete,
-            ..wanted
+            ..with_labels_over(&found, wanted)
         };
-        connection.jetstream.update_stream(&updated).await?;
+        let updated = connection.jetstream.update_stream(&updated).await;
+        unless_labels_alone(&found.name, &corrected, updated)?;
     }
     Ok(Some(corrected))
 }
@@ -257,21 +260,11 @@ async fn open_lane(
     // It may have been removed since the number of lanes was read.
     let is_wanted = lane_count(&info.config).is_none_or(|count| lane.number() <= count);
     if is_wanted && info.config.subjects == [lane.closed_subject()] {
-        let open = Config {
-            max_bytes: info.config.max_bytes,
-            metadata: metadata(&info.config, wanted),
-            ..wanted.clone()
-        };
+        let max_bytes = info.config.max_bytes;
+        let open = Config { max_bytes, ..with_labels_over(&info.config, wanted.clone()) };
         connection.jetstream.update_stream(&open).await?;
     }
     Ok(Some(Vec::new()))
-}
-
-/// The metadata of a stream that is corrected: what it has, such as that a lane was removed, stays.
-fn metadata(found: &Config, wanted: &Config) -> HashMap<String, String> {
-    let mut metadata = wanted.metadata.clone();
-    metadata.extend(found.metadata.clone());
-    metadata
 }
 
 /// Has the stream of a version without lanes say how many lanes there are, so that they are missed if all
@@ -288,13 +281,19 @@ async fn count_lanes_in_legacy(
     Ok(Some(()))
 }
 
+/// The durable consumer with what a person reads of it.
+fn labelled(topology: &Topology, step: &Step, durable: &Durable) -> pull::Config {
+    let Labels { description, metadata } = Labels::of_durable(step, durable);
+    pull::Config { description, metadata, ..topology.durable(durable) }
+}
+
 async fn ensure_durable(
     connection: &Connection,
-    topology: &Topology,
+    wanted: &pull::Config,
     durable: &Durable,
     mode: Mode,
 ) -> Result<Option<Vec<Difference>>, async_nats::Error> {
-    let (name, wanted) = (durable.to_string(), topology.durable(durable));
+    let name = durable.to_string();
     let stream = connection.jetstream.get_stream_no_info(durable.stream).await?;
     // A cluster that starts for the first time, or after an upgrade, has no durables yet.
     let was_deleted = mode == Mode::Running && find_durable(connection, durable).await?.is_none();
@@ -303,12 +302,18 @@ async fn ensure_durable(
         return Ok(Some(vec![Difference::missing_durable(&name)]));
     }
     let expected = wanted.clone().into_consumer_config();
-    let corrected = durable_differences(&name, &consumer.cached_info().config, &expected);
+    let found = &consumer.cached_info().config;
+    let corrected = durable_differences(&name, found, &expected);
+    let found = Labels { description: found.description.clone(), metadata: found.metadata.clone() };
+    let Labels { description, metadata } =
+        Labels { description: expected.description, metadata: expected.metadata }.over(&found);
+    let updated = pull::Config { description, metadata, ..wanted.clone() };
     if corrected.iter().any(|difference| is_fixed(difference.setting)) {
         stream.delete_consumer(&durable.name).await?;
-        stream.create_consumer(wanted).await?;
-    } else if !corrected.is_empty() {
-        stream.update_consumer(wanted).await?;
+        stream.create_consumer(updated).await?;
+    } else if !corrected.is_empty() || found.are_due() {
+        let updated = stream.update_consumer(updated).await;
+        unless_labels_alone(&name, &corrected, updated)?;
     }
     Ok(Some(corrected))
 }

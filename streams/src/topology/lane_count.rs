@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use async_nats::jetstream::stream::{Config, Info};
 use futures_util::future::join_all;
 
-use super::{LANES_KEY, REMOVED_KEY, Topology};
+use super::labels::LANES_KEY;
+use super::{REMOVED_KEY, Topology};
 use crate::inspect::find_stream;
 use crate::inspect_error::{InspectError, inspect_error};
 use crate::lanes::lanes;

@@ -6,6 +6,7 @@ use async_nats::jetstream::stream::Config;
 use super::attempts::with_retries;
 use super::difference::{Difference, Impact};
 use super::error::TopologyError;
+use super::labels::{Labels, unless_labels_alone, with_labels_over};
 use super::mode::Mode;
 use super::settings::settings_differences;
 use crate::Connection;
@@ -50,15 +51,16 @@ async fn ensure(
     };
     let mut corrected = settings_differences(&found, wanted);
     corrected.retain(|difference| difference.impact != Impact::Allowed);
-    if !corrected.is_empty() {
+    if !corrected.is_empty() || Labels::of_config(&found).are_due() {
         let updated = Config {
             max_bytes: found.max_bytes,
             // They cannot be undone.
             deny_purge: found.deny_purge,
             deny_delete: found.deny_delete,
-            ..wanted.clone()
+            ..with_labels_over(&found, wanted.clone())
         };
-        connection.jetstream.update_stream(&updated).await?;
+        let updated = connection.jetstream.update_stream(&updated).await;
+        unless_labels_alone(&found.name, &corrected, updated)?;
     }
     Ok(Some(Some(corrected)))
 }
