@@ -87,8 +87,7 @@ impl Answer {
 }
 
 fn without_mac(order_id: &str) -> Result<OrderId> {
-    let id = order_id.get(..32).and_then(|id| id.parse().ok());
-    id.with_context(|| format!("`{order_id}` is not a valid order id"))
+    OrderId::parse_copied(order_id).with_context(|| format!("`{order_id}` is not a valid order id"))
 }
 
 impl Ledger {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use orders::{Event, EventKind};
+use orders::{Event, EventKind, OrderId};
 use serde_json::Value;
 use streams::{Connection, LanesReplay};
 
@@ -18,6 +18,9 @@ pub struct TailArgs {
     /// Only events with this name, such as rejected; may be repeated
     #[arg(long, value_name = "NAME")]
     event: Vec<EventKind>,
+    /// Only events of this order, with the digits that an edge answered or those in events; may be repeated
+    #[arg(long, value_name = "ID", value_parser = OrderId::parse_copied)]
+    order: Vec<OrderId>,
 }
 
 /// Prints events until SIGINT or SIGTERM.
@@ -29,11 +32,18 @@ pub(crate) fn run(args: &TailArgs) -> Result<()> {
         while let Some(message) = shutdown.run_until_requested(replay.next()).await.transpose()? {
             let is_selected = |kind| args.event.is_empty() || args.event.contains(&kind);
             if message.kind.is_some_and(is_selected) {
-                message.lines.iter().for_each(|line| print_event(line));
+                let lines = message.lines.iter().filter(|line| is_of(&args.order, line));
+                lines.for_each(|line| print_event(line));
             }
         }
         Ok(())
     })
+}
+
+/// Whether a line is of one of `orders`, or any if there are none.
+fn is_of(orders: &[OrderId], line: &[u8]) -> bool {
+    let order = || serde_json::from_slice::<Event>(line).ok().map(|event| event.order_id);
+    orders.is_empty() || order().is_some_and(|order| orders.contains(&order))
 }
 
 #[expect(clippy::print_stdout, reason = "the events are the command's output")]
@@ -62,6 +72,24 @@ fn detail(line: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_order_is_selected_by_either_form_of_its_id() {
+        let id = "ec0f10635d39e2d12c1c493127d799e9";
+        let event = format!(
+            r#"{{"order_id":"{id}","at_ms":1,"event":{{"cancel_requested":{{"by":"buyer"}}}}}}"#
+        );
+        let is_shown = |orders: &[&str]| {
+            let orders: Vec<_> =
+                orders.iter().map(|id| OrderId::parse_copied(id).unwrap()).collect();
+            is_of(&orders, event.as_bytes())
+        };
+        assert!(
+            is_shown(&[]) && is_shown(&[id]) && is_shown(&["00112233445566778899aabbccddeeff", id])
+        );
+        assert!(is_shown(&[&format!("{}0123456789ABCDEF", id.to_uppercase())]));
+        assert!(!is_shown(&["00112233445566778899aabbccddeeff"]));
+    }
 
     #[test]
     fn a_payment_token_is_not_shown() {

@@ -47,6 +47,11 @@ pub struct SigningKeyTooShort;
 #[error("an order id must be 32 lower-case hexadecimal digits")]
 pub struct InvalidOrderId;
 
+/// A string that is an order id neither without nor with its MAC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("an order id has 32 hexadecimal digits, or 48 as edges answer it")]
+pub struct InvalidCopiedId;
+
 impl OrderId {
     /// The id of the order that `caller` places under `key`.
     pub fn derive(caller: &str, key: &IdempotencyKey) -> Self {
@@ -63,6 +68,17 @@ impl OrderId {
     /// The id from its 16 bytes, as stored in a database.
     pub const fn from_bytes(bytes: [u8; ID_BYTES]) -> Self {
         Self(bytes)
+    }
+
+    /// The id that a person has copied: from an event or a log, with 32 digits, or from an answer of an edge, with the
+    /// 16 of its MAC behind them, which is not verified. The digits are in either case.
+    pub fn parse_copied(text: &str) -> Result<Self, InvalidCopiedId> {
+        let digits = text.to_ascii_lowercase();
+        let (id, mac) = digits.split_at_checked(2 * ID_BYTES).ok_or(InvalidCopiedId)?;
+        if !mac.is_empty() && from_hex::<MAC_BYTES>(mac).is_none() {
+            return Err(InvalidCopiedId);
+        }
+        from_hex(id).map(Self).ok_or(InvalidCopiedId)
     }
 
     /// The 16 bytes of the id.

@@ -45,7 +45,9 @@ pub use digest::BodyDigest;
 pub use event::{Event, EventBody, EventError, EventKind, UnknownEvent, is_unknown_name};
 pub use field_error::{FieldError, InvalidOrder};
 pub use hex::{from_hex, to_hex};
-pub use id::{InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys};
+pub use id::{
+    InvalidCopiedId, InvalidOrderId, OrderId, SignedOrderId, SigningKeyTooShort, SigningKeys,
+};
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
 pub use money::{Money, TotalTooLarge};

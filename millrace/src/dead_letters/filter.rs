@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use orders::OrderId;
 use streams::Pool;
 use streams::dead_letter::{Reason, StoredDeadLetter};
 use workers::stages;
@@ -13,6 +14,9 @@ pub(super) struct LetterFilter {
     /// Only dead letters with these numbers
     #[arg(value_name = "NUMBER")]
     numbers: Vec<u64>,
+    /// Only dead letters of this order, with the digits that an edge answered or those in events; may be repeated
+    #[arg(long, value_name = "ID", value_parser = OrderId::parse_copied)]
+    order: Vec<OrderId>,
     /// Only dead letters of this pool
     #[arg(long, value_parser = stages::pool_named)]
     pool: Option<Pool>,
@@ -28,6 +32,7 @@ impl LetterFilter {
     /// Whether no condition is set, so that every dead letter matches.
     pub(super) const fn is_empty(&self) -> bool {
         self.numbers.is_empty()
+            && self.order.is_empty()
             && self.pool.is_none()
             && self.reason.is_none()
             && self.since.is_none()
@@ -37,7 +42,9 @@ impl LetterFilter {
     pub(super) fn matches(&self, letter: &StoredDeadLetter) -> bool {
         let is_of_pool =
             |pool| stages::step_named(&letter.content.step).is_some_and(|step| step.pool == pool);
+        let is_of_order = || letter.order_id().is_some_and(|id| self.order.contains(&id));
         (self.numbers.is_empty() || self.numbers.contains(&letter.number))
+            && (self.order.is_empty() || is_of_order())
             && self.pool.is_none_or(is_of_pool)
             && self.reason.is_none_or(|reason| letter.content.reason == reason)
             && self.since.is_none_or(|since| age(letter) <= since)
@@ -67,7 +74,7 @@ mod tests {
             error: String::new(),
             history: DeliveryHistory::new(origin, died_at),
             last_at_ms: died_at,
-            record: String::new(),
+            record: format!(r#"{{"order_id":"{number:032x}"}}"#),
         };
         StoredDeadLetter::unresolved(number, content)
     }
@@ -80,6 +87,8 @@ mod tests {
         let any = LetterFilter::default;
         assert_eq!(matches(any()), (true, true));
         assert_eq!(matches(LetterFilter { numbers: vec![1], ..any() }), (true, false));
+        let order = vec![OrderId::parse_copied(&format!("{:032X}", 1)).unwrap()];
+        assert_eq!(matches(LetterFilter { order, ..any() }), (true, false));
         assert_eq!(
             matches(LetterFilter { pool: Some(workers::fulfilment::POOL), ..any() }),
             (false, true)

@@ -103,7 +103,7 @@ pub(super) async fn resolve_all(
     args: &ResolveArgs,
 ) -> Result<()> {
     if args.filter.is_empty() && !args.all {
-        bail!("no dead letters selected: set numbers, --pool, --reason, --since or --all");
+        bail!("no dead letters selected: set numbers, --order, --pool, --reason, --since or --all");
     }
     let request = ResolveRequest { action, by: &args.by, why: &args.why };
     let mut ticks = interval(Duration::from_secs(1) / args.rate);

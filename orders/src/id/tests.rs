@@ -43,6 +43,21 @@ fn a_malformed_or_forged_signed_id_is_not_verified() {
 }
 
 #[test]
+fn an_id_that_a_person_has_copied_may_have_a_mac_and_either_case() {
+    let id = id("public", "k-1");
+    let signed = SigningKeys::new("secret", []).sign(id).to_string();
+    for text in [&id.to_string(), &signed] {
+        assert_eq!(OrderId::parse_copied(text), Ok(id));
+        assert_eq!(OrderId::parse_copied(&text.to_uppercase()), Ok(id));
+    }
+    for text in
+        ["", &signed[..31], &signed[..47], &format!("{signed}0"), &"é".repeat(16), &"x".repeat(32)]
+    {
+        assert_eq!(OrderId::parse_copied(text), Err(InvalidCopiedId), "{text}");
+    }
+}
+
+#[test]
 fn the_debug_form_of_signing_keys_contains_no_key() {
     assert_eq!(format!("{:?}", SigningKeys::new("hush", ["hushed"])), "SigningKeys(2)");
 }
