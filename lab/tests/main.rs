@@ -9,7 +9,7 @@
 //! | `store_roles` | that each role of PostgreSQL and Redis may do its work, and nothing else |
 //! | `servers` | the servers that the lab starts, and that they leave nothing behind |
 //! | `durable` | that a 202 is on disk, by the brokers' system calls |
-//! | `commands` | commands of the product that no other test runs |
+//! | `commands`, `pool_command`, `status_watch` | commands of the product that no other test runs |
 //! | `chaos`, `bench`, `load` | the commands of the lab |
 //! | `configuration`, `tidy` | that documents match the code; the form of the code and of the documents |
 //!
@@ -31,6 +31,7 @@ mod provider;
 mod raw_nats;
 mod roles;
 mod servers;
+mod status_watch;
 mod store_roles;
 mod test_servers;
 mod tidy;

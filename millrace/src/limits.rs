@@ -47,6 +47,12 @@ pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const SETTING_ARRIVAL_TIMEOUT: Duration = Duration::from_secs(4);
 /// Limit for the answer how many workers a pool needs: it takes a third of a second.
 pub(crate) const LAG_TIMEOUT: Duration = Duration::from_secs(2);
+/// The time between two looks of `status --watch`, and how long one may take: brokers that elect leaders reply within
+/// some seconds.
+pub(crate) const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const WATCH_QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Characters of what it says about lost brokers: some lines of a terminal.
+pub(crate) const WATCH_ERROR_CHARS_MAX: usize = 300;
 /// Dead letters that are resolved per second unless the operator sets another rate: few compared
 /// with the orders of a step.
 pub(crate) const RESOLVE_RATE_DEFAULT: u32 = 50;

@@ -3,6 +3,7 @@
 mod intake;
 pub(crate) mod pools;
 mod text;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -33,6 +34,9 @@ pub struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Show it again every second, until Ctrl-C; as --json, one object in each line
+    #[arg(long)]
+    watch: bool,
 }
 
 /// The status of a cluster.
@@ -82,7 +86,12 @@ pub struct StepStatus {
 pub(crate) fn run(args: &StatusArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let connection = Connection::open(&args.brokers.access(Role::Viewer)?, "status").await?;
-        let status = Status::query(&connection, args.profile.get_or_default()?).await?;
+        let profile = args.profile.get_or_default()?;
+        if args.watch {
+            let query = async || Status::query(&connection, profile).await;
+            return watch::watch(args.json, query).await;
+        }
+        let status = Status::query(&connection, profile).await?;
         print(&if args.json { serde_json::to_string(&status)? + "\n" } else { status.to_string() });
         Ok(())
     })
