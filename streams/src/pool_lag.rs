@@ -1,7 +1,6 @@
 //! The backlog of a pool, and who works at it: for persons, alerts and autoscalers alike.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
@@ -168,6 +167,6 @@ async fn worker_states(
 }
 
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
-    let millis = (later.as_millis() - earlier.as_millis()).max(0) as u64;
-    Duration::from_millis(millis).as_secs_f64()
+    // One division is rounded once: 1.382, and not 1.3820000000000001.
+    (later.as_millis() - earlier.as_millis()).max(0) as f64 / 1_000.0
 }
