@@ -86,6 +86,22 @@ fn a_durable_that_stops_its_pool_differs_and_a_paused_one_does_not() {
 }
 
 #[test]
+fn a_description_and_metadata_are_no_difference_to_a_version_without_them() {
+    let other = || (Some("of another version".to_owned()), [("team".into(), "shop".into())].into());
+    let (description, metadata) = other();
+    let found = Config { description, metadata, ..orders() };
+    let earlier = Config { description: None, metadata: [].into(), ..orders() };
+    assert_eq!(stream_differences(&found, &earlier), []);
+    assert_eq!(stream_differences(&earlier, &orders()), []);
+    let [durable] = &STEP.events().durables(&[Lane::FIRST])[..] else { panic!() };
+    let wanted = Topology::new(Profile::Durable).durable(durable).into_consumer_config();
+    let (description, metadata) = other();
+    let found = consumer::Config { description, metadata, ..wanted.clone() };
+    assert_eq!(durable_differences("ORDERS_1/payment", &found, &wanted), []);
+    assert_eq!(durable_differences("ORDERS_1/payment", &wanted, &found), []);
+}
+
+#[test]
 fn no_edit_of_the_bucket_of_settings_breaks_the_promise() {
     let wanted = Topology::new(Profile::Durable).settings()[0].clone();
     let edits: [Edit; 3] = [
