@@ -1,14 +1,12 @@
 //! Keeps the leaders of the lanes apart, in one worker of the cluster at a time: the one that holds a lock
 //! in the database.
 
-use deadpool_postgres::{ClientWrapper, Object};
 use streams::LaneLeaders;
-use thiserror::Error;
-use tokio::time::error::Elapsed;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Database, DatabaseError};
+use crate::advisory_lock::{AdvisoryLock, LockError};
+use crate::database::Database;
 use crate::error_chain::error_chain;
 use crate::limits::{LEADERS_INTERVAL, LEADERS_LOCK_INTERVAL, LEADERS_LOCK_TIMEOUT};
 
@@ -28,18 +26,13 @@ impl LeaderKeeper {
     }
 
     async fn keep(&mut self) {
-        // The lock is that of the session, and ends with it.
-        let mut session: Option<ClientWrapper> = None;
+        let mut lock: Option<AdvisoryLock> = None;
         loop {
-            let locked = match session.take() {
-                Some(held) => still_holds(held).await,
-                None => try_lock(&self.database).await,
-            };
-            match locked {
-                Ok(locked) => session = locked,
+            match keep_or_take(lock.take(), &self.database).await {
+                Ok(locked) => lock = locked,
                 Err(err) => tracing::debug!(error = error_chain(&err), "no lock for leaders"),
             }
-            if session.is_none() {
+            if lock.is_none() {
                 sleep(LEADERS_LOCK_INTERVAL).await;
                 continue;
             }
@@ -53,39 +46,12 @@ impl LeaderKeeper {
     }
 }
 
-/// A session that holds the lock; `None` if another one does. It is taken from the pool for good: the lock
-/// ends when it is closed.
-async fn try_lock(database: &Database) -> Result<Option<ClientWrapper>, LockError> {
-    let connection = timeout(LEADERS_LOCK_TIMEOUT, database.connection()).await??;
-    let query = connection.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]);
-    let Ok(locked) = timeout(LEADERS_LOCK_TIMEOUT, query).await else {
-        // In the pool it would keep a lock that is granted late.
-        drop(Object::take(connection));
-        return Err(LockError::Timeout);
-    };
-    let is_granted: bool = locked?.try_get(0)?;
-    Ok(is_granted.then(|| Object::take(connection)))
-}
-
-/// The session, if it still lasts.
-async fn still_holds(session: ClientWrapper) -> Result<Option<ClientWrapper>, LockError> {
-    timeout(LEADERS_LOCK_TIMEOUT, session.batch_execute("SELECT 1")).await??;
-    Ok(Some(session))
-}
-
-/// It is not known whether the lock is free.
-#[derive(Debug, Error)]
-enum LockError {
-    #[error("PostgreSQL timed out")]
-    Timeout,
-    #[error(transparent)]
-    Pool(#[from] DatabaseError),
-    #[error(transparent)]
-    Query(#[from] tokio_postgres::Error),
-}
-
-impl From<Elapsed> for LockError {
-    fn from(_: Elapsed) -> Self {
-        Self::Timeout
+async fn keep_or_take(
+    held: Option<AdvisoryLock>,
+    database: &Database,
+) -> Result<Option<AdvisoryLock>, LockError> {
+    match held {
+        Some(held) => held.confirm().await.map(|()| Some(held)),
+        None => AdvisoryLock::try_take(database, LOCK, LEADERS_LOCK_TIMEOUT).await,
     }
 }

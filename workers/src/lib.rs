@@ -13,6 +13,7 @@
 //! cancellation of orders that are not paid in time, as a buyer does. Only the loop in `consumer`
 //! fetches, publishes and acks; a stage never sees a message.
 
+pub mod advisory_lock;
 mod analytics;
 mod autoscale;
 mod backoff;
