@@ -66,6 +66,8 @@ pub struct Plan {
     pub edges: usize,
     /// Number of workers per pool.
     pub workers: Vec<(Pool, usize)>,
+    /// Number of processes that serve repairs.
+    pub admins: usize,
     /// Orders per message, at most.
     pub max_batch: usize,
     /// The consumers' `ack_wait`, after which an unacknowledged message is redelivered; `None` for
@@ -135,6 +137,8 @@ pub struct Cluster {
     /// The workers with their pools.
     pub workers: Vec<(Pool, RoleProcess)>,
     ending: EndingWorkers,
+    /// The processes that serve repairs.
+    pub admins: Vec<RoleProcess>,
     /// A connection to the database as the owner of its tables, after all migrations.
     pub database: Database,
     /// The folder for all files that the cluster writes.
@@ -160,6 +164,7 @@ impl Plan {
             store_disks: false,
             edges: 2,
             workers: stages::pools().into_iter().map(|pool| (pool, 1)).collect(),
+            admins: 0,
             max_batch: streams::batch::RECORDS_MAX,
             ack_wait: None,
             protection: Protection::default(),
@@ -248,6 +253,7 @@ impl Cluster {
             edges: Vec::new(),
             workers: Vec::new(),
             ending: EndingWorkers::default(),
+            admins: Vec::new(),
             servers,
             database,
             folder,
@@ -270,6 +276,9 @@ impl Cluster {
             for _ in 0..count {
                 self.add_worker(pool).await?;
             }
+        }
+        for _ in 0..self.plan.admins {
+            self.add_admin().await?;
         }
         for _ in 0..self.plan.edges {
             self.add_edge().await?;
@@ -311,6 +320,18 @@ impl Cluster {
         Ok(())
     }
 
+    /// Starts one more process that serves repairs.
+    ///
+    /// # Errors
+    /// The process does not start.
+    pub async fn add_admin(&mut self) -> Result<()> {
+        let name = format!("admin-{}", self.admins.len() + 1);
+        let mut admin = self.admin(&name)?;
+        admin.start().await?;
+        self.admins.push(admin);
+        Ok(())
+    }
+
     /// Starts a companion process and waits until it is ready.
     ///
     /// # Errors
@@ -334,13 +355,15 @@ impl Cluster {
         }
     }
 
-    /// Stops edges, workers, provider and servers gracefully, in this order.
+    /// Stops edges, what serves repairs, workers, provider and servers gracefully, in this order.
     ///
     /// # Errors
     /// A process cannot be signalled or waited for.
     pub async fn stop(mut self) -> Result<()> {
         let edges = self.edges.iter_mut().map(RoleProcess::stop);
         try_join_all(edges).await?;
+        let admins = self.admins.iter_mut().map(RoleProcess::stop);
+        try_join_all(admins).await?;
         let workers = self.workers.iter_mut().map(|(_, worker)| worker.stop());
         let (stopped, ()) = tokio::join!(try_join_all(workers), self.ending.wait());
         stopped?;

@@ -83,6 +83,7 @@ async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connecte
         executable: env!("CARGO_BIN_EXE_millrace-lab").into(),
         edges: 1,
         workers: vec![(fulfilment::POOL, 1)],
+        admins: 1,
         ..Plan::new(Profile::Single).unwrap()
     };
     let _time_limit = TimeLimit::start();
@@ -94,13 +95,15 @@ async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connecte
     assert_eq!(run(&["health", "edge"], &edge).await, (true, String::new()));
     wait_until("the worker is connected", async || run(&["health", "worker"], &worker).await.0)
         .await;
+    wait_until("so is what serves repairs", async || run(&["health", "admin"], &worker).await.0)
+        .await;
 
     cluster.servers.brokers.stop().await.unwrap();
     wait_until("the edge is not ready", async || !run(&["health", "edge"], &edge).await.0).await;
     let (_, error) = run(&["health", "edge"], &edge).await;
     assert!(error.contains("503"), "{error}");
     wait_until("the worker is not connected", async || {
-        !run(&["health", "worker"], &worker).await.0
+        !run(&["health", "worker"], &worker).await.0 && !run(&["health", "admin"], &worker).await.0
     })
     .await;
     cluster.servers.brokers.start().await.unwrap();
@@ -111,7 +114,7 @@ async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connecte
 async fn a_process_that_waits_for_its_servers_at_its_start_stops_at_once() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();
-    for role in [&["edge", "--listen", "127.0.0.1:0"][..], &["worker", "inventory"]] {
+    for role in [&["edge", "--listen", "127.0.0.1:0"][..], &["worker", "inventory"], &["admin"]] {
         let mut process = program(role)
             .env("NATS_URL", format!("nats://{address}"))
             .env("DATABASE_URL", format!("postgres://millrace@{address}/millrace"))

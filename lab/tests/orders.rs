@@ -1,4 +1,8 @@
 //! The lifecycle of an order on real servers: one file for each guarantee.
+mod admin;
+mod admin_brokers;
+mod admin_client;
+mod admin_replays;
 mod analytics;
 mod another_card;
 mod audit_detects_corruption;

@@ -61,6 +61,15 @@ impl RawNats {
         client
     }
 
+    /// The same with an inbox that a role may have whose replies come under `inbox_prefix`.
+    pub(crate) async fn connect_with_inbox(access: &BrokerAccess, inbox_prefix: &str) -> Self {
+        let mut client = Self::open(access).await;
+        client.inbox = format!("{inbox_prefix}.{:016x}", rand::random::<u64>());
+        let errors = client.errors(&format!("SUB {}.* 1\r\n", client.inbox.clone())).await;
+        assert_eq!(errors, [""; 0]);
+        client
+    }
+
     /// The same without a subscription; what the broker says if it refuses the client.
     pub(crate) async fn connect_as(access: &BrokerAccess) -> Result<Self, String> {
         let mut client = Self::open(access).await;
@@ -123,7 +132,7 @@ impl RawNats {
     }
 
     fn over(stream: Box<dyn Stream>) -> Self {
-        let inbox = format!("_RAW.{:016x}", rand::random::<u64>());
+        let inbox = format!("_INBOX_raw.{:016x}", rand::random::<u64>());
         Self { stream: BufReader::new(stream), inbox, requests: 0 }
     }
 
@@ -165,6 +174,33 @@ impl RawNats {
             }
         }
         panic!("no reply to {subject}")
+    }
+
+    /// Sends a request so many times at once, and returns the headers and the text of each reply, up to the first that
+    /// `is_last`.
+    pub(crate) async fn replies(
+        &mut self,
+        subject: &str,
+        body: &str,
+        times: usize,
+        mut is_last: impl FnMut(&str) -> bool,
+    ) -> Vec<(String, String)> {
+        self.requests += 1;
+        let inbox = format!("{}.{}", self.inbox, self.requests);
+        let request = format!("PUB {subject} {inbox} {}\r\n{body}\r\n", body.len());
+        self.send(&request.repeat(times)).await;
+        let mut replies = Vec::new();
+        loop {
+            let reply = timeout(REPLY_TIMEOUT, self.next_on(&inbox)).await;
+            let Delivered { headers, payload, .. } =
+                reply.unwrap_or_else(|_| panic!("no further reply to {subject}: {replies:?}"));
+            let text = String::from_utf8(payload).unwrap();
+            let ends = is_last(&text);
+            replies.push((String::from_utf8(headers).unwrap(), text));
+            if ends {
+                return replies;
+            }
+        }
     }
 
     /// The next message on this subject.

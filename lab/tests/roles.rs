@@ -18,18 +18,18 @@ use crate::test_servers::TestServers;
 
 /// What may be published, and the roles that may: `pools` for each of them. The body is not valid, so that a
 /// request that is permitted changes nothing.
-const PUBLISHED: [(&str, &[&str]); 36] = [
+const PUBLISHED: [(&str, &[&str]); 46] = [
     // Events, and what comes of them.
     ("orders.1.created", &["edge", "admin"]),
-    ("orders.1.cancel_requested", &["edge", "inventory", "payment", "admin"]),
+    ("orders.1.cancel_requested", &["edge", "inventory", "payment", "admin", "repairs"]),
     ("orders.1.reserved", &["inventory", "admin"]),
     ("orders.1.paid", &["payment", "admin"]),
     ("orders.1.fulfilled", &["fulfilment", "admin"]),
     ("orders.1.eaten", &[]),
     ("schedule.retry.charge.1.2", &["payment"]),
-    ("retry.charge", &["admin"]),
+    ("retry.charge", &["admin", "repairs"]),
     ("dead.payment", &["payment"]),
-    ("handled.payment", &["admin"]),
+    ("handled.payment", &["admin", "repairs"]),
     // The consumers of a pool.
     ("$JS.API.CONSUMER.MSG.NEXT.ORDERS_1.payment", &["payment"]),
     ("$JS.API.CONSUMER.MSG.NEXT.RETRIES.retry-charge", &["payment"]),
@@ -61,6 +61,17 @@ const PUBLISHED: [(&str, &[&str]); 36] = [
     ),
     ("$JS.API.STREAM.UPDATE.KV_EDGES", &["pools", "admin"]),
     ("$JS.API.STREAM.DELETE.KV_EDGES", &[]),
+    // Repairs, and the records of them.
+    ("millrace.admin.dead.list", &["operator", "viewer"]),
+    ("millrace.admin.order", &["operator", "viewer"]),
+    ("millrace.admin.dead.replay", &["operator"]),
+    ("millrace.admin.cancel", &["operator"]),
+    ("millrace.admin.audit", &["operator"]),
+    ("admin.replay", &["repairs"]),
+    ("$JS.API.DIRECT.GET.ADMIN", &["operator", "viewer", "auditor", "admin"]),
+    ("$JS.API.STREAM.UPDATE.ADMIN", &["admin"]),
+    ("$JS.API.STREAM.PURGE.ADMIN", &[]),
+    ("$JS.API.STREAM.DELETE.ADMIN", &[]),
     // Requests to workers, and others' replies.
     ("status.get", &["edge"]),
     ("pool.payment.lag", &["operator", "admin", "viewer", "auditor", "exporter"]),
@@ -70,7 +81,7 @@ const PUBLISHED: [(&str, &[&str]); 36] = [
 ];
 
 /// The same for subscriptions.
-const SUBSCRIBED: [(&str, &[&str]); 10] = [
+const SUBSCRIBED: [(&str, &[&str]); 11] = [
     ("_INBOX_edge.>", &["edge"]),
     ("_INBOX.>", &[]),
     (">", &[]),
@@ -80,6 +91,7 @@ const SUBSCRIBED: [(&str, &[&str]); 10] = [
     ("pool.payment.lag", &["inventory"]),
     ("edge.state", &["edge"]),
     ("$SRV.INFO.millrace-edge", &["edge"]),
+    ("millrace.admin.cancel", &["repairs"]),
     ("lanes.used", &["edge", "pools"]),
 ];
 

@@ -50,8 +50,8 @@ use workers::payment::provider::Provider;
 use workers::stages;
 
 use crate::limits::ORDERS_PAGE_SIZE;
-pub(crate) use command::run;
 pub use command::{AuditAddresses, AuditArgs};
+pub(crate) use command::{audit_limits, run};
 use funds::ProviderFunds;
 pub use observers::ObserverFindings;
 use observers::audit_observers;
@@ -102,7 +102,19 @@ pub async fn audit(
     promised: Option<&Promised>,
     mode: AuditMode,
 ) -> Result<Findings> {
+    audit_with_progress(sources, report, promised, mode, |_| ()).await
+}
+
+/// The same, and calls `progress` with what it begins to do.
+pub(crate) async fn audit_with_progress(
+    sources: &AuditSources,
+    report: Report,
+    promised: Option<&Promised>,
+    mode: AuditMode,
+    progress: impl Fn(&'static str),
+) -> Result<Findings> {
     let profile: Profile = report.profile.parse()?;
+    progress("waiting until the consumers have processed what is there now");
     let end = quiescence::ends(&sources.connection).await?;
     quiescence::wait_caught_up(&sources.connection, &end).await?;
     if mode == AuditMode::Quiesced {
@@ -113,12 +125,16 @@ pub async fn audit(
     let is_quiescent_before = quiescence::is_quiescent(&sources.connection).await?;
 
     // In this order: a source may be ahead of those that were read before it.
+    progress("reading the lanes and the dead letters");
     let history = StreamHistory::read(&sources.connection).await?;
     let dead_letters = dead_letter::unresolved(&sources.connection).await?;
+    progress("reading the database");
     let (views, unreadable) = read_views(&sources.database).await?;
     let decisions = decisions::read(&sources.database).await?;
     let held = funds::held(&sources.database).await?;
+    progress("reading the payment provider");
     let provider = ProviderFunds::read(&sources.provider).await?;
+    progress("comparing stock, observers and settings of streams");
     let stock_imbalances = balance::stock_imbalances(&sources.database).await?;
     let observers =
         audit_observers(&sources.connection, &sources.database, is_quiescent_before).await?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::admin::AdminConfig;
 use crate::audit::AuditArgs;
 use crate::dead_letters::DeadArgs;
 use crate::health::HealthArgs;
@@ -20,8 +21,8 @@ use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::{
-    audit, dead_letters, edge, health, import, intake, keys, lanes, migrate, observer_report,
-    passwords, pool, status, stock, tail, worker,
+    admin, audit, dead_letters, edge, health, import, intake, keys, lanes, migrate,
+    observer_report, passwords, pool, status, stock, tail, worker,
 };
 
 /// A role or a command.
@@ -32,6 +33,8 @@ pub enum Command {
     /// Run one worker of a pool
     #[command(subcommand)]
     Worker(Box<workers::Config>),
+    /// Run one process that serves repairs to operators with the nats CLI
+    Admin(Box<AdminConfig>),
     /// Create or update streams and tables
     Migrate(MigrateArgs),
     /// Write passwords for PostgreSQL and Redis, one for each role
@@ -66,7 +69,7 @@ pub enum Command {
 impl Command {
     /// Whether its output is its log, as that of a role and of a migration.
     pub const fn writes_log(&self) -> bool {
-        matches!(self, Self::Edge(_) | Self::Worker(_) | Self::Migrate(_))
+        matches!(self, Self::Edge(_) | Self::Worker(_) | Self::Admin(_) | Self::Migrate(_))
     }
 
     /// Runs the role or command until it ends.
@@ -74,6 +77,7 @@ impl Command {
         match self {
             Self::Edge(config) => edge::run(*config)?,
             Self::Worker(config) => worker::run(*config)?,
+            Self::Admin(config) => admin::run(&config)?,
             Self::Migrate(args) => migrate::run(&args)?,
             Self::Passwords(args) => passwords::run(&args)?,
             Self::Keys(args) => keys::run(&args)?,

@@ -14,12 +14,14 @@ use streams::{Connection, dead_letter};
 
 use crate::addresses::BrokersAddress;
 use crate::keys::Role;
-use filter::LetterFilter;
+pub(crate) use filter::LetterFilter;
+pub(crate) use output::{details, summary};
+pub(crate) use resolve::{Interruption, Resolver, refusal};
 use resolve::{ResolveArgs, resolve_all};
 pub use resolve::{ResolveError, ResolveRequest, resolve};
 
 /// Options of `millrace dead`.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct DeadArgs {
     #[command(flatten)]
     brokers: BrokersAddress,
@@ -27,7 +29,7 @@ pub struct DeadArgs {
     command: DeadCommand,
 }
 
-#[derive(Debug, Clone, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum DeadCommand {
     /// List the unresolved dead letters
     List {
@@ -63,25 +65,26 @@ pub(crate) fn run(args: &DeadArgs) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let access = args.brokers.access(args.command.role())?;
         let connection = Connection::open(&access, "dead").await?;
-        let letters = dead_letter::read(&connection).await?;
         match &args.command {
             DeadCommand::List { filter, handled } => {
+                let letters = dead_letter::read(&connection).await?;
                 let listed = letters.iter().filter(|letter| {
                     filter.matches(letter) && (*handled || letter.resolution.is_none())
                 });
                 listed.for_each(output::print_line);
             }
             DeadCommand::Show { number } => {
+                let letters = dead_letter::read(&connection).await?;
                 match letters.iter().find(|letter| letter.number == *number) {
                     Some(letter) => output::print_details(letter)?,
                     None => bail!("dead letter {number} not found"),
                 }
             }
             DeadCommand::Replay(args) => {
-                resolve_all(&connection, &letters, ResolutionKind::Replayed, args).await?;
+                resolve_all(&connection, ResolutionKind::Replayed, args).await?;
             }
             DeadCommand::Discard(args) => {
-                resolve_all(&connection, &letters, ResolutionKind::Discarded, args).await?;
+                resolve_all(&connection, ResolutionKind::Discarded, args).await?;
             }
         }
         Ok(())

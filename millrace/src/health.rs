@@ -39,13 +39,19 @@ enum RoleArgs {
         #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::parse_nats_url)]
         nats_url: String,
     },
+    /// Check that the process that serves repairs has a connection to a broker, in the same way
+    Admin {
+        /// URLs of the brokers, separated by commas
+        #[arg(long, env = "NATS_URL", hide_env_values = true, value_parser = streams::parse_nats_url)]
+        nats_url: String,
+    },
 }
 
 /// Succeeds if the role is healthy.
 pub(crate) fn run(args: &HealthArgs) -> Result<ExitCode> {
     match &args.role {
         RoleArgs::Edge { listen } => check_edge(*listen)?,
-        RoleArgs::Worker { nats_url } => check_worker(nats_url)?,
+        RoleArgs::Worker { nats_url } | RoleArgs::Admin { nats_url } => check_worker(nats_url)?,
     }
     Ok(ExitCode::SUCCESS)
 }

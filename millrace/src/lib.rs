@@ -1,7 +1,7 @@
 //! The product: the roles of a cluster, and the commands of its operator.
 //!
 //! - [`Command`]: the roles and commands of the binary `millrace`
-//! - `edge`, `worker`: the roles, one process each; [`prepare`]: what must exist before they start
+//! - `edge`, `worker`, `admin`: the roles, one process each; [`prepare`]: what must exist before they start
 //! - [`audit`]: checks that every guarantee holds
 //! - [`status`], `tail`, `stock`, [`dead_letters`]: inspecting and repairing a running cluster
 //! - [`addresses`]: the addresses of a running cluster
@@ -11,8 +11,11 @@
 //! - `limits`: every limit, with its reason
 
 pub mod addresses;
+mod admin;
 pub mod audit;
+mod cancellation;
 pub mod catalog;
+mod cluster_lock;
 mod command;
 pub mod dead_letters;
 mod edge;
@@ -27,6 +30,7 @@ mod migrate;
 mod observer_report;
 pub mod options;
 mod passwords;
+mod payment_tokens;
 mod pool;
 pub mod prepare;
 mod runtime;
@@ -40,5 +44,6 @@ mod tail;
 pub mod telemetry;
 mod worker;
 
+pub use admin::AdminConfig;
 pub use command::{Command, finish};
 pub use runtime::runtime;

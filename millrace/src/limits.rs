@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use streams::ACK_WAIT;
+use streams::{ACK_WAIT, ADMIN_REPLIES_MAX, ADMIN_REPLY_WITHIN, DUPLICATE_WINDOW};
 
 /// How long to wait for a database that is still starting: a restart replays its log first.
 pub(crate) const DATABASE_START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,6 +59,18 @@ pub(crate) const RESOLVE_RATE_DEFAULT: u32 = 50;
 /// The highest rate that can be set: more than one message after the other reaches.
 pub(crate) const RESOLVE_RATE_MAX: u32 = 10_000;
 
+/// How long a process waits for another one that resolves letters, and how often it asks whether that has ended.
+pub(crate) const RESOLVE_LOCK_WAIT: Duration = Duration::from_secs(3);
+pub(crate) const CLUSTER_LOCK_POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Limit for PostgreSQL to answer whether a lock is free, or still held.
+pub(crate) const CLUSTER_LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How old the last answer may be that it is held: PostgreSQL may have restarted, and another process taken it.
+pub(crate) const CLUSTER_LOCK_INTERVAL: Duration = Duration::from_secs(5);
+const _: () = assert!(
+    CLUSTER_LOCK_INTERVAL.as_secs() + 2 * PUBLISH_TIMEOUT.as_secs() < DUPLICATE_WINDOW.as_secs(),
+    "a letter that two processes replay, of which one has lost its lock, must be one to the broker"
+);
+
 /// How long an audit waits for the consumers. A message of a killed worker is redelivered after
 /// [`ACK_WAIT`], possibly in several steps in sequence.
 pub(crate) const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(5);
@@ -82,3 +94,66 @@ pub(crate) const ROW_BEFORE_EVENT_MAX: Duration = Duration::from_mins(1);
 pub(crate) const PROBLEMS_LISTED_MAX: usize = 100;
 /// Discrepancies of one pool that are read: as many as the report lists. One is enough to fail.
 pub(crate) const DISCREPANCIES_LISTED_MAX: i64 = PROBLEMS_LISTED_MAX as i64;
+
+/// Bytes of a request to `millrace admin`: the numbers of all letters that one resolves, many times.
+pub(crate) const ADMIN_REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a reply, less than the largest message.
+pub(crate) const ADMIN_REPLY_BYTES_MAX: usize = 1_000_000;
+/// Characters of who asks and why: some lines.
+pub(crate) const ADMIN_TEXT_CHARS_MAX: usize = 500;
+/// Characters of a value that an error quotes: enough to recognize it.
+pub(crate) const ADMIN_FAULT_CHARS_MAX: usize = 80;
+/// Characters of a refused request that are recorded.
+pub(crate) const ADMIN_REFUSED_CHARS_MAX: usize = 1_000;
+/// How long a record of a repair may take: a leader stores one in milliseconds. Longer than an election, and shorter
+/// than an operator waits.
+pub(crate) const ADMIN_RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Letters in one list, and unless the operator sets another number: those of a screen.
+pub(crate) const LETTERS_LISTED_MAX: u64 = 100;
+pub(crate) const LETTERS_LISTED_DEFAULT: u64 = 20;
+/// Bytes of a list: half of a message, and more than one letter.
+pub(crate) const ADMIN_LISTED_BYTES_MAX: usize = 512 * 1024;
+/// How long reading all dead letters may take: 256 MiB at most.
+pub(crate) const LETTERS_READ_TIMEOUT: Duration = Duration::from_mins(1);
+/// Letters that one request resolves: a second's work, so that an operator sees how it goes before the next ones.
+pub(crate) const LETTERS_RESOLVED_MAX: usize = 200;
+/// Letters a second that a request may set. The lowest rate resolves all of one request within the time below.
+pub(crate) const ADMIN_RESOLVE_RATE_MIN: u64 = 5;
+pub(crate) const ADMIN_RESOLVE_RATE_MAX: u64 = 1_000;
+/// How long one request resolves letters. Those that it has not reached are named in the reply.
+pub(crate) const RESOLVE_TIMEOUT: Duration = Duration::from_mins(1);
+const _: () = assert!(
+    LETTERS_RESOLVED_MAX as u64 <= ADMIN_RESOLVE_RATE_MIN * RESOLVE_TIMEOUT.as_secs(),
+    "the lowest rate reaches all letters of a request"
+);
+/// Seconds that lanes and dead letters are read for one order: unless the operator sets more, less than the nats CLI
+/// waits for a reply. At most some gigabytes.
+pub(crate) const ORDER_SECONDS_DEFAULT: u64 = 2;
+pub(crate) const ORDER_SECONDS_MAX: u64 = 60;
+/// Limit for the rows of one order, which the database finds by its key.
+pub(crate) const ORDER_ROWS_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long before its row, and after it, the event of a row is looked for first. It is published as soon as the row is
+/// committed; clocks differ by less.
+pub(crate) const ORDER_EVENT_BEFORE_ROW: Duration = Duration::from_secs(5);
+pub(crate) const ORDER_EVENT_AFTER_ROW: Duration = Duration::from_secs(15);
+/// Events, and dead letters, of one order that are shown: many times what an order has.
+pub(crate) const ORDER_EVENTS_MAX: usize = 200;
+/// By how much the clock of an edge may be ahead of the brokers': nothing of an order was stored earlier.
+pub(crate) const ORDER_CLOCK_MARGIN: Duration = Duration::from_mins(10);
+/// How long an audit may take for which an operator waits: it reads all that there is.
+pub(crate) const ADMIN_AUDIT_TIMEOUT: Duration = Duration::from_mins(15);
+/// How often it says what it does: less than a person waits before a program seems to hang.
+pub(crate) const ADMIN_AUDIT_WORD_INTERVAL: Duration = Duration::from_secs(3);
+const _: () = assert!(
+    ADMIN_AUDIT_TIMEOUT.as_secs() < ADMIN_REPLY_WITHIN.as_secs()
+        && ADMIN_AUDIT_TIMEOUT.as_secs() / ADMIN_AUDIT_WORD_INTERVAL.as_secs()
+            + 2 * (PROBLEMS_LISTED_MAX as u64)
+            < ADMIN_REPLIES_MAX as u64,
+    "the brokers must permit all replies of an audit"
+);
+/// Requests on one subject that wait for the one that is answered: those of some operators. Further ones are refused.
+pub(crate) const ADMIN_WAITING_MAX: usize = 8;
+/// How long one waits at most. Who asked has given up by then, and nothing is done for which no client waits.
+pub(crate) const ADMIN_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long `millrace admin` continues when it is asked to end: it stops between two letters.
+pub(crate) const ADMIN_DRAIN_TIMEOUT: Duration = Duration::from_secs(12);

@@ -125,6 +125,16 @@ pub async fn find_lane_progress(
     Ok(find_durable_progress(connection, &durable).await?.map(|progress| progress.messages))
 }
 
+/// The sequence number in one lane up to which all messages of `source` are acked; `None` without a consumer.
+pub async fn find_ack_floor(
+    connection: &Connection,
+    source: &Source,
+    lane: Lane,
+) -> Result<Option<u64>, InspectError> {
+    let Some(durable) = source.in_lane(lane) else { return Ok(None) };
+    Ok(find_durable_progress(connection, &durable).await?.map(|progress| progress.ack_floor))
+}
+
 /// The durable consumers of `source` that may exist: of events, one in every lane.
 pub async fn durables(
     connection: &Connection,

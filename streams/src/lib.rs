@@ -11,11 +11,13 @@
 //! - [`PoolSetting`], [`IntakeSetting`]: what an operator sets for a pool, and for all edges
 //! - [`PoolControl`], [`PullGate`]: what a worker may pull
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
+//! - [`AdminRecord`]: what `millrace admin` was asked to change, and what came of it
 //! - [`BrokerAccess`], [`RoleKey`], [`Permissions`]: by which key the brokers know a process, and what that may do
 //! - [`BrokerBaseline`]: the throughput of the brokers alone, for benchmarks
 //! - [`Replay`]: reads a stream from a given position, without consuming it
 //! - `limits`: every limit, with its reason
 
+mod admin_record;
 mod admission;
 pub mod batch;
 mod broker_access;
@@ -71,6 +73,7 @@ pub mod subjects;
 mod topology;
 mod work_report;
 
+pub use admin_record::{AdminRecord, AdminStage};
 pub use admission::Admission;
 pub use broker_access::BrokerAccess;
 pub use broker_api::{BrokerApiError, broker_api};
@@ -90,7 +93,7 @@ pub use fsync::{
 };
 pub use group_commit::{GroupLimits, GroupReceiver, GroupSender, QueueFull, group_commit};
 pub use inspect::{
-    ConsumerProgress, Lag, StreamState, batch_sizes, consumer_progress, durables,
+    ConsumerProgress, Lag, StreamState, batch_sizes, consumer_progress, durables, find_ack_floor,
     find_lane_progress, find_progress, find_stream_state, lag, stream_state,
 };
 pub use inspect_error::InspectError;
@@ -98,12 +101,12 @@ pub use lane::Lane;
 pub use lane_leaders::{LaneLeaders, LeaderMove, LeadersError};
 pub use lanes::lanes;
 pub use limits::{
-    ACK_WAIT, ADMISSION_PERCENT_MAX, DEAD_LETTERS_WARNING_PERCENT, DURATION_MAX, LANES_MAX,
-    REPLY_BYTES_MAX,
+    ACK_WAIT, ADMIN_REPLIES_MAX, ADMIN_REPLY_WITHIN, ADMISSION_PERCENT_MAX,
+    DEAD_LETTERS_WARNING_PERCENT, DUPLICATE_WINDOW, DURATION_MAX, LANES_MAX, REPLY_BYTES_MAX,
 };
 pub use outbound::OutboundMessage;
 pub use own_clock::own_time;
-pub use permissions::Permissions;
+pub use permissions::{Permissions, Replies};
 pub use pool_control::PoolControl;
 pub use pool_lag::{Counting, PoolBacklog, PoolLag, pool_backlog};
 pub use pool_members::follow_first_member;
@@ -115,12 +118,13 @@ pub use pull_report::{INVALID, PullReport};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
 pub use record::{Answer, DeliveryHistory, Origin, Record};
 pub use replay::{
-    LaneEnds, LanesReplay, Replay, ReplayError, Replayed, has_processed, lane_ends, records_at,
+    LaneEnds, LanesReplay, Replay, ReplayError, Replayed, first_since, has_processed, lane_ends,
+    records_at,
 };
 pub use requester::{RequestError, Requester};
 pub use role_key::{KeyFileError, RoleKey};
 pub use routes::{Routes, RoutesWatch};
-pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState};
+pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState, own_host};
 pub use settings::{
     Autoscale, IntakeSetting, PoolSetting, ReadSettingError, Setting, SettingError, SettingWatch,
     StoredSetting, WriteSettingError, last_good_setting, read_setting, read_settings,
@@ -128,8 +132,9 @@ pub use settings::{
 };
 pub use step::{Durable, Pool, Source, Step, StepKind};
 pub use topology::{
-    Difference, Ensured, Impact, Inspection, LaneCountError, StreamWatch, TEST_ACK_WAIT, Topology,
-    TopologyError, ack_wait, ensure_topology, inspect_topology, keep_topology, paused_consumers,
-    resume_topology, set_lane_count, set_lane_limit,
+    AdminRecords, Difference, Ensured, Impact, Inspection, LaneCountError, StreamWatch,
+    TEST_ACK_WAIT, Topology, TopologyError, ack_wait, ensure_admin_records, ensure_topology,
+    inspect_topology, keep_topology, paused_consumers, resume_topology, set_lane_count,
+    set_lane_limit,
 };
 pub use work_report::WorkReport;

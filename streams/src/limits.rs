@@ -130,7 +130,7 @@ const _: () = assert!(
     "sixty workers must be able to fetch at the same time"
 );
 /// The broker remembers message ids for this long; a publisher repeats a message for seconds only.
-pub(crate) const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
+pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 /// Attempts to create each stream and durable, each with [`API_TIMEOUT`]: enough for brokers that
 /// have just started and elect a leader.
 pub(crate) const TOPOLOGY_ATTEMPTS_MAX: u32 = 6;
@@ -370,3 +370,17 @@ pub(crate) const MEMBERS_START_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) const PULL_DECISION_INTERVAL: Duration = Duration::from_millis(250);
 /// The orders that an idle worker may pull at once under a rate: those of this time.
 pub(crate) const RATE_BURST: Duration = Duration::from_secs(1);
+
+/// How long records of repairs are kept: the last year, and a month more.
+pub(crate) const ADMIN_RECORDS_AGE_MAX: Duration = Duration::from_hours(400 * 24);
+/// Bytes of them: some hundred thousand. When they are full, nothing is repaired until there is room: an older record
+/// that gave way to a newer one could be removed by asking often.
+pub(crate) const ADMIN_RECORDS_BYTES_MAX: i64 = 256 << 20;
+/// Bytes of one record: the numbers of all letters of a request, each with an error.
+pub(crate) const ADMIN_RECORD_BYTES_MAX: i32 = 128 * 1024;
+/// How long a process may take to reply to a request. Edges wait for seconds only.
+pub(crate) const REPLY_WITHIN: Duration = Duration::from_mins(1);
+/// The same for `millrace admin`: an audit waits for all consumers first.
+pub const ADMIN_REPLY_WITHIN: Duration = Duration::from_mins(20);
+/// Messages in which it may reply to one request: an audit reports every few seconds.
+pub const ADMIN_REPLIES_MAX: u32 = 1_000;

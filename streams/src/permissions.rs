@@ -2,14 +2,16 @@
 //! the code of this crate uses for it, and a user gets those of its work.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use orders::EventKind;
 
-use crate::rpc::{EDGE_SERVICE, service_name};
+use crate::limits::{ADMIN_REPLIES_MAX, ADMIN_REPLY_WITHIN, REPLY_WITHIN};
+use crate::rpc::{ADMIN_SERVICE, EDGE_SERVICE, service_name};
 use crate::subjects::{
-    DEAD_LETTERS, EDGE_STATE, EDGES_BUCKET, EDGES_STREAM, INTAKE_KEY, LANE_USED, POOLS_BUCKET,
-    POOLS_STREAM, RETRIES, SERVER_PING_JSZ, STREAMS_DIFFER, bucket_stream, inbox_prefix,
-    lag_subject, resolution_subject, setting_subject,
+    ADMIN, ADMIN_REQUESTS, ADMIN_SUBJECTS, ADMIN_VIEWS, DEAD_LETTERS, EDGE_STATE, EDGES_BUCKET,
+    EDGES_STREAM, INTAKE_KEY, LANE_USED, POOLS_BUCKET, POOLS_STREAM, RETRIES, SERVER_PING_JSZ,
+    STREAMS_DIFFER, bucket_stream, inbox_prefix, lag_subject, resolution_subject, setting_subject,
 };
 use crate::{Lane, Pool, Step};
 
@@ -22,9 +24,21 @@ pub struct Permissions {
     pub never_publish: BTreeSet<String>,
     /// What it may subscribe to.
     pub subscribe: BTreeSet<String>,
-    /// Whether it may reply to a request that it has received: once, and wherever the reply goes.
-    pub may_reply: bool,
+    /// How it may reply to a request that it has received, wherever the reply goes; `None` if it may not.
+    pub replies: Option<Replies>,
 }
+
+/// How a user may reply to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replies {
+    /// In how many messages.
+    pub max: u32,
+    /// Within which time after the request has come.
+    pub within: Duration,
+}
+
+/// A reply to each request.
+const ONE_REPLY: Replies = Replies { max: 1, within: REPLY_WITHIN };
 
 impl Permissions {
     /// A connection of `role` that does nothing: it has an inbox, which no other role can read, and into which it
@@ -97,24 +111,61 @@ impl Permissions {
     #[must_use]
     pub fn serves(self, pool: Pool, subjects: &[&str]) -> Self {
         let name = service_name(pool);
-        let own = self.answers_as(&name).subscribing(subjects.iter().map(ToString::to_string));
         // Which other workers there are.
-        own.publishing([format!("$SRV.PING.{name}")])
+        let own = self.publishing([format!("$SRV.PING.{name}")]);
+        own.answers_as(&name, subjects, ONE_REPLY)
+    }
+
+    /// Answers the requests of operators, and records what it changes.
+    #[must_use]
+    pub fn serves_repairs(self) -> Self {
+        let replies = Replies { max: ADMIN_REPLIES_MAX, within: ADMIN_REPLY_WITHIN };
+        let records = ADMIN_SUBJECTS.map(str::to_owned);
+        let own = self.publishing(records).publishing([api(&format!("STREAM.CREATE.{ADMIN}"))]);
+        own.answers_as(ADMIN_SERVICE, &ADMIN_REQUESTS, replies)
+    }
+
+    /// Asks for any repair.
+    #[must_use]
+    pub fn asks_for_repairs(self) -> Self {
+        self.asks(&ADMIN_REQUESTS)
+    }
+
+    /// Asks for what needs repair, and changes nothing.
+    #[must_use]
+    pub fn asks_what_to_repair(self) -> Self {
+        self.asks(&ADMIN_VIEWS)
+    }
+
+    /// Reads the records of repairs, each by its number.
+    #[must_use]
+    pub fn reads_records(self) -> Self {
+        let subject = api(&format!("DIRECT.GET.{ADMIN}"));
+        let by_number = api(&format!("STREAM.MSG.GET.{ADMIN}"));
+        self.sees_streams().publishing([format!("{subject}.>"), subject, by_number])
+    }
+
+    /// Changes the stream of these records, such as its size.
+    #[must_use]
+    pub fn keeps_records(self) -> Self {
+        let requests = ["STREAM.CREATE", "STREAM.UPDATE"];
+        self.publishing(requests.map(|request| api(&format!("{request}.{ADMIN}"))))
+    }
+
+    /// Registers as a service of this name, and answers requests on `subjects`.
+    fn answers_as(mut self, name: &str, subjects: &[&str], replies: Replies) -> Self {
+        let about_itself = ["PING", "INFO", "STATS"].into_iter().flat_map(|verb| {
+            let one = format!("$SRV.{verb}.{name}");
+            [format!("$SRV.{verb}"), format!("{one}.*"), one]
+        });
+        self.replies = Some(replies);
+        self.subscribing(about_itself.chain(subjects.iter().map(ToString::to_string)))
     }
 
     /// Is found as an edge by those who ask which services there are.
     #[must_use]
     pub fn answers_as_edge(self) -> Self {
-        self.answers_as(EDGE_SERVICE).subscribing([EDGE_STATE.to_owned()])
-    }
-
-    /// Answers requests about itself, as an instance of the service of this name.
-    fn answers_as(mut self, name: &str) -> Self {
-        self.may_reply = true;
-        self.subscribing(["PING", "INFO", "STATS"].into_iter().flat_map(|verb| {
-            let one = format!("$SRV.{verb}.{name}");
-            [format!("$SRV.{verb}"), format!("{one}.*"), one]
-        }))
+        self.answers_as(EDGE_SERVICE, &[EDGE_STATE], ONE_REPLY)
     }
 
     /// Reads the settings in a bucket, also those before.

@@ -2,6 +2,8 @@
 
 mod lanes_replay;
 
+use std::time::SystemTime;
+
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::{DirectGetErrorKind, RawMessageErrorKind};
@@ -9,13 +11,14 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use orders::{EventKind, Timestamp};
 use thiserror::Error;
+use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::inspect::stream_state;
 use crate::inspect_error::InspectError;
 use crate::limits::{REPLAY_CONSUMERS_MAX, REPLAY_SILENCE_MAX};
 use crate::reader_name::reader_name;
-use crate::{Connection, Origin, batch, subjects};
+use crate::{Connection, Origin, batch, message_headers, subjects};
 pub use lanes_replay::{LaneEnds, LanesReplay, has_processed, lane_ends};
 
 /// Reads the messages of a stream one by one, in order.
@@ -68,16 +71,17 @@ pub enum ReplayError {
 impl Replay {
     /// Reads all of `stream` from its first message, and follows it.
     pub async fn from_start(connection: &Connection, stream: &str) -> Result<Self, ReplayError> {
-        Self::open(connection, stream, 0).await
+        Self::after(connection, stream, 0).await
     }
 
     /// Follows `stream`, beginning with the next message that is stored.
     pub async fn from_now(connection: &Connection, stream: &str) -> Result<Self, ReplayError> {
         let end = stream_state(connection, stream).await?.last_sequence;
-        Self::open(connection, stream, end).await
+        Self::after(connection, stream, end).await
     }
 
-    async fn open(
+    /// Reads `stream` from the message after the sequence number `position` on, and follows it.
+    pub async fn after(
         connection: &Connection,
         stream: &str,
         position: u64,
@@ -180,6 +184,24 @@ async fn consume_after(
     let config = pull::OrderedConfig { name, deliver_policy, ..pull::OrderedConfig::default() };
     let consumer = stream.create_consumer(config).await.map_err(read_error)?;
     consumer.messages().await.map_err(read_error)
+}
+
+/// The sequence number of the first message of `stream` that was stored at `time` or later; `None` if there is none.
+pub async fn first_since(
+    connection: &Connection,
+    stream: &str,
+    time: Timestamp,
+) -> Result<Option<u64>, ReplayError> {
+    let start_time = OffsetDateTime::from(SystemTime::from(time));
+    let opened = connection.jetstream.get_stream(stream).await.map_err(read_error)?;
+    // A reader would wait for a later one.
+    if opened.cached_info().state.last_timestamp < start_time {
+        return Ok(None);
+    }
+    let stream = connection.jetstream.get_stream_no_info(stream).await.map_err(read_error)?;
+    let from = DeliverPolicy::ByStartTime { start_time };
+    let headers = message_headers::read(&stream, from, &[], 1).await.map_err(read_error)?;
+    Ok(headers.first().map(|header| header.sequence))
 }
 
 /// The records of one message of a lane; `None` if the message has been purged.

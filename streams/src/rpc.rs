@@ -1,24 +1,32 @@
 //! Replies to requests over core NATS: an edge sends a request, and any one free worker replies. Workers
-//! register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them.
+//! register as a NATS micro service (ADR-32), so that `nats service ls` shows each of them, and so does the
+//! process that serves repairs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::{env, fs, process};
 
-use async_nats::service::{self, ServiceExt};
+use async_nats::service::{self, NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, ServiceExt};
+use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::subjects::EDGE_STATE;
+use crate::subjects::{EDGE_STATE, INBOX};
 use crate::{Connection, EdgeReport, Pool, Profile, PullReport, WorkReport};
 
-/// The registration of one worker as a NATS service. It lasts until this value and all of its
+/// The service name of the processes that serve repairs.
+pub(crate) const ADMIN_SERVICE: &str = "millrace-admin";
+
+/// The registration of one process as a NATS service. It lasts until this value and all of its
 /// [`RequestStream`]s are dropped.
 #[derive(Clone)]
-pub struct Service(Arc<service::Service>);
+pub struct Service {
+    registered: Arc<service::Service>,
+    client: Client,
+}
 
 /// The requests on one subject that the broker routes to this process.
 pub struct RequestStream {
@@ -42,7 +50,8 @@ impl Drop for StopOnDrop {
 pub struct Request {
     /// The request body.
     pub payload: Bytes,
-    request: service::Request,
+    received: service::Request,
+    client: Client,
 }
 
 /// What a worker reports about itself in its service statistics.
@@ -72,13 +81,17 @@ pub(crate) fn service_name(pool: Pool) -> String {
     format!("millrace-{pool}")
 }
 
+/// The host on which this process runs.
+pub fn own_host() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    host.or_else(|| env::var("HOSTNAME").ok()).unwrap_or_default().trim().to_owned()
+}
+
 /// Where a process runs, and as what.
 fn metadata(role: (&str, &str), profile: Profile) -> HashMap<String, String> {
-    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let host = host.or_else(|| env::var("HOSTNAME").ok()).unwrap_or_default();
     let role_entry = (role.0, role.1.to_owned());
     let entries = [
-        ("host", host.trim().to_owned()),
+        ("host", own_host()),
         ("pid", process::id().to_string()),
         role_entry,
         ("profile", profile.to_string()),
@@ -96,15 +109,35 @@ impl Connection {
         profile: Profile,
         state: impl Fn() -> WorkerState + Send + Sync + 'static,
     ) -> Result<Service, ServiceError> {
-        let service = self.client.service_builder().description("A worker of Millrace");
-        let service = service.metadata(metadata(("pool", pool.as_str()), profile));
-        let service = service.stats_handler(move |_, _| json!(state()));
-        let started = service.start(service_name(pool), env!("CARGO_PKG_VERSION")).await;
-        started.map(Arc::new).map(Service).map_err(ServiceError)
+        let metadata = metadata(("pool", pool.as_str()), profile);
+        let state = move || json!(state());
+        self.register(service_name(pool), "A worker of Millrace", metadata, state).await
     }
-}
 
-impl Connection {
+    /// Registers a process that serves repairs, in the same way.
+    pub async fn register_admin(
+        &self,
+        profile: Profile,
+        state: impl Fn() -> Value + Send + Sync + 'static,
+    ) -> Result<Service, ServiceError> {
+        let metadata = metadata(("role", "admin"), profile);
+        self.register(ADMIN_SERVICE.to_owned(), "Repairs of Millrace", metadata, state).await
+    }
+
+    async fn register(
+        &self,
+        name: String,
+        description: &str,
+        metadata: HashMap<String, String>,
+        state: impl Fn() -> Value + Send + Sync + 'static,
+    ) -> Result<Service, ServiceError> {
+        let service = self.client.service_builder().description(description);
+        let service = service.metadata(metadata).stats_handler(move |_, _| state());
+        let started = service.start(name, env!("CARGO_PKG_VERSION")).await;
+        let registered = Arc::new(started.map_err(ServiceError)?);
+        Ok(Service { registered, client: self.client.clone() })
+    }
+
     /// Registers an edge as a NATS service, whose metadata say where it runs. `report` is called for each request on
     /// [`EDGE_STATE`], which every edge answers, and for each statistics request. Serves them until it is dropped.
     ///
@@ -129,6 +162,9 @@ impl Connection {
         let endpoint = endpoint.name("state").queue_group(group);
         let mut requests = endpoint.add(EDGE_STATE).await.map_err(ServiceError)?;
         while let Some(request) = requests.next().await {
+            if !is_of_client(&request) {
+                continue;
+            }
             let reply = json!(report()).to_string();
             if let Err(err) = request.respond(Ok(reply.into())).await {
                 tracing::debug!(%err, "report not sent");
@@ -138,10 +174,23 @@ impl Connection {
     }
 }
 
+/// Whether a client waits for the reply, in its inbox.
+///
+/// The brokers permit a reply wherever the sender wants it, which may be a subject that it may not publish to: one that
+/// a stream stores, or an API. And a consumer may have messages of a stream delivered to the subject of requests.
+fn is_of_client(request: &service::Request) -> bool {
+    let reply = request.message.reply.as_deref();
+    let is_inbox = reply.is_some_and(|reply| reply.starts_with(INBOX));
+    if !is_inbox {
+        tracing::debug!(reply, subject = &*request.message.subject, "not a request of a client");
+    }
+    is_inbox
+}
+
 impl Service {
     /// The id of this registration, which no other process has.
     pub async fn id(&self) -> String {
-        self.0.info().await.id
+        self.registered.info().await.id
     }
 
     /// Subscribes to the requests on `subject`, load-balanced over all processes that serve it.
@@ -151,7 +200,7 @@ impl Service {
     }
 
     async fn endpoint(&self, subject: &str) -> Result<service::endpoint::Endpoint, ServiceError> {
-        let endpoint = self.0.endpoint_builder().name(subject.replace('.', "-"));
+        let endpoint = self.registered.endpoint_builder().name(subject.replace('.', "-"));
         // One queue group for all pools, so that exactly one worker replies to each request.
         endpoint.queue_group("answerers").add(subject).await.map_err(ServiceError)
     }
@@ -160,8 +209,22 @@ impl Service {
 impl RequestStream {
     /// The next request; `None` when the connection is closed.
     pub async fn next(&mut self) -> Option<Request> {
-        let request = self.endpoint.next().await?;
-        Some(Request { payload: request.message.payload.clone(), request })
+        loop {
+            let received = self.endpoint.next().await?;
+            if is_of_client(&received) {
+                let client = self.service.client.clone();
+                return Some(Request {
+                    payload: received.message.payload.clone(),
+                    received,
+                    client,
+                });
+            }
+        }
+    }
+
+    /// Leaves the group of those that reply: the next requests are those that have come already, and then none.
+    pub async fn end(&mut self) -> Result<(), ServiceError> {
+        self.endpoint.stop().await.map_err(|err| ServiceError(err.into()))
     }
 
     /// Leaves the group of those that reply, and returns to it when `is_able` ends. Requests go to other
@@ -182,7 +245,7 @@ impl RequestStream {
     }
 
     async fn stop(&mut self) -> Result<(), ServiceError> {
-        self.endpoint.stop().await.map_err(|err| ServiceError(err.into()))?;
+        self.end().await?;
         while let Some(request) = self.next().await {
             request.reply(Vec::new()).await;
         }
@@ -195,11 +258,31 @@ impl Request {
     /// wait for it. The caller may no longer be waiting, which is not an error.
     pub async fn reply(self, payload: Vec<u8>) {
         let bytes = payload.len();
-        let Err(err) = self.request.respond(Ok(payload.into())).await else { return };
-        let subject = &*self.request.message.subject;
+        let Err(err) = self.received.respond(Ok(payload.into())).await else { return };
+        let subject = &*self.received.message.subject;
         tracing::warn!(%err, subject, bytes, "reply not sent");
-        if let Err(err) = self.request.respond(Ok(Bytes::new())).await {
+        if let Err(err) = self.received.respond(Ok(Bytes::new())).await {
             tracing::warn!(%err, subject, "empty reply not sent");
+        }
+    }
+
+    /// Sends the reply of a service that refuses a request (ADR-32): the error in headers, and `payload`.
+    pub async fn refuse(self, code: u16, error: &str, payload: Vec<u8>) {
+        let mut headers = HeaderMap::new();
+        // A header is one line.
+        headers.insert(NATS_SERVICE_ERROR, error.replace(['\r', '\n'], " ").as_str());
+        headers.insert(NATS_SERVICE_ERROR_CODE, code.to_string().as_str());
+        let sent = self.received.respond_with_headers(Ok(payload.into()), headers).await;
+        if let Err(err) = sent {
+            tracing::warn!(%err, subject = &*self.received.message.subject, "refusal not sent");
+        }
+    }
+
+    /// Sends one of several replies; [`reply`](Self::reply) sends the last one.
+    pub async fn reply_part(&self, payload: Vec<u8>) {
+        let Some(inbox) = self.received.message.reply.clone() else { return };
+        if let Err(err) = self.client.publish(inbox, payload.into()).await {
+            tracing::warn!(%err, "part of a reply not sent");
         }
     }
 }

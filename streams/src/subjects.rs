@@ -10,6 +10,10 @@ pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
 /// The subjects of the stream [`RETRIES`]: scheduled records, and records that are due.
 pub const RETRIES_SUBJECTS: [&str; 2] = ["schedule.retry.*.*.*", "retry.*"];
+/// The stream of what `millrace admin` was asked to change, and what came of it.
+pub const ADMIN: &str = "ADMIN";
+/// The subjects of the stream [`ADMIN`]: one for each kind of change.
+pub(crate) const ADMIN_SUBJECTS: [&str; 1] = ["admin.*"];
 /// The subjects of the stream [`DEAD_LETTERS`]: the dead letters, and their resolutions.
 pub const DEAD_LETTERS_SUBJECTS: [&str; 2] = ["dead.*", "handled.*"];
 
@@ -37,6 +41,33 @@ pub const STOCK_GET: &str = "stock.get";
 
 /// Request subject for the state of edges; each replies.
 pub const EDGE_STATE: &str = "edge.state";
+/// Requests to `millrace admin` that only read.
+pub const ADMIN_DEAD_LIST: &str = "millrace.admin.dead.list";
+/// See [`ADMIN_DEAD_LIST`].
+pub const ADMIN_DEAD_SHOW: &str = "millrace.admin.dead.show";
+/// See [`ADMIN_DEAD_LIST`].
+pub const ADMIN_ORDER: &str = "millrace.admin.order";
+/// The request that has it audit the cluster.
+pub const ADMIN_AUDIT: &str = "millrace.admin.audit";
+/// Requests to it that change something.
+pub const ADMIN_DEAD_REPLAY: &str = "millrace.admin.dead.replay";
+/// See [`ADMIN_DEAD_REPLAY`].
+pub const ADMIN_DEAD_DISCARD: &str = "millrace.admin.dead.discard";
+/// See [`ADMIN_DEAD_REPLAY`].
+pub const ADMIN_CANCEL: &str = "millrace.admin.cancel";
+
+/// What a viewer may ask of it.
+pub(crate) const ADMIN_VIEWS: [&str; 3] = [ADMIN_DEAD_LIST, ADMIN_DEAD_SHOW, ADMIN_ORDER];
+/// All that it answers.
+pub(crate) const ADMIN_REQUESTS: [&str; 7] = [
+    ADMIN_DEAD_LIST,
+    ADMIN_DEAD_SHOW,
+    ADMIN_ORDER,
+    ADMIN_AUDIT,
+    ADMIN_DEAD_REPLAY,
+    ADMIN_DEAD_DISCARD,
+    ADMIN_CANCEL,
+];
 
 /// Core NATS subject, outside every stream: published, with the number of the lane, while orders go into
 /// a lane that is not the first one.
@@ -76,9 +107,12 @@ pub fn event_kind(subject: &str) -> Option<EventKind> {
     kind.parse().ok()
 }
 
+/// How the subjects begin on which clients get replies.
+pub(crate) const INBOX: &str = "_INBOX";
+
 /// The first token of the subjects on which the role of this name gets replies.
 pub fn inbox_prefix(role: &str) -> String {
-    format!("_INBOX_{role}")
+    format!("{INBOX}_{role}")
 }
 
 /// Request subject for the backlog of a pool.
@@ -94,6 +128,11 @@ pub(crate) fn bucket_stream(bucket: &str) -> String {
 /// The subject of a key in its bucket.
 pub(crate) fn setting_subject(bucket: &str, key: &str) -> String {
     format!("$KV.{bucket}.{key}")
+}
+
+/// The subject for records of one kind of change in the stream [`ADMIN`].
+pub(crate) fn admin_subject(action: &str) -> String {
+    format!("admin.{action}")
 }
 
 /// The subject for resolutions of a pool's dead letters.

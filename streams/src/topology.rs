@@ -4,8 +4,10 @@
 //!
 //! `settings` compares what is at the broker with this; `ensure` creates and corrects, `inspection`
 //! lists all that differs, `watch` sees what is at stake for an acknowledged order, `lane_count`
-//! says which lanes a cluster has, and `change_lanes` adds and removes some.
+//! says which lanes a cluster has, and `change_lanes` adds and removes some. `admin_records` creates the
+//! stream that `millrace admin` alone needs.
 
+mod admin_records;
 mod attempts;
 mod broker_limits;
 mod change_lanes;
@@ -26,15 +28,17 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 
 use crate::limits::{
-    ACK_PENDING_MAX, ACK_WAIT, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, ORDERS_BYTES_MAX,
+    ACK_PENDING_MAX, ACK_WAIT, ADMIN_RECORD_BYTES_MAX, ADMIN_RECORDS_AGE_MAX,
+    ADMIN_RECORDS_BYTES_MAX, DEAD_LETTERS_BYTES_MAX, DUPLICATE_WINDOW, ORDERS_BYTES_MAX,
     SETTING_BYTES_MAX, SETTING_HISTORY, SETTINGS_BYTES_MAX,
 };
 use crate::subjects::{
-    DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, EDGES_STREAM, EDGES_SUBJECTS, POOLS_STREAM,
-    POOLS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
+    ADMIN, ADMIN_SUBJECTS, DEAD_LETTERS, DEAD_LETTERS_SUBJECTS, EDGES_STREAM, EDGES_SUBJECTS,
+    POOLS_STREAM, POOLS_SUBJECTS, RETRIES, RETRIES_SUBJECTS,
 };
 use crate::{Durable, Lane, Profile};
 
+pub use admin_records::{AdminRecords, ensure_admin_records};
 pub use change_lanes::{LaneCountError, set_lane_count};
 pub use difference::{Difference, Impact};
 pub use ensure::{Ensured, ensure_topology, keep_topology, resume_topology, set_lane_limit};
@@ -127,6 +131,19 @@ impl Topology {
             // What was set is remembered: neither deleted nor replaced.
             deny_delete: true,
             ..self.stream(stream, subjects, SETTINGS_BYTES_MAX, self.labels(&description))
+        }
+    }
+
+    /// The stream of records of repairs. No order is in it.
+    fn admin_records(&self) -> Config {
+        let description = "Repairs, by whom and why: nats stream get ADMIN 1";
+        Config {
+            max_age: ADMIN_RECORDS_AGE_MAX,
+            max_message_size: ADMIN_RECORD_BYTES_MAX,
+            // What was done is neither deleted nor replaced.
+            deny_delete: true,
+            deny_purge: true,
+            ..self.stream(ADMIN, &ADMIN_SUBJECTS, ADMIN_RECORDS_BYTES_MAX, self.labels(description))
         }
     }
 

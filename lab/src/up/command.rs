@@ -58,6 +58,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
     let catalog = input::catalog(args.catalog.as_deref())?;
     let mut plan = Plan::new(args.profile)?;
     plan.edges = args.edges;
+    plan.admins = 1;
     for PoolSize(pool, count) in &args.workers {
         plan.workers.retain(|(planned_pool, _)| planned_pool != pool);
         plan.workers.push((*pool, *count));

@@ -24,8 +24,8 @@ const _: () = assert!(
     "a graceful shutdown must fit into the stop timeout"
 );
 
-/// An edge, a worker or the payment provider. It can be killed, paused and restarted on the same
-/// port.
+/// An edge, a worker, a process that serves repairs, or the payment provider. It can be killed, paused and
+/// restarted on the same port.
 pub struct RoleProcess {
     spec: ProcessSpec,
     url: String,

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use millrace::keys::Role as KeyRole;
 use streams::{Pool, TEST_ACK_WAIT};
+use workers::database_roles::AUDITOR;
 use workers::payment;
 
 use super::role_process::RoleProcess;
@@ -102,6 +103,20 @@ impl Cluster {
             spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
             spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
         }
+        Ok(RoleProcess::pulling(spec, &self.reaper).with_links(links))
+    }
+
+    /// A process that serves repairs, not started yet.
+    pub(super) fn admin(&self, name: &str) -> Result<RoleProcess> {
+        let mut spec = self.plan.process_spec(name, self.folder.path());
+        spec.args.push("admin".into());
+        let links = self.server_links()?;
+        let database_url = self.servers.database_url(AUDITOR);
+        let through_link = links.as_ref().map(|links| links.database_url(&database_url));
+        self.set_brokers(&mut spec, KeyRole::Repairs, links.as_ref());
+        spec.set("DATABASE_URL", &through_link.unwrap_or(database_url));
+        spec.set("MILLRACE_PROVIDER_URL", self.provider.url());
+        spec.set("MILLRACE_PROVIDER_KEY", PROVIDER_KEY);
         Ok(RoleProcess::pulling(spec, &self.reaper).with_links(links))
     }
 

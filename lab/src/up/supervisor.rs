@@ -17,7 +17,7 @@ impl Cluster {
     /// # Errors
     /// A process cannot be checked, started or cleaned up.
     pub async fn supervise(&mut self) -> Result<()> {
-        let Self { plan, restarts, servers, provider, edges, workers, .. } = self;
+        let Self { plan, restarts, servers, provider, edges, workers, admins, .. } = self;
         let progress = plan.progress.as_ref();
         let now = Instant::now();
         let brokers = servers.brokers.servers.iter_mut();
@@ -29,7 +29,7 @@ impl Cluster {
                 server.spawn()?;
             }
         }
-        for process in workers.iter_mut().map(|(_, worker)| worker).chain(edges) {
+        for process in workers.iter_mut().map(|(_, worker)| worker).chain(edges).chain(admins) {
             if let Some(status) = process.exit_status()?
                 && restarts.is_due(process.name(), now)
             {

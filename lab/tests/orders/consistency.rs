@@ -41,7 +41,8 @@ impl TestCluster {
     /// Each role may do at the brokers what it does.
     fn assert_nothing_was_denied(&self) {
         let workers = self.processes.workers.iter().map(|(_, worker)| worker);
-        for process in self.processes.edges.iter().chain(workers) {
+        let others = self.processes.edges.iter().chain(&self.processes.admins);
+        for process in others.chain(workers) {
             let log = std::fs::read_to_string(process.log()).unwrap_or_default();
             let denied = log.lines().filter(|line| line.contains("lacks a permission"));
             assert_eq!(denied.collect::<Vec<_>>(), [""; 0], "{}", process.name());

@@ -10,6 +10,7 @@ use orders::{EventBody, EventKind, OrderId, Status};
 use serde_json::Value;
 use streams::dead_letter::{self, Reason, ResolutionKind, StoredDeadLetter};
 use streams::{Connection, Fetcher, Profile, Publisher, Step};
+use workers::database_roles::OPERATOR;
 use workers::{fulfilment, inventory, payment};
 
 use super::events::{PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id};
@@ -138,7 +139,7 @@ fn resolution_by_bob(action: ResolutionKind) -> ResolveRequest<'static> {
 
 impl TestCluster {
     /// Places an order and makes its record a dead letter at `step`.
-    async fn dead_letter_at(&mut self, step: Step) -> StoredDeadLetter {
+    pub(super) async fn dead_letter_at(&mut self, step: Step) -> StoredDeadLetter {
         let key = format!("dead-{step}");
         let order = basket(&[("DEAD", 1)]);
         if step == payment::REFUND {
@@ -186,14 +187,16 @@ impl TestCluster {
         assert_eq!(listed, [letter.number]);
     }
 
-    /// Runs `millrace dead` as an operator does.
-    async fn run_dead_command(&self, args: &[&str], succeeds: bool) {
+    /// Runs `millrace dead` as an operator does. Returns what it writes on standard error.
+    pub(super) async fn run_dead_command(&self, args: &[&str], succeeds: bool) -> String {
         let mut command = program(["dead"]);
         let brokers = &self.processes.servers.brokers;
         command.env("MILLRACE_KEYS", brokers.keys().path());
+        command.env("DATABASE_URL", self.processes.servers.database_url(OPERATOR));
         command.args(["--nats-url", &brokers.url()]).args(args);
         let output = output_within(COMMAND_LIMIT, command).await;
         assert_eq!(output.status.success(), succeeds, "{args:?}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
     }
 }
 

@@ -84,18 +84,18 @@ fn read_promised(ledger: &Path) -> Result<Promised> {
     Promised::of_ledger(&ledger.acknowledged)?.with_answers(&ledger.answers)
 }
 
+/// The limits of an audit's requests to the payment provider.
+pub(crate) fn audit_limits() -> Limits {
+    Limits { page: PROVIDER_PAGE_SIZE, attempt_timeout: PROVIDER_PAGE_TIMEOUT, ..Limits::default() }
+}
+
 impl AuditSources {
     /// Connects to the sources of a running cluster, to the brokers as `role`.
     pub async fn open(addresses: &AuditAddresses, role: Role) -> Result<Self> {
-        let limits = Limits {
-            page: PROVIDER_PAGE_SIZE,
-            attempt_timeout: PROVIDER_PAGE_TIMEOUT,
-            ..Limits::default()
-        };
         Ok(Self {
             connection: Connection::open(&addresses.brokers.access(role)?, "audit").await?,
             database: addresses.database.open()?,
-            provider: addresses.provider.client(limits)?,
+            provider: addresses.provider.client(audit_limits())?,
         })
     }
 }

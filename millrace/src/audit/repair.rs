@@ -4,14 +4,13 @@
 //! do not hold it, as that of an order that is only reserved, its cancellation is requested, which undoes what
 //! every step did.
 
-use std::time::SystemTime;
-
 use anyhow::{Context, Result};
-use orders::{CancelledBy, Event, EventBody, OrderId};
+use orders::Event;
 use streams::{Connection, OutboundMessage, Publisher, batch, records_at};
 use workers::last_event::last_event;
 
 use super::{AuditSources, StuckOrder};
+use crate::cancellation::cancellation;
 use crate::limits::PUBLISH_TIMEOUT;
 
 /// What a repair has published.
@@ -70,11 +69,6 @@ async fn last_events(connection: &Connection, stuck: &StuckOrder) -> Result<Vec<
     let events = events.filter(|(_, event)| event.order_id == stuck.id);
     let messages = events.map(|(line, event)| batch::republish(event.body.kind(), line.clone()));
     Ok(messages.map(OutboundMessage::asking_for_answer).collect())
-}
-
-fn cancellation(order_id: OrderId) -> Event {
-    let body = EventBody::CancelRequested { by: CancelledBy::Operator };
-    Event { order_id, at: SystemTime::now().into(), body }
 }
 
 /// Without an id: the broker may remember that of the same event, which is gone.

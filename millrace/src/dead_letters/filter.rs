@@ -10,27 +10,27 @@ use workers::stages;
 
 /// Matches the dead letters that meet every condition that is set.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct LetterFilter {
+pub(crate) struct LetterFilter {
     /// Only dead letters with these numbers
     #[arg(value_name = "NUMBER")]
-    numbers: Vec<u64>,
+    pub(crate) numbers: Vec<u64>,
     /// Only dead letters of this order, with the digits that an edge answered or those in events; may be repeated
     #[arg(long, value_name = "ID", value_parser = OrderId::parse_copied)]
-    order: Vec<OrderId>,
+    pub(crate) order: Vec<OrderId>,
     /// Only dead letters of this pool
     #[arg(long, value_parser = stages::pool_named)]
-    pool: Option<Pool>,
+    pub(crate) pool: Option<Pool>,
     /// Only dead letters with this reason: undecodable, poison or exhausted
     #[arg(long)]
-    reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
     /// Only dead letters that are at most this old, such as 2h
     #[arg(long, value_name = "DURATION", value_parser = streams::parse_duration)]
-    since: Option<Duration>,
+    pub(crate) since: Option<Duration>,
 }
 
 impl LetterFilter {
     /// Whether no condition is set, so that every dead letter matches.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.numbers.is_empty()
             && self.order.is_empty()
             && self.pool.is_none()
@@ -39,7 +39,7 @@ impl LetterFilter {
     }
 
     /// Whether `letter` meets every condition.
-    pub(super) fn matches(&self, letter: &StoredDeadLetter) -> bool {
+    pub(crate) fn matches(&self, letter: &StoredDeadLetter) -> bool {
         let is_of_pool =
             |pool| stages::step_named(&letter.content.step).is_some_and(|step| step.pool == pool);
         let is_of_order = || letter.order_id().is_some_and(|id| self.order.contains(&id));

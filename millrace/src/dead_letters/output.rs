@@ -1,8 +1,11 @@
-//! Prints dead letters. Payment tokens are not shown.
+//! Dead letters as text and as JSON. Payment tokens are not shown.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use streams::dead_letter::{ResolutionKind, StoredDeadLetter};
+use workers::stages;
+
+use crate::payment_tokens::remove_payment_tokens;
 
 /// Prints one line about a letter.
 pub(super) fn print_line(letter: &StoredDeadLetter) {
@@ -19,15 +22,37 @@ pub(super) fn print_line(letter: &StoredDeadLetter) {
 
 /// Prints a letter in full, as one JSON object.
 pub(super) fn print_details(letter: &StoredDeadLetter) -> Result<()> {
-    let mut details = serde_json::to_value(&letter.content)?;
+    print(&serde_json::to_string_pretty(&details(letter))?);
+    Ok(())
+}
+
+/// A letter in full, as one JSON object.
+pub(crate) fn details(letter: &StoredDeadLetter) -> Value {
+    let mut details = json!(letter.content);
     if let Ok(mut record) = serde_json::from_str::<Value>(&letter.content.record) {
-        remove_tokens(&mut record);
+        remove_payment_tokens(&mut record);
         details["record"] = record;
     }
     details["number"] = json!(letter.number);
-    details["handled"] = serde_json::to_value(&letter.resolution)?;
-    print(&serde_json::to_string_pretty(&details)?);
-    Ok(())
+    details["handled"] = json!(letter.resolution);
+    details
+}
+
+/// The same without its record.
+pub(crate) fn summary(letter: &StoredDeadLetter) -> Value {
+    let content = &letter.content;
+    json!({
+        "number": letter.number,
+        "order_id": letter.order_id(),
+        "pool": stages::step_named(&content.step).map(|step| step.pool.as_str()),
+        "step": content.step,
+        "reason": content.reason,
+        "error": content.error,
+        "last_at_ms": content.last_at_ms,
+        "tries": content.history.attempts,
+        "replays": content.history.replays,
+        "handled": letter.resolution,
+    })
 }
 
 /// Prints how a letter was resolved.
@@ -40,30 +65,7 @@ pub(super) fn print_unresolved(letter: &StoredDeadLetter, err: &impl std::fmt::D
     print(&format!("{:>6}  unresolved: {err}", letter.number));
 }
 
-fn remove_tokens(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.remove("payment_token");
-            members.values_mut().for_each(remove_tokens);
-        }
-        Value::Array(items) => items.iter_mut().for_each(remove_tokens),
-        _ => {}
-    }
-}
-
 #[expect(clippy::print_stdout, reason = "the letters are the command's output")]
 fn print(text: &str) {
     println!("{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_payment_token_is_not_shown() {
-        let mut record = json!({"event": {"created": {"order": {"payment_token": "tok_secret"}}}});
-        remove_tokens(&mut record);
-        assert_eq!(record, json!({"event": {"created": {"order": {}}}}));
-    }
 }

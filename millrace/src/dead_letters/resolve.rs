@@ -2,24 +2,31 @@
 //! records it. After an interruption in between, the letter is still unresolved; resolving it again
 //! does no harm.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use orders::{CancelledBy, Event, EventBody, Timestamp};
-use streams::dead_letter::{NotReplayable, ResolutionKind, StoredDeadLetter};
-use streams::{Connection, OutboundMessage, PublishError, Publisher, batch, subjects};
+use orders::Timestamp;
+use streams::dead_letter::{self, NotReplayable, ResolutionKind, StoredDeadLetter};
+use streams::{Connection, OutboundMessage, PublishError, Publisher, batch, failpoint, subjects};
 use thiserror::Error;
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval};
 use workers::{is_disbelieved, payment, stages};
 
 use super::filter::LetterFilter;
 use super::output;
-use crate::limits::{PUBLISH_TIMEOUT, RESOLVE_RATE_DEFAULT, RESOLVE_RATE_MAX};
+use crate::addresses::DatabaseAddress;
+use crate::cancellation::cancellation;
+use crate::cluster_lock::{ClusterLock, ClusterTask};
+use crate::limits::{
+    PUBLISH_TIMEOUT, RESOLVE_LOCK_WAIT, RESOLVE_RATE_DEFAULT, RESOLVE_RATE_MAX, RESOLVE_TIMEOUT,
+};
 
 /// The dead letters to resolve, the operator and the reason.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub(super) struct ResolveArgs {
+    #[command(flatten)]
+    database: DatabaseAddress,
     #[command(flatten)]
     filter: LetterFilter,
     /// Resolve every unresolved dead letter
@@ -91,44 +98,138 @@ pub async fn resolve(
     messages.push(letter.resolution_message(pool, action, by, why));
     for message in &messages {
         publisher.publish(message, PUBLISH_TIMEOUT).await?;
+        failpoint!("crash_in_resolution");
     }
     Ok(())
 }
 
-/// Resolves all unresolved letters that the filter of `args` matches.
+/// Why not all letters were reached.
+#[derive(Debug, Error)]
+pub(crate) enum Interruption {
+    /// The brokers did not store what one needs.
+    #[error("the brokers do not store it: {0}")]
+    Brokers(PublishError),
+    /// Another process may resolve them by now.
+    #[error("the database does not say any more that no other process resolves letters")]
+    LockLost,
+    /// The process was asked to end.
+    #[error("the process stops")]
+    Stopping,
+    /// It took too long.
+    #[error("one request resolves letters for {} s at most", RESOLVE_TIMEOUT.as_secs())]
+    TimeLimit,
+}
+
+/// How letters are resolved while no other process resolves any.
+pub(crate) struct Resolver<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) lock: &'a mut ClusterLock,
+    pub(crate) request: ResolveRequest<'a>,
+    /// At most so many letters a second.
+    pub(crate) rate: u32,
+}
+
+impl Resolver<'_> {
+    /// Resolves `letters` one after the other, and calls `report` with each result. Says why not all were reached:
+    /// `stop` is asked before each.
+    pub(crate) async fn resolve_each(
+        self,
+        letters: &[&StoredDeadLetter],
+        stop: impl Fn() -> Option<Interruption>,
+        mut report: impl FnMut(&StoredDeadLetter, Result<(), &ResolveError>),
+    ) -> Option<Interruption> {
+        let mut ticks = interval(Duration::from_secs(1) / self.rate);
+        // What was slow is not made up for.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for letter in letters {
+            ticks.tick().await;
+            if let Some(interruption) = stop() {
+                return Some(interruption);
+            }
+            if !self.lock.is_held().await {
+                return Some(Interruption::LockLost);
+            }
+            let resolved = resolve(self.connection, letter, self.request).await;
+            report(letter, resolved.as_ref().copied());
+            if let Err(ResolveError::Publish(err)) = resolved {
+                return Some(Interruption::Brokers(err));
+            }
+        }
+        None
+    }
+}
+
+/// Why `letter` would not be resolved so; `None` if it would be, as far as can be said before.
+pub(crate) fn refusal(letter: &StoredDeadLetter, action: ResolutionKind) -> Option<ResolveError> {
+    match action {
+        ResolutionKind::Replayed => {
+            let Some(step) = stages::step_named(&letter.content.step) else {
+                return Some(ResolveError::UnknownStep);
+            };
+            letter.replay_message(&step, Timestamp::from_millis(0)).err().map(Into::into)
+        }
+        ResolutionKind::Discarded => compensation(letter).err(),
+    }
+}
+
+/// Resolves all unresolved letters that the filter of `args` matches, while no other process resolves letters.
 pub(super) async fn resolve_all(
     connection: &Connection,
-    letters: &[StoredDeadLetter],
     action: ResolutionKind,
     args: &ResolveArgs,
 ) -> Result<()> {
     if args.filter.is_empty() && !args.all {
         bail!("no dead letters selected: set numbers, --order, --pool, --reason, --since or --all");
     }
+    if args.dry_run {
+        let letters = dead_letter::read(connection).await?;
+        args.select(&letters).into_iter().for_each(output::print_line);
+        return Ok(());
+    }
+    let database = args.database.open()?;
+    let mut lock = ClusterLock::take(&database, ClusterTask::Resolve, RESOLVE_LOCK_WAIT).await?;
+    let resolved = resolve_selected(connection, &mut lock, action, args).await;
+    lock.release().await;
+    resolved
+}
+
+/// The letters are read under the lock: what another process has resolved is resolved.
+async fn resolve_selected(
+    connection: &Connection,
+    lock: &mut ClusterLock,
+    action: ResolutionKind,
+    args: &ResolveArgs,
+) -> Result<()> {
+    let letters = dead_letter::read(connection).await?;
+    let selected = args.select(&letters);
     let request = ResolveRequest { action, by: &args.by, why: &args.why };
-    let mut ticks = interval(Duration::from_secs(1) / args.rate);
-    let mut unresolved = 0;
-    let selected =
-        letters.iter().filter(|letter| letter.resolution.is_none() && args.filter.matches(letter));
-    for letter in selected {
-        if args.dry_run {
-            output::print_line(letter);
-            continue;
-        }
-        ticks.tick().await;
-        match resolve(connection, letter, request).await {
+    let (mut tried, mut unresolved) = (0, 0);
+    let report = |letter: &StoredDeadLetter, result: Result<(), &ResolveError>| {
+        tried += 1;
+        match result {
             Ok(()) => output::print_resolved(letter, action),
-            Err(ResolveError::Publish(err)) => return Err(err.into()),
             Err(err) => {
-                output::print_unresolved(letter, &err);
+                output::print_unresolved(letter, err);
                 unresolved += 1;
             }
         }
+    };
+    let resolver = Resolver { connection, lock, request, rate: args.rate };
+    if let Some(interruption) = resolver.resolve_each(&selected, || None, report).await {
+        bail!("{interruption}: {} dead letters were not reached", selected.len() - tried);
     }
     if unresolved > 0 {
         bail!("{unresolved} dead letters are still unresolved");
     }
     Ok(())
+}
+
+impl ResolveArgs {
+    fn select<'a>(&self, letters: &'a [StoredDeadLetter]) -> Vec<&'a StoredDeadLetter> {
+        let is_selected =
+            |it: &&StoredDeadLetter| it.resolution.is_none() && self.filter.matches(it);
+        letters.iter().filter(is_selected).collect()
+    }
 }
 
 /// The compensation for a record that is given up: a request to cancel its order. Fulfilment's
@@ -146,9 +247,6 @@ fn compensation(letter: &StoredDeadLetter) -> Result<Vec<OutboundMessage>, Resol
         _ => {}
     }
     let Some(order_id) = letter.order_id() else { return Ok(Vec::new()) };
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis() as i64;
-    let body = EventBody::CancelRequested { by: CancelledBy::Operator };
-    let event = Event { order_id, at: Timestamp::from_millis(now), body };
-    let messages = batch::messages(&[event], 1).into_iter();
+    let messages = batch::messages(&[cancellation(order_id)], 1).into_iter();
     Ok(messages.map(OutboundMessage::asking_for_answer).collect())
 }

@@ -4,15 +4,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use streams::Permissions;
+use streams::{Permissions, Replies};
 
 use super::Role;
 
 const HEAD: &str =
     "# Written by `millrace keys` from the table of stages, and written anew by each update.\n";
-
-/// How long a role may take to reply to a request. Edges wait for seconds only.
-const REPLY_WITHIN: &str = "1m";
 
 /// How the brokers encrypt the connections of clients. A broker runs in the folder of its configuration.
 pub(super) const CLIENTS_TLS: &str = "\
@@ -51,17 +48,16 @@ pub(super) fn users(roles: &[(Role, Vec<String>)]) -> String {
 }
 
 fn permissions(permissions: &Permissions) -> String {
-    let Permissions { publish, never_publish, subscribe, may_reply } = permissions;
+    let Permissions { publish, never_publish, subscribe, replies } = permissions;
     let deny = if never_publish.is_empty() {
         String::new()
     } else {
         format!(", deny: {}", list(never_publish))
     };
-    let reply = if *may_reply {
-        format!("\n    allow_responses: {{max: 1, expires: \"{REPLY_WITHIN}\"}}")
-    } else {
-        String::new()
-    };
+    let reply = replies.map_or_else(String::new, |Replies { max, within }| {
+        let within = humantime::format_duration(within);
+        format!("\n    allow_responses: {{max: {max}, expires: \"{within}\"}}")
+    });
     format!(
         ", permissions: {{\n    publish: {{allow: {}{deny}}}\n    subscribe: {{allow: {}}}{reply}\n  }}",
         list(publish),

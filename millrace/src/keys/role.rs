@@ -14,11 +14,14 @@ pub enum Role {
     Worker(Pool),
     /// The commands that change something: `migrate`, `lanes`, `dead replay`, `dead discard`, `audit --repair`.
     Admin,
+    /// The process `millrace admin`, which serves repairs.
+    Repairs,
     /// `audit`.
     Auditor,
     /// The commands that only show something: `status`, `tail`, `dead list`.
     Viewer,
-    /// A person with the nats CLI, who looks at everything but messages, pauses consumers, and sets pools.
+    /// A person with the nats CLI, who looks at everything but messages, pauses consumers, sets pools, and asks for
+    /// repairs.
     Operator,
     /// A program that monitors the brokers.
     Exporter,
@@ -32,7 +35,8 @@ impl Role {
     /// All roles of a cluster.
     pub fn all() -> Vec<Self> {
         let workers = stages::pools().into_iter().map(Self::Worker);
-        let others = [Self::Admin, Self::Auditor, Self::Viewer, Self::Operator, Self::Exporter];
+        let persons = [Self::Admin, Self::Auditor, Self::Viewer, Self::Operator];
+        let others = persons.into_iter().chain([Self::Repairs, Self::Exporter]);
         [Self::Edge].into_iter().chain(workers).chain(others).chain([Self::System]).collect()
     }
 
@@ -55,6 +59,7 @@ impl Role {
             Self::Edge => "edge",
             Self::Worker(pool) => pool.as_str(),
             Self::Admin => "admin",
+            Self::Repairs => "repairs",
             Self::Auditor => "auditor",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
@@ -97,15 +102,33 @@ impl Role {
                 .backs_up()
                 .writes_settings(&stages::pools())
                 .asks_for_reports()
+                .keeps_records()
+                .reads_records()
                 .reads_streams(&steps),
-            Self::Auditor | Self::Viewer => own
+            Self::Repairs => own
                 .lists_streams()
                 .sees_workers()
                 .sees_brokers()
-                .watches_settings()
-                .asks_for_reports()
+                .publishes_events(&[EventKind::CancelRequested])
+                .resolves_dead_letters(&steps)
+                .serves_repairs()
                 .reads_streams(&steps),
-            Self::Operator => own.operates().writes_settings(&stages::pools()).asks_for_reports(),
+            Self::Auditor | Self::Viewer => {
+                let own = if self == Self::Viewer { own.asks_what_to_repair() } else { own };
+                own.lists_streams()
+                    .sees_workers()
+                    .sees_brokers()
+                    .watches_settings()
+                    .asks_for_reports()
+                    .reads_records()
+                    .reads_streams(&steps)
+            }
+            Self::Operator => own
+                .operates()
+                .writes_settings(&stages::pools())
+                .asks_for_reports()
+                .asks_for_repairs()
+                .reads_records(),
             Self::Exporter => own.lists_streams().sees_workers().sees_brokers().asks_for_reports(),
             Self::System | Self::Lab => return None,
         };
@@ -188,6 +211,16 @@ mod tests {
             let role = Role::Worker(pool).permissions().unwrap();
             assert!(role.publish.contains("$JS.API.DIRECT.GET.KV_POOLS.>"), "{pool}");
         }
+    }
+
+    #[test]
+    fn only_the_process_for_repairs_records_them_and_only_an_operator_asks_for_them() {
+        assert_eq!(publishers("admin.*"), ["repairs"]);
+        for change in [subjects::ADMIN_DEAD_REPLAY, subjects::ADMIN_CANCEL, subjects::ADMIN_AUDIT] {
+            assert_eq!(publishers(change), ["operator"]);
+        }
+        assert_eq!(publishers(subjects::ADMIN_ORDER), ["viewer", "operator"]);
+        assert_eq!(publishers("$JS.API.STREAM.UPDATE.ADMIN"), ["admin"]);
     }
 
     #[test]

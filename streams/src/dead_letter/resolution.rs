@@ -156,7 +156,8 @@ impl StoredDeadLetter {
 
     /// The message that replays the record to `step`, and to no other step. The dead letter
     /// becomes the record's origin, so that a later failure creates a new dead letter. `now` is the
-    /// broker's time, from which the deadline of the retries is counted.
+    /// broker's time, from which the deadline of the retries is counted. Two of one letter within a short time are
+    /// one to the broker, unless it was resolved in between: two operators replay it once.
     pub fn replay_message(
         &self,
         step: &Step,
@@ -165,7 +166,7 @@ impl StoredDeadLetter {
         let origin = Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number };
         let replays = self.content.history.replays + 1;
         let history = DeliveryHistory { replays, ..DeliveryHistory::new(origin, now) };
-        let id = format!("replay.{}.{}", self.number, now.as_millis());
+        let id = format!("replay.{}.{}", self.number, self.resolution_numbers.len());
         retry::immediate(step, history, &self.content.record, &id).ok_or(NotReplayable)
     }
 

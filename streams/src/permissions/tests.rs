@@ -161,7 +161,7 @@ fn who_serves_subscribes_to_its_own_subjects_and_may_reply() {
         assert!(is_any(&served.subscribe, subject), "{subject}");
     }
     assert!(!is_any(&served.subscribe, "$SRV.STATS.millrace-fulfilment"));
-    assert!(served.may_reply);
+    assert_eq!(served.replies.map(|replies| replies.max), Some(1));
     assert_eq!(served.publish, BTreeSet::from(["$SRV.PING.millrace-payment".to_owned()]));
 }
 
@@ -185,4 +185,24 @@ fn who_writes_settings_writes_their_keys_alone_and_who_reads_writes_none() {
         "$JS.API.CONSUMER.CREATE.ORDERS_1.x",
     ];
     assert_may(&operator, &refused, false);
+}
+
+#[test]
+fn who_repairs_answers_operators_and_can_remove_no_record_of_it() {
+    let repairs = Permissions::default().serves_repairs();
+    for subject in ["millrace.admin.cancel", "millrace.admin.audit", "$SRV.INFO.millrace-admin"] {
+        assert!(is_any(&repairs.subscribe, subject), "{subject}");
+    }
+    assert_may(&repairs, &["admin.replay", "$JS.API.STREAM.CREATE.ADMIN"], true);
+    let removal =
+        ["UPDATE", "PURGE", "DELETE", "MSG.DELETE"].map(|it| format!("$JS.API.STREAM.{it}.ADMIN"));
+    assert_may(&repairs, &removal.each_ref().map(String::as_str), false);
+    let operator = Permissions::default().asks_for_repairs().reads_records();
+    assert_may(&operator, &["millrace.admin.dead.replay", "$JS.API.DIRECT.GET.ADMIN"], true);
+    assert_may(&operator, &["admin.replay", "millrace.admin.erase"], false);
+    let viewer = Permissions::default().asks_what_to_repair();
+    assert_may(&viewer, &["millrace.admin.dead.list", "millrace.admin.order"], true);
+    let changes =
+        ["dead.replay", "dead.discard", "cancel", "audit"].map(|it| format!("millrace.admin.{it}"));
+    assert_may(&viewer, &changes.each_ref().map(String::as_str), false);
 }
