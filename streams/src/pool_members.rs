@@ -21,6 +21,7 @@ use crate::rpc::service_name;
 pub(crate) struct PoolMembers {
     routes: Routes,
     subject: String,
+    counts: fn(&Ping) -> bool,
     answers: Arc<Mutex<Answers>>,
     /// Where the answers come in, by the index of the route over which they were asked for.
     inboxes: HashMap<usize, Inbox>,
@@ -34,14 +35,28 @@ struct Inbox {
 #[derive(Deserialize)]
 struct Ping {
     id: String,
+    metadata: Option<HashMap<String, String>>,
+}
+
+impl Ping {
+    /// Whether its worker knows what only the first of a pool does. One of an earlier version does not say what its
+    /// pool is.
+    fn can_be_first(&self) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(POOL_METADATA))
+    }
 }
 
 impl PoolMembers {
     /// Nothing is known yet about those that the worker with the id `own` shares `pool` with.
     pub(crate) fn new(routes: Routes, pool: Pool, own: String) -> Self {
+        Self::that(|_| true, routes, pool, own)
+    }
+
+    /// The same for those alone whose answer is such.
+    fn that(counts: fn(&Ping) -> bool, routes: Routes, pool: Pool, own: String) -> Self {
         let subject = format!("$SRV.PING.{}", service_name(pool));
         let answers = Arc::new(Mutex::new(Answers::new(own)));
-        Self { routes, subject, answers, inboxes: HashMap::new() }
+        Self { routes, subject, counts, answers, inboxes: HashMap::new() }
     }
 
     /// Asks who is there. Does not wait for the answers.
@@ -54,11 +69,13 @@ impl PoolMembers {
             let subject = client.new_inbox();
             let subscribed = timeout(ACK_SEND_TIMEOUT, client.subscribe(subject.clone())).await;
             let Ok(Ok(mut replies)) = subscribed else { return };
-            let answers = self.answers.clone();
+            let (counts, answers) = (self.counts, self.answers.clone());
             let listening = tokio::spawn(async move {
                 while let Some(reply) = replies.next().await {
-                    if let Ok(Ping { id }) = serde_json::from_slice(&reply.payload) {
-                        lock(&answers).answered(id, Instant::now());
+                    if let Ok(ping) = serde_json::from_slice(&reply.payload)
+                        && counts(&ping)
+                    {
+                        lock(&answers).answered(ping.id, Instant::now());
                     }
                 }
             });
@@ -82,15 +99,15 @@ impl PoolMembers {
     }
 }
 
-/// Keeps `is_first` up to date: whether the worker with the id `own` is the first of those of `pool` that answer. Of
-/// what only one of them may do, that one does it. Does not return.
+/// Keeps `is_first` up to date: whether the worker with the id `own` is the first of those of `pool` that answer, but
+/// for those of earlier versions. Of what only one of them may do, that one does it. Does not return.
 pub async fn follow_first_member(
     routes: impl Into<Routes>,
     pool: Pool,
     own: String,
     is_first: &watch::Sender<bool>,
 ) {
-    let mut members = PoolMembers::new(routes.into(), pool, own.clone());
+    let mut members = PoolMembers::that(Ping::can_be_first, routes.into(), pool, own.clone());
     loop {
         members.ask().await;
         let first = members.ids().and_then(|ids| ids.into_iter().next());
@@ -98,6 +115,9 @@ pub async fn follow_first_member(
         sleep(MEMBERS_PING_INTERVAL).await;
     }
 }
+
+/// What a worker says of itself since there is something that only the first of a pool does.
+const POOL_METADATA: &str = "pool";
 
 fn lock(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
     answers.lock().unwrap_or_else(PoisonError::into_inner)
@@ -189,6 +209,19 @@ mod tests {
         assert_eq!(ids(&answers, start + 3 * SECOND).unwrap(), ["a", "b"], "it missed a question");
         answers.answered("b".to_owned(), start + 4 * SECOND);
         assert_eq!(ids(&answers, start + 4 * SECOND).unwrap(), ["b"]);
+    }
+
+    #[test]
+    fn only_a_worker_that_says_its_pool_can_be_the_first() {
+        for (metadata, expected) in [
+            (r#","metadata":{"pool":"inventory"}"#, true),
+            (r#","metadata":null"#, false),
+            ("", false),
+        ] {
+            let reply = format!(r#"{{"name":"millrace-inventory","id":"a"{metadata}}}"#);
+            let ping: Ping = serde_json::from_str(&reply).unwrap();
+            assert_eq!(ping.can_be_first(), expected, "{reply}");
+        }
     }
 
     #[test]
