@@ -114,7 +114,7 @@ pub use presence::{WorkerPresence, worker_presence};
 pub use profile::{Profile, UnknownProfile};
 pub use publisher::{PubAck, PublishError, Publisher};
 pub use pull_gate::{PullGate, PullState};
-pub use pull_report::{INVALID, PullReport};
+pub use pull_report::{ENDING, INVALID, PullReport};
 pub use purge::{MissedMessages, PurgePlan, Retention, plan_purge, purge};
 pub use record::{Answer, DeliveryHistory, Origin, Record};
 pub use replay::{

@@ -23,5 +23,15 @@ pub struct PullReport {
     pub share: Option<f64>,
 }
 
+impl PullReport {
+    /// The report of a worker that is ending: it processes what it has pulled.
+    #[must_use]
+    pub fn of_ending(self) -> Self {
+        Self { state: ENDING.to_owned(), is_pulling: false, ..self }
+    }
+}
+
 /// The state of a worker that does not do what is in the bucket.
 pub const INVALID: &str = "invalid";
+/// The state of a worker that is ending.
+pub const ENDING: &str = "ending";

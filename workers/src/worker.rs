@@ -11,7 +11,7 @@ use streams::{
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinSet, LocalSet};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::config::{Config, WorkerConfig};
 use crate::consumer::Consumer;
@@ -56,9 +56,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
         config.stage.start(&config.options, &worker).map_err(WorkerError::Stage)?;
     let control = PoolControl::new(worker.routes.clone(), pool);
     let (reported, counts) = (control.clone(), WorkCounts::default());
-    let counted = counts.clone();
-    let report =
-        move || WorkerState { pull: reported.report(), work: counted.report(), ..reporter() };
+    let (counted, ending) = (counts.clone(), shutdown.clone());
+    let report = move || {
+        let pull = reported.report();
+        let pull = if ending.is_cancelled() { pull.of_ending() } else { pull };
+        WorkerState { pull, work: counted.report(), ..reporter() }
+    };
     let profile = config.worker.brokers.profile;
     let service = worker.connection.register_worker(pool, profile, report).await?;
     let id = service.id().await;
@@ -74,8 +77,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             tasks.spawn_local((query.serve)(requests, shutdown.clone()));
         }
         spawn_status(&mut tasks, &service, &worker, &shutdown).await?;
+        // Held by each consumer loop.
+        let processed = CancellationToken::new();
+        let processing = Rc::new(processed.clone().drop_guard());
         if config.stage.access().purges {
-            spawn_lag_reports(&mut tasks, &service, &worker, (pool, &id, &shutdown));
+            spawn_lag_reports(&mut tasks, &service, &worker, (pool, &id, &processed));
         }
         let sources = config.stage.steps().iter().map(Step::events).collect();
         let _routes_watch = worker.routes.watch(sources);
@@ -96,7 +102,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Work
             until.run_until_cancelled(kept.keep(routes, pool, id)).await;
         });
         let control = (&control.gate(), &counts, &fetch_failed, &shutdown);
-        spawn_consumers(&mut tasks, steps, &worker, control);
+        spawn_consumers(&mut tasks, steps, &worker, control, &processing);
+        drop(processing);
         tracing::info!(%pool, "worker started");
         while let Some(result) = tasks.join_next().await {
             // A worker that lost one of its loops would look healthy and leave orders unprocessed.
@@ -144,26 +151,27 @@ async fn spawn_status(
     Ok(())
 }
 
-/// Answers for the backlog of every pool, in the first of the workers of its own pool.
+/// Answers for the backlog of every pool, in the first of the workers of its own pool, until it has `processed` what it
+/// has pulled: as long as it answers the others, none of them is the first.
 fn spawn_lag_reports(
     tasks: &mut JoinSet<()>,
     service: &Service,
     worker: &WorkerContext,
-    (pool, id, shutdown): (Pool, &str, &CancellationToken),
+    (pool, id, processed): (Pool, &str, &CancellationToken),
 ) {
     let (is_first, seen) = watch::channel(false);
-    let (routes, id, until) = (worker.routes.clone(), id.to_owned(), shutdown.clone());
+    let (routes, id, until) = (worker.routes.clone(), id.to_owned(), processed.clone());
     tasks.spawn_local(async move {
         until.run_until_cancelled(follow_first_member(routes, pool, id, &is_first)).await;
     });
     for access in stages::accesses() {
         let reports = LagReports::new(worker.connection.clone(), access);
-        tasks.spawn_local(reports.serve(service.clone(), seen.clone(), shutdown.clone()));
+        tasks.spawn_local(reports.serve(service.clone(), seen.clone(), processed.clone()));
     }
 }
 
 /// The consumer loops of each step: one for retries, and one for each concurrent set of events. What undoes is not
-/// behind the gate: refunds and releases do not wait for the end of a pause.
+/// behind the gate: refunds and releases do not wait for the end of a pause. The last loop to end drops `processing`.
 fn spawn_consumers(
     tasks: &mut JoinSet<()>,
     steps: Vec<RunningStep>,
@@ -174,6 +182,7 @@ fn spawn_consumers(
         &Rc<Notify>,
         &CancellationToken,
     ),
+    processing: &Rc<DropGuard>,
 ) {
     let isolation = PoisonIsolation { database: worker.database.clone(), run_id: rand::random() };
     for step in steps {
@@ -190,8 +199,11 @@ fn spawn_consumers(
                 max_batch: worker.max_batch,
                 fetch_failed: fetch_failed.clone(),
             };
-            let shutdown = shutdown.clone();
-            tasks.spawn_local(async move { consumer.run(fetcher, shutdown).await });
+            let (shutdown, processing) = (shutdown.clone(), processing.clone());
+            tasks.spawn_local(async move {
+                consumer.run(fetcher, shutdown).await;
+                drop(processing);
+            });
         }
     }
 }
