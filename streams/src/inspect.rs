@@ -192,27 +192,18 @@ pub(crate) async fn find_durable(
 
 /// The backlog of the durable consumers of `source`.
 pub async fn lag(connection: &Connection, source: &Source) -> Result<Lag, InspectError> {
-    lag_up_to(connection, source, BACKLOG_HEADERS_MAX).await
-}
-
-/// The same, estimated beyond `headers_max` messages of a lane.
-pub(crate) async fn lag_up_to(
-    connection: &Connection,
-    source: &Source,
-    headers_max: usize,
-) -> Result<Lag, InspectError> {
     let durables = durables(connection, source).await?;
-    let lags = durables.iter().map(|durable| durable_lag(connection, durable, headers_max));
-    let lags = try_join_all(lags);
+    let lags = durables.iter().map(|durable| durable_lag(connection, durable, BACKLOG_HEADERS_MAX));
     let (mut orders, mut oldest_at_ms) = (0, None);
-    for lag in lags.await? {
+    for lag in try_join_all(lags).await? {
         orders += lag.orders;
         oldest_at_ms = [oldest_at_ms, lag.oldest_at_ms].into_iter().flatten().min();
     }
     Ok(Lag { orders, oldest_at_ms })
 }
 
-async fn durable_lag(
+/// The backlog of one durable, estimated beyond `headers_max` messages.
+pub(crate) async fn durable_lag(
     connection: &Connection,
     durable: &Durable,
     headers_max: usize,

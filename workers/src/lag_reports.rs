@@ -2,6 +2,8 @@
 //! the orders of a backlog, so they answer for every pool, also for one without a worker. One of them does, since what
 //! a pool needs follows from what was seen before.
 
+use std::pin::pin;
+
 use serde_json::json;
 use streams::subjects::lag_subject;
 use streams::{
@@ -34,15 +36,14 @@ impl LagReports {
         Self { connection, pool: access.pool, steps: access.steps, load, last: None }
     }
 
-    /// Answers requests until `shutdown`, while `is_first` says that no other worker does.
+    /// Answers requests until `end`, while `is_first` says that no other worker does.
     pub(crate) async fn serve(
         mut self,
         service: Service,
         is_first: watch::Receiver<bool>,
-        shutdown: CancellationToken,
+        end: CancellationToken,
     ) {
-        let served = self.serve_while_first(&service, is_first);
-        if let Some(Err(err)) = shutdown.run_until_cancelled(served).await {
+        if let Err(err) = self.serve_while_first(&service, is_first, &end).await {
             tracing::error!(pool = %self.pool, error = error_chain(&err), "backlog not reported any more");
         }
     }
@@ -51,42 +52,51 @@ impl LagReports {
         &mut self,
         service: &Service,
         mut is_first: watch::Receiver<bool>,
+        end: &CancellationToken,
     ) -> Result<(), ServiceError> {
-        while becomes(&mut is_first, true).await {
+        while let Some(true) = end.run_until_cancelled(becomes(&mut is_first, true)).await {
             let mut requests = service.requests(&lag_subject(self.pool.as_str())).await?;
             self.load.forget();
-            tokio::select! {
-                () = self.answer_all(&mut requests) => return Ok(()),
-                _ = becomes(&mut is_first, false) => requests.leave().await?,
+            self.last = None;
+            let is_over = end.run_until_cancelled(becomes(&mut is_first, false));
+            if self.answer_all(&mut requests, is_over).await.is_none() {
+                return Ok(());
             }
+            requests.leave().await?;
         }
         Ok(())
     }
 
-    /// Answers `requests` until the connection is closed. Who asks once for what a pool needs will ask again, so from
-    /// then on the backlog is watched.
-    async fn answer_all(&mut self, requests: &mut RequestStream) {
-        let mut look_at = Instant::now();
+    /// Answers `requests` until `is_over`, also one that it has begun with. Returns `None` if the connection is
+    /// closed before. Who asks once for what a pool needs will ask again, so from then on the backlog is watched.
+    async fn answer_all(
+        &mut self,
+        requests: &mut RequestStream,
+        is_over: impl Future,
+    ) -> Option<()> {
+        let (mut is_over, mut look_at) = (pin!(is_over), Instant::now());
         loop {
             tokio::select! {
+                biased;
+                _ = &mut is_over => return Some(()),
                 request = requests.next() => {
-                    let Some(request) = request else { return };
-                    let reply = self.answer().await;
+                    let request = request?;
+                    let reply = self.answer(Counting::of_request(&request.payload)).await;
                     request.reply(reply.into_bytes()).await;
                 }
                 () = sleep_until(look_at), if self.load.is_watched() => {
-                    self.look(Counting::Estimate).await.ok();
                     look_at = Instant::now() + SCALE_INTERVAL;
+                    self.look(Counting::Estimate).await.ok();
                 }
             }
         }
     }
 
-    async fn answer(&mut self) -> String {
+    async fn answer(&mut self, counting: Counting) -> String {
         let is_fresh = |at: Instant| at.elapsed() < LAG_AGE_MAX;
         let found = match &self.last {
             Some((at, lag)) if is_fresh(*at) => Ok(lag.clone()),
-            _ => self.look(Counting::Exact).await,
+            _ => self.look(counting).await,
         };
         match found {
             Ok(lag) => json!(lag).to_string(),
@@ -96,8 +106,9 @@ impl LagReports {
 
     /// Looks at the backlog, and computes what the pool needs.
     async fn look(&mut self, counting: Counting) -> Result<PoolLag, InspectError> {
+        let began_at = Instant::now();
         let backlog = pool_backlog(&self.connection, self.pool, &self.steps, counting).await?;
-        let wanted = self.load.wanted(&backlog, Instant::now());
+        let wanted = self.load.wanted(&backlog, began_at);
         let lag = PoolLag { wanted, ..backlog.lag };
         self.last = Some((Instant::now(), lag.clone()));
         Ok(lag)

@@ -115,7 +115,7 @@ mod tests {
             paused: false,
         };
         let workers = workers.iter().map(|(id, state)| ((*id).to_owned(), state.clone())).collect();
-        PoolBacklog { lag, workers, setting: PoolSetting::parse(json.as_bytes()).unwrap() }
+        PoolBacklog { lag, undo: 0, workers, setting: PoolSetting::parse(json.as_bytes()).unwrap() }
     }
 
     const SCALED: &str = r#"{"autoscale":{"min":0,"max":8,"target_seconds":2}}"#;
