@@ -34,7 +34,7 @@ pub(crate) struct Autoscaler {
 #[derive(Debug, Clone, Copy)]
 struct Trial {
     began_at: Duration,
-    /// When all of them pulled; `None` until then.
+    /// Since when all of them pull; `None` while they do not.
     pulling_since: Option<Duration>,
     /// Workers before, and orders a second.
     from: u32,
@@ -73,8 +73,11 @@ impl Autoscaler {
         if lasting > 1.0 {
             self.progress.measure_capacity(&sample);
         }
-        if !sample.is_held {
-            if sample.pulling == 0 && sample.orders > 0 {
+        if sample.is_held {
+            // What is seen from now on says nothing of before.
+            (self.trial, self.calm_since) = (None, None);
+        } else {
+            if sample.is_asleep && sample.orders > 0 {
                 self.wanted = self.wanted.max(1);
             }
             self.judge_trial(&sample, lasting);
@@ -83,7 +86,8 @@ impl Autoscaler {
             }
             self.scale_down(&sample, pressure, policy);
         }
-        self.wanted = self.wanted.clamp(policy.min, policy.max);
+        let min = policy.min.max(u32::from(sample.undo > 0));
+        self.wanted = self.wanted.clamp(min, policy.max);
         self.wanted
     }
 
@@ -118,6 +122,8 @@ impl Autoscaler {
         let Some(mut trial) = self.trial else { return };
         if sample.pulling >= self.wanted {
             trial.pulling_since.get_or_insert(sample.at);
+        } else {
+            trial.pulling_since = None;
         }
         self.trial = Some(trial);
         if pressure <= 1.0 {

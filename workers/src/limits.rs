@@ -232,3 +232,5 @@ pub(crate) const SCALE_DOWN_LOAD: f64 = 0.8;
 pub(crate) const SCALE_CAPACITY_WEIGHT: f64 = 0.3;
 /// A worker that has not answered for this long does not count any more: it may answer too late once or twice.
 pub(crate) const SCALE_WORKER_GONE_AFTER: Duration = Duration::from_millis(1_600);
+/// What was seen longer ago says nothing any more: a rate is measured over that time.
+pub(crate) const SCALE_MEMORY: Duration = SCALE_RATE_WINDOW;

@@ -9,6 +9,10 @@ use super::Autoscaler;
 use super::sample::Sample;
 use crate::limits::SCALE_INTERVAL;
 
+/// The time from one step of a simulation to the next.
+const TICK: f64 = 0.05;
+/// How long after its time a sample is there: the workers have some time to answer.
+const SAMPLE_LATE_TICKS: u32 = 7;
 /// How long a worker takes to start.
 const START: f64 = 1.5;
 /// Orders a second of one worker.
@@ -22,13 +26,16 @@ struct Pool {
     load: fn(f64) -> f64,
     /// Orders a second that all workers together can process, by the time: what they call does no more.
     limit: fn(f64) -> f64,
+    /// How many of its workers can run, by the time: the others crash.
+    running_max: fn(f64) -> u32,
     /// Whether it is paused.
     is_held: fn(f64) -> bool,
 }
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { policy: POLICY, load: |_| 0.0, limit: |_| f64::INFINITY, is_held: |_| false }
+        let (load, limit) = (|_| 0.0, |_| f64::INFINITY);
+        Self { policy: POLICY, load, limit, running_max: |_| u32::MAX, is_held: |_| false }
     }
 }
 
@@ -48,31 +55,42 @@ impl Pool {
         let mut started_at = vec![-START];
         let mut waiting: VecDeque<(f64, f64)> = VecDeque::new();
         let (mut seen, mut arriving, mut done) = (Vec::new(), 0.0, 0.0);
-        let step = SCALE_INTERVAL.as_secs_f64();
-        for tick in 1..=(seconds / step) as u32 {
-            let at = f64::from(tick) * step;
-            arriving += (self.load)(at) * step;
+        let sample_ticks = (SCALE_INTERVAL.as_secs_f64() / TICK).round() as u32;
+        let mut on_its_way = None;
+        for tick in 1..=(seconds / TICK).round() as u32 {
+            let at = f64::from(tick) * TICK;
+            arriving += (self.load)(at) * TICK;
             if arriving >= 1.0 {
                 waiting.push_back((at, arriving.floor()));
                 arriving -= arriving.floor();
             }
             let pulling = started_at.iter().filter(|started| *started + START <= at).count() as u32;
+            let pulling = pulling.min((self.running_max)(at));
             let is_held = (self.is_held)(at);
             let rate = (f64::from(pulling) * CAPACITY).min((self.limit)(at));
-            done += if is_held { 0.0 } else { take(&mut waiting, rate * step) };
-            let sample = Sample {
-                at: Duration::from_secs_f64(at),
-                orders: waiting.iter().map(|(_, orders)| *orders).sum::<f64>().ceil() as u64,
-                seconds: waiting.front().map_or(0.0, |(arrived, _)| at - arrived),
-                done: done as u64,
-                pulling,
-                is_held,
-            };
-            done -= done.floor();
-            let wanted = autoscaler.next(sample, &self.policy);
-            started_at.truncate(wanted as usize);
-            started_at.resize(wanted as usize, at);
-            seen.push(Seen { at, wanted, age: sample.seconds });
+            done += if is_held { 0.0 } else { take(&mut waiting, rate * TICK) };
+            let age = waiting.front().map_or(0.0, |(arrived, _)| at - arrived);
+            if tick % sample_ticks == 0 {
+                on_its_way = Some(Sample {
+                    at: Duration::from_secs_f64(at),
+                    orders: waiting.iter().map(|(_, orders)| *orders).sum::<f64>().ceil() as u64,
+                    undo: 0,
+                    seconds: age,
+                    done: done as u64,
+                    pulling,
+                    is_asleep: pulling == 0,
+                    is_held,
+                });
+                done -= done.floor();
+            }
+            if tick % sample_ticks == SAMPLE_LATE_TICKS
+                && let Some(sample) = on_its_way.take()
+            {
+                let wanted = autoscaler.next(sample, &self.policy);
+                started_at.truncate(wanted as usize);
+                started_at.resize(wanted as usize, at);
+                seen.push(Seen { at, wanted, age });
+            }
         }
         seen
     }
@@ -92,8 +110,9 @@ fn take(waiting: &mut VecDeque<(f64, f64)>, orders: f64) -> f64 {
     orders - left
 }
 
+/// What was last seen at this time.
 fn at(seen: &[Seen], time: f64) -> Seen {
-    *seen.iter().find(|it| it.at >= time).unwrap()
+    *seen.iter().rfind(|it| it.at <= time).unwrap()
 }
 
 fn between(seen: &[Seen], from: f64, to: f64) -> impl Iterator<Item = &Seen> {
@@ -163,6 +182,50 @@ fn a_paused_pool_stays_as_it_is_and_catches_up_at_once_afterwards() {
     assert!(at(&seen, 362.0).wanted > 1, "{:?}", at(&seen, 362.0));
     assert!(at(&seen, 480.0).age < 1.0);
     assert_eq!(seen.last().unwrap().wanted, 1);
+}
+
+#[test]
+fn a_pause_and_a_crash_say_nothing_of_whether_more_workers_help() {
+    let load = |at: f64| if at < 10.0 { 190.0 } else { 900.0 };
+    let is_held = |at: f64| (15.0..45.0).contains(&at);
+    let paused = Pool { load, is_held, ..Pool::default() }.run(180.0);
+    let running_max = |at: f64| if (16.0..40.0).contains(&at) { 1 } else { u32::MAX };
+    let crashed = Pool { load, running_max, ..Pool::default() }.run(180.0);
+    for seen in [paused, crashed] {
+        let before = at(&seen, 15.0).wanted;
+        assert!(before > 1 && between(&seen, 15.0, 120.0).all(|it| it.wanted >= before));
+        assert!(at(&seen, 70.0).wanted >= 5, "{:?}", at(&seen, 70.0));
+        assert_eq!(reversals(&seen), 0);
+        assert!(at(&seen, 179.0).age < 1.0, "{:?}", at(&seen, 179.0));
+    }
+}
+
+#[test]
+fn a_pause_is_no_calm_time() {
+    let load = |at: f64| if at < 60.0 { 900.0 } else { 0.0 };
+    let is_held = |at: f64| (100.0..300.0).contains(&at);
+    let seen = Pool { load, is_held, ..Pool::default() }.run(400.0);
+    let peak = at(&seen, 60.0).wanted;
+    assert!(between(&seen, 60.0, 359.0).all(|it| it.wanted >= peak));
+    assert!(at(&seen, 399.0).wanted < peak);
+}
+
+#[test]
+fn what_must_be_undone_wakes_a_pool_also_while_it_is_paused() {
+    let policy = Autoscale { min: 0, ..POLICY };
+    let mut autoscaler = Autoscaler::new(0);
+    let mut wanted = |seconds: u64, undo: u64, is_held: bool| {
+        let at = Duration::from_secs(seconds);
+        let pulling = u32::from(seconds > 0);
+        let sample = Sample { at, undo, is_held, pulling, is_asleep: true, ..Sample::default() };
+        autoscaler.next(sample, &policy)
+    };
+    assert_eq!(wanted(0, 0, true), 0);
+    assert_eq!(wanted(1, 1, true), 1);
+    assert_eq!(wanted(2, 0, true), 1);
+    assert_eq!(wanted(3, 0, false), 1);
+    assert_eq!(wanted(70, 1, false), 1, "while something waits, also if it is calm");
+    assert_eq!(wanted(131, 0, false), 0);
 }
 
 #[test]
