@@ -95,7 +95,7 @@ async fn supervise(cluster: &mut Cluster, autoscale: bool) -> Result<()> {
         sleep(SUPERVISE_INTERVAL).await;
         cluster.supervise().await?;
         if let Some(scaling) = &scaling {
-            cluster.scale(scaling).await?;
+            cluster.scale(scaling).await;
         }
     }
 }
