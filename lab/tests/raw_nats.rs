@@ -163,13 +163,21 @@ impl RawNats {
         self.request(&format!("$JS.API.{subject}"), &body.to_string()).await
     }
 
-    /// Sends a request and returns its reply, which is JSON.
+    /// Sends a request and returns its reply, which is JSON. An empty one is none: its sender hands over to another.
     pub(crate) async fn request(&mut self, subject: &str, body: &str) -> Value {
         for _ in 0..REQUESTS_MAX {
             self.requests += 1;
             let inbox = format!("{}.{}", self.inbox, self.requests);
             self.send(&format!("PUB {subject} {inbox} {}\r\n{body}\r\n", body.len())).await;
-            if let Ok(reply) = timeout(RESEND_AFTER, self.next_on(&inbox)).await {
+            let reply = async {
+                loop {
+                    let reply = self.next_on(&inbox).await;
+                    if !reply.payload.is_empty() {
+                        return reply;
+                    }
+                }
+            };
+            if let Ok(reply) = timeout(RESEND_AFTER, reply).await {
                 return serde_json::from_slice(&reply.payload).unwrap();
             }
         }
