@@ -92,6 +92,7 @@ fn is_missing_member(pointer: &str, json: &JsonValue) -> bool {
     let required = match parent {
         "" => ["currency", "lines", "payment"].as_slice(),
         "/payment" => &["token"],
+        "/shipping_address" => &["name", "line1", "country"],
         _ => &["sku", "quantity", "unit_price"],
     };
     required.contains(&name) && json.at(parent).is_some_and(JsonValue::is_object)

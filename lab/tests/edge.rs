@@ -18,6 +18,7 @@ mod intake_setting;
 mod lanes;
 mod malformed_requests;
 mod methods_and_paths;
+mod order_details;
 mod order_status;
 mod overload;
 mod placement;

@@ -37,6 +37,7 @@ mod newer_versions;
 mod no_oversell;
 mod observers;
 mod operator_edits;
+mod order_details;
 mod payment_declined;
 mod payment_refusals;
 mod payment_retries;

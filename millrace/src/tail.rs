@@ -8,6 +8,7 @@ use streams::{Connection, LanesReplay};
 
 use crate::addresses::BrokersAddress;
 use crate::keys::Role;
+use crate::private_members::remove_private_members;
 use crate::shutdown::Shutdown;
 
 /// Options of `millrace tail`.
@@ -56,17 +57,27 @@ fn print_event(line: &[u8]) {
             event.order_id,
             detail(line).unwrap_or_default(),
         ),
-        Err(err) => println!("invalid event ({err}): {}", String::from_utf8_lossy(line)),
+        Err(err) => println!("invalid event ({err}): {}", shown(line)),
     }
 }
 
-/// The body of an event as JSON, without the payment token.
+/// The body of an event as JSON, without its private members.
 fn detail(line: &[u8]) -> Option<String> {
     let event: Value = serde_json::from_slice(line).ok()?;
     let mut detail = event.get("event")?.as_object()?.values().next()?.clone();
-    let order = if detail.get("order").is_some() { detail.get_mut("order")? } else { &mut detail };
-    order.as_object_mut()?.remove("payment_token");
+    remove_private_members(&mut detail);
     Some(detail.to_string())
+}
+
+/// What may be shown of a line that this version cannot read: a newer one may have written it.
+fn shown(line: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(line) {
+        Ok(mut record) => {
+            remove_private_members(&mut record);
+            record.to_string()
+        }
+        Err(_) => format!("{} bytes that are not JSON", line.len()),
+    }
 }
 
 #[cfg(test)]
@@ -99,5 +110,13 @@ mod tests {
         let created =
             br#"{"event":{"created":{"digest":"d","order":{"payment_token":"tok_secret"}}}}"#;
         assert_eq!(detail(created).unwrap(), r#"{"digest":"d","order":{}}"#);
+        assert_eq!(detail(br#"{"event":"requires_action"}"#), None);
+    }
+
+    #[test]
+    fn of_a_line_that_cannot_be_read_nothing_private_is_shown() {
+        let newer = br#"{"event":{"created_v9":{"order":{"payment_token":"tok_secret"}}}}"#;
+        assert_eq!(shown(newer), r#"{"event":{"created_v9":{"order":{}}}}"#);
+        assert_eq!(shown(b"tok_secret"), "10 bytes that are not JSON");
     }
 }

@@ -16,6 +16,10 @@ pub struct Created {
     pub order: PlaceOrder,
 }
 
+/// The name, in a record, of a `created` whose order has details. The version before, which would lose them, takes
+/// it for that of an event that it does not know, and leaves it to a worker that does.
+pub(crate) const CREATED_WITH_DETAILS: &str = "created_v2";
+
 const DIGEST_DIGITS: usize = 2 * size_of::<BodyDigest>();
 
 impl Created {
@@ -29,7 +33,8 @@ impl Created {
     ) -> (Vec<u8>, BodyDigest) {
         let room = CREATED_HEAD_BYTES_MAX + order.canonical_json_bytes();
         let (mut head, at) = (String::with_capacity(room), at.as_millis());
-        write!(head, r#"{{"order_id":"{order_id}","at_ms":{at},"event":{{"created":{{"digest":""#)
+        let name = if order.has_details() { CREATED_WITH_DETAILS } else { "created" };
+        write!(head, r#"{{"order_id":"{order_id}","at_ms":{at},"event":{{"{name}":{{"digest":""#)
             .expect("a string takes every character");
         let mut line = head.into_bytes();
         let digest_at = line.len();
@@ -51,16 +56,23 @@ mod tests {
 
     #[test]
     fn created_line_and_write_line_produce_the_same_bytes() {
-        let order = br#"{"currency":"GBP","reference":"\"\u00e9\\","payment":{"token":"t","on_decline":"new_payment_method"},
+        let plain = r#"{"currency":"GBP","reference":"\"\u00e9\\","payment":{"token":"t","on_decline":"new_payment_method"},
             "lines":[{"sku":"A B","quantity":1,"unit_price":2}]}"#;
-        let order = PlaceOrder::parse(order).unwrap();
-        let order_id = OrderId::from_bytes([0xab; 16]);
-        let at = Timestamp::from_millis(-5);
-        let (line, digest) = Created::line(order_id, at, &order);
-        let mut expected = Vec::new();
-        assert_eq!(digest, BodyDigest::of(&order));
-        let body = EventBody::Created(Box::new(Created { digest, order }));
-        Event { order_id, at, body }.write_line(&mut expected);
-        assert_eq!(String::from_utf8(line), String::from_utf8(expected));
+        let detailed = plain.replacen('{', r#"{"metadata":{"b":"2","a":"1"},"#, 1);
+        for (body, name) in [(plain, r#""created":{"#), (&detailed, r#""created_v2":{"#)] {
+            let order = PlaceOrder::parse(body.as_bytes()).unwrap();
+            let order_id = OrderId::from_bytes([0xab; 16]);
+            let at = Timestamp::from_millis(-5);
+            let (line, digest) = Created::line(order_id, at, &order);
+            let mut expected = Vec::new();
+            assert_eq!(digest, BodyDigest::of(&order));
+            let body = EventBody::Created(Box::new(Created { digest, order }));
+            let event = Event { order_id, at, body };
+            event.write_line(&mut expected);
+            assert_eq!(Event::parse(&line).as_ref(), Ok(&event));
+            let line = String::from_utf8(line).unwrap();
+            assert!(line.contains(name), "{line}");
+            assert_eq!(line, String::from_utf8(expected).unwrap());
+        }
     }
 }

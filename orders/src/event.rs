@@ -1,9 +1,10 @@
 //! Events: what happened to one order, in the past tense.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
+use crate::created::CREATED_WITH_DETAILS;
 use crate::{
     BodyDigest, CancelReason, CancelledBy, Created, Money, OnDecline, OrderId, PaymentToken,
     Rejection, Timestamp,
@@ -21,7 +22,7 @@ pub struct Event {
     #[serde(rename = "at_ms")]
     pub at: Timestamp,
     /// What happened.
-    #[serde(rename = "event")]
+    #[serde(rename = "event", serialize_with = "write_body")]
     pub body: EventBody,
 }
 
@@ -42,6 +43,7 @@ pub struct Event {
 )]
 pub enum EventBody {
     /// An edge accepted the order.
+    #[serde(alias = "created_v2")]
     Created(Box<Created>),
     /// Inventory reserved the stock of every line.
     Reserved {
@@ -161,6 +163,16 @@ impl EventKind {
     /// The kind's name on the wire.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+}
+
+/// Writes the body of an event under its name on the wire.
+fn write_body<S: Serializer>(body: &EventBody, serializer: S) -> Result<S::Ok, S::Error> {
+    match body {
+        EventBody::Created(created) if created.order.has_details() => {
+            serializer.serialize_newtype_variant("EventBody", 0, CREATED_WITH_DETAILS, created)
+        }
+        body => body.serialize(serializer),
     }
 }
 

@@ -53,6 +53,19 @@ impl<'a, A, O> Json<'a, A, O> {
         }
     }
 
+    /// The same value with what `change` makes of an object.
+    pub(crate) fn map_object<P>(self, change: impl FnOnce(O) -> P) -> Json<'a, A, P> {
+        match self {
+            Json::Null => Json::Null,
+            Json::Bool(value) => Json::Bool(value),
+            Json::Whole(number) => Json::Whole(number),
+            Json::Number(number) => Json::Number(number),
+            Json::Text(text) => Json::Text(text),
+            Json::Array(array) => Json::Array(array),
+            Json::Object(object) => Json::Object(change(object)),
+        }
+    }
+
     /// The content, if this is a string.
     pub(crate) fn text(&self) -> Result<&Cow<'a, str>, String> {
         match self {

@@ -11,9 +11,13 @@
 //! | [`Status`] | the status of an order, and its state machine |
 //! | [`OrderView`], [`StockView`] | the replies to status and stock requests |
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
+//! | [`ShippingAddress`], [`Contact`], [`Personal`] | what an order says about a person |
+//! | [`Metadata`] | what a shop keeps with an order |
 
 mod batch_line;
 mod body;
+mod contact;
+mod country;
 mod created;
 mod currency;
 mod digest;
@@ -26,19 +30,25 @@ mod key;
 mod limits;
 mod line;
 mod members;
+mod metadata;
 mod money;
 mod on_decline;
 mod order_body;
 mod payment_token;
+mod personal;
 mod place_order;
 mod reason;
+mod shipping_address;
 mod sku;
 mod status;
 mod submit_payment;
+mod text;
 mod timestamp;
 mod view;
 
 pub use batch_line::BatchLine;
+pub use contact::Contact;
+pub use country::{Country, InvalidCountry};
 pub use created::Created;
 pub use currency::{Currency, InvalidCurrency};
 pub use digest::BodyDigest;
@@ -50,11 +60,14 @@ pub use id::{
 };
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
+pub use metadata::Metadata;
 pub use money::{Money, TotalTooLarge};
 pub use on_decline::OnDecline;
 pub use payment_token::PaymentToken;
+pub use personal::Personal;
 pub use place_order::{BorrowedOrder, PlaceOrder, UnsoundOrder};
 pub use reason::{CancelReason, CancelledBy, Rejection};
+pub use shipping_address::ShippingAddress;
 pub use sku::{InvalidSku, Sku};
 pub use status::Status;
 pub use submit_payment::SubmitPayment;

@@ -16,6 +16,18 @@ pub(crate) const KEY_LENGTH_MAX: usize = 255;
 /// Characters in any other text field, such as a reference: enough for an identifier of another
 /// system, and the event stays small.
 pub(crate) const TEXT_LENGTH_MAX: usize = 255;
+/// Bytes in an e-mail address, and in its part before the @, that mail servers take (RFC 5321, section 4.5.3.1).
+pub(crate) const EMAIL_BYTES_MAX: usize = 254;
+pub(crate) const EMAIL_LOCAL_BYTES_MAX: usize = 64;
+/// Digits in a phone number (ITU-T E.164), and in the shortest one with its country's code.
+pub(crate) const PHONE_DIGITS_MAX: usize = 15;
+pub(crate) const PHONE_DIGITS_MIN: usize = 7;
+/// Pairs in an order's metadata, and characters in a key and in a value: as many as Stripe takes.
+pub(crate) const METADATA_PAIRS_MAX: usize = 50;
+pub(crate) const METADATA_KEY_LENGTH_MAX: usize = 40;
+pub(crate) const METADATA_VALUE_LENGTH_MAX: usize = 500;
+/// Bytes of all keys and values: an order with the longest lines and texts still fits into a body.
+pub(crate) const METADATA_BYTES_MAX: usize = 16 * 1024;
 /// Characters in a key that signs order ids: 16 random letters and digits hold 95 bits.
 pub(crate) const SIGNING_KEY_LENGTH_MIN: usize = 16;
 
@@ -33,3 +45,8 @@ pub(crate) const CREATED_HEAD_BYTES_MAX: usize = 192;
 /// longest numbers: room for an event is reserved once.
 pub(crate) const ORDER_BYTES_MAX: usize = 192;
 pub(crate) const LINE_BYTES_MAX: usize = 64;
+/// The same of an address and of a contact, with the name of the member and those in it.
+pub(crate) const ADDRESS_BYTES_MAX: usize = 128;
+pub(crate) const CONTACT_BYTES_MAX: usize = 48;
+/// The same of a pair of metadata: quotes, a colon and a comma.
+pub(crate) const METADATA_PAIR_BYTES: usize = 6;

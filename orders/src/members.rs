@@ -9,6 +9,9 @@ use crate::limits::NAME_BYTES_MAX;
 /// A value that should be an object with members `T`.
 pub(crate) type ObjectOf<'a, T> = Json<'a, Skipped, Object<T>>;
 
+/// The same, boxed: the room for its members is taken only if there is one.
+pub(crate) type BoxedObjectOf<'a, T> = Json<'a, Skipped, Box<Object<T>>>;
+
 /// An object, and the errors of its members' names; their pointers begin at the object.
 pub(crate) struct Object<T> {
     members: T,
@@ -67,22 +70,34 @@ impl<'de, T: Members<'de>> ReadObject<'de> for Object<T> {
         let mut members = T::default();
         let mut errors = FieldErrors::default();
         while let Some(Name(name)) = values.next_key()? {
-            let at = |name: &str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
             let known = || T::NAMES.join(", ");
+            let at = || pointer_to(&name).unwrap_or_default();
             let (pointer, detail) = match members.read(&name, &mut values)? {
                 Read::Yes => continue,
-                Read::Duplicate => (at(&name), "duplicate member".to_owned()),
-                Read::Unknown if name.len() > NAME_BYTES_MAX => {
+                Read::Duplicate => (at(), "duplicate member".to_owned()),
+                Read::Unknown if pointer_to(&name).is_none() => {
                     let name: Json<'_> = Json::Text(name);
                     (String::new(), format!("unknown member {name}; known: {}", known()))
                 }
-                Read::Unknown => (at(&name), format!("unknown member; known: {}", known())),
+                Read::Unknown => (at(), format!("unknown member; known: {}", known())),
             };
             values.next_value::<Json<'de>>()?;
             errors.add(pointer, detail);
         }
         Ok(Self { members, errors })
     }
+}
+
+impl<'de, T: ReadObject<'de>> ReadObject<'de> for Box<T> {
+    fn read<M: MapAccess<'de>>(values: M) -> Result<Self, M::Error> {
+        T::read(values).map(Box::new)
+    }
+}
+
+/// A pointer to a member. `None` if its name is too long to be repeated.
+pub(crate) fn pointer_to(name: &str) -> Option<String> {
+    let fits = name.len() <= NAME_BYTES_MAX;
+    fits.then(|| format!("/{}", name.replace('~', "~0").replace('/', "~1")))
 }
 
 /// The members of `object`, of which the errors are added. Also adds an error and returns `None` if it is not

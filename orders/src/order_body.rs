@@ -5,10 +5,16 @@ use std::borrow::Cow;
 use serde::de::SeqAccess;
 
 use crate::body::parse_body;
+use crate::contact::{ContactMembers, contact_of};
 use crate::field_error::FieldErrors;
 use crate::json::{Json, ReadArray};
 use crate::limits::{AMOUNT_MAX, LINES_MAX, TEXT_LENGTH_MAX};
-use crate::members::{ObjectOf, members, members_of, missing, optional, present, required};
+use crate::members::{
+    BoxedObjectOf, ObjectOf, members, members_of, missing, optional, present, required,
+};
+use crate::metadata::{PairsOf, metadata_of};
+use crate::shipping_address::{AddressMembers, address_of};
+use crate::text::short_text;
 use crate::{
     BorrowedOrder, Currency, InvalidOrder, Money, OnDecline, OrderLine, PaymentToken, PlaceOrder,
     Quantity, Sku,
@@ -26,7 +32,9 @@ impl<'a> BorrowedOrder<'a> {
     ///
     /// ```json
     /// {"customer_id"?, "currency", "lines": [{"sku", "quantity", "unit_price"}],
-    ///  "expected_total"?, "payment": {"token", "on_decline"?}, "reference"?}
+    ///  "expected_total"?, "payment": {"token", "on_decline"?}, "reference"?,
+    ///  "shipping_address"?: {"name", "line1", "line2"?, "city"?, "state"?, "postal_code"?, "country"},
+    ///  "contact"?: {"email"?, "phone"?}, "metadata"?: {…}}
     /// ```
     ///
     /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
@@ -45,6 +53,9 @@ members! {
         expected_total: Json<'a>,
         payment: ObjectOf<'a, PaymentMembers<'a>>,
         reference: Json<'a>,
+        shipping_address: BoxedObjectOf<'a, AddressMembers<'a>>,
+        contact: BoxedObjectOf<'a, ContactMembers<'a>>,
+        metadata: PairsOf<'a>,
     }
 }
 
@@ -85,6 +96,16 @@ pub(crate) fn order_of<'a>(
     let expected_total = optional(members.expected_total, "/expected_total", errors, total_of);
     let payment = payment_of(members.payment, errors);
     let reference = optional(members.reference, "/reference", errors, short_text);
+    let shipping_address = present(members.shipping_address).and_then(|address| {
+        let address = address.map_object(|members| *members);
+        errors.below("/shipping_address", |errors| address_of(address, errors)).map(Box::new)
+    });
+    let contact = present(members.contact).and_then(|contact| {
+        let contact = contact.map_object(|members| *members);
+        errors.below("/contact", |errors| contact_of(contact, errors)).map(Box::new)
+    });
+    let metadata = present(members.metadata)
+        .and_then(|metadata| errors.below("/metadata", |errors| metadata_of(metadata, errors)));
 
     let (currency, lines) = (currency?, lines?);
     let total = Money::total(&lines, currency).map_err(|err| err.to_string());
@@ -96,7 +117,17 @@ pub(crate) fn order_of<'a>(
     }
     let (payment_token, on_decline) = payment?;
     let payment_token = Some(payment_token);
-    Some(BorrowedOrder { customer_id, total, lines, payment_token, on_decline, reference })
+    Some(BorrowedOrder {
+        customer_id,
+        total,
+        lines,
+        payment_token,
+        on_decline,
+        reference,
+        shipping_address,
+        contact,
+        metadata: metadata.unwrap_or_default(),
+    })
 }
 
 fn payment_of<'a>(
@@ -157,19 +188,6 @@ fn line_of<'a>(
     let quantity = required(quantity, "/quantity", errors, quantity_of);
     let unit_price = required(unit_price, "/unit_price", errors, unit_price_of);
     Some(OrderLine { sku: sku?, quantity: quantity?, unit_price: unit_price? })
-}
-
-fn short_text<'a>(value: &Json<'a>) -> Result<Cow<'a, str>, String> {
-    let text = value.text()?;
-    let fits = (1..=TEXT_LENGTH_MAX).contains(&text.chars().count());
-    let printable = !text.chars().any(char::is_control);
-    if fits && printable {
-        Ok(text.clone())
-    } else {
-        Err(format!(
-            "must be 1 to {TEXT_LENGTH_MAX} characters without control characters, got {value}"
-        ))
-    }
 }
 
 fn currency_of(value: &Json<'_>) -> Result<Currency, String> {

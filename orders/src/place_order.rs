@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::limits::{LINE_BYTES_MAX, LINES_MAX, ORDER_BYTES_MAX};
-use crate::{Money, OnDecline, OrderLine, PaymentToken, TotalTooLarge};
+use crate::{
+    Contact, Metadata, Money, OnDecline, OrderLine, PaymentToken, ShippingAddress, TotalTooLarge,
+};
 
 /// An order as a buyer places it. `T` is its texts: owned, or borrowed from the body that was parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 pub struct PlaceOrder<T: AsRef<str> = String> {
     /// The shop's identifier of the customer; up to 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,6 +31,15 @@ pub struct PlaceOrder<T: AsRef<str> = String> {
     /// The shop's own reference for the order; up to 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<T>,
+    /// Where it is shipped to. What follows is boxed, since most orders have none of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Box<ShippingAddress<T>>>,
+    /// How its buyer is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Box<Contact<T>>>,
+    /// What the shop keeps with it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata<T>,
 }
 
 /// An order that borrows its texts from the body that a buyer sent.
@@ -62,6 +74,9 @@ impl BorrowedOrder<'_> {
             payment_token: self.payment_token.map(PaymentToken::into_owned),
             on_decline: self.on_decline,
             reference: self.reference.map(Cow::into_owned),
+            shipping_address: self.shipping_address.map(|it| Box::new(it.into_owned())),
+            contact: self.contact.map(|it| Box::new(it.into_owned())),
+            metadata: self.metadata.into_owned(),
         }
     }
 }
@@ -87,7 +102,15 @@ impl<T: AsRef<str>> PlaceOrder<T> {
         let texts = [self.customer_id.as_ref(), self.reference.as_ref()].into_iter().flatten();
         let texts = texts.map(AsRef::as_ref).chain(token).map(str::len).sum::<usize>();
         let skus = self.lines.iter().map(|line| line.sku.as_str().len()).sum::<usize>();
-        ORDER_BYTES_MAX + texts + LINE_BYTES_MAX * self.lines.len() + skus
+        let address = self.shipping_address.as_ref().map_or(0, |it| it.canonical_json_bytes());
+        let contact = self.contact.as_ref().map_or(0, |it| it.canonical_json_bytes());
+        let details = address + contact + self.metadata.canonical_json_bytes();
+        ORDER_BYTES_MAX + texts + LINE_BYTES_MAX * self.lines.len() + skus + details
+    }
+
+    /// Whether it says more than what is ordered and paid. A version before such orders would lose that.
+    pub fn has_details(&self) -> bool {
+        self.shipping_address.is_some() || self.contact.is_some() || !self.metadata.is_empty()
     }
 }
 

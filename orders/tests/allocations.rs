@@ -18,6 +18,20 @@ fn longest() -> String {
     )
 }
 
+/// The same with every text about a person, and as much metadata as fits.
+fn longest_with_details() -> String {
+    let (text, email) = ("x".repeat(255), format!("{}@{}", "l".repeat(64), "d".repeat(189)));
+    let (key, value) = ("k".repeat(38), "v".repeat(280));
+    let pairs =
+        (10..60).map(|at| format!(r#""{key}{at}":"{value}""#)).collect::<Vec<_>>().join(",");
+    let details = format!(
+        r#"{{"shipping_address":{{"name":"{text}","line1":"{text}","line2":"{text}","city":"{text}",
+            "state":"{text}","postal_code":"{text}","country":"GB"}},
+        "contact":{{"email":"{email}","phone":"+123456789012345"}},"metadata":{{{pairs}}},"#
+    );
+    longest().replacen('{', &details, 1)
+}
+
 #[test]
 fn an_order_of_three_lines_is_read_with_one_allocation() {
     let read = measure(|| drop(PlaceOrder::parse_borrowed(THREE_LINES.as_bytes()).unwrap()));
@@ -27,7 +41,7 @@ fn an_order_of_three_lines_is_read_with_one_allocation() {
 #[test]
 fn the_event_of_an_order_is_written_with_one_allocation() {
     let (order_id, at) = (OrderId::from_bytes([7; 16]), Timestamp::from_millis(i64::MIN));
-    for body in [THREE_LINES, &longest()] {
+    for body in [THREE_LINES, &longest(), &longest_with_details()] {
         let order = PlaceOrder::parse_borrowed(body.as_bytes()).unwrap();
         let written = measure(|| drop(Created::line(order_id, at, &order)));
         assert_eq!(written.count_total, 1, "{body}");

@@ -219,3 +219,118 @@ fn the_digest_depends_on_the_content_of_an_order_and_not_on_its_json_formatting(
     assert_eq!(digest(SMALLEST), digest(formatted_differently));
     assert_ne!(digest(SMALLEST), digest(&SMALLEST.replace('6', "7")));
 }
+
+const DETAILS: &str = r#""shipping_address":{"name":"Ann Lee","line1":"1 High St","line2":"Flat 2","city":"Leeds","state":"West Yorkshire","postal_code":"LS1 1AA","country":"GB"},
+    "contact":{"email":"ann@example.com","phone":"+441132960000"},"metadata":{"gift":"yes","a/b~":"ü"},"#;
+
+fn with(members: &str) -> String {
+    SMALLEST.replacen('{', &format!("{{{members}"), 1)
+}
+
+#[test]
+fn an_order_keeps_its_address_its_contact_and_its_metadata() {
+    let order = PlaceOrder::parse(with(DETAILS).as_bytes()).unwrap();
+    let address = order.shipping_address.as_deref().unwrap();
+    assert_eq!((address.name.expose(), address.country.as_str()), ("Ann Lee", "GB"));
+    assert_eq!(address.line2.as_ref().unwrap().expose(), "Flat 2");
+    let contact = order.contact.as_deref().unwrap();
+    assert_eq!(contact.phone.as_ref().unwrap().expose(), "+441132960000");
+    assert_eq!(order.metadata.pairs().collect::<Vec<_>>(), [("a/b~", "ü"), ("gift", "yes")]);
+    let json = serde_json::to_string(&order).unwrap();
+    assert_eq!(serde_json::from_str::<PlaceOrder>(&json).unwrap(), order);
+}
+
+#[test]
+fn the_least_of_an_address_is_a_name_a_line_and_a_country() {
+    let address = r#""shipping_address":{"name":"A","line1":"1","country":"HK","city":null},"#;
+    let order = PlaceOrder::parse(with(address).as_bytes()).unwrap();
+    assert!(order.shipping_address.unwrap().city.is_none());
+    let expected =
+        ["/shipping_address/name", "/shipping_address/line1", "/shipping_address/country"];
+    assert_eq!(pointers(&with(r#""shipping_address":{},"#)), expected);
+    assert_eq!(pointers(&with(r#""shipping_address":"1 High St","#)), ["/shipping_address"]);
+}
+
+#[test]
+fn every_invalid_member_of_an_address_a_contact_and_metadata_has_its_pointer() {
+    let long = "x".repeat(256);
+    let body = with(&format!(
+        r#""shipping_address":{{"name":"","line1":7,"line2":"{long}","city":"a\nb","state":["x"],
+            "postal_code":{{}},"country":"gb","street":"s"}},
+        "contact":{{"email":"ann","phone":"0113"}},
+        "metadata":{{"a":1,"b":"","c":"1","c":"2","":"x","{long}":"y","gone":null}},"#
+    ));
+    let expected = [
+        "/shipping_address/street",
+        "/shipping_address/name",
+        "/shipping_address/line1",
+        "/shipping_address/line2",
+        "/shipping_address/city",
+        "/shipping_address/state",
+        "/shipping_address/postal_code",
+        "/shipping_address/country",
+        "/contact/email",
+        "/contact/phone",
+        "/metadata/a",
+        "/metadata/b",
+        "/metadata/c",
+        "/metadata/",
+        "/metadata",
+    ];
+    assert_eq!(pointers(&body), expected);
+    for country in ["UK", "XX", "GBR", "Germany"] {
+        let address = r#""shipping_address":{"name":"A","line1":"1","country":"XX"},"#;
+        let body = with(&address.replace("XX", country));
+        assert_eq!(pointers(&body), ["/shipping_address/country"], "{country}");
+    }
+    assert_eq!(pointers(&with(r#""contact":{},"#)), ["/contact"]);
+    assert_eq!(pointers(&with(r#""contact":{"fax":"1"},"#)), ["/contact/fax"]);
+    assert_eq!(pointers(&with(r#""metadata":["a"],"#)), ["/metadata"]);
+}
+
+#[test]
+fn metadata_is_bounded_by_pairs_characters_and_bytes() {
+    let pairs = |count: usize, value: &str| {
+        let pairs: Vec<_> = (0..count).map(|at| format!(r#""{at:03}":"{value}""#)).collect();
+        with(&format!(r#""metadata":{{{}}},"#, pairs.join(",")))
+    };
+    let fits = |body: &str| PlaceOrder::parse(body.as_bytes()).is_ok();
+    for (count, fits_in) in [(0, true), (50, true), (51, false)] {
+        assert_eq!(fits(&pairs(count, "v")), fits_in, "{count}");
+    }
+    assert!(fits(&pairs(2, &"€".repeat(500))) && !fits(&pairs(2, &"€".repeat(501))));
+    assert_eq!(pointers(&pairs(2, &"€".repeat(501))), ["/metadata/000", "/metadata/001"]);
+    // 16 KiB: 32 pairs of 512 bytes, each with a key of three.
+    assert!(fits(&pairs(32, &"x".repeat(500))) && !fits(&pairs(33, &"x".repeat(500))));
+    let key = |length| with(&format!(r#""metadata":{{"{}":"v"}},"#, "€".repeat(length)));
+    assert!(fits(&key(40)) && !fits(&key(41)));
+}
+
+#[test]
+fn neither_a_field_error_nor_a_debug_form_repeats_what_is_about_a_person() {
+    let order = PlaceOrder::parse(with(DETAILS).as_bytes()).unwrap();
+    let secrets =
+        ["Ann", "High", "Flat", "Leeds", "Yorkshire", "LS1", "ann@", "+44113", "gift", "yes"];
+    let shown = format!("{order:?}");
+    let invalid = DETAILS.replace("\",", "\\u0000\",").replace("\"}", "\\u0000\"}");
+    let errors = field_errors(&with(&invalid));
+    assert_eq!(errors.len(), 11);
+    for secret in secrets {
+        assert!(!shown.contains(secret), "{shown}");
+        assert!(errors.iter().all(|it| !it.detail.contains(secret)), "{secret} is in {errors:?}");
+    }
+}
+
+#[test]
+fn the_digest_covers_the_details_and_is_that_of_the_version_before_without_them() {
+    let digest = |body: &str| BodyDigest::of(&PlaceOrder::parse(body.as_bytes()).unwrap());
+    assert_eq!(digest(SMALLEST).to_string(), "4fe4001b7f1a88cfa0b8991c4e0d6429");
+    let nothing = r#""shipping_address":null,"contact":null,"metadata":{},"#;
+    assert_eq!(digest(&with(nothing)), digest(SMALLEST));
+    let whole = digest(&with(DETAILS));
+    for (text, other) in [("Flat 2", "Flat 3"), ("GB", "IE"), ("ann@", "ben@"), ("yes", "no")] {
+        assert_ne!(digest(&with(&DETAILS.replace(text, other))), whole, "{text}");
+    }
+    let sorted = DETAILS.replace(r#""gift":"yes","a/b~":"ü""#, r#""a/b~":"ü","gift":"yes""#);
+    assert_eq!(digest(&with(&sorted)), whole);
+}

@@ -7,6 +7,7 @@ mod decision;
 mod locked_stock;
 #[cfg(test)]
 pub(crate) mod model;
+mod order_contents;
 mod payment_pauses;
 mod release;
 mod reservation;

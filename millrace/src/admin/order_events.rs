@@ -14,7 +14,7 @@ use super::order_id::is_about;
 use crate::limits::{
     ORDER_CLOCK_MARGIN, ORDER_EVENT_AFTER_ROW, ORDER_EVENT_BEFORE_ROW, ORDER_EVENTS_MAX,
 };
-use crate::payment_tokens::remove_payment_tokens;
+use crate::private_members::remove_private_members;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ fn events_in(message: &Replayed, id: OrderId) -> Vec<Value> {
     let records = message.lines.iter().filter(may_have);
     let records = records.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let events = records.filter(|record| is_about(record, id)).map(|mut record| {
-        remove_payment_tokens(&mut record);
+        remove_private_members(&mut record);
         if let Some(created) = record["event"].get_mut("created").and_then(Value::as_object_mut) {
             created.remove("order");
         }

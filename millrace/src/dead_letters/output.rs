@@ -1,11 +1,11 @@
-//! Dead letters as text and as JSON. Payment tokens are not shown.
+//! Dead letters as text and as JSON, without their private members.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use streams::dead_letter::{ResolutionKind, StoredDeadLetter};
 use workers::stages;
 
-use crate::payment_tokens::remove_payment_tokens;
+use crate::private_members::remove_private_members;
 
 /// Prints one line about a letter.
 pub(super) fn print_line(letter: &StoredDeadLetter) {
@@ -30,7 +30,7 @@ pub(super) fn print_details(letter: &StoredDeadLetter) -> Result<()> {
 pub(crate) fn details(letter: &StoredDeadLetter) -> Value {
     let mut details = json!(letter.content);
     if let Ok(mut record) = serde_json::from_str::<Value>(&letter.content.record) {
-        remove_payment_tokens(&mut record);
+        remove_private_members(&mut record);
         details["record"] = record;
     }
     details["number"] = json!(letter.number);

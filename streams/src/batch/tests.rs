@@ -91,13 +91,25 @@ fn waiting_body(kind: EventKind) -> Option<EventBody> {
     }
 }
 
+/// The body of an order with details, which a version before them must not read.
+fn detailed_body(kind: EventKind) -> Option<EventBody> {
+    let order = order(
+        r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}],
+        "payment":{"token":"tok_visa"},"metadata":{"gift":"yes","box":"2"},
+        "shipping_address":{"name":"Ann Lee","line1":"1 High St","line2":"Flat 2","city":"Leeds",
+            "state":"West Yorkshire","postal_code":"LS1 1AA","country":"GB"},
+        "contact":{"email":"ann@example.com","phone":"+441132960000"}}"#,
+    );
+    (kind == EventKind::Created).then(|| EventBody::Created(Box::new(order)))
+}
+
 fn reserved(payment_token: Option<PaymentToken>, on_decline: OnDecline) -> EventBody {
     EventBody::Reserved { amount: money(10), payment_token, on_decline }
 }
 
 fn events(kind: EventKind) -> Vec<Event> {
     let at = Timestamp::from_millis(1_795_151_246_000);
-    let bodies = two_bodies(kind).into_iter().chain(waiting_body(kind));
+    let bodies = two_bodies(kind).into_iter().chain(waiting_body(kind)).chain(detailed_body(kind));
     (1..).zip(bodies).map(|(number, body)| Event { order_id: id(number), at, body }).collect()
 }
 

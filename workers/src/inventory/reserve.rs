@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::decision::{self, Decision};
 use super::locked_stock::LockedStock;
+use super::order_contents;
 use super::reservation::{COLUMNS, Reservation};
 use crate::copies::Written;
 use crate::database::{Database, DatabaseError};
@@ -121,6 +122,8 @@ async fn decide_all(
     }
     if !new.is_empty() {
         let at = insert(&transaction, &new).await?;
+        let orders = new.iter().map(|new| (new.request.id, new.order()));
+        order_contents::insert(&transaction, orders).await?;
         for NewReservation { request, .. } in &new {
             rows.entry(request.id).and_modify(|row| row.decided_at = at);
         }

@@ -1,8 +1,8 @@
 //! Inputs of the checks, built in memory.
 
 use orders::{
-    BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Money, OnDecline, OrderId,
-    OrderLine, OrderView, PlaceOrder, Quantity, Status, Timestamp,
+    BodyDigest, CancelReason, CancelledBy, Created, Event, EventBody, Metadata, Money, OnDecline,
+    OrderId, OrderLine, OrderView, PlaceOrder, Quantity, Status, Timestamp,
 };
 use streams::Origin;
 use workers::inventory::decided_orders::StockDecision;
@@ -86,6 +86,9 @@ pub(crate) fn created(body: u8, prices: &[i64]) -> EventBody {
         payment_token: None,
         on_decline: OnDecline::default(),
         reference: None,
+        shipping_address: None,
+        contact: None,
+        metadata: Metadata::default(),
     };
     EventBody::Created(Box::new(Created { digest: digest(body), order }))
 }

@@ -1,0 +1,80 @@
+//! Orders that say where they are shipped to, how their buyer is reached, and what their shop keeps with them.
+
+use edge::BODY_BYTES_MAX;
+use serde_json::{Value, json};
+
+use super::raw_http::ORDER;
+use super::test_edge::{fresh_key, order_id};
+use crate::test_servers::TestServers;
+
+#[tokio::test]
+async fn an_order_with_details_is_stored_under_a_name_that_earlier_workers_do_not_know() {
+    let servers = TestServers::shared().await;
+    let edge = servers.start_edge().await;
+    let mut order: Value = serde_json::from_str(ORDER).unwrap();
+    order["metadata"] = json!({"gift": "yes"});
+    order["contact"] = json!({"phone": "+441132960000"});
+    let reply = edge.connect().await.post(&fresh_key(), &order.to_string()).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    let events = servers.stored_events_of(order_id(&reply.json())).await;
+    let created = &events[0]["event"]["created_v2"]["order"];
+    assert_eq!(
+        (&created["metadata"], &created["contact"]),
+        (&order["metadata"], &order["contact"])
+    );
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn invalid_details_are_refused_with_pointers_and_not_repeated() {
+    let edge = TestServers::shared().await.start_edge().await;
+    let mut order: Value = serde_json::from_str(ORDER).unwrap();
+    order["shipping_address"] =
+        json!({"name": "Secret\u{1}", "line1": "Secret\n", "country": "Secret"});
+    order["contact"] = json!({"email": "Secret", "phone": "Secret"});
+    order["metadata"] = json!({"note": "Secret\u{7}"});
+    let reply = edge.connect().await.post(&fresh_key(), &order.to_string()).await;
+    reply.assert_problem(422, "not-an-order");
+    assert!(!reply.body.contains("Secret"), "{}", reply.body);
+    let errors = reply.json()["errors"].clone();
+    let pointers: Vec<&str> =
+        errors.as_array().unwrap().iter().map(|it| it["pointer"].as_str().unwrap()).collect();
+    let expected = [
+        "/shipping_address/name",
+        "/shipping_address/line1",
+        "/shipping_address/country",
+        "/contact/email",
+        "/contact/phone",
+        "/metadata/note",
+    ];
+    assert_eq!(pointers, expected);
+    edge.stop().await;
+}
+
+#[tokio::test]
+async fn the_largest_order_fits_into_a_body() {
+    let edge = TestServers::shared().await.start_edge().await;
+    let body = largest_order().to_string();
+    assert!(body.len() < BODY_BYTES_MAX, "{} bytes", body.len());
+    let reply = edge.connect().await.post(&fresh_key(), &body).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    edge.stop().await;
+}
+
+/// Every text of an order as long as it may be, in the characters that need the most bytes.
+fn largest_order() -> Value {
+    let (text, sku) = ("𝄞".repeat(255), |number: usize| format!("{number:064}"));
+    let line = |number| json!({"sku": sku(number), "quantity": 1, "unit_price": 999_999_999});
+    let email = format!("{}@{}", "l".repeat(64), "d".repeat(189));
+    // 16 KiB: 31 pairs of 160 bytes for the key and 368 for the value, and one of what is left.
+    let pairs = (10..41).map(|at| (format!("{}{at}", "𝄞".repeat(38)), json!("𝄞".repeat(93))));
+    json!({
+        "currency": "GBP", "customer_id": text, "reference": text,
+        "payment": {"token": "t".repeat(255), "on_decline": "new_payment_method"},
+        "lines": (0..1_000).map(line).collect::<Vec<_>>(),
+        "shipping_address": {"name": text, "line1": text, "line2": text, "city": text, "state": text,
+            "postal_code": text, "country": "GB"},
+        "contact": {"email": email, "phone": "+123456789012345"},
+        "metadata": pairs.collect::<Value>(),
+    })
+}
