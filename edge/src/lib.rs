@@ -25,6 +25,7 @@
 
 mod body;
 mod cache;
+mod caller;
 mod config;
 mod cors_origins;
 mod error;

@@ -1,22 +1,26 @@
 //! Lookups: what the workers know, asked for in batches. While one request is in flight, the next one
 //! fills.
 
+mod order_lookup;
 mod recent_lookups;
-mod status;
 mod stock;
 mod stock_cache;
 mod worker_request;
 
+use orders::{OrderContents, OrderView};
 use streams::Requester;
+use streams::subjects::{CONTENTS_GET, STATUS_GET};
 
 use crate::cache::Cache;
-use status::StatusLookup;
+use order_lookup::OrderLookup;
 use stock::StockLookup;
 
 /// All lookups of the process. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Lookups {
-    pub(crate) status: StatusLookup,
+    pub(crate) status: OrderLookup<OrderView>,
+    /// Inventory alone knows what orders say.
+    pub(crate) contents: OrderLookup<OrderContents>,
     pub(crate) stock: StockLookup,
 }
 
@@ -24,7 +28,8 @@ impl Lookups {
     /// Starts the tasks that send lookups to `workers`, until every clone is dropped.
     pub(crate) fn start(workers: Requester, cache: Cache) -> Self {
         Self {
-            status: StatusLookup::start(workers.clone()),
+            status: OrderLookup::start(workers.clone(), STATUS_GET),
+            contents: OrderLookup::start(workers.clone(), CONTENTS_GET),
             stock: StockLookup::start(workers, cache),
         }
     }

@@ -56,6 +56,8 @@ pub(crate) enum Problem {
     InvalidPayment(Vec<FieldError>),
     /// The order has a status in which it waits for nothing from its buyer.
     NoPaymentRequired(Status),
+    /// The query string of a request for an order names fields that there are not.
+    InvalidFields,
     /// No worker answered the status lookup.
     StatusUnavailable,
     /// A webhook is not signed by the payment provider, or too long ago.
@@ -224,6 +226,7 @@ impl Problem {
             Self::NoPaymentRequired(_) => {
                 (S::CONFLICT, "/problems/no-payment-required", "No payment required")
             }
+            Self::InvalidFields => (S::BAD_REQUEST, "/problems/invalid-fields", "Invalid fields"),
             Self::StatusUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "/problems/status-unavailable", "Status unavailable")
             }
@@ -367,6 +370,9 @@ impl Problem {
             }
             Self::NoSuchSku(sku) => {
                 return format!("The catalogue has no SKU {sku:?}; check its spelling.").into();
+            }
+            Self::InvalidFields => {
+                "The one value of `fields` is `status`; leave it out for the whole order."
             }
             Self::StatusUnavailable => {
                 "The order is stored, but its status cannot be read now: no worker answered in \

@@ -4,6 +4,7 @@ mod cancel_order;
 mod cors;
 mod health;
 mod issued_id;
+mod order_response;
 mod order_status;
 mod path;
 mod place_batch;
@@ -80,7 +81,10 @@ async fn dispatch(
         Endpoint::PlaceBatch => {
             return place_batch::accept(state, request.headers()).map(Reply::Batch);
         }
-        Endpoint::GetOrderStatus => order_status::get_order_status(state, &parameter).await,
+        Endpoint::GetOrderStatus => {
+            let query = request.uri().query().unwrap_or("");
+            order_status::get_order_status(state, &parameter, query).await
+        }
         Endpoint::CancelOrder => {
             cancel_order::cancel_order(state, &parameter, request.headers()).await
         }

@@ -9,7 +9,7 @@
 //! | [`BatchLine`] | an order in a batch of orders, with its key |
 //! | [`Event`], [`EventBody`], [`EventKind`] | what happened to one order, in the past tense |
 //! | [`Status`] | the status of an order, and its state machine |
-//! | [`OrderView`], [`StockView`] | the replies to status and stock requests |
+//! | [`OrderView`], [`OrderContents`], [`StockView`] | the replies to what edges ask |
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
 //! | [`ShippingAddress`], [`Contact`], [`Personal`] | what an order says about a person |
 //! | [`Metadata`] | what a shop keeps with an order |
@@ -34,6 +34,7 @@ mod metadata;
 mod money;
 mod on_decline;
 mod order_body;
+mod order_contents;
 mod payment_token;
 mod personal;
 mod place_order;
@@ -63,6 +64,7 @@ pub use line::{OrderLine, Quantity};
 pub use metadata::Metadata;
 pub use money::{Money, TotalTooLarge};
 pub use on_decline::OnDecline;
+pub use order_contents::OrderContents;
 pub use payment_token::PaymentToken;
 pub use personal::Personal;
 pub use place_order::{BorrowedOrder, PlaceOrder, UnsoundOrder};

@@ -36,6 +36,8 @@ pub(crate) const KV_OPERATION: &str = "KV-Operation";
 
 /// Request subject for the status of orders; any worker replies.
 pub const STATUS_GET: &str = "status.get";
+/// Request subject for what orders say; inventory workers reply.
+pub const CONTENTS_GET: &str = "contents.get";
 /// Request subject for stock on hand; inventory workers reply.
 pub const STOCK_GET: &str = "stock.get";
 

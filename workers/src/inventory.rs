@@ -94,19 +94,32 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
         },
         |inventory, shutdown| Box::pin(async move { inventory.janitor.run(shutdown).await }),
     ],
-    queries: &[Query {
-        subject: subjects::STOCK_GET,
-        serve: |inventory, requests, shutdown| {
-            Box::pin(async move {
-                let database = &inventory.database;
-                let query = async |skus: Vec<Sku>| {
-                    let views = stock::look_up(database, &skus).await?;
-                    Ok(views.into_iter().map(Ok).collect())
-                };
-                serve(requests, database, shutdown, query).await;
-            })
+    queries: &[
+        Query {
+            subject: subjects::STOCK_GET,
+            serve: |inventory, requests, shutdown| {
+                Box::pin(async move {
+                    let database = &inventory.database;
+                    let query = async |skus: Vec<Sku>| {
+                        let views = stock::look_up(database, &skus).await?;
+                        Ok(views.into_iter().map(Ok).collect())
+                    };
+                    serve(requests, database, shutdown, query).await;
+                })
+            },
         },
-    }],
+        Query {
+            subject: subjects::CONTENTS_GET,
+            serve: |inventory, requests, shutdown| {
+                Box::pin(async move {
+                    let database = &inventory.database;
+                    let query =
+                        async |ids: Vec<OrderId>| order_contents::look_up(database, &ids).await;
+                    serve(requests, database, shutdown, query).await;
+                })
+            },
+        },
+    ],
     order_rows: Some(OrderRows {
         view: "inventory.order_states",
         states: &[

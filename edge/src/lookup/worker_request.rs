@@ -87,7 +87,9 @@ fn parse_reply<T: DeserializeOwned>(
 fn parse_answer<T: DeserializeOwned>(subject: &str, answer: &RawValue) -> Answer<T> {
     serde_json::from_str::<Option<T>>(answer.get()).map_err(|err| {
         serde_json::from_str(answer.get()).unwrap_or_else(|_| {
-            tracing::warn!(subject, %err, "answer is not readable");
+            // What it contains is not repeated: it may be about a person.
+            let (fault, at) = (err.classify(), err.column());
+            tracing::warn!(subject, ?fault, at, "answer is not readable");
             Unanswered::Unreadable
         })
     })

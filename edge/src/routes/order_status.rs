@@ -1,21 +1,31 @@
 //! `GET /v1/orders/{id}`: the status of an order, as any worker reports it from the database. Without
 //! such a report the status is unknown, and said to be: any guess might go back behind one that was
 //! shown before.
+//!
+//! What the order says is asked of inventory at the same time, unless the client wants the status alone.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures_util::future::join;
 use orders::{BodyDigest, NextAction, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
 use streams::own_time;
 
 use super::issued_id::issued_id;
+use super::order_response::OrderResponse;
+use crate::caller::Caller;
 use crate::limits::PAYMENT_DELAYED_AFTER;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json};
 use crate::state::ShardState;
 
+/// The parameter that names what a client wants, and its one value.
+const FIELDS: &str = "fields";
+const STATUS: &str = "status";
+
 #[derive(Serialize)]
-struct StatusResponse {
+struct StatusResponse<'a> {
     order_id: String,
     status: Status,
     reason: Option<Reason>,
@@ -32,6 +42,10 @@ struct StatusResponse {
     /// Whether the order waits longer than usual to be paid, for any reason.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     payment_delayed: bool,
+    /// What the order says. Absent until inventory has processed it, while no worker of inventory
+    /// answers, and if it was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<OrderResponse<'a>>,
 }
 
 #[derive(Serialize)]
@@ -40,25 +54,28 @@ struct StatusChangeResponse {
     at: String,
 }
 
-/// Returns the status of the order whose signed id is `signed_id`.
+/// Returns the status of the order whose signed id is `signed_id`, and what the order says unless `query` asks for
+/// the status alone.
 pub(super) async fn get_order_status(
     state: &ShardState,
     signed_id: &str,
+    query: &str,
 ) -> Result<HttpResponse, Problem> {
     let signed_id = issued_id(state, signed_id)?;
-    let found = state.lookups.status.get(signed_id.id()).await;
+    let (id, lookups) = (signed_id.id(), &state.lookups);
+    let (found, contents) = if is_status_alone(query)? {
+        (lookups.status.get(id).await, None)
+    } else {
+        let (found, contents) = join(lookups.status.get(id), lookups.contents.get(id)).await;
+        (found, contents.flatten())
+    };
     let found = found.ok_or(Problem::StatusUnavailable)?;
     // An order without rows is accepted: the signature of its id proves that an edge issued it.
-    let view = found.unwrap_or_else(|| OrderView {
-        status: Status::Accepted,
-        reason: None,
-        history: Vec::new(),
-        body_digest: None,
-        next_action: None,
-    });
+    let view = found.map_or_else(accepted, Arc::unwrap_or_clone);
     let payment_delayed = is_payment_delayed(&view, own_time().into());
     let OrderView { status, reason, history, body_digest, next_action } = view;
     let history = history.into_iter().map(StatusChangeResponse::from).collect();
+    let order = contents.as_ref().map(|order| OrderResponse::of(order, Caller::TRUSTED));
     Ok(json(&StatusResponse {
         order_id: signed_id.to_string(),
         status,
@@ -68,7 +85,31 @@ pub(super) async fn get_order_status(
         body_digest,
         next_action,
         payment_delayed,
+        order,
     }))
+}
+
+/// Whether a query string asks for the status alone.
+fn is_status_alone(query: &str) -> Result<bool, Problem> {
+    let mut is_status_alone = false;
+    for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == FIELDS) {
+        if value != STATUS {
+            return Err(Problem::InvalidFields);
+        }
+        is_status_alone = true;
+    }
+    Ok(is_status_alone)
+}
+
+/// An order that no worker has processed.
+const fn accepted() -> OrderView {
+    OrderView {
+        status: Status::Accepted,
+        reason: None,
+        history: Vec::new(),
+        body_digest: None,
+        next_action: None,
+    }
 }
 
 /// A charge follows the reservation within moments, unless the provider or the payment workers are

@@ -14,14 +14,12 @@ use tokio::time::{Instant, timeout_at};
 use super::repeat::{StoredOrder, check_repeat};
 use super::request_head::require_media_type;
 use crate::body::Body;
+use crate::caller::Caller;
 use crate::ingest::{Submission, SubmitResult};
 use crate::limits::RESPONSE_TIMEOUT;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, with_body};
 use crate::state::ShardState;
-
-/// The caller of every order, until callers are authenticated.
-const CALLER: &str = "public";
 
 const JSON: &str = "application/json";
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -53,7 +51,7 @@ pub(super) struct NewOrder {
 
 impl NewOrder {
     pub(super) fn new(key: &IdempotencyKey, order: &BorrowedOrder<'_>) -> Self {
-        let id = OrderId::derive(CALLER, key);
+        let id = OrderId::derive(Caller::TRUSTED.name, key);
         let (line, digest) = Created::line(id, own_time(), order);
         Self { id, digest, line }
     }

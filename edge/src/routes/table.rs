@@ -39,7 +39,7 @@ pub(super) enum Endpoint {
 pub const ROUTES: &[Route] = &[
     post("/v1/orders", Endpoint::PlaceOrder, "Place an order"),
     post("/v1/orders:batch", Endpoint::PlaceBatch, "Place many orders, one in each line"),
-    get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get the status and history of an order"),
+    get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get an order, its status and its history"),
     post("/v1/orders/{id}/cancel", Endpoint::CancelOrder, "Request the cancellation of an order"),
     post(
         "/v1/orders/{id}/payment",

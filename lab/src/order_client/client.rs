@@ -121,7 +121,7 @@ impl OrderClient {
     /// The id is not valid in a URL, or an edge sends an invalid response.
     pub async fn order(&self, edge: usize, order_id: &str) -> Result<Option<Value>> {
         let request = |edge_url: &str| {
-            Request::get(format!("{edge_url}/v1/orders/{order_id}"))
+            Request::get(format!("{edge_url}/v1/orders/{order_id}?fields=status"))
                 .body(Full::default())
                 .with_context(|| format!("building a request with the order id {order_id}"))
         };

@@ -1,10 +1,15 @@
 //! Orders that say where they are shipped to, how their buyer is reached, and what their shop keeps with them.
 
 use edge::BODY_BYTES_MAX;
+use futures_util::FutureExt;
+use futures_util::future::{join, join3};
+use orders::OrderId;
 use serde_json::{Value, json};
+use streams::RequestStream;
+use streams::subjects::{CONTENTS_GET, STATUS_GET};
 
 use super::raw_http::ORDER;
-use super::test_edge::{fresh_key, order_id};
+use super::test_edge::{fresh_key, order_id, signing_keys};
 use crate::test_servers::TestServers;
 
 #[tokio::test]
@@ -49,6 +54,53 @@ async fn invalid_details_are_refused_with_pointers_and_not_repeated() {
     ];
     assert_eq!(pointers, expected);
     edge.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_order_says_is_asked_of_inventory_unless_its_status_is_enough() {
+    let servers = TestServers::start_with_streams().await;
+    let mut statuses = servers.worker_requests(STATUS_GET).await;
+    let mut contents = servers.worker_requests(CONTENTS_GET).await;
+    let edge = servers.start_edge().await;
+    let mut client = edge.connect().await;
+    let path = format!("/v1/orders/{}", signing_keys().sign(OrderId::from_bytes([7; 16])));
+    let order = json!({"total": {"amount": 5, "currency": "GBP"}, "metadata": {"gift": "yes"},
+        "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}]});
+
+    let whole = async {
+        let reply = client.get(&path).await;
+        assert_eq!(reply.json()["order"]["total"], 5);
+        assert_eq!(reply.json()["order"]["metadata"], json!({"gift": "yes"}));
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+    };
+    let contents_once = async {
+        let request = contents.next().await.unwrap();
+        request.reply(json!([order]).to_string().into_bytes()).await;
+    };
+    join3(whole, contents_once, answer_nothing(&mut statuses)).await;
+
+    let status_alone = format!("{path}?fields=status");
+    let status = async {
+        let status = client.get(&status_alone).await.json();
+        assert_eq!((&status["status"], status.get("order")), (&json!("accepted"), None));
+    };
+    join(status, answer_nothing(&mut statuses)).await;
+    assert!(contents.next().now_or_never().is_none(), "inventory was asked for a status");
+
+    // No worker of inventory has the order to show.
+    drop(contents);
+    let without = async {
+        let reply = client.get(&path).await;
+        assert_eq!((reply.status, reply.json().get("order")), (200, None));
+    };
+    join(without, answer_nothing(&mut statuses)).await;
+    client.get(&format!("{path}?fields=lines")).await.assert_problem(400, "invalid-fields");
+    edge.stop().await;
+}
+
+/// Answers one request for a status: there are no rows.
+async fn answer_nothing(statuses: &mut RequestStream) {
+    statuses.next().await.unwrap().reply(b"[null]".into()).await;
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@
 use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
 
-use super::fixtures::{basket, item};
-use super::test_cluster::{TestCluster, with_shared_cluster};
+use super::fixtures::{PRICE, basket, item};
+use super::test_cluster::{TestCluster, wait_until, with_shared_cluster};
 
 /// A basket with everything that an order may say about its buyer and its shop.
 fn detailed_basket(sku: &str) -> Value {
@@ -40,6 +40,28 @@ fn what_an_order_says_is_kept_in_one_row_beside_its_reservation() {
             assert_eq!(row[member], body[member]);
         }
         cluster.assert_consistent(&[detailed, plain]).await;
+    });
+}
+
+#[test]
+fn an_order_is_shown_as_it_was_placed_without_its_payment() {
+    with_shared_cluster(async |cluster| {
+        cluster.load_catalog(&[item("SHOWN", 10)]).await;
+        let body = detailed_basket("SHOWN");
+        let placed = cluster.post(0, "shown", &body).await;
+        cluster.wait_until_final(&[placed.order_id()]).await;
+        let url = format!("{}/v1/orders/{}", cluster.edge_urls()[1], placed.signed_id());
+        wait_until("the order is shown", async || {
+            let shown = cluster.http.get(&url).await.body["order"].take();
+            let mut expected = body.clone();
+            expected["total"] = json!(2 * PRICE);
+            expected.as_object_mut().unwrap().remove("payment");
+            assert!(shown.is_null() || shown == expected, "{shown}");
+            !shown.is_null()
+        })
+        .await;
+        let status = cluster.http.get(&format!("{url}?fields=status")).await.body;
+        assert_eq!((&status["status"], status.get("order")), (&json!("fulfilled"), None));
     });
 }
 

@@ -85,7 +85,7 @@ impl Role {
                 .publishes_events(edge::PUBLISHED_EVENTS)
                 .follows_lanes()
                 .notifies(&[subjects::STREAMS_DIFFER])
-                .asks(&[subjects::STATUS_GET, subjects::STOCK_GET])
+                .asks(&[subjects::STATUS_GET, subjects::CONTENTS_GET, subjects::STOCK_GET])
                 .reads_settings(subjects::EDGES_BUCKET)
                 .answers_as_edge(),
             Self::Worker(pool) => {
@@ -224,8 +224,9 @@ mod tests {
     }
 
     #[test]
-    fn only_edges_ask_for_the_status_of_orders_and_for_stock() {
+    fn only_edges_ask_for_orders_and_for_stock() {
         assert_eq!(publishers(subjects::STATUS_GET), ["edge"]);
+        assert_eq!(publishers(subjects::CONTENTS_GET), ["edge"]);
         assert_eq!(publishers(subjects::STOCK_GET), ["edge"]);
     }
 

@@ -1,12 +1,17 @@
 //! The row of what an order says besides what is ordered: where it is shipped to, how its buyer is reached, and
 //! what its shop keeps with it. No other table has any of it.
 
+use std::collections::HashMap;
+
 use deadpool_postgres::Transaction;
-use orders::PlaceOrder;
+use orders::{Metadata, Money, OrderContents, OrderId, PlaceOrder, Unanswered};
+use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use crate::database::DatabaseError;
+use crate::database::{Database, DatabaseError};
+use crate::queries::Answer;
+use crate::step_input::row_id;
 
 /// Writes a row for each of `orders` that has such content, in the transaction of their reservations.
 pub(super) async fn insert<'a>(
@@ -31,6 +36,48 @@ pub(super) async fn insert<'a>(
         column(&orders, |_, order| (!order.metadata.is_empty()).then_some(Json(&order.metadata)));
     transaction.execute(&statement, &[&ids, &addresses, &contacts, &metadata]).await?;
     Ok(())
+}
+
+/// What each order says: one entry for each id, in the same order; `None` for an order that inventory has not
+/// processed.
+pub(super) async fn look_up(
+    database: &Database,
+    ids: &[OrderId],
+) -> Result<Vec<Answer<OrderContents>>, DatabaseError> {
+    let connection = database.connection().await?;
+    let statement = connection
+        .prepare_cached(
+            "SELECT order_id, total, currency, lines, customer_id, reference,
+                 shipping_address, contact, metadata
+             FROM inventory.reservations LEFT JOIN inventory.order_contents USING (order_id)
+             WHERE order_id = ANY($1) AND lines IS NOT NULL",
+        )
+        .await?;
+    let row_ids: Vec<Uuid> = ids.iter().map(|id| row_id(*id)).collect();
+    let mut found: HashMap<Uuid, Answer<OrderContents>> = HashMap::new();
+    for row in connection.query(&statement, &[&row_ids]).await? {
+        // Why a row cannot be read is not said: that may repeat what is about a person.
+        found.insert(row.try_get(0)?, read(&row).map(Some).ok_or(Unanswered::Unreadable));
+    }
+    Ok(row_ids.iter().map(|id| found.get(id).cloned().unwrap_or(Ok(None))).collect())
+}
+
+/// `None` if a newer version has written the row.
+fn read(row: &Row) -> Option<OrderContents> {
+    let currency: &str = row.try_get("currency").ok()?;
+    let Json(lines) = row.try_get("lines").ok()?;
+    let address: Option<Json<_>> = row.try_get("shipping_address").ok()?;
+    let contact: Option<Json<_>> = row.try_get("contact").ok()?;
+    let metadata: Option<Json<_>> = row.try_get("metadata").ok()?;
+    Some(OrderContents {
+        total: Money { amount: row.try_get("total").ok()?, currency: currency.parse().ok()? },
+        lines,
+        customer_id: row.try_get("customer_id").ok()?,
+        reference: row.try_get("reference").ok()?,
+        shipping_address: address.map(|Json(address)| address),
+        contact: contact.map(|Json(contact)| contact),
+        metadata: metadata.map_or_else(Metadata::default, |Json(metadata)| metadata),
+    })
 }
 
 fn column<'a, T>(

@@ -1,0 +1,84 @@
+//! What an order says, as a response shows it.
+
+use orders::{Contact, Currency, Metadata, OrderContents, OrderLine, ShippingAddress};
+use serde::Serialize;
+
+use crate::caller::Caller;
+
+/// What an order says: the members of its body, without its payment.
+#[derive(Serialize)]
+pub(super) struct OrderResponse<'a> {
+    currency: Currency,
+    /// In minor units.
+    total: i64,
+    lines: &'a [OrderLine],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: &'a Metadata,
+    #[serde(flatten)]
+    personal: Option<PersonalResponse<'a>>,
+}
+
+/// What it says about a person.
+#[derive(Serialize)]
+struct PersonalResponse<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<&'a ShippingAddress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<&'a Contact>,
+}
+
+impl<'a> OrderResponse<'a> {
+    /// What `caller` may see of `order`.
+    pub(super) fn of(order: &'a OrderContents, caller: Caller) -> Self {
+        let personal = || PersonalResponse {
+            customer_id: order.customer_id.as_deref(),
+            shipping_address: order.shipping_address.as_ref(),
+            contact: order.contact.as_ref(),
+        };
+        Self {
+            currency: order.total.currency,
+            total: order.total.amount,
+            lines: &order.lines,
+            reference: order.reference.as_deref(),
+            metadata: &order.metadata,
+            personal: caller.may_see_personal_data.then(personal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(caller: Caller) -> Value {
+        let order: OrderContents = serde_json::from_value(json!({
+            "total": {"amount": 5, "currency": "GBP"},
+            "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}],
+            "customer_id": "c", "reference": "r", "metadata": {"k": "v"},
+            "shipping_address": {"name": "Ann", "line1": "1", "country": "GB"},
+            "contact": {"phone": "+441132960000"},
+        }))
+        .unwrap();
+        serde_json::to_value(OrderResponse::of(&order, caller)).unwrap()
+    }
+
+    #[test]
+    fn only_who_may_sees_what_an_order_says_about_a_person() {
+        let stranger = Caller { may_see_personal_data: false, ..Caller::TRUSTED };
+        let seen_by_all = json!({"currency": "GBP", "total": 5, "reference": "r", "metadata": {"k": "v"},
+            "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}]});
+        assert_eq!(shown(stranger), seen_by_all);
+        let whole = shown(Caller::TRUSTED);
+        assert_eq!(whole["shipping_address"]["name"], "Ann");
+        assert_eq!(
+            (&whole["customer_id"], &whole["contact"]["phone"]),
+            (&json!("c"), &json!("+441132960000"))
+        );
+    }
+}
