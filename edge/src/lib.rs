@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `POST /v1/orders` | Place an order | `routes/place_order.rs` |
 //! | `POST /v1/orders:batch` | Place many orders, one in each line | `routes/place_batch.rs` |
-//! | `GET /v1/orders/{id}` | Get the status and history of an order | `routes/order_status.rs` |
+//! | `GET /v1/orders/{id}` | Get an order, its status and its history | `routes/order_status.rs` |
 //! | `POST /v1/orders/{id}/cancel` | Request the cancellation of an order | `routes/cancel_order.rs` |
 //! | `POST /v1/orders/{id}/payment` | Continue the payment of an order that requires action | `routes/submit_payment.rs` |
 //! | `POST /v1/provider/events` | Receive a webhook of the payment provider | `routes/provider_event.rs` |

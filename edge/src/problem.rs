@@ -76,6 +76,10 @@ pub(crate) enum Problem {
     NotDurable,
     /// No broker acknowledged the request in time.
     AckTimeout,
+    /// The caller may not send what the request has.
+    ScopeMissing {
+        scope: &'static str,
+    },
     /// No edge has issued this order id.
     NoSuchOrder,
     /// The order has a status in which it can no longer be cancelled.
@@ -256,6 +260,7 @@ impl Problem {
                 "/problems/ack-timeout",
                 "Broker acknowledgement timed out",
             ),
+            Self::ScopeMissing { .. } => (S::FORBIDDEN, "/problems/scope-missing", "Scope missing"),
             Self::NoSuchOrder => (S::NOT_FOUND, "/problems/no-such-order", "Order not found"),
             Self::NotCancellable(_) => {
                 (S::CONFLICT, "/problems/not-cancellable", "Order not cancellable")
@@ -360,6 +365,12 @@ impl Problem {
             }
             Self::AckTimeout => {
                 "It is unknown whether the request was stored; retry with the same key."
+            }
+            Self::ScopeMissing { scope } => {
+                return format!(
+                    "The order has what only a caller with the scope {scope} may send."
+                )
+                .into();
             }
             Self::NoSuchOrder => "Use the id from the response to the order.",
             Self::NotCancellable(status) => {

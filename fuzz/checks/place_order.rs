@@ -11,6 +11,7 @@ use orders::{
 };
 
 const LINES_MAX: usize = 1_000;
+const ADJUSTMENTS_MAX: usize = 100;
 const QUANTITY_MAX: u32 = 1_000_000;
 const AMOUNT_MAX: i64 = 999_999_999_999;
 const FIELD_ERRORS_MAX: usize = 100;
@@ -37,7 +38,7 @@ pub(crate) fn check(body: &[u8]) {
 }
 
 fn check_order(order: BorrowedOrder<'_>, body_length: usize) {
-    let PlaceOrder { lines, total, .. } = &order;
+    let PlaceOrder { lines, adjustments, total, .. } = &order;
     assert!((1..=LINES_MAX).contains(&lines.len()), "{} lines", lines.len());
     let mut sum = 0_i128;
     for line in lines {
@@ -45,8 +46,11 @@ fn check_order(order: BorrowedOrder<'_>, body_length: usize) {
         assert!((1..=AMOUNT_MAX).contains(&line.unit_price), "{line:?}");
         sum += i128::from(line.quantity.get()) * i128::from(line.unit_price);
     }
-    assert!(sum <= i128::from(AMOUNT_MAX), "a total of {sum}");
-    assert_eq!(sum, i128::from(total.amount), "the total is not the sum of the lines");
+    assert!(adjustments.len() <= ADJUSTMENTS_MAX, "{} adjustments", adjustments.len());
+    sum += adjustments.iter().map(|adjustment| i128::from(adjustment.amount)).sum::<i128>();
+    assert!((0..=i128::from(AMOUNT_MAX)).contains(&sum), "a total of {sum}");
+    assert_eq!(sum, i128::from(total.amount), "the total is not the sum of lines and adjustments");
+    assert!(sum == 0 || order.payment_token.is_some(), "an order without a payment");
 
     let order_id = OrderId::from_bytes([7; 16]);
     let at = Timestamp::from_millis(1);
@@ -92,6 +96,7 @@ fn is_missing_member(pointer: &str, json: &JsonValue) -> bool {
     let required = match parent {
         "" => ["currency", "lines", "payment"].as_slice(),
         "/payment" => &["token"],
+        parent if parent.starts_with("/adjustments/") => &["type", "label", "amount"],
         "/shipping_address" => &["name", "line1", "country"],
         _ => &["sku", "quantity", "unit_price"],
     };

@@ -1,4 +1,5 @@
 //! The lifecycle of an order on real servers: one file for each guarantee.
+mod adjustments;
 mod admin;
 mod admin_brokers;
 mod admin_client;

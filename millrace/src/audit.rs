@@ -166,7 +166,7 @@ pub(crate) async fn audit_with_progress(
     verdict.check_funds(&held, &provider.orders);
     verdict.check_stray_captures(&provider);
     verdict.check_open_intents(&provider.open, &held, &views);
-    verdict.check_final_states(&views, &provider.orders);
+    verdict.check_final_states(&views, &provider.orders, &decisions);
     verdict.check_stock(&stock_imbalances);
     verdict.check_shipments(&decisions);
     verdict.check_observers(observers);

@@ -16,9 +16,11 @@ pub struct Created {
     pub order: PlaceOrder,
 }
 
-/// The name, in a record, of a `created` whose order has details. The version before, which would lose them, takes
-/// it for that of an event that it does not know, and leaves it to a worker that does.
+/// The names, in a record, of a `created` whose order has details or costs nothing, and of the `reserved` of one that
+/// costs nothing. The version before, which would lose the details and charge nothing, takes them for those of events
+/// that it does not know, and leaves these to a worker that does.
 pub(crate) const CREATED_WITH_DETAILS: &str = "created_v2";
+pub(crate) const RESERVED_FOR_NOTHING: &str = "reserved_v2";
 
 const DIGEST_DIGITS: usize = 2 * size_of::<BodyDigest>();
 
@@ -33,7 +35,7 @@ impl Created {
     ) -> (Vec<u8>, BodyDigest) {
         let room = CREATED_HEAD_BYTES_MAX + order.canonical_json_bytes();
         let (mut head, at) = (String::with_capacity(room), at.as_millis());
-        let name = if order.has_details() { CREATED_WITH_DETAILS } else { "created" };
+        let name = if order.needs_details() { CREATED_WITH_DETAILS } else { "created" };
         write!(head, r#"{{"order_id":"{order_id}","at_ms":{at},"event":{{"{name}":{{"digest":""#)
             .expect("a string takes every character");
         let mut line = head.into_bytes();

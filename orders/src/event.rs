@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
-use crate::created::CREATED_WITH_DETAILS;
+use crate::created::{CREATED_WITH_DETAILS, RESERVED_FOR_NOTHING};
 use crate::{
     BodyDigest, CancelReason, CancelledBy, Created, Money, OnDecline, OrderId, PaymentToken,
     Rejection, Timestamp,
@@ -46,6 +46,7 @@ pub enum EventBody {
     #[serde(alias = "created_v2")]
     Created(Box<Created>),
     /// Inventory reserved the stock of every line.
+    #[serde(alias = "reserved_v2")]
     Reserved {
         /// The total of the order.
         amount: Money,
@@ -80,7 +81,7 @@ pub enum EventBody {
     Paid {
         /// The captured amount.
         amount: Money,
-        /// The provider's id of the payment.
+        /// The provider's id of the payment; `none` if there was nothing to pay.
         payment_intent: String,
     },
     /// The provider declined the charge, and no other payment method is awaited.
@@ -169,11 +170,25 @@ impl EventKind {
 /// Writes the body of an event under its name on the wire.
 fn write_body<S: Serializer>(body: &EventBody, serializer: S) -> Result<S::Ok, S::Error> {
     match body {
-        EventBody::Created(created) if created.order.has_details() => {
+        EventBody::Created(created) if created.order.needs_details() => {
             serializer.serialize_newtype_variant("EventBody", 0, CREATED_WITH_DETAILS, created)
+        }
+        EventBody::Reserved { amount, payment_token, on_decline } if amount.amount == 0 => {
+            let body = ReservedForNothing { amount, payment_token, on_decline };
+            serializer.serialize_newtype_variant("EventBody", 0, RESERVED_FOR_NOTHING, &body)
         }
         body => body.serialize(serializer),
     }
+}
+
+/// The content of such an [`EventBody::Reserved`].
+#[derive(Serialize)]
+struct ReservedForNothing<'a> {
+    amount: &'a Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_token: &'a Option<PaymentToken>,
+    #[serde(skip_serializing_if = "OnDecline::is_default")]
+    on_decline: &'a OnDecline,
 }
 
 impl EventBody {
@@ -221,6 +236,16 @@ mod tests {
             Event::parse(format!(r#"{{"order_id":"{id}","at_ms":1,"event":{event}}}"#).as_bytes())
         };
         assert!(parse(r#""requires_action""#).is_ok());
+        let gbp = |amount| Money { amount, currency: "GBP".parse().unwrap() };
+        for (amount, name) in [(0, "reserved_v2"), (1, "reserved")] {
+            let on_decline = OnDecline::Cancel;
+            let body = EventBody::Reserved { amount: gbp(amount), payment_token: None, on_decline };
+            let event = Event { order_id: id, at: Timestamp::from_millis(1), body };
+            let mut line = Vec::new();
+            event.write_line(&mut line);
+            assert!(str::from_utf8(&line).unwrap().contains(&format!(r#"{{"{name}":{{"#)));
+            assert_eq!(Event::parse(&line), Ok(event));
+        }
         for newer in [r#""eaten""#, r#"{"eaten":{"by":1}}"#, r#"{"cancel_requested":{"by":"cat"}}"#]
         {
             assert!(matches!(parse(newer), Err(EventError::Unsupported(_))), "{newer}");

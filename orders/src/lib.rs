@@ -12,8 +12,10 @@
 //! | [`OrderView`], [`OrderContents`], [`StockView`] | the replies to what edges ask |
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
 //! | [`ShippingAddress`], [`Contact`], [`Personal`] | what an order says about a person |
+//! | [`Adjustment`] | what is added to the lines of an order, or taken off |
 //! | [`Metadata`] | what a shop keeps with an order |
 
+mod adjustment;
 mod batch_line;
 mod body;
 mod contact;
@@ -47,6 +49,7 @@ mod text;
 mod timestamp;
 mod view;
 
+pub use adjustment::{Adjustment, AdjustmentKind};
 pub use batch_line::BatchLine;
 pub use contact::Contact;
 pub use country::{Country, InvalidCountry};
@@ -62,7 +65,7 @@ pub use id::{
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
 pub use metadata::Metadata;
-pub use money::{Money, TotalTooLarge};
+pub use money::{InvalidTotal, Money};
 pub use on_decline::OnDecline;
 pub use order_contents::OrderContents;
 pub use payment_token::PaymentToken;

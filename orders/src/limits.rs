@@ -16,6 +16,10 @@ pub(crate) const KEY_LENGTH_MAX: usize = 255;
 /// Characters in any other text field, such as a reference: enough for an identifier of another
 /// system, and the event stays small.
 pub(crate) const TEXT_LENGTH_MAX: usize = 255;
+/// Adjustments of an order: some for each discount, tax and parcel of a large basket.
+pub(crate) const ADJUSTMENTS_MAX: usize = 100;
+/// Characters in the label of an adjustment: a line of a receipt.
+pub(crate) const LABEL_LENGTH_MAX: usize = 64;
 /// Bytes in an e-mail address, and in its part before the @, that mail servers take (RFC 5321, section 4.5.3.1).
 pub(crate) const EMAIL_BYTES_MAX: usize = 254;
 pub(crate) const EMAIL_LOCAL_BYTES_MAX: usize = 64;
@@ -48,5 +52,7 @@ pub(crate) const LINE_BYTES_MAX: usize = 64;
 /// The same of an address and of a contact, with the name of the member and those in it.
 pub(crate) const ADDRESS_BYTES_MAX: usize = 128;
 pub(crate) const CONTACT_BYTES_MAX: usize = 48;
+/// The same of an adjustment, and of the name of their member.
+pub(crate) const ADJUSTMENT_BYTES_MAX: usize = 64;
 /// The same of a pair of metadata: quotes, a colon and a comma.
 pub(crate) const METADATA_PAIR_BYTES: usize = 6;

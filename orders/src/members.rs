@@ -33,17 +33,21 @@ pub(crate) enum Read {
     Unknown,
 }
 
-/// Declares a struct of an object's members: each is `Some` if the object has it.
+/// Declares a struct of an object's members: each is `Some` if the object has it. One whose name in JSON is not an
+/// identifier is declared as `kind = "type"`.
 macro_rules! members {
-    ($(#[$doc:meta])* $vis:vis struct $name:ident<'a> { $($member:ident: $value:ty,)+ }) => {
+    ($(#[$doc:meta])* $vis:vis struct $struct:ident<'a> {
+        $($member:ident $(= $name:literal)?: $value:ty,)+
+    }) => {
         $(#[$doc])*
         #[derive(Default)]
-        $vis struct $name<'a> {
+        $vis struct $struct<'a> {
             $($member: Option<$value>,)+
         }
 
-        impl<'a> $crate::members::Members<'a> for $name<'a> {
-            const NAMES: &'static [&'static str] = &[$(stringify!($member)),+];
+        impl<'a> $crate::members::Members<'a> for $struct<'a> {
+            const NAMES: &'static [&'static str] =
+                &[$($crate::members::member_name!($member $($name)?)),+];
 
             fn read<M: serde::de::MapAccess<'a>>(
                 &mut self,
@@ -52,11 +56,13 @@ macro_rules! members {
             ) -> Result<$crate::members::Read, M::Error> {
                 use $crate::members::Read;
                 match name {
-                    $(stringify!($member) if self.$member.is_none() => {
+                    $($crate::members::member_name!($member $($name)?)
+                        if self.$member.is_none() =>
+                    {
                         self.$member = Some(values.next_value()?);
                         Ok(Read::Yes)
                     })+
-                    $(stringify!($member))|+ => Ok(Read::Duplicate),
+                    $($crate::members::member_name!($member $($name)?))|+ => Ok(Read::Duplicate),
                     _ => Ok(Read::Unknown),
                 }
             }
@@ -64,6 +70,17 @@ macro_rules! members {
     };
 }
 pub(crate) use members;
+
+/// The name of a member in JSON.
+macro_rules! member_name {
+    ($member:ident) => {
+        stringify!($member)
+    };
+    ($member:ident $name:literal) => {
+        $name
+    };
+}
+pub(crate) use member_name;
 
 impl<'de, T: Members<'de>> ReadObject<'de> for Object<T> {
     fn read<M: MapAccess<'de>>(mut values: M) -> Result<Self, M::Error> {

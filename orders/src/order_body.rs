@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::SeqAccess;
 
+use crate::adjustment::{Adjustments, adjustments_of};
 use crate::body::parse_body;
 use crate::contact::{ContactMembers, contact_of};
 use crate::field_error::FieldErrors;
@@ -16,8 +17,8 @@ use crate::metadata::{PairsOf, metadata_of};
 use crate::shipping_address::{AddressMembers, address_of};
 use crate::text::short_text;
 use crate::{
-    BorrowedOrder, Currency, InvalidOrder, Money, OnDecline, OrderLine, PaymentToken, PlaceOrder,
-    Quantity, Sku,
+    Adjustment, BorrowedOrder, Currency, InvalidOrder, InvalidTotal, Money, OnDecline, OrderLine,
+    PaymentToken, PlaceOrder, Quantity, Sku,
 };
 
 impl PlaceOrder {
@@ -34,7 +35,8 @@ impl<'a> BorrowedOrder<'a> {
     /// {"customer_id"?, "currency", "lines": [{"sku", "quantity", "unit_price"}],
     ///  "expected_total"?, "payment": {"token", "on_decline"?}, "reference"?,
     ///  "shipping_address"?: {"name", "line1", "line2"?, "city"?, "state"?, "postal_code"?, "country"},
-    ///  "contact"?: {"email"?, "phone"?}, "metadata"?: {…}}
+    ///  "contact"?: {"email"?, "phone"?}, "metadata"?: {…},
+    ///  "adjustments"?: [{"type", "label", "amount"}]}
     /// ```
     ///
     /// Prices are in minor units of `currency`. Unknown members are errors: a misspelt
@@ -53,6 +55,7 @@ members! {
         expected_total: Json<'a>,
         payment: ObjectOf<'a, PaymentMembers<'a>>,
         reference: Json<'a>,
+        adjustments: Json<'a, Adjustments<'a>>,
         shipping_address: BoxedObjectOf<'a, AddressMembers<'a>>,
         contact: BoxedObjectOf<'a, ContactMembers<'a>>,
         metadata: PairsOf<'a>,
@@ -93,9 +96,15 @@ pub(crate) fn order_of<'a>(
     let customer_id = optional(members.customer_id, "/customer_id", errors, short_text);
     let currency = required(members.currency, "/currency", errors, currency_of);
     let lines = lines_of(members.lines, errors);
-    let expected_total = optional(members.expected_total, "/expected_total", errors, total_of);
-    let payment = payment_of(members.payment, errors);
+    let expected_total =
+        optional(members.expected_total, "/expected_total", errors, expected_total_of);
+    let payment = present(members.payment)
+        .map(|payment| errors.below("/payment", |errors| payment_of(payment, errors)));
     let reference = optional(members.reference, "/reference", errors, short_text);
+    let adjustments = present(members.adjustments).map_or_else(
+        || Some(Vec::new()),
+        |adjustments| errors.below("/adjustments", |errors| adjustments_of(adjustments, errors)),
+    );
     let shipping_address = present(members.shipping_address).and_then(|address| {
         let address = address.map_object(|members| *members);
         errors.below("/shipping_address", |errors| address_of(address, errors)).map(Box::new)
@@ -107,43 +116,68 @@ pub(crate) fn order_of<'a>(
     let metadata = present(members.metadata)
         .and_then(|metadata| errors.below("/metadata", |errors| metadata_of(metadata, errors)));
 
-    let (currency, lines) = (currency?, lines?);
-    let total = Money::total(&lines, currency).map_err(|err| err.to_string());
-    let total = errors.collect("/lines", total)?;
+    let total = match (currency, &lines, &adjustments) {
+        (Some(currency), Some(lines), Some(adjustments)) => {
+            total_of(lines, adjustments, currency, errors)
+        }
+        _ => None,
+    };
+    // What costs nothing needs no payment.
+    if payment.is_none() && total.is_none_or(|total| total.amount > 0) {
+        errors.add("/payment", "missing; an order names its payment as {\"token\": \"…\"}");
+    }
+    let total = total?;
     if let Some(expected) = expected_total.filter(|expected| *expected != total.amount) {
+        let parts = if adjustments.as_ref().is_some_and(|it| !it.is_empty()) {
+            "lines and adjustments"
+        } else {
+            "lines"
+        };
         let detail =
-            format!("{expected} is not the sum of the lines; they add up to {}", total.amount);
+            format!("{expected} is not the sum of the {parts}; they add up to {}", total.amount);
         errors.add("/expected_total", detail);
     }
-    let (payment_token, on_decline) = payment?;
-    let payment_token = Some(payment_token);
+    let (payment_token, on_decline) = match payment {
+        Some(payment) => payment.map(|(token, on_decline)| (Some(token), on_decline))?,
+        None => (None, OnDecline::default()),
+    };
     Some(BorrowedOrder {
         customer_id,
         total,
-        lines,
+        lines: lines?,
         payment_token,
         on_decline,
         reference,
         shipping_address,
         contact,
+        adjustments: adjustments?,
         metadata: metadata.unwrap_or_default(),
     })
 }
 
+/// The total, if an order can cost that.
+fn total_of(
+    lines: &[OrderLine<Cow<'_, str>>],
+    adjustments: &[Adjustment<Cow<'_, str>>],
+    currency: Currency,
+    errors: &mut FieldErrors,
+) -> Option<Money> {
+    let total = Money::total(lines, adjustments, currency);
+    let pointer = match total {
+        Err(InvalidTotal::Negative(_)) => "/adjustments",
+        _ => "/lines",
+    };
+    errors.collect(pointer, total.map_err(|err| err.to_string()))
+}
+
 fn payment_of<'a>(
-    payment: Option<ObjectOf<'a, PaymentMembers<'a>>>,
+    payment: ObjectOf<'a, PaymentMembers<'a>>,
     errors: &mut FieldErrors,
 ) -> Option<(PaymentToken<Cow<'a, str>>, OnDecline)> {
-    let Some(payment) = present(payment) else {
-        errors.add("/payment", "missing; an order names its payment as {\"token\": \"…\"}");
-        return None;
-    };
-    errors.below("/payment", |errors| {
-        let PaymentMembers { token, on_decline } = members_of(payment, errors)?;
-        let token = required(token, "/token", errors, token_of);
-        let on_decline = optional(on_decline, "/on_decline", errors, on_decline_of);
-        Some((token?, on_decline.unwrap_or_default()))
-    })
+    let PaymentMembers { token, on_decline } = members_of(payment, errors)?;
+    let token = required(token, "/token", errors, token_of);
+    let on_decline = optional(on_decline, "/on_decline", errors, on_decline_of);
+    Some((token?, on_decline.unwrap_or_default()))
 }
 
 fn lines_of<'a>(
@@ -212,7 +246,7 @@ fn unit_price_of(value: &Json<'_>) -> Result<i64, String> {
     amount_from(1, value)
 }
 
-fn total_of(value: &Json<'_>) -> Result<i64, String> {
+fn expected_total_of(value: &Json<'_>) -> Result<i64, String> {
     amount_from(0, value)
 }
 

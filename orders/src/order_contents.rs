@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Contact, Metadata, Money, OrderLine, ShippingAddress};
+use crate::{Adjustment, Contact, Metadata, Money, OrderLine, ShippingAddress};
 
 /// What an order says, as its row has it. No payment token is in a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct OrderContents {
     /// How its buyer is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
+    /// What is added to its lines, and what is taken off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adjustments: Vec<Adjustment>,
     /// What the shop keeps with it.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,

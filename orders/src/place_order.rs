@@ -5,9 +5,12 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::limits::{LINE_BYTES_MAX, LINES_MAX, ORDER_BYTES_MAX};
+use crate::limits::{
+    ADJUSTMENT_BYTES_MAX, ADJUSTMENTS_MAX, LINE_BYTES_MAX, LINES_MAX, ORDER_BYTES_MAX,
+};
 use crate::{
-    Contact, Metadata, Money, OnDecline, OrderLine, PaymentToken, ShippingAddress, TotalTooLarge,
+    Adjustment, Contact, InvalidTotal, Metadata, Money, OnDecline, OrderLine, PaymentToken,
+    ShippingAddress,
 };
 
 /// An order as a buyer places it. `T` is its texts: owned, or borrowed from the body that was parsed.
@@ -17,12 +20,12 @@ pub struct PlaceOrder<T: AsRef<str> = String> {
     /// The shop's identifier of the customer; up to 255 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<T>,
-    /// The total of the order: the sum of its lines.
+    /// The total of the order: the sum of its lines and adjustments.
     pub total: Money,
     /// 1 to 1,000 lines.
     pub lines: Vec<OrderLine<T>>,
-    /// The payment token. Every order that is parsed from a body has one; an order that an earlier
-    /// version stored may have none.
+    /// The payment token. Every order that is parsed from a body and costs anything has one; an order
+    /// that an earlier version stored may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_token: Option<PaymentToken<T>>,
     /// What becomes of it if that is declined.
@@ -37,6 +40,9 @@ pub struct PlaceOrder<T: AsRef<str> = String> {
     /// How its buyer is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Box<Contact<T>>>,
+    /// What is added to its lines, and what is taken off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adjustments: Vec<Adjustment<T>>,
     /// What the shop keeps with it.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata<T>,
@@ -51,17 +57,20 @@ pub enum UnsoundOrder {
     /// It has none, or too many.
     #[error("an order must have 1 to {LINES_MAX} lines, got {0}")]
     Lines(usize),
-    /// Its total is not what its lines add up to.
+    /// It has too many.
+    #[error("an order must have at most {ADJUSTMENTS_MAX} adjustments, got {0}")]
+    Adjustments(usize),
+    /// Its total is not what its lines and adjustments add up to.
     #[error("{said} is not the sum of the lines; they add up to {sum}")]
     Total {
         /// What the order says, in minor units.
         said: i64,
-        /// The sum of its lines.
+        /// The sum of its lines and adjustments.
         sum: i64,
     },
-    /// Its lines add up to more than an order may cost.
+    /// They add up to what no order may cost.
     #[error(transparent)]
-    TooLarge(#[from] TotalTooLarge),
+    InvalidTotal(#[from] InvalidTotal),
 }
 
 impl BorrowedOrder<'_> {
@@ -76,6 +85,7 @@ impl BorrowedOrder<'_> {
             reference: self.reference.map(Cow::into_owned),
             shipping_address: self.shipping_address.map(|it| Box::new(it.into_owned())),
             contact: self.contact.map(|it| Box::new(it.into_owned())),
+            adjustments: self.adjustments.into_iter().map(Adjustment::into_owned).collect(),
             metadata: self.metadata.into_owned(),
         }
     }
@@ -87,7 +97,10 @@ impl<T: AsRef<str>> PlaceOrder<T> {
         if !(1..=LINES_MAX).contains(&self.lines.len()) {
             return Err(UnsoundOrder::Lines(self.lines.len()));
         }
-        let total = Money::total(&self.lines, self.total.currency)?;
+        if self.adjustments.len() > ADJUSTMENTS_MAX {
+            return Err(UnsoundOrder::Adjustments(self.adjustments.len()));
+        }
+        let total = Money::total(&self.lines, &self.adjustments, self.total.currency)?;
         if total == self.total {
             Ok(())
         } else {
@@ -104,13 +117,26 @@ impl<T: AsRef<str>> PlaceOrder<T> {
         let skus = self.lines.iter().map(|line| line.sku.as_str().len()).sum::<usize>();
         let address = self.shipping_address.as_ref().map_or(0, |it| it.canonical_json_bytes());
         let contact = self.contact.as_ref().map_or(0, |it| it.canonical_json_bytes());
-        let details = address + contact + self.metadata.canonical_json_bytes();
+        let labels = self.adjustments.iter().map(|it| it.label.as_ref().len()).sum::<usize>();
+        let adjustments = match self.adjustments.len() {
+            0 => 0,
+            count => ADJUSTMENT_BYTES_MAX * (count + 1) + labels,
+        };
+        let details = address + contact + adjustments + self.metadata.canonical_json_bytes();
         ORDER_BYTES_MAX + texts + LINE_BYTES_MAX * self.lines.len() + skus + details
     }
 
-    /// Whether it says more than what is ordered and paid. A version before such orders would lose that.
+    /// Whether it says more than what is ordered and paid.
     pub fn has_details(&self) -> bool {
-        self.shipping_address.is_some() || self.contact.is_some() || !self.metadata.is_empty()
+        self.shipping_address.is_some()
+            || self.contact.is_some()
+            || !self.adjustments.is_empty()
+            || !self.metadata.is_empty()
+    }
+
+    /// Whether a version before details would lose some of it, or try to charge nothing.
+    pub(crate) fn needs_details(&self) -> bool {
+        self.has_details() || self.total.amount == 0
     }
 }
 

@@ -14,20 +14,23 @@ fn longest() -> String {
     format!(
         r#"{{"customer_id":"{text}","reference":"{text}","currency":"GBP",
             "payment":{{"token":"{text}","on_decline":"new_payment_method"}},
-            "lines":[{{"sku":"{sku}","quantity":1,"unit_price":999999999999}}]}}"#
+            "lines":[{{"sku":"{sku}","quantity":1,"unit_price":899999999999}}]}}"#
     )
 }
 
 /// The same with every text about a person, and as much metadata as fits.
 fn longest_with_details() -> String {
     let (text, email) = ("x".repeat(255), format!("{}@{}", "l".repeat(64), "d".repeat(189)));
-    let (key, value) = ("k".repeat(38), "v".repeat(280));
+    let (key, value, label) = ("k".repeat(38), "v".repeat(280), "l".repeat(64));
+    let adjustment = format!(r#"{{"type":"shipping","label":"{label}","amount":1000000000}}"#);
+    let adjustments = vec![adjustment; 100].join(",");
     let pairs =
         (10..60).map(|at| format!(r#""{key}{at}":"{value}""#)).collect::<Vec<_>>().join(",");
     let details = format!(
         r#"{{"shipping_address":{{"name":"{text}","line1":"{text}","line2":"{text}","city":"{text}",
             "state":"{text}","postal_code":"{text}","country":"GB"}},
-        "contact":{{"email":"{email}","phone":"+123456789012345"}},"metadata":{{{pairs}}},"#
+        "contact":{{"email":"{email}","phone":"+123456789012345"}},"metadata":{{{pairs}}},
+        "adjustments":[{adjustments}],"#
     );
     longest().replacen('{', &details, 1)
 }

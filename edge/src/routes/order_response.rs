@@ -1,6 +1,6 @@
 //! What an order says, as a response shows it.
 
-use orders::{Contact, Currency, Metadata, OrderContents, OrderLine, ShippingAddress};
+use orders::{Adjustment, Contact, Currency, Metadata, OrderContents, OrderLine, ShippingAddress};
 use serde::Serialize;
 
 use crate::caller::Caller;
@@ -12,6 +12,8 @@ pub(super) struct OrderResponse<'a> {
     /// In minor units.
     total: i64,
     lines: &'a [OrderLine],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    adjustments: &'a [Adjustment],
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
@@ -43,6 +45,7 @@ impl<'a> OrderResponse<'a> {
             currency: order.total.currency,
             total: order.total.amount,
             lines: &order.lines,
+            adjustments: &order.adjustments,
             reference: order.reference.as_deref(),
             metadata: &order.metadata,
             personal: caller.may_see_personal_data.then(personal),

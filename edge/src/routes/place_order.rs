@@ -34,7 +34,7 @@ pub(super) async fn place_order(
     require_json(request.headers())?;
     let key = idempotency_key(request.headers())?;
     let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
-    let order = NewOrder::new(&key, &PlaceOrder::parse_borrowed(&bytes)?);
+    let order = NewOrder::new(Caller::TRUSTED, &key, &PlaceOrder::parse_borrowed(&bytes)?)?;
     drop(bytes);
 
     let Placed { id, digest, is_repeat } = place(state, order).await?;
@@ -50,10 +50,15 @@ pub(super) struct NewOrder {
 }
 
 impl NewOrder {
-    pub(super) fn new(key: &IdempotencyKey, order: &BorrowedOrder<'_>) -> Self {
-        let id = OrderId::derive(Caller::TRUSTED.name, key);
+    pub(super) fn new(
+        caller: Caller,
+        key: &IdempotencyKey,
+        order: &BorrowedOrder<'_>,
+    ) -> Result<Self, Problem> {
+        caller.check(order)?;
+        let id = OrderId::derive(caller.name, key);
         let (line, digest) = Created::line(id, own_time(), order);
-        Self { id, digest, line }
+        Ok(Self { id, digest, line })
     }
 }
 

@@ -120,6 +120,8 @@ fn largest_order() -> Value {
     let email = format!("{}@{}", "l".repeat(64), "d".repeat(189));
     // 16 KiB: 31 pairs of 160 bytes for the key and 368 for the value, and one of what is left.
     let pairs = (10..41).map(|at| (format!("{}{at}", "𝄞".repeat(38)), json!("𝄞".repeat(93))));
+    let adjustment =
+        json!({"type": "gift_card", "label": "𝄞".repeat(64), "amount": -1_000_000_000});
     json!({
         "currency": "GBP", "customer_id": text, "reference": text,
         "payment": {"token": "t".repeat(255), "on_decline": "new_payment_method"},
@@ -128,5 +130,6 @@ fn largest_order() -> Value {
             "postal_code": text, "country": "GB"},
         "contact": {"email": email, "phone": "+123456789012345"},
         "metadata": pairs.collect::<Value>(),
+        "adjustments": vec![adjustment; 100],
     })
 }

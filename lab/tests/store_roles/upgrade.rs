@@ -17,7 +17,8 @@ const BEFORE_ROLES: &str = "
     DROP VIEW inventory.pauses_of_payment;
     DROP TABLE inventory.payment_pauses;
     DROP TABLE inventory.order_contents;
-    DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses', 'order_contents');
+    DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses', 'order_contents',
+        'adjustments');
     DELETE FROM payment_migrations WHERE name = 'order_states';
     DELETE FROM fulfilment_migrations WHERE name = 'order_states';
     INSERT INTO fulfilment.shipments (order_id, state, shipment, decided_at)

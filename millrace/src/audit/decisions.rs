@@ -34,7 +34,8 @@ pub(super) async fn read(database: &Database) -> Result<HashMap<OrderId, Decisio
 
 impl From<DecidedOrder> for Decision {
     fn from(order: DecidedOrder) -> Self {
-        let content = order.placed.map(|it| Content::new(it.digest, it.total, &it.lines));
+        let content =
+            order.placed.map(|it| Content::new(it.digest, it.total, &it.lines, &it.adjustments));
         Self { stock: order.decision, is_shipped: order.is_shipped, content }
     }
 }

@@ -110,7 +110,8 @@ impl OrderHistory {
         match body {
             EventBody::Created(created) if self.content(created.digest).is_none() => {
                 let order = &created.order;
-                self.placed.push(Content::new(created.digest, order.total, &order.lines));
+                let (total, lines) = (order.total, &order.lines);
+                self.placed.push(Content::new(created.digest, total, lines, &order.adjustments));
             }
             EventBody::Conflicted { digest } if !self.has_conflicted(*digest) => {
                 self.conflicted.push(*digest);

@@ -103,13 +103,34 @@ fn detailed_body(kind: EventKind) -> Option<EventBody> {
     (kind == EventKind::Created).then(|| EventBody::Created(Box::new(order)))
 }
 
+/// The bodies of an order that costs nothing, which a version before it must not read either.
+fn free_body(kind: EventKind) -> Option<EventBody> {
+    let order = order(
+        r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}],
+        "adjustments":[{"type":"shipping","label":"Post","amount":3},
+            {"type":"gift_card","label":"Card 1","amount":-8}]}"#,
+    );
+    match kind {
+        EventKind::Created => Some(EventBody::Created(Box::new(order))),
+        EventKind::Reserved => {
+            let (payment_token, on_decline) = (None, OnDecline::Cancel);
+            Some(EventBody::Reserved { amount: order.order.total, payment_token, on_decline })
+        }
+        _ => None,
+    }
+}
+
 fn reserved(payment_token: Option<PaymentToken>, on_decline: OnDecline) -> EventBody {
     EventBody::Reserved { amount: money(10), payment_token, on_decline }
 }
 
 fn events(kind: EventKind) -> Vec<Event> {
     let at = Timestamp::from_millis(1_795_151_246_000);
-    let bodies = two_bodies(kind).into_iter().chain(waiting_body(kind)).chain(detailed_body(kind));
+    let bodies = two_bodies(kind)
+        .into_iter()
+        .chain(waiting_body(kind))
+        .chain(detailed_body(kind))
+        .chain(free_body(kind));
     (1..).zip(bodies).map(|(number, body)| Event { order_id: id(number), at, body }).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What inventory's rows say about every order, for the audit to compare with the stream, with the
 //! payments and with the shipments.
 
-use orders::{BodyDigest, Money, OrderId, OrderLine};
+use orders::{Adjustment, BodyDigest, Money, OrderId, OrderLine};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -47,6 +47,8 @@ pub struct PlacedContent {
     pub total: Money,
     /// The lines.
     pub lines: Vec<OrderLine>,
+    /// What is added to them, and what is taken off.
+    pub adjustments: Vec<Adjustment>,
 }
 
 /// A page of the decisions about all orders, sorted by id: up to `limit` orders after `after`. A row
@@ -59,10 +61,11 @@ pub async fn page(
     let connection = database.connection().await?;
     let select = connection
         .prepare_cached(
-            "SELECT order_id, state, shipped_at IS NOT NULL, digest, total, currency, lines
+            "SELECT order_id, state, shipped_at IS NOT NULL, digest, total, currency, lines, adjustments
              FROM (SELECT * FROM inventory.reservations
                    WHERE order_id > $1 ORDER BY order_id LIMIT $2) AS reservations
-             LEFT JOIN fulfilment.shipped_orders USING (order_id) ORDER BY order_id",
+             LEFT JOIN fulfilment.shipped_orders USING (order_id)
+             LEFT JOIN inventory.order_contents USING (order_id) ORDER BY order_id",
         )
         .await?;
     let after = after.map_or(Uuid::nil(), row_id);
@@ -85,9 +88,12 @@ fn read(row: &Row) -> Result<DecidedOrder, DatabaseError> {
     let currency: Option<&str> = row.try_get(5)?;
     let currency = currency.and_then(|currency| currency.parse().ok());
     let lines: Option<Json<Vec<OrderLine>>> = row.try_get(6).unwrap_or_default();
-    let placed = match (digest, total, currency, lines) {
-        (Some(digest), Some(amount), Some(currency), Some(Json(lines))) => {
-            Some(PlacedContent { digest, total: Money { amount, currency }, lines })
+    let adjustments: Option<Option<Json<Vec<Adjustment>>>> = row.try_get(7).ok();
+    let adjustments = adjustments.map(|it| it.map_or_else(Vec::new, |Json(it)| it));
+    let placed = match (digest, total, currency, lines, adjustments) {
+        (Some(digest), Some(amount), Some(currency), Some(Json(lines)), Some(adjustments)) => {
+            let total = Money { amount, currency };
+            Some(PlacedContent { digest, total, lines, adjustments })
         }
         _ => None,
     };

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use deadpool_postgres::Transaction;
 use orders::{Metadata, Money, OrderContents, OrderId, PlaceOrder, Unanswered};
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
@@ -24,8 +24,9 @@ pub(super) async fn insert<'a>(
     }
     let statement = transaction
         .prepare_cached(
-            "INSERT INTO inventory.order_contents (order_id, shipping_address, contact, metadata)
-             SELECT * FROM unnest($1::uuid[], $2::json[], $3::json[], $4::json[])
+            "INSERT INTO inventory.order_contents
+                 (order_id, shipping_address, contact, metadata, adjustments)
+             SELECT * FROM unnest($1::uuid[], $2::json[], $3::json[], $4::json[], $5::json[])
              ON CONFLICT DO NOTHING",
         )
         .await?;
@@ -34,7 +35,11 @@ pub(super) async fn insert<'a>(
     let contacts = column(&orders, |_, order| order.contact.as_deref().map(Json));
     let metadata =
         column(&orders, |_, order| (!order.metadata.is_empty()).then_some(Json(&order.metadata)));
-    transaction.execute(&statement, &[&ids, &addresses, &contacts, &metadata]).await?;
+    let adjustments = column(&orders, |_, order| {
+        (!order.adjustments.is_empty()).then_some(Json(&order.adjustments))
+    });
+    let values: [&(dyn ToSql + Sync); 5] = [&ids, &addresses, &contacts, &metadata, &adjustments];
+    transaction.execute(&statement, &values).await?;
     Ok(())
 }
 
@@ -48,7 +53,7 @@ pub(super) async fn look_up(
     let statement = connection
         .prepare_cached(
             "SELECT order_id, total, currency, lines, customer_id, reference,
-                 shipping_address, contact, metadata
+                 shipping_address, contact, metadata, adjustments
              FROM inventory.reservations LEFT JOIN inventory.order_contents USING (order_id)
              WHERE order_id = ANY($1) AND lines IS NOT NULL",
         )
@@ -69,6 +74,7 @@ fn read(row: &Row) -> Option<OrderContents> {
     let address: Option<Json<_>> = row.try_get("shipping_address").ok()?;
     let contact: Option<Json<_>> = row.try_get("contact").ok()?;
     let metadata: Option<Json<_>> = row.try_get("metadata").ok()?;
+    let adjustments: Option<Json<_>> = row.try_get("adjustments").ok()?;
     Some(OrderContents {
         total: Money { amount: row.try_get("total").ok()?, currency: currency.parse().ok()? },
         lines,
@@ -76,6 +82,7 @@ fn read(row: &Row) -> Option<OrderContents> {
         reference: row.try_get("reference").ok()?,
         shipping_address: address.map(|Json(address)| address),
         contact: contact.map(|Json(contact)| contact),
+        adjustments: adjustments.map_or_else(Vec::new, |Json(adjustments)| adjustments),
         metadata: metadata.map_or_else(Metadata::default, |Json(metadata)| metadata),
     })
 }

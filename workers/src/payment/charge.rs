@@ -5,7 +5,8 @@
 //! 3. Confirm the intent whose id is in the row.
 //! 4. Write the result into the row.
 //!
-//! No call is made for a new order without a payment method, which is declined. None is made after the
+//! No call is made for an order that costs nothing, which is paid, and for one without a payment method, which is
+//! declined. None is made after the
 //! reservation has expired, by the time of the database: charge requests the cancellation, as the sweep
 //! does, and refund returns what may have been captured.
 
@@ -156,6 +157,7 @@ async fn create_intents(
                 let row = Payment { intent, written: Written::by(charge.input), ..row };
                 new_rows.push(match decline {
                     Some(decline) => after_first_decline(row, charge.on_decline, decline),
+                    None if row.is_free() => row.paid(),
                     None => row,
                 });
             }
@@ -173,7 +175,7 @@ async fn create_intents(
 
 /// The result of creating an intent.
 struct Created {
-    /// The id of the unconfirmed intent.
+    /// The id of the unconfirmed intent. None is created if there is nothing to pay.
     intent: Option<String>,
     /// The provider does not take the order's payment method, or the payment at all, or the order has no
     /// payment method. An intent that was created in spite of it has none.
@@ -181,6 +183,9 @@ struct Created {
 }
 
 async fn create(stage: &PaymentStage, charge: &Charge<'_>) -> Result<Created, StepOutcome> {
+    if charge.amount.amount == 0 {
+        return Ok(Created { intent: None, decline: None });
+    }
     let Some(token) = charge.token else {
         return Ok(Created { intent: None, decline: Some(payment_missing()) });
     };

@@ -14,6 +14,7 @@ use crate::step_input::StepOutcome;
 /// A call that `charge` makes for an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChargeCall {
+    /// Creates an intent, unless there is nothing to pay.
     CreateIntent,
     /// Confirms the intent of the row.
     Confirm,
@@ -113,12 +114,16 @@ pub(super) const TOMBSTONE: State = State::Voided;
 pub(super) enum RefundCall {
     Cancel,
     Refund,
+    /// None: nothing was paid, so all of it is refunded.
+    Nothing,
 }
 
 /// The call that `refund` makes first: none if the provider holds no money for the order and cannot
 /// capture it either.
 pub(super) fn refund_call(row: &Payment) -> Option<RefundCall> {
-    row.intent.as_ref()?;
+    if row.intent.is_none() {
+        return (row.state == State::Paid && row.is_free()).then_some(RefundCall::Nothing);
+    }
     match row.state {
         State::Pending | State::RequiresAction => Some(RefundCall::Cancel),
         State::Paid => Some(RefundCall::Refund),
@@ -169,6 +174,8 @@ fn unexpected(status: Status) -> StepOutcome {
 
 #[cfg(test)]
 mod tests {
+    use orders::Money;
+
     use super::*;
 
     fn waiting() -> Payment {
@@ -179,6 +186,20 @@ mod tests {
     fn a_payment_that_is_being_processed_stays_as_it_is() {
         let unexpected = Confirmation::Unexpected { status: Status::Processing };
         assert!(matches!(after_answer(waiting(), false, unexpected), AfterAnswer::Keep));
+    }
+
+    #[test]
+    fn what_cost_nothing_is_refunded_without_a_call_and_anything_else_with_one() {
+        let paid = |amount| {
+            let amount = Money { amount, currency: "EUR".parse().unwrap() };
+            Payment { amount: Some(amount), ..Payment::with_submissions(0).paid() }
+        };
+        assert_eq!(refund_call(&paid(0)), Some(RefundCall::Nothing));
+        assert_eq!(refund_call(&paid(5)), None);
+        let intent = Some("pi_1".to_owned());
+        assert_eq!(refund_call(&Payment { intent, ..paid(5) }), Some(RefundCall::Refund));
+        let refunded = Payment { state: State::Refunded, ..paid(0) };
+        assert_eq!(refund_call(&refunded), None);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use orders::{CancelledBy, Event, EventBody};
 use super::payment_row::Payment;
 use crate::step_input::order_id;
 
+/// What the event of a payment without an intent has in its place: every version reads a text there.
+const NO_INTENT: &str = "none";
+
 impl Payment {
     /// The event of a payment for which the buyer has to act, or had to.
     pub(super) fn requires_action_event(&self) -> Option<Event> {
@@ -15,7 +18,8 @@ impl Payment {
 
     /// The event of a payment that is charged.
     pub(super) fn paid_event(&self) -> Option<Event> {
-        let payment_intent = self.intent.clone()?;
+        let nothing = || self.is_free().then(|| NO_INTENT.to_owned());
+        let payment_intent = self.intent.clone().or_else(nothing)?;
         self.event(self.decided_at, EventBody::Paid { amount: self.amount?, payment_intent })
     }
 

@@ -65,7 +65,7 @@ pub(super) async fn read(connection: &Object, ids: &[Uuid]) -> Result<Rows, Data
     rows.iter().map(|row| Payment::read(row).map(|payment| (payment.id, payment))).collect()
 }
 
-/// Inserts rows for orders that have none, each with its intent or already declined, or both. Returns the
+/// Inserts rows for orders that have none, each with its intent or already decided, or both. Returns the
 /// winning rows: if another worker inserted first, its row.
 pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows, DatabaseError> {
     if new.is_empty() {
@@ -74,7 +74,7 @@ pub(super) async fn insert(connection: &Object, new: &[Payment]) -> Result<Rows,
     let insert = "INSERT INTO payment.payments
              (order_id, state, amount, currency, intent, decline_code, expires_at, next_action,
               written_by, decided_at, action_at)
-         SELECT *, CASE state WHEN 'declined' THEN now() END,
+         SELECT *, CASE WHEN state IN ('paid', 'declined') THEN now() END,
              CASE state WHEN 'requires_action' THEN now() END
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
                  $7::timestamptz[], $8::jsonb[], $9::text[])
@@ -216,6 +216,11 @@ impl Payment {
             refunded_at: None,
             written: Written::default(),
         }
+    }
+
+    /// Whether there is nothing to pay, and so no intent.
+    pub(super) fn is_free(&self) -> bool {
+        self.amount.is_some_and(|amount| amount.amount == 0)
     }
 
     /// By which message the outcome that the row records was written; `None` while it records none.

@@ -116,7 +116,11 @@ async fn undo(
     let intent = row.intent.as_deref().unwrap_or_default();
     let (provider, order) = (&stage.provider, order_id(row.id));
     let prefix = |call: &str| attempt_prefix(order, call, history);
-    if refund_call(row) == Some(RefundCall::Cancel) {
+    let call = refund_call(row);
+    if call == Some(RefundCall::Nothing) {
+        return Ok(State::Refunded);
+    }
+    if call == Some(RefundCall::Cancel) {
         let prefix = prefix("cancel");
         let cancel = async |provider: &Provider| cancel_intent(provider, intent, &prefix).await;
         if let Some(state) =

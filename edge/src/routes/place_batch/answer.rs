@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::super::place_order::{NewOrder, Placed, place};
 use super::lines::Line;
+use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::state::ShardState;
 
@@ -60,5 +61,5 @@ async fn place_line(
 
 fn order_of(line: &[u8]) -> Result<NewOrder, Problem> {
     let BatchLine { key, order } = BatchLine::parse(line)?;
-    Ok(NewOrder::new(&key, &order))
+    NewOrder::new(Caller::TRUSTED, &key, &order)
 }

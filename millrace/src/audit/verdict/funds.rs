@@ -8,6 +8,7 @@ use workers::payment::provider::Status as IntentStatus;
 
 use super::Verdict;
 use super::promises::shown;
+use crate::audit::decisions::Decision;
 use crate::audit::funds::{CapturedFunds, OpenIntent, ProviderFunds};
 
 impl Verdict {
@@ -95,18 +96,23 @@ impl Verdict {
         }
     }
 
-    /// Compares the final states of orders with what the provider holds for them. The money is
-    /// refunded before an order is cancelled, and captured before it is shipped, so the check holds
-    /// at any moment.
+    /// Compares the final states of orders with what the provider holds for them: nothing, for an order
+    /// that costs nothing. The money is refunded before an order is cancelled, and captured before it is
+    /// shipped, so the check holds at any moment.
     pub(crate) fn check_final_states(
         &mut self,
         views: &HashMap<OrderId, OrderView>,
         captured: &HashMap<OrderId, CapturedFunds>,
+        decisions: &HashMap<OrderId, Decision>,
     ) {
+        let is_free = |id: &OrderId| {
+            let content = decisions.get(id).and_then(|decision| decision.content.as_ref());
+            content.is_some_and(|content| content.total.amount == 0)
+        };
         for (id, view) in views {
             let held = captured.get(id).map_or(0, |funds| funds.amount);
             match view.status {
-                Status::Fulfilled if held <= 0 => {
+                Status::Fulfilled if held <= 0 && !is_free(id) => {
                     self.problem(id, "was shipped but no money is held for it");
                 }
                 Status::Rejected | Status::Cancelled if held != 0 => {
@@ -122,7 +128,9 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::verdict::test_inputs::{gbp, id, problems, problems_while_orders_move, view};
+    use crate::audit::verdict::test_inputs::{
+        gbp, id, problems, problems_while_orders_move, row, view,
+    };
 
     #[test]
     fn the_capture_is_of_the_payment_even_if_it_is_refunded() {
@@ -163,6 +171,16 @@ mod tests {
         assert!(
             problems_while_orders_move(|verdict| verdict.check_funds(&[], &captured)).is_empty()
         );
+    }
+
+    #[test]
+    fn an_order_is_shipped_without_money_only_if_it_costs_nothing() {
+        let views = [1, 2].map(|number| (id(number), view(Status::Fulfilled))).into();
+        let decisions = [(id(1), row(1, 0, &[])), (id(2), row(2, 5, &[5]))].into();
+        let check =
+            |verdict: &mut Verdict| verdict.check_final_states(&views, &HashMap::new(), &decisions);
+        let expected = format!("{}: was shipped but no money is held for it", id(2));
+        assert_eq!(problems(check), [expected]);
     }
 
     #[test]

@@ -88,6 +88,7 @@ pub(crate) fn created(body: u8, prices: &[i64]) -> EventBody {
         reference: None,
         shipping_address: None,
         contact: None,
+        adjustments: Vec::new(),
         metadata: Metadata::default(),
     };
     EventBody::Created(Box::new(Created { digest: digest(body), order }))
@@ -103,6 +104,6 @@ pub(crate) fn reserved(amount: i64) -> EventBody {
 
 /// The row of a reserved order with this body and these lines.
 pub(crate) fn row(body: u8, total: i64, prices: &[i64]) -> Decision {
-    let content = Some(Content::new(digest(body), gbp(total), &lines(prices)));
+    let content = Some(Content::new(digest(body), gbp(total), &lines(prices), &[]));
     Decision { content, ..Decision::of(StockDecision::Reserved) }
 }
