@@ -11,10 +11,10 @@ use workers::inventory::stock::CatalogItem;
 pub fn load_catalog(file: &Path) -> Result<Vec<CatalogItem>> {
     let items: Vec<CatalogItem> = read_rows(file)?;
     for (index, item) in items.iter().enumerate() {
-        if item.unit_price < 1 || item.on_hand < 0 {
+        if item.unit_price < 0 || item.on_hand < 0 {
             bail!(
-                "invalid catalogue {}: line {}: SKU {}: unit_price must be at least 1 and on_hand \
-                 at least 0",
+                "invalid catalogue {}: line {}: SKU {}: unit_price and on_hand must be at \
+                 least 0",
                 file.display(),
                 index + 1,
                 item.sku
@@ -62,5 +62,15 @@ mod tests {
     fn the_error_for_a_row_with_a_negative_quantity_names_its_line() {
         let error = error(&ROW.replace("\"on_hand\":1", "\"on_hand\":-1"));
         assert!(error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn what_is_given_away_costs_nothing_and_no_price_is_negative() {
+        let error = error(&ROW.replace("\"unit_price\":1", "\"unit_price\":-1"));
+        assert!(error.contains("unit_price and on_hand must be at least 0"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("catalog.jsonl");
+        std::fs::write(&file, ROW.replace("\"unit_price\":1", "\"unit_price\":0")).unwrap();
+        assert_eq!(load_catalog(&file).unwrap()[0].unit_price, 0);
     }
 }

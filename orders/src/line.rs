@@ -19,7 +19,8 @@ pub struct OrderLine<T: AsRef<str> = String> {
     pub sku: Sku<T>,
     /// The number of units.
     pub quantity: Quantity,
-    /// The price of one unit, in minor units of the order's currency: 1 to 999,999,999,999.
+    /// The price of one unit, in minor units of the order's currency: 0, for what the catalogue
+    /// gives away, to 999,999,999,999.
     pub unit_price: i64,
 }
 

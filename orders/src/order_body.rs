@@ -96,8 +96,7 @@ pub(crate) fn order_of<'a>(
     let customer_id = optional(members.customer_id, "/customer_id", errors, short_text);
     let currency = required(members.currency, "/currency", errors, currency_of);
     let lines = lines_of(members.lines, errors);
-    let expected_total =
-        optional(members.expected_total, "/expected_total", errors, expected_total_of);
+    let expected_total = optional(members.expected_total, "/expected_total", errors, amount_of);
     let payment = present(members.payment)
         .map(|payment| errors.below("/payment", |errors| payment_of(payment, errors)));
     let reference = optional(members.reference, "/reference", errors, short_text);
@@ -220,7 +219,7 @@ fn line_of<'a>(
     let LineMembers { sku, quantity, unit_price } = members_of(line, errors)?;
     let sku = required(sku, "/sku", errors, sku_of);
     let quantity = required(quantity, "/quantity", errors, quantity_of);
-    let unit_price = required(unit_price, "/unit_price", errors, unit_price_of);
+    let unit_price = required(unit_price, "/unit_price", errors, amount_of);
     Some(OrderLine { sku: sku?, quantity: quantity?, unit_price: unit_price? })
 }
 
@@ -242,19 +241,11 @@ fn quantity_of(value: &Json<'_>) -> Result<Quantity, String> {
     quantity.ok_or_else(|| format!("quantity must be an integer from 1 to 1,000,000, got {value}"))
 }
 
-fn unit_price_of(value: &Json<'_>) -> Result<i64, String> {
-    amount_from(1, value)
-}
-
-fn expected_total_of(value: &Json<'_>) -> Result<i64, String> {
-    amount_from(0, value)
-}
-
-fn amount_from(min: i64, value: &Json<'_>) -> Result<i64, String> {
+fn amount_of(value: &Json<'_>) -> Result<i64, String> {
     match value {
-        Json::Whole(amount) if (min..=AMOUNT_MAX).contains(amount) => Ok(*amount),
+        Json::Whole(amount) if (0..=AMOUNT_MAX).contains(amount) => Ok(*amount),
         other => Err(format!(
-            "amount must be an integer from {min} to {AMOUNT_MAX} minor units, got {other}"
+            "amount must be an integer from 0 to {AMOUNT_MAX} minor units, got {other}"
         )),
     }
 }

@@ -121,3 +121,17 @@ fn an_order_that_costs_nothing_needs_no_payment_and_any_other_one_does() {
     }
     assert_eq!(errors(&free, r#""payment":{},"#)[0].0, "/payment/token");
 }
+
+#[test]
+fn a_line_may_cost_nothing_and_so_may_an_order_of_such_lines() {
+    let gift = r#"{"sku":"GIFT","quantity":1,"unit_price":0}"#;
+    let body =
+        |lines: &str, members: &str| format!(r#"{{"currency":"JPY",{members}"lines":[{lines}]}}"#);
+    let order = PlaceOrder::parse(body(gift, "").as_bytes()).unwrap();
+    assert_eq!((order.total.amount, order.verify()), (0, Ok(())));
+    let paid = r#"{"sku":"A","quantity":1,"unit_price":5}"#;
+    let both = format!("{paid},{gift}");
+    assert_eq!(PlaceOrder::parse(body(&both, PAYMENT).as_bytes()).unwrap().total.amount, 5);
+    assert!(PlaceOrder::parse(body(&both, "").as_bytes()).is_err());
+    assert!(PlaceOrder::parse(body(&gift.replace(":0", ":-1"), PAYMENT).as_bytes()).is_err());
+}

@@ -42,7 +42,7 @@ fn every_optional_member_of_an_order_is_kept() {
 #[test]
 fn all_field_errors_are_reported_at_once_each_with_a_json_pointer() {
     let body = r#"{"currency":"gbp","customer":"x","reference":"",
-        "lines":[{"sku":" A","quantity":-1,"unit_price":0},{"sku":1,"quantity":1.5},"x"],
+        "lines":[{"sku":" A","quantity":-1,"unit_price":-1},{"sku":1,"quantity":1.5},"x"],
         "payment":{"token":""},"expected_total":-1}"#;
     let mut pointers = pointers(body);
     pointers.sort();
@@ -87,7 +87,7 @@ fn field_errors_follow_the_sequence_of_an_orders_members_and_quote_what_they_ref
         ("/lines/0/quantity", "quantity must be an integer from 1 to 1,000,000, got -1"),
         (
             "/lines/0/unit_price",
-            "amount must be an integer from 1 to 999999999999 minor units, got 1000.0",
+            "amount must be an integer from 0 to 999999999999 minor units, got 1000.0",
         ),
         ("/lines/1", "an array is not an object"),
         ("/payment/a~1b~0", "unknown member; known: token, on_decline"),

@@ -9,6 +9,9 @@ use crate::caller::Caller;
 #[derive(Serialize)]
 pub(super) struct OrderResponse<'a> {
     currency: Currency,
+    /// The decimals of its minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exponent: Option<u8>,
     /// In minor units.
     total: i64,
     lines: &'a [OrderLine],
@@ -43,6 +46,7 @@ impl<'a> OrderResponse<'a> {
         };
         Self {
             currency: order.total.currency,
+            exponent: order.total.currency.exponent(),
             total: order.total.amount,
             lines: &order.lines,
             adjustments: &order.adjustments,
@@ -74,7 +78,7 @@ mod tests {
     #[test]
     fn only_who_may_sees_what_an_order_says_about_a_person() {
         let stranger = Caller { may_see_personal_data: false, ..Caller::TRUSTED };
-        let seen_by_all = json!({"currency": "GBP", "total": 5, "reference": "r", "metadata": {"k": "v"},
+        let seen_by_all = json!({"currency": "GBP", "exponent": 2, "total": 5, "reference": "r", "metadata": {"k": "v"},
             "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}]});
         assert_eq!(shown(stranger), seen_by_all);
         let whole = shown(Caller::TRUSTED);

@@ -16,6 +16,9 @@ struct StockResponse<'a> {
     /// Minor units of `currency`.
     unit_price: i64,
     currency: Currency,
+    /// The decimals of its minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exponent: Option<u8>,
 }
 
 /// The stock of several SKUs.
@@ -78,6 +81,7 @@ impl<'a> From<&'a StockView> for StockResponse<'a> {
             on_hand: *on_hand,
             unit_price: unit_price.amount,
             currency: unit_price.currency,
+            exponent: unit_price.currency.exponent(),
         }
     }
 }

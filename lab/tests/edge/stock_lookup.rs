@@ -27,8 +27,7 @@ async fn concurrent_lookups_of_a_sku_reach_a_worker_once() {
         let replies = (0..50).map(|_| async { edge.connect().await.get(&path).await });
         for reply in join_all(replies).await {
             assert_eq!((reply.status, reply.header("cache-control")), (200, Some("no-store")));
-            let expected =
-                json!({ "sku": name, "on_hand": 5, "unit_price": 255, "currency": "GBP" });
+            let expected = json!({ "sku": name, "on_hand": 5, "unit_price": 255, "currency": "GBP", "exponent": 2 });
             assert_eq!(reply.json(), expected);
         }
         // On a busy machine the write to Redis may time out, which causes another lookup.

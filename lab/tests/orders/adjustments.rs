@@ -1,12 +1,13 @@
 //! What is added to the lines of an order and taken off: the total is charged, and what costs nothing is paid
 //! without the provider.
 
-use orders::{EventKind, OrderId, Status};
+use orders::{EventKind, OrderId, Reason, Rejection, Status};
 use serde_json::{Value, json};
 use streams::Profile;
+use workers::inventory::stock::CatalogItem;
 
 use super::fixtures::{PRICE, basket, item};
-use super::test_cluster::{TestCluster, plan, wait_until};
+use super::test_cluster::{TestCluster, plan, wait_until, with_shared_cluster};
 
 /// The SKUs that begin so cannot be shipped.
 const UNSHIPPABLE: &str = "STUCK";
@@ -69,6 +70,29 @@ async fn an_adjusted_total_is_charged_and_nothing_is_paid_without_the_provider()
     .await;
     assert_eq!(cluster.on_hand(UNSHIPPABLE).await, 100);
     cluster.verify_and_stop(&ids).await;
+}
+
+#[test]
+fn what_the_catalogue_gives_away_costs_nothing_and_anything_else_does_not() {
+    with_shared_cluster(async |cluster| {
+        let gift = CatalogItem { unit_price: 0, ..item("GIFT", 10) };
+        cluster.load_catalog(&[item("SOLD-DEAR", 10), gift]).await;
+        let line = |sku: &str| json!({"sku": sku, "quantity": 1, "unit_price": 0});
+        let body = |lines: Value| json!({"currency": "GBP", "lines": lines});
+        let given = cluster.place("given", &body(json!([line("GIFT")]))).await;
+        let mut with_gift = basket(&[("SOLD-DEAR", 1)]);
+        with_gift["lines"].as_array_mut().unwrap().push(line("GIFT"));
+        let sold = cluster.place("with-gift", &with_gift).await;
+        let claimed = cluster.place("claimed", &body(json!([line("SOLD-DEAR")]))).await;
+        let views = cluster.wait_until_final(&[given, sold, claimed]).await;
+        let statuses: Vec<Status> = views.iter().map(|view| view.status).collect();
+        assert_eq!(statuses, [Status::Fulfilled, Status::Fulfilled, Status::Rejected]);
+        let skus = vec!["SOLD-DEAR".parse().unwrap()];
+        assert_eq!(views[2].reason, Some(Reason::Rejected(Rejection::PriceChanged { skus })));
+        assert_eq!(cluster.payment(sold).await, json!({"amount": PRICE, "intent": true}));
+        assert_eq!(cluster.payment(given).await, json!({"amount": 0, "intent": false}));
+        cluster.assert_consistent(&[given, sold, claimed]).await;
+    });
 }
 
 impl TestCluster {

@@ -68,9 +68,15 @@ fn rows_that_are_not_orders_are_refused_with_a_pointer_to_each_invalid_member() 
             let key = body["invoice"].as_str().unwrap().to_owned();
             body.as_object_mut().unwrap().retain(|name, _| name == "currency" || name == "lines");
             let body = with_payment_token(body, GOOD_CARD);
+            let invalid = invalid_members(&body);
             let response = cluster.post(0, &key, &body).await;
+            if invalid.is_empty() {
+                // Of what is given away: the catalogue decides whether it is.
+                assert_eq!(response.status, StatusCode::ACCEPTED, "{row}");
+                continue;
+            }
             assert_eq!(response.status, StatusCode::UNPROCESSABLE_ENTITY, "{row}");
-            assert_eq!(pointers(&response.body), invalid_members(&body), "{row}");
+            assert_eq!(pointers(&response.body), invalid, "{row}");
         }
     });
 }
@@ -80,14 +86,14 @@ fn pointers(problem: &Value) -> Vec<String> {
     errors.map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Pointers to the quantities and prices below 1.
+/// Pointers to the quantities below 1, and to the prices below 0.
 fn invalid_members(body: &Value) -> Vec<String> {
     let lines = body["lines"].as_array().unwrap().iter().enumerate();
     let pointers = lines.flat_map(|(index, line)| {
-        ["quantity", "unit_price"]
+        [("quantity", 1), ("unit_price", 0)]
             .into_iter()
-            .filter(|member| line[member].as_i64().unwrap() < 1)
-            .map(move |member| format!("/lines/{index}/{member}"))
+            .filter(|(member, min)| line[member].as_i64().unwrap() < *min)
+            .map(move |(member, _)| format!("/lines/{index}/{member}"))
     });
     pointers.collect()
 }

@@ -18,7 +18,7 @@ const BEFORE_ROLES: &str = "
     DROP TABLE inventory.payment_pauses;
     DROP TABLE inventory.order_contents;
     DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses', 'order_contents',
-        'adjustments');
+        'adjustments', 'gifts');
     DELETE FROM payment_migrations WHERE name = 'order_states';
     DELETE FROM fulfilment_migrations WHERE name = 'order_states';
     INSERT INTO fulfilment.shipments (order_id, state, shipment, decided_at)

@@ -17,7 +17,7 @@ pub struct CatalogItem {
     pub name: String,
     /// The currency of all its prices.
     pub currency: Currency,
-    /// The regular price, in minor units: at least 1.
+    /// The regular price, in minor units: 0 for what is given away.
     pub unit_price: i64,
     /// Other valid prices, in minor units.
     #[serde(default)]
