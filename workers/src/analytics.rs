@@ -1,5 +1,5 @@
-//! Analytics: sales by minute and SKU, counted once for each order when it is fulfilled. No order
-//! waits for it.
+//! Analytics: sales by minute and SKU, and by minute and country, counted once for each order when it is fulfilled.
+//! No order waits for it.
 
 mod audit;
 mod count;
@@ -18,14 +18,14 @@ use crate::stage::{Dependency, Stage, StageState, StageStep, StartError, WorkerC
 /// The pool that counts sales.
 const POOL: Pool = Pool::new("analytics");
 
-/// Adds the lines of an order to the sales of its minute.
+/// Adds the lines of an order to the sales of its minute and of its country.
 const COUNT: Step =
     Step { name: "count", pool: POOL, kind: StepKind::Observer, consumes: &[EventKind::Fulfilled] };
 
 /// The stage.
 pub(crate) const STAGE: Stage<Analytics> = Stage {
     pool: POOL,
-    about: "Count sales by minute and SKU",
+    about: "Count sales by minute, SKU and country",
     steps: &[StageStep {
         step: COUNT,
         // A second set would wait for the sums of the minute that the first one has locked.
@@ -40,6 +40,7 @@ pub(crate) const STAGE: Stage<Analytics> = Stage {
     migrations: || embedded::migrations::runner(),
     privileges: &[
         Privilege { on: "inventory.placed_orders", rights: "SELECT" },
+        Privilege { on: "inventory.order_countries", rights: "SELECT" },
         Privilege { on: "fulfilment.shipped_orders", rights: "SELECT" },
         Privilege { on: "workers.missed_messages", rights: "SELECT, INSERT, UPDATE" },
     ],
@@ -52,7 +53,7 @@ pub(crate) const STAGE: Stage<Analytics> = Stage {
         },
         audit: |database, scope| Box::pin(audit::audit(database, scope)),
         report: ObserverReport {
-            about: "Show sales by minute and SKU",
+            about: "Show sales by minute, SKU and country",
             add_options: report::add_options,
             write: |database, options| Box::pin(report::write(database, options)),
         },

@@ -54,6 +54,65 @@ async fn each_fulfilled_order_is_counted_once_whatever_is_redelivered() {
 }
 
 #[tokio::test]
+async fn sales_are_counted_by_country_beside_those_that_an_earlier_version_counted() {
+    let mut cluster = TestCluster::start(plan(Profile::Single)).await;
+    cluster.load_catalog(&[item("ABROAD", 1_000)]).await;
+    let to = |country: &str, quantity| {
+        let mut body = basket(&[("ABROAD", quantity)]);
+        body["shipping_address"] = json!({"name": "Ann", "line1": "1", "country": country});
+        body
+    };
+    cluster.stop_worker(analytics()).await;
+    let earlier = cluster.place("earlier", &to("GB", 100)).await;
+    cluster.wait_until_final(&[earlier]).await;
+    // A version before countries counts an order so.
+    cluster
+        .sql(&format!(
+            "INSERT INTO analytics.counted_orders (order_id, fulfilled_at)
+                 SELECT order_id, shipped_at FROM fulfilment.shipped_orders WHERE order_id = '{earlier}';
+             INSERT INTO analytics.sales SELECT date_trunc('minute', shipped_at, 'UTC'), 'ABROAD', 'GBP', 1, 100,
+                 {} FROM fulfilment.shipped_orders WHERE order_id = '{earlier}'",
+            100 * PRICE
+        ))
+        .await;
+    cluster.start_worker(analytics()).await;
+    let mut ids = vec![earlier];
+    for (key, body) in [
+        ("gb", to("GB", 1)),
+        ("gb-again", to("GB", 2)),
+        ("de", to("DE", 5)),
+        ("nowhere", basket(&[("ABROAD", 4)])),
+    ] {
+        ids.push(cluster.place(key, &body).await);
+    }
+    cluster.wait_until_final(&ids).await;
+    cluster.republish_fulfilled().await;
+    cluster.wait_until_counted().await;
+    assert_eq!(cluster.sold("ABROAD").await, (5, 112, 112 * PRICE));
+    let report: Value = serde_json::from_str(&cluster.report(&["--json"]).await).unwrap();
+    let sold_to = |country: &str, orders: i64, units: i64| {
+        let revenue = units * PRICE;
+        json!({"country": country, "currency": "GBP", "orders": orders, "units": units, "revenue": revenue})
+    };
+    assert_eq!(
+        report["countries"],
+        json!([sold_to("DE", 1, 5), sold_to("", 1, 4), sold_to("GB", 2, 3)])
+    );
+    let table = cluster.report(&[]).await;
+    assert!(table.contains("COUNTRY") && table.contains("\nDE "), "{table}");
+    cluster.sql("UPDATE analytics.country_sales SET units = units + 1 WHERE country = 'DE'").await;
+    let sources = &cluster.sources;
+    let found = audit(sources, Report::new(Profile::Single), None, AuditMode::Live).await.unwrap();
+    assert!(
+        found.report.problems.iter().any(|it| format!("{it:?}").contains("country DE")),
+        "{:?}",
+        found.report.problems
+    );
+    cluster.sql("UPDATE analytics.country_sales SET units = units - 1 WHERE country = 'DE'").await;
+    cluster.verify_and_stop(&ids).await;
+}
+
+#[tokio::test]
 async fn analytics_that_is_stopped_never_stops_intake_and_rebuilds_what_it_missed() {
     let mut cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("PRESSED", 1_000_000)]).await;

@@ -16,7 +16,12 @@ const READS: [(&str, &[&str]); 4] = [
     ("fulfilment", &["payment.paid", "inventory.placed_orders"]),
     (
         "analytics",
-        &["fulfilment.fulfilled", "fulfilment.shipped_orders", "inventory.placed_orders"],
+        &[
+            "fulfilment.fulfilled",
+            "fulfilment.shipped_orders",
+            "inventory.placed_orders",
+            "inventory.order_countries",
+        ],
     ),
 ];
 /// What every role may read of every pool that orders pass.

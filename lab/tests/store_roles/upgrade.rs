@@ -16,9 +16,10 @@ const BEFORE_ROLES: &str = "
     DROP VIEW inventory.order_states, payment.order_states, fulfilment.order_states;
     DROP VIEW inventory.pauses_of_payment;
     DROP TABLE inventory.payment_pauses;
+    DROP VIEW inventory.order_countries;
     DROP TABLE inventory.order_contents;
     DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses', 'order_contents',
-        'adjustments', 'gifts');
+        'adjustments', 'gifts', 'order_countries');
     DELETE FROM payment_migrations WHERE name = 'order_states';
     DELETE FROM fulfilment_migrations WHERE name = 'order_states';
     INSERT INTO fulfilment.shipments (order_id, state, shipment, decided_at)

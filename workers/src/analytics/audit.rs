@@ -3,6 +3,25 @@
 use crate::database::{Database, DatabaseError};
 use crate::observer::{AuditScope, Discrepancy};
 
+/// Compares the sales to each country with the orders that are counted, but for those that a version before
+/// countries has counted.
+const BY_COUNTRY: &str = "WITH expected AS (
+         SELECT date_trunc('minute', fulfilled_at, 'UTC') AS minute, country, currency,
+             count(DISTINCT order_id) AS orders, sum(quantity)::bigint AS units,
+             sum(quantity * unit_price) AS revenue
+         FROM analytics.counted_orders JOIN inventory.placed_orders USING (order_id)
+         CROSS JOIN LATERAL json_to_recordset(lines)
+             AS line (sku text, quantity bigint, unit_price bigint)
+         WHERE country IS NOT NULL GROUP BY 1, 2, 3)
+     SELECT 'country ' || country,
+         to_char(minute AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"'),
+         coalesce(expected.units, 0), coalesce(sales.units, 0),
+         coalesce(expected.revenue, 0)::text, coalesce(sales.revenue, 0)::text, currency
+     FROM expected FULL JOIN analytics.country_sales AS sales USING (minute, country, currency)
+     WHERE (expected.orders, expected.units, expected.revenue)
+         IS DISTINCT FROM (sales.orders, sales.units, sales.revenue)
+     ORDER BY minute, country LIMIT $1";
+
 /// Compares the sales with the orders that are counted, or with all that are shipped if
 /// the scope is complete. Both are read in one snapshot, so no order is between them.
 pub(super) async fn audit(
@@ -38,7 +57,8 @@ pub(super) async fn audit(
              IS DISTINCT FROM (sales.orders, sales.units, sales.revenue)
          ORDER BY minute, sku LIMIT $1"
     );
-    let rows = transaction.query(&sql, &[&scope.discrepancies_max]).await?;
+    let mut rows = transaction.query(&sql, &[&scope.discrepancies_max]).await?;
+    rows.extend(transaction.query(BY_COUNTRY, &[&scope.discrepancies_max]).await?);
     let discrepancies = rows.iter().map(|row| {
         let [expected_units, units]: [i64; 2] = [row.try_get(2)?, row.try_get(3)?];
         let [expected_revenue, revenue]: [&str; 2] = [row.try_get(4)?, row.try_get(5)?];

@@ -38,22 +38,37 @@ pub(super) async fn add(
     let statement = connection
         .prepare_cached(
             "WITH new AS (
-                 INSERT INTO analytics.counted_orders (order_id, fulfilled_at)
-                 SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) AS fulfilled (id, at) ORDER BY id
-                 ON CONFLICT DO NOTHING RETURNING order_id, fulfilled_at),
-             sold AS (
-                 SELECT date_trunc('minute', fulfilled_at, 'UTC') AS minute, sku, currency,
-                     count(DISTINCT order_id) AS orders, sum(quantity)::bigint AS units,
-                     sum(quantity * unit_price) AS revenue
+                 INSERT INTO analytics.counted_orders (order_id, fulfilled_at, country)
+                 SELECT id, at, coalesce(country, '')
+                 FROM unnest($1::uuid[], $2::timestamptz[]) AS fulfilled (id, at)
+                 LEFT JOIN inventory.order_countries ON order_id = id ORDER BY id
+                 ON CONFLICT DO NOTHING RETURNING order_id, fulfilled_at, country),
+             lines AS (
+                 SELECT date_trunc('minute', fulfilled_at, 'UTC') AS minute, country, sku, currency,
+                     order_id, quantity, quantity * unit_price AS revenue
                  FROM new JOIN inventory.placed_orders USING (order_id)
                  CROSS JOIN LATERAL json_to_recordset(lines)
-                     AS line (sku text, quantity bigint, unit_price bigint)
-                 GROUP BY 1, 2, 3),
+                     AS line (sku text, quantity bigint, unit_price bigint)),
+             sold AS (
+                 SELECT minute, sku, currency, count(DISTINCT order_id) AS orders,
+                     sum(quantity)::bigint AS units, sum(revenue) AS revenue
+                 FROM lines GROUP BY 1, 2, 3),
+             sold_to AS (
+                 SELECT minute, country, currency, count(DISTINCT order_id) AS orders,
+                     sum(quantity)::bigint AS units, sum(revenue) AS revenue
+                 FROM lines GROUP BY 1, 2, 3),
              added AS (
                  INSERT INTO analytics.sales AS sales (minute, sku, currency, orders, units, revenue)
                  -- Sorted, so that workers do not deadlock.
                  SELECT * FROM sold ORDER BY minute, sku, currency
                  ON CONFLICT (minute, sku, currency) DO UPDATE
+                 SET orders = sales.orders + excluded.orders, units = sales.units + excluded.units,
+                     revenue = sales.revenue + excluded.revenue),
+             added_to AS (
+                 INSERT INTO analytics.country_sales AS sales
+                     (minute, country, currency, orders, units, revenue)
+                 SELECT * FROM sold_to ORDER BY minute, country, currency
+                 ON CONFLICT (minute, country, currency) DO UPDATE
                  SET orders = sales.orders + excluded.orders, units = sales.units + excluded.units,
                      revenue = sales.revenue + excluded.revenue)
              SELECT count(*) FROM new",

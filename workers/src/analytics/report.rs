@@ -1,4 +1,4 @@
-//! `millrace analytics`: the sales of the last minutes as a table with a small plot, or as JSON.
+//! `millrace analytics`: the sales of the last minutes as tables with a small plot, or as JSON.
 
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
@@ -21,10 +21,10 @@ struct ReportArgs {
     /// How far to look back
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = streams::parse_duration)]
     since: Duration,
-    /// Only this SKU
+    /// Only this SKU, and no countries
     #[arg(long)]
     sku: Option<Sku>,
-    /// Number of SKUs to list, those with the most units first
+    /// Number of SKUs and of countries to list, those with the most units first
     #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
     /// Print one JSON object
@@ -44,6 +44,9 @@ struct Sales {
     units: Vec<i64>,
     /// The SKUs with the most units.
     skus: Vec<SkuSales>,
+    /// The countries with the most units, unless one SKU is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    countries: Vec<CountrySales>,
 }
 
 /// The sales of one SKU in one currency.
@@ -54,6 +57,18 @@ struct SkuSales {
     orders: i64,
     units: i64,
     /// In minor units.
+    revenue: i128,
+}
+
+/// The sales to one country in one currency.
+#[derive(Debug, Serialize)]
+struct CountrySales {
+    /// Empty for orders that do not say where they are shipped to.
+    country: String,
+    currency: String,
+    orders: i64,
+    units: i64,
+    /// In minor units, without adjustments.
     revenue: i128,
 }
 
@@ -107,7 +122,23 @@ impl Sales {
             })
         });
         let skus = skus.collect::<Result<_, DatabaseError>>()?;
-        Ok(Self { from: from.into(), bucket_minutes, units, skus })
+        let limit = if sku.is_some() { 0 } else { i64::from(args.limit) };
+        let countries =
+            "SELECT country, currency, sum(orders)::bigint, sum(units)::bigint, sum(revenue)::text
+             FROM analytics.country_sales
+             WHERE minute >= $1 GROUP BY country, currency ORDER BY 4 DESC, country, currency LIMIT $2";
+        let rows = connection.query(countries, &[&from, &limit]).await?;
+        let countries = rows.iter().map(|row| {
+            Ok(CountrySales {
+                country: row.try_get(0)?,
+                currency: row.try_get(1)?,
+                orders: row.try_get(2)?,
+                units: row.try_get(3)?,
+                revenue: row.try_get::<_, &str>(4)?.parse().unwrap_or(i128::MAX),
+            })
+        });
+        let countries = countries.collect::<Result<_, DatabaseError>>()?;
+        Ok(Self { from: from.into(), bucket_minutes, units, skus, countries })
     }
 
     fn to_text(&self) -> String {
@@ -116,6 +147,14 @@ impl Sales {
         for SkuSales { sku, currency, orders, units, revenue } in &self.skus {
             // Writing to a String never fails.
             writeln!(text, "{sku:<24}{orders:>10}{units:>10}{revenue:>16} {currency}").ok();
+        }
+        if !self.countries.is_empty() {
+            let (orders, units, revenue) = ("ORDERS", "UNITS", "REVENUE (MINOR)");
+            writeln!(text, "\n{:<24}{orders:>10}{units:>10}{revenue:>20}", "COUNTRY").ok();
+        }
+        for CountrySales { country, currency, orders, units, revenue } in &self.countries {
+            let country = if country.is_empty() { "-" } else { country };
+            writeln!(text, "{country:<24}{orders:>10}{units:>10}{revenue:>16} {currency}").ok();
         }
         let most = self.units.iter().copied().max().unwrap_or_default();
         let minutes = match self.bucket_minutes {
