@@ -377,7 +377,7 @@ pub(crate) const ADMIN_RECORDS_AGE_MAX: Duration = Duration::from_hours(400 * 24
 /// that gave way to a newer one could be removed by asking often.
 pub(crate) const ADMIN_RECORDS_BYTES_MAX: i64 = 256 << 20;
 /// Bytes of one record: the numbers of all letters of a request, each with an error.
-pub(crate) const ADMIN_RECORD_BYTES_MAX: i32 = 128 * 1024;
+pub(crate) const ADMIN_RECORD_BYTES_MAX: i32 = 256 * 1024;
 /// How long a process may take to reply to a request. Edges wait for seconds only.
 pub(crate) const REPLY_WITHIN: Duration = Duration::from_mins(1);
 /// The same for `millrace admin`: an audit waits for all consumers first.

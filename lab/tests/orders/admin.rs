@@ -265,7 +265,7 @@ async fn an_audit_replies_line_by_line_and_one_runs_at_a_time() {
     // While payment is behind, an audit waits for it.
     cluster.stop_worker(payment::POOL).await;
     let waiting = cluster.place("waiting", &basket(&[("WHOLE", 1)])).await;
-    cluster.wait_for_status(waiting, Status::Reserved).await;
+    cluster.wait_for_event(waiting, EventKind::Reserved).await;
     let mut other = cluster.admin_client(Role::Operator, 1).await;
     let request = json!({});
     let first = async {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::change::{Author, Outcome, change};
 use super::context::Context;
 use super::letter_selection::take_filter;
-use super::members::Members;
+use super::members::{Members, shortened};
 use super::refusal::Refusal;
 use crate::cluster_lock::{ClusterLock, ClusterTask};
 use crate::dead_letters::{
@@ -182,8 +182,8 @@ fn select<'a>(
         match letters.iter().find(|letter| letter.number == *number) {
             None => outcomes.refuse(*number, "there is no dead letter with this number"),
             Some(StoredDeadLetter { resolution: Some(earlier), .. }) => {
-                let error =
-                    format!("{} already by {}: {}", earlier.action, earlier.by, earlier.why);
+                let (by, why) = (shortened(&earlier.by), shortened(&earlier.why));
+                let error = format!("{} already by {by}: {why}", earlier.action);
                 outcomes.refuse(*number, &error);
             }
             Some(letter) if !filter.matches(letter) => {

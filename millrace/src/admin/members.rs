@@ -102,7 +102,8 @@ impl Members {
         name: &'static str,
         meaning: &str,
     ) -> Result<String, Refusal> {
-        let expected = format!("{meaning}, in at most {ADMIN_TEXT_CHARS_MAX} characters");
+        let expected =
+            format!("{meaning}, in one line of at most {ADMIN_TEXT_CHARS_MAX} characters");
         self.require(name, &expected, text)
     }
 
@@ -117,11 +118,13 @@ impl Members {
 
 fn text(value: &Value) -> Option<String> {
     let text = value.as_str().filter(|text| text.chars().count() <= ADMIN_TEXT_CHARS_MAX)?;
-    (!text.trim().is_empty()).then(|| text.to_owned())
+    // It is shown in terminals.
+    let is_shown = !text.trim().is_empty() && !text.contains(char::is_control);
+    is_shown.then(|| text.to_owned())
 }
 
 /// As much of a value as an error quotes.
-fn shortened(value: &str) -> String {
+pub(super) fn shortened(value: &str) -> String {
     let mut chars = value.chars().map(|symbol| if symbol.is_control() { ' ' } else { symbol });
     let shown: String = chars.by_ref().take(ADMIN_FAULT_CHARS_MAX).collect();
     if chars.next().is_some() { format!("{shown}…") } else { shown }
@@ -165,10 +168,11 @@ mod tests {
         let expected = "`limit` is 0: write a whole number from 1 to 9, or leave it out";
         assert_eq!(limit, (Some("limit".to_owned()), expected.to_owned()));
         let by = fault(members("{}").require_text("by", "who asks"));
-        assert_eq!(by.1, "`by` is missing: write who asks, in at most 500 characters");
-        for empty in [r#"{"by":" "}"#.to_owned(), format!(r#"{{"by":"{}"}}"#, "x".repeat(501))] {
+        assert_eq!(by.1, "`by` is missing: write who asks, in one line of at most 500 characters");
+        let too_long = format!(r#"{{"by":"{}"}}"#, "x".repeat(501));
+        for empty in [r#"{"by":" "}"#, r#"{"by":"a\u001b[2J"}"#, &too_long] {
             assert!(
-                fault(members(&empty).require_text("by", "who asks")).1.starts_with("`by` is \"")
+                fault(members(empty).require_text("by", "who asks")).1.starts_with("`by` is \"")
             );
         }
         let mut known = members(r#"{"al":true}"#);

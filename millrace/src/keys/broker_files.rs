@@ -101,7 +101,10 @@ mod tests {
         let text = users(&[(Role::Edge, keys(&["UA", "UB"]))]);
         assert_eq!(text.matches("nkey: ").count(), 2);
         assert_eq!(text.matches("\"orders.*.created\"").count(), 2);
-        assert!(!text.contains("allow_responses"));
+        assert!(text.contains("allow_responses: {max: 1, expires: \"1m\"}"), "{text}");
+        let text = users(&[(Role::Repairs, keys(&["UD"]))]);
+        assert!(text.contains("allow_responses: {max: 1000, expires: \"20m\"}"), "{text}");
+        assert!(!users(&[(Role::Viewer, keys(&["UE"]))]).contains("allow_responses"));
         let routes = ["b1:6222".to_owned(), "[::1]:6222".to_owned()];
         assert_eq!(route_hosts(&cluster("secret", &routes)), ["b1", "::1"]);
         let text = users(&[(Role::System, keys(&["UC"]))]);
