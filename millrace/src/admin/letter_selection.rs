@@ -10,7 +10,8 @@ use super::refusal::Refusal;
 use crate::dead_letters::LetterFilter;
 use crate::limits::LETTERS_RESOLVED_MAX;
 
-/// The letters that a request is about: `numbers`, `order_id`, `pool`, `reason` and `since`, each of which may be absent.
+/// The letters that a request is about: `numbers`, `order_id`, `pool`, `reason` and `since`, each of which may be
+/// absent.
 pub(super) fn take_filter(members: &mut Members) -> Result<LetterFilter, Refusal> {
     let numbers = format!("an array of up to {LETTERS_RESOLVED_MAX} numbers of dead letters");
     let numbers = members.take("numbers", &numbers, numbers_in)?.unwrap_or_default();
