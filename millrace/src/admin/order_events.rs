@@ -92,9 +92,9 @@ fn events_in(message: &Replayed, id: OrderId) -> Vec<Value> {
     let records = records.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let events = records.filter(|record| is_about(record, id)).map(|mut record| {
         remove_private_members(&mut record);
-        if let Some(created) = record["event"].get_mut("created").and_then(Value::as_object_mut) {
-            created.remove("order");
-        }
+        // Whatever its version names the event.
+        let bodies = record["event"].as_object_mut().into_iter().flat_map(|it| it.values_mut());
+        bodies.filter_map(Value::as_object_mut).for_each(|body| drop(body.remove("order")));
         json!({
             "stream": message.origin.stream,
             "sequence": message.origin.sequence,
@@ -133,6 +133,7 @@ mod tests {
         };
         let created =
             json!({"created": {"digest": "d", "order": {"customer": "c", "payment_token": "t"}}});
+        let detailed = json!({"created_v2": {"digest": "d", "order": {"customer": "c"}}});
         let reserved = json!({"reserved": {"payment_token": "t"}});
         let message = Replayed {
             origin: Origin { stream: "ORDERS_2".to_owned(), sequence: 9 },
@@ -142,18 +143,23 @@ mod tests {
             lines: vec![
                 line(other, json!({"paid": {"payment_intent": id}})),
                 line(id, created),
+                line(id, detailed),
                 line(id, reserved),
                 "garbage".into(),
             ],
         };
         let found = json!(events_in(&message, id));
         let at = json!({"stream": "ORDERS_2", "sequence": 9, "stored_at_ms": 6, "at_ms": 5});
-        let expected =
-            [json!({"created": {"digest": "d"}}), json!({"reserved": {}})].map(|event| {
-                let mut expected = at.clone();
-                expected["event"] = event;
-                expected
-            });
+        let events = [
+            json!({"created": {"digest": "d"}}),
+            json!({"created_v2": {"digest": "d"}}),
+            json!({"reserved": {}}),
+        ];
+        let expected = events.map(|event| {
+            let mut expected = at.clone();
+            expected["event"] = event;
+            expected
+        });
         assert_eq!(found, json!(expected));
     }
 }
