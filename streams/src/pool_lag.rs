@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use orders::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 
 use crate::inspect::durable_lag;
 use crate::inspect_error::{InspectError, inspect_error};
-use crate::limits::{BACKLOG_HEADERS_MAX, BACKLOG_SAMPLE, WORKER_PRESENCE_TIMEOUT};
-use crate::rpc::service_name;
+use crate::limits::{BACKLOG_HEADERS_MAX, BACKLOG_SAMPLE};
+use crate::presence::worker_states;
 use crate::subjects::POOLS_STREAM;
 use crate::topology::paused_consumers;
 use crate::{
@@ -180,45 +178,6 @@ async fn messages(connection: &Connection, step: &Step) -> Result<u64, InspectEr
     let sources = [&events, &retries].map(|source| find_progress(connection, source));
     let progress = try_join_all(sources).await?.into_iter().flatten();
     Ok(progress.map(|progress| progress.unfinished()).sum())
-}
-
-/// What each worker of `pool` that answers reports.
-async fn worker_states(
-    connection: &Connection,
-    pool: Pool,
-) -> Result<BTreeMap<String, WorkerState>, InspectError> {
-    #[derive(Deserialize)]
-    struct Stats {
-        id: String,
-        #[serde(default)]
-        endpoints: Vec<Endpoint>,
-    }
-    #[derive(Deserialize)]
-    struct Endpoint {
-        data: Option<WorkerState>,
-    }
-    let client = &connection.client;
-    let subscribed = async {
-        let inbox = client.new_inbox();
-        let replies = client.subscribe(inbox.clone()).await?;
-        let subject = format!("$SRV.STATS.{}", service_name(pool));
-        client.publish_with_reply(subject, inbox, "".into()).await?;
-        Ok::<_, async_nats::Error>(replies)
-    };
-    let mut replies = subscribed.await.map_err(|err| inspect_error("the workers", err))?;
-    let mut workers = BTreeMap::new();
-    let collect = async {
-        while let Some(reply) = replies.next().await {
-            // A reply without a body says that no worker is there.
-            let Ok(Stats { id, endpoints }) = serde_json::from_slice(&reply.payload) else {
-                continue;
-            };
-            let state = endpoints.into_iter().find_map(|endpoint| endpoint.data);
-            workers.insert(id, state.unwrap_or_default());
-        }
-    };
-    timeout(WORKER_PRESENCE_TIMEOUT, collect).await.ok();
-    Ok(workers)
 }
 
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {

@@ -32,9 +32,65 @@ pub async fn worker_presence(
     connection: &Connection,
     pools: &[Pool],
 ) -> Result<WorkerPresence, InspectError> {
+    let workers = pools.iter().map(|pool| (pool.as_str(), 0)).collect();
+    let mut presence = WorkerPresence {
+        workers,
+        breakers: BTreeMap::new(),
+        reports: Vec::new(),
+        edges: Vec::new(),
+    };
+    for ServiceReport { name, data, .. } in service_reports(connection, "$SRV.STATS").await? {
+        if name == EDGE_SERVICE {
+            presence.edges.push(serde_json::from_value(data).unwrap_or_default());
+            continue;
+        }
+        let Some(state) = worker_state(data) else { continue };
+        if let Some(breaker) = &state.breaker {
+            *presence.breakers.entry(breaker.clone()).or_default() += 1;
+        }
+        if let Some(pool) = pools.iter().find(|pool| service_name(**pool) == name) {
+            *presence.workers.entry(pool.as_str()).or_default() += 1;
+            presence.reports.push((*pool, state));
+        }
+    }
+    Ok(presence)
+}
+
+/// What each worker of `pool` that replies within 300 ms reports, by the id of its service.
+pub(crate) async fn worker_states(
+    connection: &Connection,
+    pool: Pool,
+) -> Result<BTreeMap<String, WorkerState>, InspectError> {
+    let subject = format!("$SRV.STATS.{}", service_name(pool));
+    let reports = service_reports(connection, &subject).await?;
+    let states =
+        reports.into_iter().filter_map(|report| Some((report.id, worker_state(report.data)?)));
+    Ok(states.collect())
+}
+
+/// The state that a worker reports; `None` if it is not one. A worker without endpoints says nothing.
+fn worker_state(data: Value) -> Option<WorkerState> {
+    if data.is_null() { Some(WorkerState::default()) } else { serde_json::from_value(data).ok() }
+}
+
+/// What a service replies to a statistics request.
+struct ServiceReport {
+    name: String,
+    id: String,
+    /// What it says about itself.
+    data: Value,
+}
+
+/// The replies to a statistics request on `subject`. How many there will be is not known, so they are collected until
+/// the timeout.
+async fn service_reports(
+    connection: &Connection,
+    subject: &str,
+) -> Result<Vec<ServiceReport>, InspectError> {
     #[derive(Deserialize)]
     struct Stats {
         name: String,
+        id: String,
         #[serde(default)]
         endpoints: Vec<Endpoint>,
     }
@@ -46,38 +102,21 @@ pub async fn worker_presence(
     let subscribed = async {
         let inbox = client.new_inbox();
         let replies = client.subscribe(inbox.clone()).await?;
-        client.publish_with_reply("$SRV.STATS", inbox, "".into()).await?;
+        client.publish_with_reply(subject.to_owned(), inbox, "".into()).await?;
         Ok::<_, async_nats::Error>(replies)
     };
     let mut replies = subscribed.await.map_err(|err| inspect_error("the workers", err))?;
-    let workers = pools.iter().map(|pool| (pool.as_str(), 0)).collect();
-    let mut presence = WorkerPresence {
-        workers,
-        breakers: BTreeMap::new(),
-        reports: Vec::new(),
-        edges: Vec::new(),
-    };
+    let mut reports = Vec::new();
     let collect = async {
         while let Some(reply) = replies.next().await {
-            let Ok(Stats { name, endpoints }) = serde_json::from_slice(&reply.payload) else {
+            // A reply without a body says that no service is there.
+            let Ok(Stats { name, id, endpoints }) = serde_json::from_slice(&reply.payload) else {
                 continue;
             };
             let data = endpoints.into_iter().find_map(|endpoint| endpoint.data).unwrap_or_default();
-            if name == EDGE_SERVICE {
-                presence.edges.push(serde_json::from_value(data).unwrap_or_default());
-                continue;
-            }
-            let state: WorkerState = serde_json::from_value(data).unwrap_or_default();
-            if let Some(breaker) = &state.breaker {
-                *presence.breakers.entry(breaker.clone()).or_default() += 1;
-            }
-            if let Some(pool) = pools.iter().find(|pool| service_name(**pool) == name) {
-                *presence.workers.entry(pool.as_str()).or_default() += 1;
-                presence.reports.push((*pool, state));
-            }
+            reports.push(ServiceReport { name, id, data });
         }
     };
-    // The number of workers is unknown, so the replies are collected until the timeout.
     timeout(WORKER_PRESENCE_TIMEOUT, collect).await.ok();
-    Ok(presence)
+    Ok(reports)
 }
