@@ -9,13 +9,14 @@ use orders::Timestamp;
 use streams::subjects::INTAKE_KEY;
 use streams::{
     Connection, IntakeSetting, Requester, Setting, WorkerPresence, own_time, parse_duration,
+    setting_in_force,
 };
 
 use crate::addresses::BrokersAddress;
 use crate::keys::Role;
 use crate::runtime::runtime;
 use crate::setting_change::{
-    Author, PauseArgs, pause_end, print, read_before, resume, show_history, wait_for_arrival, write,
+    Author, PauseArgs, pause_end, print, resume, show_history, wait_for_arrival, write,
 };
 
 /// Options of `millrace intake`.
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &IntakeArgs) -> Result<()> {
             let describe = |setting: &IntakeSetting| describe(setting, own_time());
             return show_history(&requester, INTAKE_KEY, describe, if_none).await;
         }
-        let (before, seen) = read_before::<IntakeSetting>(&requester, INTAKE_KEY).await?;
+        let (before, seen) = setting_in_force::<IntakeSetting>(&requester, INTAKE_KEY).await?;
         let after = match &args.command {
             IntakeCommand::Pause(pause) => {
                 pause.apply(before, pause_end::<IntakeSetting>(&connection, pause).await?)

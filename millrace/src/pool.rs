@@ -8,14 +8,16 @@ use std::time::SystemTime;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
-use streams::{Connection, Pool, PoolSetting, Requester, WorkerPresence, worker_presence};
+use streams::{
+    Connection, Pool, PoolSetting, Requester, WorkerPresence, setting_in_force, worker_presence,
+};
 use workers::stages;
 
 use crate::addresses::BrokersAddress;
 use crate::keys::Role;
 use crate::runtime::runtime;
 use crate::setting_change::{
-    Author, PauseArgs, pause_end, print, read_before, resume, show_history, wait_for_arrival, write,
+    Author, PauseArgs, pause_end, print, resume, show_history, wait_for_arrival, write,
 };
 use crate::status::pools::describe;
 use change::SetArgs;
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &PoolArgs) -> Result<()> {
         if matches!(args.command, PoolCommand::Show) {
             return show(&requester, pool).await;
         }
-        let (before, seen) = read_before::<PoolSetting>(&requester, key).await?;
+        let (before, seen) = setting_in_force::<PoolSetting>(&requester, key).await?;
         if seen == 0 && matches!(args.command, PoolCommand::Set(_)) {
             refuse_if_gone(&connection, pool).await?;
         }

@@ -4,12 +4,9 @@
 mod arrival;
 mod pause;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use streams::{
-    Connection, Requester, Setting, StoredSetting, last_good_setting, read_setting, read_settings,
-    write_setting,
-};
+use streams::{Connection, Requester, Setting, StoredSetting, read_settings, write_setting};
 
 pub(crate) use arrival::wait_for_arrival;
 pub(crate) use pause::{PauseArgs, pause_end};
@@ -31,20 +28,6 @@ impl Author {
         setting.sign(self.why.clone(), self.by.clone());
         setting
     }
-}
-
-/// The setting of `key` that is changed: while what is in the bucket is not one, the last good one; and the revision of
-/// what is in the bucket, 0 if there is nothing.
-pub(crate) async fn read_before<S: Setting>(requester: &Requester, key: &str) -> Result<(S, u64)> {
-    let stored = read_setting::<S>(requester, key).await?;
-    let seen = stored.as_ref().map_or(0, |stored| stored.revision);
-    let before = if let Ok(setting) = stored.map(|stored| stored.setting).transpose() {
-        setting.unwrap_or_default()
-    } else {
-        let good = last_good_setting(requester, key).await;
-        good.context("cannot read the history of the setting")?
-    };
-    Ok((before, seen))
 }
 
 /// The setting without a pause.

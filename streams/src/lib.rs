@@ -127,8 +127,8 @@ pub use routes::{Routes, RoutesWatch};
 pub use rpc::{Request, RequestStream, Service, ServiceError, WorkerState, own_host};
 pub use settings::{
     Autoscale, IntakeSetting, PoolSetting, ReadSettingError, Setting, SettingError, SettingWatch,
-    StoredSetting, WriteSettingError, last_good_setting, read_setting, read_settings,
-    settings_time, write_setting,
+    StoredSetting, WriteSettingError, read_setting, read_settings, setting_in_force, settings_time,
+    write_setting,
 };
 pub use step::{Durable, Pool, Source, Step, StepKind};
 pub use topology::{

@@ -13,8 +13,8 @@ use crate::presence::worker_states;
 use crate::subjects::POOLS_STREAM;
 use crate::topology::paused_consumers;
 use crate::{
-    Connection, Durable, Lag, Pool, PoolSetting, ReadSettingError, Requester, Setting, Step,
-    StepKind, WorkerState, broker_time, durables, find_progress, last_good_setting, read_setting,
+    Connection, Durable, Lag, Pool, PoolSetting, Requester, Setting, Step, StepKind, WorkerState,
+    broker_time, durables, find_progress, setting_in_force,
 };
 
 /// What is answered about the backlog of a pool.
@@ -85,8 +85,8 @@ pub async fn pool_backlog(
         steps.iter().partition(|step| step.kind == StepKind::Undo);
     let requester = Requester::new(connection.clone());
     let setting = async {
-        let setting = setting_in_force(&requester, pool).await;
-        setting.map_err(|err| inspect_error(pool.as_str(), err))
+        let setting = setting_in_force::<PoolSetting>(&requester, pool.as_str()).await;
+        setting.map(|(setting, _)| setting).map_err(|err| inspect_error(pool.as_str(), err))
     };
     let backlogs = try_join_all(steps.iter().map(|step| backlog(connection, step, counting)));
     let undo = try_join_all(undo.iter().map(|step| messages(connection, step)));
@@ -108,19 +108,6 @@ pub async fn pool_backlog(
         paused: setting.is_paused_at(Some(now)) || !held?.is_empty(),
     };
     Ok(PoolBacklog { lag, undo: undo?.iter().sum(), workers, setting })
-}
-
-/// The setting that workers have: while what is in the bucket is not one, the last good one.
-async fn setting_in_force(
-    requester: &Requester,
-    pool: Pool,
-) -> Result<PoolSetting, ReadSettingError> {
-    match read_setting::<PoolSetting>(requester, pool.as_str()).await?.map(|stored| stored.setting)
-    {
-        None => Ok(PoolSetting::default()),
-        Some(Ok(setting)) => Ok(setting),
-        Some(Err(_)) => last_good_setting(requester, pool.as_str()).await,
-    }
 }
 
 /// What waits for one step.

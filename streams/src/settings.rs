@@ -21,7 +21,7 @@ pub use intake_setting::IntakeSetting;
 pub use pool_setting::PoolSetting;
 pub use setting::Setting;
 pub use setting_error::SettingError;
-pub use stored::{ReadSettingError, StoredSetting, last_good_setting, read_setting, read_settings};
+pub use stored::{ReadSettingError, StoredSetting, read_setting, read_settings, setting_in_force};
 pub use watch::SettingWatch;
 pub use write::{WriteSettingError, settings_time, write_setting};
 

@@ -72,18 +72,26 @@ pub async fn read_settings<S: Setting>(
     Ok(history)
 }
 
-/// The last good one of the settings of `key` that the bucket remembers: the one in force while the value is bad.
-/// Without one it is the default.
+/// The setting of `key` that processes have, and the revision of what is in the bucket, 0 if there is nothing. While
+/// that is not a setting, the last good one is in force that the bucket remembers; without one it is the default.
 ///
 /// # Errors
 /// No broker answers.
-pub async fn last_good_setting<S: Setting>(
+pub async fn setting_in_force<S: Setting>(
     requester: &Requester,
     key: &str,
-) -> Result<S, ReadSettingError> {
-    let history = read_settings::<S>(requester, key).await?;
-    let good = history.into_iter().rev().find_map(|stored| stored.setting.ok());
-    Ok(good.unwrap_or_default())
+) -> Result<(S, u64), ReadSettingError> {
+    let Some(stored) = read_setting::<S>(requester, key).await? else {
+        return Ok((S::default(), 0));
+    };
+    let setting = if let Ok(setting) = stored.setting {
+        setting
+    } else {
+        let history = read_settings::<S>(requester, key).await?;
+        let good = history.into_iter().rev().find_map(|stored| stored.setting.ok());
+        good.unwrap_or_default()
+    };
+    Ok((setting, stored.revision))
 }
 
 async fn get<S: Setting>(
