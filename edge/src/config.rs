@@ -9,7 +9,9 @@ use orders::SigningKeys;
 use streams::{BatchConfig, BrokersConfig};
 
 use crate::cors_origins::CorsOrigins;
+use crate::identity::IdentityConfig;
 use crate::limits::{BACKLOG_MAX_AGE, DRAIN_DELAY_MAX};
+use crate::quota::QuotaConfig;
 use crate::redis_config::RedisConfig;
 use crate::webhook_secrets::WebhookSecrets;
 
@@ -25,6 +27,9 @@ pub struct Config {
     /// Threads that serve, each with its own connection to the brokers
     #[arg(long, env = "MILLRACE_CORES", value_name = "N", default_value = "1")]
     pub cores: NonZeroUsize,
+    /// How many requests callers may make.
+    #[command(flatten)]
+    pub quota: QuotaConfig,
     /// How to reach the brokers, and the durability to claim.
     #[command(flatten)]
     pub brokers: BrokersConfig,
@@ -34,6 +39,9 @@ pub struct Config {
     /// How to reach Redis.
     #[command(flatten)]
     pub redis: RedisConfig,
+    /// How callers are authenticated.
+    #[command(flatten)]
+    pub identity: IdentityConfig,
     /// Secrets that sign order ids, the same for all edges, separated by commas, each of 16
     /// characters or more: the first signs, all verify
     #[arg(long, env = "MILLRACE_SECRETS", hide_env_values = true)]

@@ -27,6 +27,9 @@ pub enum EdgeError {
     /// The URL of Redis is invalid, or the password cannot be read.
     #[error("invalid configuration of Redis")]
     Redis(#[from] redis::RedisError),
+    /// The keys of the issuer of tokens cannot be read from their file.
+    #[error("no keys of the issuer of tokens")]
+    Identity(#[from] crate::identity::KeySourceError),
     /// A shard's thread panicked.
     #[error("edge thread panicked")]
     ThreadPanicked,

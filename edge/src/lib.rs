@@ -23,19 +23,23 @@
 //! Every error response is defined in `problem`, every limit in `limits`. The durability that a 202
 //! claims is verified against the brokers and their streams (`gates`).
 
+mod access;
 mod body;
 mod cache;
 mod caller;
+mod client_address;
 mod config;
 mod cors_origins;
 mod error;
 mod failure_log;
 mod gates;
+mod identity;
 mod ingest;
 mod limits;
 mod lookup;
 mod order_counts;
 mod problem;
+mod quota;
 mod redis_config;
 mod request_id;
 mod response;
@@ -44,13 +48,20 @@ mod server;
 mod state;
 mod webhook_secrets;
 
+pub use client_address::{Balancers, InvalidNetwork};
 pub use config::{Config, LISTEN_DEFAULT};
 pub use cors_origins::{CorsOrigins, InvalidOrigin};
 pub use error::EdgeError;
+pub use identity::{
+    IdentityConfig, IdentityMode, InvalidKeySet, InvalidSigningKey, KeySourceError, Scope,
+    TOKEN_PARTY_DEFAULT, TokenClaims, TokenSigner,
+};
 pub use ingest::PUBLISHED_EVENTS;
 pub use limits::{
     BACKLOG_MAX_AGE, BODY_BYTES_MAX, CONNECTIONS_MAX, ORDERS_WAITING_MAX, SHUTDOWN_MAX,
+    TOKEN_KEYS_MAX,
 };
+pub use quota::QuotaConfig;
 pub use redis_config::{REDIS_RULES, RedisConfig};
 pub use routes::{ROUTES, Route};
 pub use server::run;

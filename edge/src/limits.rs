@@ -21,6 +21,38 @@ pub(crate) const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// the difference at first, and sees why; beyond, the connection ends with a bare 431.
 pub(crate) const HEAD_READ_BYTES_MAX: usize = 40 * 1024;
 
+/// How far the clock of an issuer may be from ours: what synchronized clocks never reach.
+pub(crate) const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
+/// Keys in an issuer's set: large issuers have some ten.
+pub const TOKEN_KEYS_MAX: usize = 64;
+/// Bytes of the set: 4 KiB for each, as much as a key with a chain of certificates takes.
+pub(crate) const TOKEN_KEYS_BYTES_MAX: usize = TOKEN_KEYS_MAX * 4 * 1024;
+/// How long an issuer may take to answer with them, and a request waits for that.
+pub(crate) const TOKEN_KEYS_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long they are used before they are read again, and a key that is withdrawn is accepted.
+pub(crate) const TOKEN_KEYS_REFRESH_INTERVAL: Duration = Duration::from_mins(5);
+/// The same for those in a file, which costs nothing.
+pub(crate) const TOKEN_KEYS_FILE_INTERVAL: Duration = Duration::from_secs(10);
+/// The least time between two readings, however many tokens have unknown keys.
+pub(crate) const TOKEN_KEYS_RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// Verified tokens in one generation of a shard, of which there are two, each in some 400 bytes: 13 MiB in all.
+pub(crate) const VERIFIED_TOKENS_MAX: usize = 16_384;
+
+/// The largest quota: a request takes ten microseconds of it, which is more than the resolution of Redis' clock.
+pub(crate) const QUOTA_MAX: u32 = 100_000;
+/// Requests of callers that are counted with one question to Redis: as many as orders in a batch.
+pub(crate) const QUOTA_BATCH_MAX: usize = 256;
+/// Requests that wait to be counted: sixteen questions.
+pub(crate) const QUOTA_WAITING_MAX: usize = 4_096;
+/// Redis timeout for each question; a healthy Redis replies in a tenth of this.
+pub(crate) const QUOTA_TIMEOUT: Duration = Duration::from_millis(2);
+/// Callers, and addresses, in one generation of a shard, of which there are two, each in some 50 bytes. One that is
+/// forgotten has not been seen for as many others, and is full again a second later.
+pub(crate) const QUOTA_CALLERS_MAX: usize = 65_536;
+/// How often an edge says that it runs, and how long it is counted afterwards: three times as long.
+pub(crate) const EDGE_COUNT_INTERVAL: Duration = Duration::from_secs(2);
+pub(crate) const EDGE_SEEN_FOR: Duration = Duration::from_secs(6);
+
 /// Characters of a client's request id: a UUID has 36, the ids of balancers somewhat more.
 pub(crate) const REQUEST_ID_LENGTH_MAX: usize = 64;
 /// Lines in the log of a shard about failed requests: enough of each second to find a cause, and too few to

@@ -3,11 +3,13 @@
 mod detail;
 
 use hyper::StatusCode;
-use hyper::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER};
+use hyper::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use orders::{FieldError, InvalidOrder, Status};
 use serde::Serialize;
 
+use crate::identity::{Scope, TokenFault};
 use crate::limits::RETRY_AFTER_SECONDS;
+use crate::quota::Verdict;
 use crate::request_id::RequestId;
 use crate::response::{HttpResponse, allow, with_body};
 
@@ -73,11 +75,17 @@ pub(crate) enum Problem {
     NotDurable,
     /// No broker acknowledged the request in time.
     AckTimeout,
-    /// The caller may not send what the request has.
-    ScopeMissing {
-        scope: &'static str,
-    },
-    /// No edge has issued this order id.
+    /// The request has no caller.
+    Unauthenticated(TokenFault),
+    /// The keys of the issuer of tokens were not read yet.
+    IdentityUnavailable,
+    /// The caller for whom the request is made is not the name of one.
+    InvalidCaller,
+    /// The token of the caller does not permit the request.
+    ScopeMissing(Scope),
+    /// The caller, or the address, has made more requests than it may.
+    QuotaExceeded(Verdict),
+    /// No edge has issued this order id to the caller.
     NoSuchOrder,
     /// The order has a status in which it can no longer be cancelled.
     NotCancellable(Status),
@@ -99,6 +107,8 @@ struct ProblemDocument<'a> {
     request_id: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<[&'static str; 1]>,
 }
 
 #[derive(Serialize)]
@@ -115,11 +125,20 @@ impl Problem {
         let id = Some(id.as_str());
         let body = self.with_document(id, |document| serde_json::to_vec(&document));
         let mut response = with_body(status, "application/problem+json", body);
-        if let Self::MethodNotAllowed { allowed } = self {
-            allow(&mut response, allowed);
-        }
-        if matches!(self, Self::UnsupportedContentEncoding) {
-            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let headers = response.headers_mut();
+        match self {
+            Self::MethodNotAllowed { allowed } => allow(headers, allowed),
+            Self::UnsupportedContentEncoding => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            Self::Unauthenticated(fault) => {
+                headers.insert(WWW_AUTHENTICATE, fault.challenge());
+            }
+            Self::ScopeMissing(scope) => {
+                headers.insert(WWW_AUTHENTICATE, scope.challenge());
+            }
+            Self::QuotaExceeded(verdict) => verdict.add_to(headers),
+            _ => {}
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
@@ -164,6 +183,10 @@ impl Problem {
             errors: match self {
                 Self::InvalidOrder(errors) | Self::InvalidPayment(errors) => errors,
                 _ => &[],
+            },
+            violated_policies: match self {
+                Self::QuotaExceeded(verdict) => Some([verdict.policy_name()]),
+                _ => None,
             },
         };
         write(document).expect("a problem document has string keys")
@@ -257,7 +280,17 @@ impl Problem {
                 "/problems/ack-timeout",
                 "Broker acknowledgement timed out",
             ),
-            Self::ScopeMissing { .. } => (S::FORBIDDEN, "/problems/scope-missing", "Scope missing"),
+            Self::Unauthenticated(_) => {
+                (S::UNAUTHORIZED, "/problems/unauthenticated", "Unauthenticated")
+            }
+            Self::IdentityUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "/problems/identity-unavailable", "Identity unavailable")
+            }
+            Self::InvalidCaller => (S::BAD_REQUEST, "/problems/invalid-caller", "Invalid caller"),
+            Self::ScopeMissing(_) => (S::FORBIDDEN, "/problems/scope-missing", "Scope missing"),
+            Self::QuotaExceeded(_) => {
+                (S::TOO_MANY_REQUESTS, "/problems/quota-exceeded", "Quota exceeded")
+            }
             Self::NoSuchOrder => (S::NOT_FOUND, "/problems/no-such-order", "Order not found"),
             Self::NotCancellable(_) => {
                 (S::CONFLICT, "/problems/not-cancellable", "Order not cancellable")
@@ -280,6 +313,12 @@ impl Problem {
             InvalidOrder::NotJson(reason) => Self::InvalidJson(reason),
             InvalidOrder::FieldErrors(errors) => Self::InvalidPayment(errors),
         }
+    }
+}
+
+impl From<TokenFault> for Problem {
+    fn from(fault: TokenFault) -> Self {
+        Self::Unauthenticated(fault)
     }
 }
 

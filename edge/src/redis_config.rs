@@ -8,8 +8,8 @@ use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsCertific
 use streams::read_ca_file;
 
 /// The rules of an edge's user in Redis: the keys and the commands that an edge uses, and nothing else.
-pub const REDIS_RULES: &str =
-    "resetkeys ~order:* ~stock:* resetchannels -@all +get +mget +set +pttl +evalsha +script|load";
+pub const REDIS_RULES: &str = "resetkeys ~order:* ~stock:* ~quota:* ~edges \
+     resetchannels -@all +get +mget +set +pttl +time +zadd +zcard +zremrangebyscore +expire +evalsha +script|load";
 
 /// The configuration of Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]

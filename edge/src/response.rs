@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -62,14 +62,14 @@ pub(crate) fn text(status: StatusCode, line: impl Into<Bytes>) -> HttpResponse {
 pub(crate) fn options(allowed: &str) -> HttpResponse {
     let mut response = Response::new(Either::Left(Full::default()));
     *response.status_mut() = StatusCode::NO_CONTENT;
-    allow(&mut response, allowed);
+    allow(response.headers_mut(), allowed);
     response
 }
 
 /// Says which methods a path answers.
-pub(crate) fn allow(response: &mut HttpResponse, allowed: &str) {
+pub(crate) fn allow(headers: &mut HeaderMap, allowed: &str) {
     let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");
-    response.headers_mut().insert(ALLOW, allowed);
+    headers.insert(ALLOW, allowed);
 }
 
 /// A 200 whose body is made while it is sent.

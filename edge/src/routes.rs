@@ -18,6 +18,7 @@ mod submit;
 mod submit_payment;
 mod table;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http_body_util::{Either, Full};
@@ -28,29 +29,41 @@ use tokio::sync::OwnedSemaphorePermit;
 
 pub use table::{ROUTES, Route};
 
+use crate::access::Admitted;
+use crate::caller::Caller;
 use crate::problem::Problem;
+use crate::quota::Verdict;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::response::{HttpResponse, options};
 use crate::state::ShardState;
 use cors::Sharing;
+use issued_id::issued_id;
 use refusal::refuse;
 use request_head::check_head;
 use table::Endpoint;
 
-/// Responds to a request; an error becomes a problem document. Every response has the id of its request.
+/// Responds to a request over a connection from `peer`; an error becomes a problem document. Every response has the
+/// id of its request.
 pub(crate) async fn respond(
     state: &Arc<ShardState>,
+    peer: IpAddr,
     mut request: Request<Incoming>,
 ) -> HttpResponse {
     let id = RequestId::of(request.headers());
     let sharing = state.cors_origins.as_ref().map(|origins| Sharing::of(origins, &request));
     let is_head = request.method() == Method::HEAD;
-    let mut response = match dispatch(state, &mut request).await {
+    let mut quota = None;
+    let mut response = match dispatch(state, peer, &mut request, &mut quota).await {
         Ok(Reply::Response(response)) => response,
-        Ok(Reply::Batch(slot)) => place_batch::place_batch(state, request.into_body(), slot),
+        Ok(Reply::Batch { caller, slot }) => {
+            place_batch::place_batch(state, caller, request.into_body(), slot)
+        }
         Err(problem) => refuse(state, &problem, &id, &mut request).await,
     };
     response.headers_mut().insert(REQUEST_ID, id.into_header());
+    if let Some(quota) = quota {
+        quota.add_to(response.headers_mut());
+    }
     if let Some(sharing) = sharing {
         sharing.add_to(response.headers_mut());
     }
@@ -61,36 +74,45 @@ pub(crate) async fn respond(
 enum Reply {
     Response(HttpResponse),
     /// Its lines are answered as they are read, in this slot.
-    Batch(OwnedSemaphorePermit),
+    Batch {
+        caller: Arc<Caller>,
+        slot: OwnedSemaphorePermit,
+    },
 }
 
-/// A match instead of function pointers in the table: those would cost an allocation for the future
-/// of each request.
+/// Sets `quota` to what is left of the caller's. A match instead of function pointers in the table: those would cost
+/// an allocation for the future of each request.
 async fn dispatch(
     state: &Arc<ShardState>,
+    peer: IpAddr,
     request: &mut Request<Incoming>,
+    quota: &mut Option<Verdict>,
 ) -> Result<Reply, Problem> {
     check_head(request)?;
     let path = request.uri().path();
     if request.method() == Method::OPTIONS {
         return Ok(Reply::Response(options(&table::allowed(ROUTES, path)?)));
     }
-    let (endpoint, parameter) = table::find(ROUTES, request.method(), path)?;
-    let response = match endpoint {
-        Endpoint::PlaceOrder => place_order::place_order(state, request).await,
+    let (route, parameter) = table::find(ROUTES, request.method(), path)?;
+    let Admitted { caller, quota: left } =
+        state.access.admit(peer, request.headers(), route.scope).await?;
+    *quota = left;
+    let response = match route.endpoint {
+        Endpoint::PlaceOrder => place_order::place_order(state, &caller, request).await,
         Endpoint::PlaceBatch => {
-            return place_batch::accept(state, request.headers()).map(Reply::Batch);
+            let slot = place_batch::accept(state, request.headers())?;
+            return Ok(Reply::Batch { caller, slot });
         }
         Endpoint::GetOrderStatus => {
             let query = request.uri().query().unwrap_or("");
-            order_status::get_order_status(state, &parameter, query).await
+            order_status::get_order_status(state, &caller, &parameter, query).await
         }
         Endpoint::CancelOrder => {
-            cancel_order::cancel_order(state, &parameter, request.headers()).await
+            cancel_order::cancel_order(state, &caller, &parameter, request.headers()).await
         }
         Endpoint::SubmitPayment => {
-            let signed_id = parameter.into_owned();
-            submit_payment::submit_payment(state, &signed_id, request).await
+            let signed_id = issued_id(state, &caller, &parameter)?;
+            submit_payment::submit_payment(state, signed_id, request).await
         }
         Endpoint::ReceiveProviderEvent => {
             provider_event::receive_provider_event(state, request).await

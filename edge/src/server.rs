@@ -21,7 +21,9 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::EdgeError;
 use crate::gates::Gates;
+use crate::identity::Issuer;
 use crate::lookup::Lookups;
+use crate::quota::EdgeCount;
 use crate::state::EdgeState;
 
 /// Serves until `shutdown` completes and the drain delay has passed, and then until every request in
@@ -37,6 +39,7 @@ pub async fn run(
     let (address, listeners) = listener::bind(config.listen, config.cores)
         .map_err(|source| EdgeError::Listen { address: config.listen, source })?;
     let mut shutdown = pin!(shutdown);
+    let (issuer, keep_keys) = Issuer::open(&config.identity).await?;
     // Brokers that are starting may take longer than an orchestrator waits for the end.
     let (broker, routes, gates) = tokio::select! {
         verified = verified_brokers(&config.brokers) => verified?,
@@ -47,9 +50,14 @@ pub async fn run(
     let reports =
         serve_reports(broker.clone(), config.brokers.profile, gates.clone(), leaving.clone());
     let watch = gates.clone().watch(broker, routes.clone(), &config, first_step);
+    let edges = EdgeCount::new(config.cores.get());
+    let count_edges = edges.clone().watch(Cache::open(&config.redis)?);
+    let count_edges = matches!(issuer, Issuer::Keys(_)).then(|| tokio::spawn(count_edges));
+    let _edge_count = count_edges.map(AbortOnDropHandle::new);
     let _background = [
         AbortOnDropHandle::new(tokio::spawn(watch)),
         AbortOnDropHandle::new(tokio::spawn(reports)),
+        AbortOnDropHandle::new(tokio::spawn(keep_keys)),
     ];
     let lookups = Lookups::start(Requester::new(routes.clone()), Cache::open(&config.redis)?);
     let drain_delay = config.drain_delay;
@@ -57,6 +65,8 @@ pub async fn run(
         gates,
         body_budget: BodyMemoryBudget::new(),
         lookups,
+        issuer,
+        edges,
         leaving: leaving.clone(),
         routes,
         config,

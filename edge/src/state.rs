@@ -8,6 +8,7 @@ use streams::{Connection, Profile, Publisher, Routes, RoutesWatch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Access;
 use crate::body::BodyMemoryBudget;
 use crate::cache::Cache;
 use crate::config::Config;
@@ -15,8 +16,10 @@ use crate::cors_origins::CorsOrigins;
 use crate::error::EdgeError;
 use crate::failure_log::FailureLog;
 use crate::gates::Gates;
+use crate::identity::Issuer;
 use crate::ingest::{BatchSlots, IdempotencyCache, IngestQueues};
 use crate::lookup::Lookups;
+use crate::quota::EdgeCount;
 use crate::webhook_secrets::WebhookSecrets;
 
 /// The state that all shards of the process share. Cheap to clone.
@@ -26,6 +29,8 @@ pub(crate) struct EdgeState {
     pub(crate) gates: Gates,
     pub(crate) body_budget: BodyMemoryBudget,
     pub(crate) lookups: Lookups,
+    pub(crate) issuer: Issuer,
+    pub(crate) edges: EdgeCount,
     /// Cancelled once the process is asked to end.
     pub(crate) leaving: CancellationToken,
     /// What is known of the lanes is shared by all shards.
@@ -34,6 +39,7 @@ pub(crate) struct EdgeState {
 
 /// The state that the connections of one shard share.
 pub(crate) struct ShardState {
+    pub(crate) access: Access,
     pub(crate) signing_keys: SigningKeys,
     pub(crate) webhook_secrets: Option<WebhookSecrets>,
     pub(crate) cors_origins: Option<CorsOrigins>,
@@ -52,10 +58,11 @@ pub(crate) struct ShardState {
 }
 
 impl ShardState {
-    /// Connects, and starts the tasks that publish orders and cancel requests. They finish after
+    /// Connects, and starts the tasks that publish orders and cancel requests, and count requests. They finish after
     /// the state is dropped.
     pub(crate) async fn open(edge: EdgeState) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
-        let EdgeState { config, gates, body_budget, lookups, leaving, routes } = edge;
+        let EdgeState { config, gates, body_budget, lookups, issuer, edges, leaving, routes } =
+            edge;
         let access = config.brokers.access();
         let broker = Connection::open(&access, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis)?);
@@ -64,10 +71,14 @@ impl ShardState {
         let brokers = brokers.sharing_lanes_with(&routes);
         let routes_watch = brokers.watch_connections();
         let publisher = Publisher::new(brokers);
-        let (cache, batch_max) = (idempotency_cache.clone(), config.batch.max_batch);
-        let (ingest, ingest_tasks) =
-            IngestQueues::start(&publisher, cache, batch_max, gates.counts());
+        let (digests, batch_max) = (idempotency_cache.clone(), config.batch.max_batch);
+        let (ingest, mut tasks) =
+            IngestQueues::start(&publisher, digests, batch_max, gates.counts());
+        // A connection of its own: what fails for one must not pause the other.
+        let quota_cache = Cache::open(&config.redis)?;
+        let access = Access::start(issuer, &config, quota_cache, edges, &mut tasks);
         let state = Self {
+            access,
             signing_keys: config.secrets,
             webhook_secrets: config.webhook_secrets,
             cors_origins: config.cors_origins,
@@ -84,7 +95,7 @@ impl ShardState {
             leaving,
             draining: AtomicBool::new(false),
         };
-        Ok((Arc::new(state), ingest_tasks))
+        Ok((Arc::new(state), tasks))
     }
 
     pub(crate) fn is_answered_by_a_broker(&self) -> bool {

@@ -120,6 +120,7 @@ async fn a_process_that_waits_for_its_servers_at_its_start_stops_at_once() {
             .env("DATABASE_URL", format!("postgres://millrace@{address}/millrace"))
             .env("REDIS_URL", format!("redis://{address}"))
             .env("MILLRACE_SECRETS", "the secret of the tests")
+            .env("MILLRACE_IDENTITY", "none")
             .stderr(Stdio::null())
             .spawn()
             .unwrap();

@@ -1,6 +1,7 @@
 //! The edge over real HTTP, on real brokers and a real Redis.
 mod raw_http;
 mod test_edge;
+mod test_issuer;
 
 mod batch_intake;
 mod broker_outage;
@@ -13,6 +14,7 @@ mod foreign_acks;
 mod frozen_broker;
 mod http_protocol;
 mod idempotency;
+mod identity;
 mod import;
 mod intake_setting;
 mod lanes;
@@ -23,6 +25,7 @@ mod order_status;
 mod overload;
 mod placement;
 mod publisher;
+mod quotas;
 mod request_heads;
 mod request_ids;
 mod same_key_other_body;

@@ -214,7 +214,8 @@ async fn a_process_without_its_key_ends_at_once_and_says_what_it_needs() {
             .env("NATS_URL", brokers.url())
             .env("NATS_CA_FILE", brokers.access(Role::Edge).ca_file.unwrap())
             .env("REDIS_URL", servers.processes.redis.url())
-            .env("MILLRACE_SECRETS", "the secret of the tests");
+            .env("MILLRACE_SECRETS", "the secret of the tests")
+            .env("MILLRACE_IDENTITY", "none");
         let output = output_within(COMMAND_LIMIT, command).await;
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert!(!output.status.success(), "{text}");

@@ -20,9 +20,10 @@ use crate::pool::PoolArgs;
 use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::tail::TailArgs;
+use crate::token::TokenArgs;
 use crate::{
     admin, audit, dead_letters, edge, health, import, intake, keys, lanes, migrate,
-    observer_report, passwords, pool, status, stock, tail, worker,
+    observer_report, passwords, pool, status, stock, tail, token, worker,
 };
 
 /// A role or a command.
@@ -41,6 +42,8 @@ pub enum Command {
     Passwords(PasswordsArgs),
     /// Make the keys by which the brokers know each role
     Keys(KeysArgs),
+    /// Make keys that sign tokens of callers, and tokens
+    Token(TokenArgs),
     /// Change the number of lanes, the streams of orders, of a running cluster
     Lanes(LanesArgs),
     /// Check the health of the role in this container
@@ -81,6 +84,7 @@ impl Command {
             Self::Migrate(args) => migrate::run(&args)?,
             Self::Passwords(args) => passwords::run(&args)?,
             Self::Keys(args) => keys::run(&args)?,
+            Self::Token(args) => token::run(&args)?,
             Self::Lanes(args) => lanes::run(&args)?,
             Self::Health(args) => return health::run(&args),
             Self::Status(args) => status::run(&args)?,

@@ -35,6 +35,9 @@ pub struct ImportArgs {
         value_parser = edge_client::base_url
     )]
     edge_urls: Vec<String>,
+    /// File with a token that has the scope orders:write, if callers are authenticated
+    #[arg(long, env = "MILLRACE_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
 }
 
 /// How many lines ended in which way.
@@ -54,7 +57,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<ExitCode> {
 
 async fn import(args: &ImportArgs) -> Result<Counts> {
     let mut lines = FileLines::open(&args.file)?;
-    let mut edges = EdgeClient::new(args.edge_urls.clone());
+    let mut edges = EdgeClient::new(args.edge_urls.clone(), args.token_file.as_deref())?;
     let mut counts = Counts::default();
     loop {
         let part = lines.next_part().context("cannot read the file")?;

@@ -42,6 +42,7 @@ mod stock;
 pub mod store_credentials;
 mod tail;
 pub mod telemetry;
+mod token;
 mod worker;
 
 pub use admin::AdminConfig;

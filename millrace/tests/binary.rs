@@ -41,7 +41,7 @@ fn every_setting_that_cannot_be_used_is_reported_at_once_and_nothing_starts() {
 #[test]
 fn a_role_requires_only_the_settings_that_it_needs() {
     for (role, needs) in [
-        (&["edge"][..], &["--nats-url", "--redis-url", "--secrets"][..]),
+        (&["edge"][..], &["--nats-url", "--redis-url", "--identity", "--secrets"][..]),
         (&["worker", "inventory"], &["--nats-url", "--database-url"]),
         (&["worker", "fulfilment"], &["--nats-url", "--database-url"]),
     ] {

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::IdempotencyKey;
 use crate::hex::{fmt_hex, from_hex, to_hex};
 use crate::limits::SIGNING_KEY_LENGTH_MIN;
+use crate::{CallerName, IdempotencyKey};
 
 const ID_BYTES: usize = 16;
 /// 64 bits: guessing one over HTTP at 100,000 tries a second takes millions of years.
@@ -20,13 +20,14 @@ const MAC_BYTES: usize = 8;
 #[serde(try_from = "String", into = "String")]
 pub struct OrderId([u8; ID_BYTES]);
 
-/// An [`OrderId`] with a truncated HMAC-SHA-256 (MAC), which shows that an edge issued it. Only a
+/// An [`OrderId`] with a truncated HMAC-SHA-256 (MAC), which shows that an edge issued it, and to whom. Only a
 /// 202 response contains one, so a client that presents it has received that response. It does not
 /// prove that the order is stored. Written as the id's 32 digits and 16 more for the MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedOrderId {
     id: OrderId,
     mac: [u8; MAC_BYTES],
+    is_of_public: bool,
 }
 
 /// The secret keys for MACs. The first one signs; all of them verify, so that a key can be rotated:
@@ -54,7 +55,8 @@ pub struct InvalidCopiedId;
 
 impl OrderId {
     /// The id of the order that `caller` places under `key`.
-    pub fn derive(caller: &str, key: &IdempotencyKey) -> Self {
+    pub fn derive(caller: &CallerName, key: &IdempotencyKey) -> Self {
+        let caller = caller.as_str();
         let mut hash = Sha256::new();
         // The length keeps ("ab", "c") and ("a", "bc") apart.
         hash.update((caller.len() as u64).to_be_bytes());
@@ -92,6 +94,11 @@ impl SignedOrderId {
     pub const fn id(&self) -> OrderId {
         self.id
     }
+
+    /// Whether it was issued to a caller who was not authenticated, and so is that of everyone who has it.
+    pub const fn is_of_public(&self) -> bool {
+        self.is_of_public
+    }
 }
 
 impl SigningKeys {
@@ -100,24 +107,35 @@ impl SigningKeys {
         Self { first: hmac(first), rest: rest.into_iter().map(hmac).collect() }
     }
 
-    /// Signs `id`.
-    pub fn sign(&self, id: OrderId) -> SignedOrderId {
-        let full = self.first.clone().chain_update(id.0).finalize().into_bytes();
-        let mut mac = [0; MAC_BYTES];
-        mac.copy_from_slice(&full[..MAC_BYTES]);
-        SignedOrderId { id, mac }
+    /// What is in place of the name of `caller` where it must not be read: without the first key, no name can be
+    /// compared with it.
+    pub fn pseudonym(&self, caller: &CallerName) -> [u8; 16] {
+        let full = self.first.clone().chain_update("caller:").chain_update(caller.as_str());
+        let mut pseudonym = [0; 16];
+        pseudonym.copy_from_slice(&full.finalize().into_bytes()[..16]);
+        pseudonym
     }
 
-    /// Parses `text` and verifies its MAC. `None` if no edge with one of these keys issued it.
-    pub fn verify(&self, text: &str) -> Option<SignedOrderId> {
+    /// Signs `id`, which is issued to `caller`.
+    pub fn sign(&self, id: OrderId, caller: &CallerName) -> SignedOrderId {
+        let full = signed(&self.first, id, caller).finalize().into_bytes();
+        let mut mac = [0; MAC_BYTES];
+        mac.copy_from_slice(&full[..MAC_BYTES]);
+        SignedOrderId { id, mac, is_of_public: caller.is_public() }
+    }
+
+    /// Parses `text` and verifies its MAC. `None` if no edge with one of these keys issued it to `caller`. An id that
+    /// was issued before callers were authenticated is that of everyone who has it.
+    pub fn verify(&self, text: &str, caller: &CallerName) -> Option<SignedOrderId> {
         let (id, mac) = text.split_at_checked(2 * ID_BYTES)?;
         let (id, mac) = (OrderId(from_hex(id)?), from_hex::<MAC_BYTES>(mac)?);
-        let matches =
-            |key: &Hmac<Sha256>| key.clone().chain_update(id.0).verify_truncated_left(&mac).is_ok();
-        std::iter::once(&self.first)
-            .chain(&self.rest)
-            .any(matches)
-            .then_some(SignedOrderId { id, mac })
+        let is_issued_to = |caller: &CallerName| {
+            let mut keys = std::iter::once(&self.first).chain(&self.rest);
+            keys.any(|key| signed(key, id, caller).verify_truncated_left(&mac).is_ok())
+        };
+        let is_of_public = is_issued_to(&CallerName::PUBLIC);
+        let is_issued = is_of_public || is_issued_to(caller);
+        is_issued.then_some(SignedOrderId { id, mac, is_of_public })
     }
 }
 
@@ -133,6 +151,12 @@ impl std::str::FromStr for SigningKeys {
         let first = keys.next().ok_or(SigningKeyTooShort)?;
         Ok(Self::new(first, keys))
     }
+}
+
+/// What the MAC covers: the id, whose length is fixed, and behind it the name of an authenticated caller.
+fn signed(key: &Hmac<Sha256>, id: OrderId, caller: &CallerName) -> Hmac<Sha256> {
+    let mac = key.clone().chain_update(id.0);
+    if caller.is_public() { mac } else { mac.chain_update(caller.as_str()) }
 }
 
 fn hmac(key: &str) -> Hmac<Sha256> {

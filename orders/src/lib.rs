@@ -18,6 +18,7 @@
 mod adjustment;
 mod batch_line;
 mod body;
+mod caller;
 mod contact;
 mod country;
 mod created;
@@ -51,6 +52,7 @@ mod view;
 
 pub use adjustment::{Adjustment, AdjustmentKind};
 pub use batch_line::BatchLine;
+pub use caller::{CallerName, InvalidCallerName};
 pub use contact::Contact;
 pub use country::{Country, InvalidCountry};
 pub use created::Created;

@@ -11,6 +11,8 @@ pub(crate) const AMOUNT_MAX: i64 = 999_999_999_999;
 
 /// Characters in a SKU, a key of rows and of the cache: several times as long as is usual.
 pub(crate) const SKU_LENGTH_MAX: usize = 64;
+/// Characters in the name of a caller: as many as the subject of a token may have (`OpenID` Connect Core, section 2).
+pub(crate) const CALLER_LENGTH_MAX: usize = 255;
 /// Characters in an idempotency key: as many as Stripe accepts; a UUID has 36.
 pub(crate) const KEY_LENGTH_MAX: usize = 255;
 /// Characters in any other text field, such as a reference: enough for an identifier of another

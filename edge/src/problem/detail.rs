@@ -97,9 +97,20 @@ impl Problem {
             Self::AckTimeout => {
                 "It is unknown whether the request was stored; retry with the same key."
             }
-            Self::ScopeMissing { scope } => {
+            Self::Unauthenticated(fault) => fault.detail(),
+            Self::IdentityUnavailable => {
+                "The keys of the issuer of tokens cannot be read; retry in a second."
+            }
+            Self::InvalidCaller => {
+                "On-Behalf-Of is sent once, with 1 to 255 visible ASCII characters, and not `public`."
+            }
+            Self::ScopeMissing(scope) => {
+                return format!("This takes a token with the scope {}.", scope.as_str()).into();
+            }
+            Self::QuotaExceeded(verdict) => {
+                let (name, quota) = (verdict.policy_name(), verdict.quota());
                 return format!(
-                    "The order has what only a caller with the scope {scope} may send."
+                    "Each {name} may make {quota} requests a second; retry after Retry-After."
                 )
                 .into();
             }

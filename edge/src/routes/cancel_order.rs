@@ -13,6 +13,7 @@ use orders::{CancelledBy, EventBody, Status};
 use super::issued_id::issued_id;
 use super::place_order::{IDEMPOTENCY_KEY, require_json};
 use super::submit::{accepted, submit};
+use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::response::HttpResponse;
 use crate::state::ShardState;
@@ -21,10 +22,11 @@ use crate::state::ShardState;
 /// ignored.
 pub(super) async fn cancel_order(
     state: &ShardState,
+    caller: &Caller,
     signed_id: &str,
     headers: &HeaderMap,
 ) -> Result<HttpResponse, Problem> {
-    let signed_id = issued_id(state, signed_id)?;
+    let signed_id = issued_id(state, caller, signed_id)?;
     let order_id = signed_id.id();
     if !headers.contains_key(IDEMPOTENCY_KEY) {
         require_json(headers).map_err(|_| Problem::HeaderMissing)?;

@@ -12,12 +12,13 @@ use hyper::{Method, Request};
 use crate::cors_origins::CorsOrigins;
 use crate::limits::PREFLIGHT_SECONDS_MAX;
 
-/// What a page may send. Tokens and trace headers are not read yet, and a client that sends them to every
-/// server must not fail for it.
+/// What a page may send. Trace headers are not read yet, and a client that sends them to every server must not fail
+/// for it.
 const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, prefer, request-id, \
                                traceparent, tracestate";
 /// What a page may read besides the content type and the length.
-const EXPOSED_HEADERS: &str = "allow, idempotent-replayed, location, request-id, retry-after";
+const EXPOSED_HEADERS: &str = "allow, idempotent-replayed, location, ratelimit, ratelimit-policy, \
+                               request-id, retry-after, www-authenticate";
 
 /// What the headers of a response say about the page that sent the request.
 pub(super) struct Sharing {

@@ -18,6 +18,8 @@ pub(super) fn readyz(state: &ShardState) -> HttpResponse {
         "no broker\n".into()
     } else if let Some(reason) = state.gates.not_durable_reason() {
         format!("{reason}\n")
+    } else if !state.access.is_ready() {
+        "no keys of the issuer of tokens\n".into()
     } else if !state.ingest.orders.has_room() {
         "intake full\n".into()
     } else {

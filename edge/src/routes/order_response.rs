@@ -3,8 +3,6 @@
 use orders::{Adjustment, Contact, Currency, Metadata, OrderContents, OrderLine, ShippingAddress};
 use serde::Serialize;
 
-use crate::caller::Caller;
-
 /// What an order says: the members of its body, without its payment.
 #[derive(Serialize)]
 pub(super) struct OrderResponse<'a> {
@@ -21,13 +19,6 @@ pub(super) struct OrderResponse<'a> {
     reference: Option<&'a str>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     metadata: &'a Metadata,
-    #[serde(flatten)]
-    personal: Option<PersonalResponse<'a>>,
-}
-
-/// What it says about a person.
-#[derive(Serialize)]
-struct PersonalResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,13 +28,8 @@ struct PersonalResponse<'a> {
 }
 
 impl<'a> OrderResponse<'a> {
-    /// What `caller` may see of `order`.
-    pub(super) fn of(order: &'a OrderContents, caller: Caller) -> Self {
-        let personal = || PersonalResponse {
-            customer_id: order.customer_id.as_deref(),
-            shipping_address: order.shipping_address.as_ref(),
-            contact: order.contact.as_ref(),
-        };
+    /// What `order` says; about a person only to its own caller.
+    pub(super) fn of(order: &'a OrderContents, is_own: bool) -> Self {
         Self {
             currency: order.total.currency,
             exponent: order.total.currency.exponent(),
@@ -52,7 +38,9 @@ impl<'a> OrderResponse<'a> {
             adjustments: &order.adjustments,
             reference: order.reference.as_deref(),
             metadata: &order.metadata,
-            personal: caller.may_see_personal_data.then(personal),
+            customer_id: order.customer_id.as_deref().filter(|_| is_own),
+            shipping_address: order.shipping_address.as_ref().filter(|_| is_own),
+            contact: order.contact.as_ref().filter(|_| is_own),
         }
     }
 }
@@ -63,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    fn shown(caller: Caller) -> Value {
+    fn shown(is_own: bool) -> Value {
         let order: OrderContents = serde_json::from_value(json!({
             "total": {"amount": 5, "currency": "GBP"},
             "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}],
@@ -72,16 +60,15 @@ mod tests {
             "contact": {"phone": "+441132960000"},
         }))
         .unwrap();
-        serde_json::to_value(OrderResponse::of(&order, caller)).unwrap()
+        serde_json::to_value(OrderResponse::of(&order, is_own)).unwrap()
     }
 
     #[test]
-    fn only_who_may_sees_what_an_order_says_about_a_person() {
-        let stranger = Caller { may_see_personal_data: false, ..Caller::TRUSTED };
+    fn only_the_own_caller_sees_what_an_order_says_about_a_person() {
         let seen_by_all = json!({"currency": "GBP", "exponent": 2, "total": 5, "reference": "r", "metadata": {"k": "v"},
             "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}]});
-        assert_eq!(shown(stranger), seen_by_all);
-        let whole = shown(Caller::TRUSTED);
+        assert_eq!(shown(false), seen_by_all);
+        let whole = shown(true);
         assert_eq!(whole["shipping_address"]["name"], "Ann");
         assert_eq!(
             (&whole["customer_id"], &whole["contact"]["phone"]),

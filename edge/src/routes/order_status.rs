@@ -58,10 +58,13 @@ struct StatusChangeResponse {
 /// the status alone.
 pub(super) async fn get_order_status(
     state: &ShardState,
+    caller: &Caller,
     signed_id: &str,
     query: &str,
 ) -> Result<HttpResponse, Problem> {
-    let signed_id = issued_id(state, signed_id)?;
+    let signed_id = issued_id(state, caller, signed_id)?;
+    // An id from before callers were authenticated does not show whose it is.
+    let is_own = caller.name.is_public() || !signed_id.is_of_public();
     let (id, lookups) = (signed_id.id(), &state.lookups);
     let (found, contents) = if is_status_alone(query)? {
         (lookups.status.get(id).await, None)
@@ -75,7 +78,7 @@ pub(super) async fn get_order_status(
     let payment_delayed = is_payment_delayed(&view, own_time().into());
     let OrderView { status, reason, history, body_digest, next_action } = view;
     let history = history.into_iter().map(StatusChangeResponse::from).collect();
-    let order = contents.as_ref().map(|order| OrderResponse::of(order, Caller::TRUSTED));
+    let order = contents.as_ref().map(|order| OrderResponse::of(order, is_own));
     Ok(json(&StatusResponse {
         order_id: signed_id.to_string(),
         status,

@@ -7,6 +7,7 @@ mod lines;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, stream};
@@ -16,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::request_head::require_media_type;
+use crate::caller::Caller;
 use crate::limits::{BATCH_BYTES_PENDING_MAX, BATCH_CHUNK_BYTES, BATCH_LINES_PENDING_MAX};
 use crate::problem::Problem;
 use crate::response::{HttpResponse, stream_of};
@@ -39,11 +41,13 @@ pub(super) fn accept(
 /// Answers each line of the body, which is read as fast as its orders are stored.
 pub(super) fn place_batch(
     state: &Arc<ShardState>,
+    caller: Arc<Caller>,
     body: Incoming,
     slot: OwnedSemaphorePermit,
 ) -> HttpResponse {
     let batch = Batch {
         state: state.clone(),
+        caller,
         lines: Lines::new(body),
         pending: VecDeque::new(),
         pending_bytes: 0,
@@ -56,6 +60,7 @@ pub(super) fn place_batch(
 /// A batch of which a part is read and a part is answered.
 struct Batch {
     state: Arc<ShardState>,
+    caller: Arc<Caller>,
     lines: Lines,
     /// The lines that were read and are not answered yet, in their sequence.
     pending: VecDeque<Pending>,
@@ -93,8 +98,8 @@ impl Batch {
         loop {
             let has_room = self.pending.len() < BATCH_LINES_PENDING_MAX
                 && self.pending_bytes < BATCH_BYTES_PENDING_MAX;
-            let Self { state, lines, pending, .. } = self;
-            let next_line = next_line(state, lines);
+            let Self { state, caller, lines, pending, .. } = self;
+            let next_line = next_line(state, caller, lines);
             let Some(first) = pending.front_mut() else {
                 if self.is_read {
                     return None;
@@ -123,7 +128,8 @@ impl Batch {
         };
         self.is_read = line.is_last();
         let bytes = line.content.as_ref().map_or(0, Bytes::len);
-        let answer = AbortOnDropHandle::new(tokio::spawn(answer(self.state.clone(), line, slot)));
+        let answer = answer(self.state.clone(), self.caller.clone(), line, slot);
+        let answer = AbortOnDropHandle::new(tokio::spawn(answer));
         self.pending_bytes += bytes;
         self.pending.push_back(Pending { bytes, answer });
     }
@@ -135,9 +141,13 @@ impl Batch {
 }
 
 /// The next line of the body, and a slot for its order. Cancel-safe.
-async fn next_line(state: &ShardState, lines: &mut Lines) -> Option<(Line, OwnedSemaphorePermit)> {
+async fn next_line(
+    state: &ShardState,
+    caller: &Caller,
+    lines: &mut Lines,
+) -> Option<(Line, OwnedSemaphorePermit)> {
     // A line that is not answered is repeated by its client.
-    if state.is_draining() {
+    if state.is_draining() || !caller.is_valid_at(SystemTime::now()) {
         return None;
     }
     let slot = state.batch_slots.order().await;

@@ -28,17 +28,18 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 /// Accepts an order: 202 once a broker has acknowledged it, unless the order's row has another body.
 pub(super) async fn place_order(
     state: &ShardState,
+    caller: &Caller,
     request: &mut Request<Incoming>,
 ) -> Result<HttpResponse, Problem> {
     state.gates.check()?;
     require_json(request.headers())?;
     let key = idempotency_key(request.headers())?;
     let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
-    let order = NewOrder::new(Caller::TRUSTED, &key, &PlaceOrder::parse_borrowed(&bytes)?)?;
+    let order = NewOrder::new(caller, &key, &PlaceOrder::parse_borrowed(&bytes)?)?;
     drop(bytes);
 
     let Placed { id, digest, is_repeat } = place(state, order).await?;
-    Ok(accepted(state.signing_keys.sign(id), state.profile, digest, is_repeat))
+    Ok(accepted(state.signing_keys.sign(id, &caller.name), state.profile, digest, is_repeat))
 }
 
 /// An order that is to be stored.
@@ -51,12 +52,12 @@ pub(super) struct NewOrder {
 
 impl NewOrder {
     pub(super) fn new(
-        caller: Caller,
+        caller: &Caller,
         key: &IdempotencyKey,
         order: &BorrowedOrder<'_>,
     ) -> Result<Self, Problem> {
         caller.check(order)?;
-        let id = OrderId::derive(caller.name, key);
+        let id = OrderId::derive(&caller.name, key);
         let (line, digest) = Created::line(id, own_time(), order);
         Ok(Self { id, digest, line })
     }

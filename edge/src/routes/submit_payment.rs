@@ -6,9 +6,8 @@
 
 use hyper::Request;
 use hyper::body::Incoming;
-use orders::{EventBody, Status, SubmitPayment};
+use orders::{EventBody, SignedOrderId, Status, SubmitPayment};
 
-use super::issued_id::issued_id;
 use super::place_order::require_json;
 use super::submit::{accepted, submit};
 use crate::body::Body;
@@ -16,13 +15,12 @@ use crate::problem::Problem;
 use crate::response::HttpResponse;
 use crate::state::ShardState;
 
-/// Submits a payment for the order whose signed id is `signed_id`.
+/// Submits a payment for the order with this id.
 pub(super) async fn submit_payment(
     state: &ShardState,
-    signed_id: &str,
+    signed_id: SignedOrderId,
     request: &mut Request<Incoming>,
 ) -> Result<HttpResponse, Problem> {
-    let signed_id = issued_id(state, signed_id)?;
     let order_id = signed_id.id();
     require_json(request.headers())?;
     let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;

@@ -6,6 +6,7 @@ use std::iter;
 use hyper::Method;
 
 use super::path::{check_encoding, decode, is_encoding_of};
+use crate::identity::Scope;
 use crate::problem::Problem;
 
 /// A route of the API.
@@ -17,7 +18,9 @@ pub struct Route {
     pub path: &'static str,
     /// What a request does, in one line.
     pub summary: &'static str,
-    endpoint: Endpoint,
+    /// What a caller must be permitted; `None` if callers are not authenticated for it.
+    pub scope: Option<Scope>,
+    pub(super) endpoint: Endpoint,
 }
 
 /// What answers the requests of a route.
@@ -37,48 +40,52 @@ pub(super) enum Endpoint {
 
 /// All routes. The first is the most frequent by far.
 pub const ROUTES: &[Route] = &[
-    post("/v1/orders", Endpoint::PlaceOrder, "Place an order"),
-    post("/v1/orders:batch", Endpoint::PlaceBatch, "Place many orders, one in each line"),
-    get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get an order, its status and its history"),
-    post("/v1/orders/{id}/cancel", Endpoint::CancelOrder, "Request the cancellation of an order"),
+    post("/v1/orders", Endpoint::PlaceOrder, "Place an order").scope(Scope::WriteOrders),
+    post("/v1/orders:batch", Endpoint::PlaceBatch, "Place many orders, one in each line")
+        .scope(Scope::WriteOrders),
+    get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get an order, its status and its history")
+        .scope(Scope::ReadOrders),
+    post("/v1/orders/{id}/cancel", Endpoint::CancelOrder, "Request the cancellation of an order")
+        .scope(Scope::WriteOrders),
     post(
         "/v1/orders/{id}/payment",
         Endpoint::SubmitPayment,
         "Continue the payment of an order that requires action",
-    ),
+    )
+    .scope(Scope::WriteOrders),
     post(
         "/v1/provider/events",
         Endpoint::ReceiveProviderEvent,
         "Receive a webhook of the payment provider",
     ),
-    get("/v1/stock", Endpoint::ListStock, "Get the stock of several SKUs"),
-    get("/v1/stock/{sku}", Endpoint::GetStock, "Get the stock of a SKU"),
+    get("/v1/stock", Endpoint::ListStock, "Get the stock of several SKUs").scope(Scope::ReadStock),
+    get("/v1/stock/{sku}", Endpoint::GetStock, "Get the stock of a SKU").scope(Scope::ReadStock),
     get("/livez", Endpoint::Livez, "Check that the process runs"),
     get("/readyz", Endpoint::Readyz, "Check that the process can accept orders"),
 ];
 
 const fn get(path: &'static str, endpoint: Endpoint, summary: &'static str) -> Route {
-    Route { method: Method::GET, path, summary, endpoint }
+    Route { method: Method::GET, path, summary, scope: None, endpoint }
 }
 
 const fn post(path: &'static str, endpoint: Endpoint, summary: &'static str) -> Route {
-    Route { method: Method::POST, path, summary, endpoint }
+    Route { method: Method::POST, path, summary, scope: None, endpoint }
 }
 
 /// The target of OPTIONS that asks about the server, not a path (RFC 9110, section 9.3.7).
 const SERVER: &str = "*";
 
-/// The endpoint among `routes` that answers `method` at `path`, with the decoded value of the path's
+/// The route among `routes` that answers `method` at `path`, with the decoded value of the path's
 /// parameter, which is empty if the path has none.
-pub(super) fn find<'p>(
-    routes: &[Route],
+pub(super) fn find<'r, 'p>(
+    routes: &'r [Route],
     method: &Method,
     path: &'p str,
-) -> Result<(Endpoint, Cow<'p, str>), Problem> {
+) -> Result<(&'r Route, Cow<'p, str>), Problem> {
     check_encoding(path)?;
     for route in routes.iter().filter(|route| route.answers(method)) {
         if let Some(parameter) = route.match_path(path) {
-            return Ok((route.endpoint, decode(parameter)?));
+            return Ok((route, decode(parameter)?));
         }
     }
     Err(Problem::MethodNotAllowed { allowed: methods_at(routes, path)? })
@@ -114,6 +121,11 @@ fn list_methods<'r>(routes: impl IntoIterator<Item = &'r Route>) -> String {
 }
 
 impl Route {
+    const fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
     /// The encoded value of the parameter in `path`, empty if this route has none. `None` if `path` is
     /// the path of another route.
     fn match_path<'p>(&self, path: &'p str) -> Option<&'p str> {

@@ -1,6 +1,7 @@
 //! A client connection, from accept to close.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -44,7 +45,10 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) {
     let activity = ActivityTracker::default();
-    let service = service_fn(|request| respond(activity.start_request(), state.clone(), request));
+    // A client that is gone already sends no request.
+    let peer = stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+    let service =
+        service_fn(|request| respond(activity.start_request(), state.clone(), peer, request));
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let result = tokio::select! {
         biased;
@@ -61,10 +65,11 @@ pub(super) async fn serve(
 async fn respond(
     guard: RequestGuard,
     state: Arc<ShardState>,
+    peer: IpAddr,
     request: Request<Incoming>,
 ) -> Result<HttpResponse, Infallible> {
     let version = request.version();
-    let mut response = routes::respond(&state, request).await;
+    let mut response = routes::respond(&state, peer, request).await;
     // In HTTP/2 hyper sends GOAWAY instead.
     if state.is_draining() && version <= Version::HTTP_11 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -134,7 +134,7 @@ fn good_line(key: &str, reference: Option<String>) -> Result<Vec<u8>> {
 
 fn order_id(key: &str) -> Result<OrderId> {
     let key = key.parse().with_context(|| format!("{key} is not a valid key"))?;
-    Ok(OrderId::derive("public", &key))
+    Ok(OrderId::derive(&orders::CallerName::PUBLIC, &key))
 }
 
 fn now() -> Timestamp {

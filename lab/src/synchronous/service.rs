@@ -37,7 +37,7 @@ async fn respond(
     let body = request.into_body().collect().await?.to_bytes();
     let status = match (key, PlaceOrder::parse(&body)) {
         (Some(key), Ok(order)) => {
-            let id = OrderId::derive("public", &key);
+            let id = OrderId::derive(&orders::CallerName::PUBLIC, &key);
             service.place(id, &order).await.unwrap_or_else(|err| {
                 tracing::warn!(order_id = %id, error = format!("{err:#}"), "order failed");
                 StatusCode::SERVICE_UNAVAILABLE

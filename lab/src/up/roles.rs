@@ -14,6 +14,9 @@ use crate::endpoints::PROVIDER_KEY;
 use crate::reaper::Reaper;
 use crate::servers::ProcessSpec;
 
+/// How the edges authenticate callers, if a test does not say it.
+const IDENTITY: &str = "MILLRACE_IDENTITY";
+
 /// The path for the readiness probe of the payment provider.
 pub(crate) const PROVIDER_READY_PATH: &str = "/v1/payment_intents?limit=1";
 
@@ -55,6 +58,10 @@ impl Cluster {
         spec.set("REDIS_URL", &through_link.unwrap_or(redis.redis_url));
         if let Some(file) = redis.redis_ca_file {
             spec.set("REDIS_CA_FILE", &file.display().to_string());
+        }
+        if !self.plan.envs.iter().any(|(variable, _)| variable == IDENTITY) {
+            // It listens on the loopback address: everyone on this machine may do everything.
+            spec.set(IDENTITY, "none");
         }
         spec.set("MILLRACE_SECRETS", &self.secret);
         spec.set("MILLRACE_WEBHOOK_SECRETS", &self.webhook_secret);

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use edge::{Config, EdgeError};
+use edge::{Config, EdgeError, IdentityConfig, QuotaConfig};
 use futures_util::future::join_all;
 use lab::order_client::{OrderClient, PlacementResult, new_key_prefix};
 use lab::servers::{RunFolder, SearchPaths, Tracer};
 use millrace::keys::Role;
-use orders::SigningKeys;
+use orders::{CallerName, SigningKeys};
 use streams::{BatchConfig, BrokersConfig, Connection, Profile, Topology, ensure_topology};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -73,6 +73,8 @@ impl TracedCluster {
             redis: servers.processes.edge_redis(),
             webhook_secrets: None,
             cors_origins: None,
+            identity: IdentityConfig::none(),
+            quota: QuotaConfig::new(),
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
             drain_delay: None,
@@ -103,7 +105,7 @@ impl TracedCluster {
                 let result = client.place(0, key, Bytes::from(ORDER)).await.unwrap();
                 let at = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64;
                 let PlacementResult::Accepted(entry, _) = result else { panic!("{result:?}") };
-                let id = signing_keys().verify(&entry.order_id).unwrap().id();
+                let id = signing_keys().verify(&entry.order_id, &CallerName::PUBLIC).unwrap().id();
                 acknowledged.push((id.to_string(), at));
             }
             acknowledged

@@ -1,7 +1,7 @@
 //! Requests to cancel: stored for fulfilment to decide, or answered from the known status.
 
 use futures_util::future::join_all;
-use orders::{CancelledBy, OrderId};
+use orders::{CallerName, CancelledBy, OrderId};
 use serde_json::{Value, json};
 use streams::Lane;
 use streams::Request;
@@ -165,7 +165,7 @@ async fn answer(request: Request) {
 }
 
 fn signed_id(byte: u8) -> String {
-    signing_keys().sign(OrderId::from_bytes([byte; 16])).to_string()
+    signing_keys().sign(OrderId::from_bytes([byte; 16]), &CallerName::PUBLIC).to_string()
 }
 
 async fn cancel(client: &mut RawHttp, id: &str) -> Reply {

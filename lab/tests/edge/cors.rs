@@ -1,7 +1,7 @@
 //! Web pages of other origins, as their browsers ask for them.
 
 use edge::ROUTES;
-use orders::OrderId;
+use orders::{CallerName, OrderId};
 use serde_json::{Value, json};
 use streams::Profile;
 use streams::subjects::STATUS_GET;
@@ -58,7 +58,7 @@ fn cors_headers(reply: &Reply) -> Vec<&str> {
 }
 
 fn id(byte: u8) -> String {
-    signing_keys().sign(OrderId::from_bytes([byte; 16])).to_string()
+    signing_keys().sign(OrderId::from_bytes([byte; 16]), &CallerName::PUBLIC).to_string()
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures_util::future::{Either, select};
 use millrace::keys::Role;
-use orders::OrderId;
+use orders::{CallerName, OrderId};
 use serde_json::{Value, json};
 use streams::subjects::STATUS_GET;
 use streams::{Connection, Lane, Profile, WorkerState};
@@ -87,7 +87,7 @@ async fn statuses_are_shown_while_the_broker_at_which_the_edge_is_connected_hang
     let access = brokers.access_to((broker + 1) % brokers.servers.len(), Role::Lab);
     let worker = Connection::open(&access, "worker").await;
     let answering = answer_reserved(worker.unwrap()).await;
-    let id = signing_keys().sign(OrderId::from_bytes([7; 16]));
+    let id = signing_keys().sign(OrderId::from_bytes([7; 16]), &CallerName::PUBLIC);
     let status = format!("/v1/orders/{id}");
     let mut client = edge.connect().await;
     wait_until("the edge reaches the worker", async || client.get(&status).await.status == 200)

@@ -17,7 +17,7 @@ async fn a_truncated_request_stores_no_event() {
         client.send(&request[..end]).await;
         drop(client);
     }
-    let id = orders::OrderId::derive("public", &key.parse().unwrap());
+    let id = orders::OrderId::derive(&orders::CallerName::PUBLIC, &key.parse().unwrap());
     // The stream has every earlier order before this one.
     assert_eq!(edge.connect().await.post(&fresh_key(), ORDER).await.status, 202);
     assert!(servers.stored_events_of(id).await.is_empty());

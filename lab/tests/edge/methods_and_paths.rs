@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use edge::ROUTES;
 use hyper::Method;
-use orders::OrderId;
+use orders::{CallerName, OrderId};
 
 use super::raw_http::{ORDER, RawHttp, Reply, post};
 use super::stock_lookup::answer_stock;
@@ -15,7 +15,8 @@ use crate::test_servers::TestServers;
 fn paths() -> BTreeMap<String, Vec<Method>> {
     let mut paths = BTreeMap::<_, Vec<_>>::new();
     for route in ROUTES {
-        let id = signing_keys().sign(OrderId::from_bytes([11; 16])).to_string();
+        let id =
+            signing_keys().sign(OrderId::from_bytes([11; 16]), &CallerName::PUBLIC).to_string();
         let path = route.path.replace("{id}", &id).replace("{sku}", "A");
         let methods = paths.entry(path).or_default();
         methods.push(route.method.clone());

@@ -3,7 +3,7 @@
 use edge::BODY_BYTES_MAX;
 use futures_util::FutureExt;
 use futures_util::future::{join, join3};
-use orders::OrderId;
+use orders::{CallerName, OrderId};
 use serde_json::{Value, json};
 use streams::RequestStream;
 use streams::subjects::{CONTENTS_GET, STATUS_GET};
@@ -63,7 +63,10 @@ async fn what_an_order_says_is_asked_of_inventory_unless_its_status_is_enough() 
     let mut contents = servers.worker_requests(CONTENTS_GET).await;
     let edge = servers.start_edge().await;
     let mut client = edge.connect().await;
-    let path = format!("/v1/orders/{}", signing_keys().sign(OrderId::from_bytes([7; 16])));
+    let path = format!(
+        "/v1/orders/{}",
+        signing_keys().sign(OrderId::from_bytes([7; 16]), &CallerName::PUBLIC)
+    );
     let order = json!({"total": {"amount": 5, "currency": "GBP"}, "metadata": {"gift": "yes"},
         "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}]});
 

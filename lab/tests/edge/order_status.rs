@@ -220,7 +220,7 @@ async fn get(edge: &TestEdge, first_byte: u8) -> Reply {
 /// Gets the status of the order whose id repeats `bytes`.
 async fn get_order(edge: &TestEdge, bytes: [u8; 2]) -> Reply {
     let id = orders::OrderId::from_bytes([bytes; 8].concat().try_into().unwrap());
-    let id = signing_keys().sign(id);
+    let id = signing_keys().sign(id, &orders::CallerName::PUBLIC);
     edge.connect().await.get(&format!("/v1/orders/{id}")).await
 }
 

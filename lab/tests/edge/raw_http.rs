@@ -79,6 +79,14 @@ impl RawHttp {
         self.reply().await
     }
 
+    /// All that the edge sends until it closes the connection.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        let end = timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.expect("not closed");
+        end.unwrap();
+        String::from_utf8(rest).unwrap()
+    }
+
     /// Sends a part of a chunked body.
     pub(crate) async fn send_chunk(&mut self, part: &str) {
         self.send(format!("{:x}\r\n{part}\r\n", part.len())).await;

@@ -36,7 +36,7 @@ async fn a_post_with_a_query_or_a_coded_body_stores_nothing() {
     let coded = good.replace(&length, "transfer-encoding: gzip, chunked").replace(ORDER, &chunks);
     send(&mut edge.connect().await, coded).await.assert_problem(501, "unsupported-transfer-coding");
 
-    let id = OrderId::derive("public", &key.parse().unwrap());
+    let id = OrderId::derive(&orders::CallerName::PUBLIC, &key.parse().unwrap());
     // The stream has every earlier order before this one.
     assert_eq!(edge.connect().await.post(&fresh_key(), ORDER).await.status, 202);
     assert!(servers.stored_events_of(id).await.is_empty());

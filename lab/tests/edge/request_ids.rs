@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::process::Stdio;
 
-use orders::OrderId;
+use orders::{CallerName, OrderId};
 use streams::Profile;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::ChildStderr;
@@ -27,7 +27,8 @@ async fn every_response_has_the_id_of_its_client_or_one_that_no_other_has() {
     let edge = TestServers::shared().await.start_edge().await;
     let mut client = edge.connect().await;
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: edge\r\n\r\n");
-    let unknown = signing_keys().sign(OrderId::from_bytes([12; 16])).to_string();
+    let unknown =
+        signing_keys().sign(OrderId::from_bytes([12; 16]), &CallerName::PUBLIC).to_string();
     let requests = [
         (post(&fresh_key(), ORDER), 202),
         (get("/livez"), 200),
@@ -88,7 +89,7 @@ async fn the_log_has_the_ids_of_failed_requests_and_not_those_of_orders() {
     let (_, address) = listening.split_once("address=").unwrap();
 
     let mut client = RawHttp::connect(address.trim().parse().unwrap()).await;
-    let order = signing_keys().sign(OrderId::from_bytes([13; 16])).to_string();
+    let order = signing_keys().sign(OrderId::from_bytes([13; 16]), &CallerName::PUBLIC).to_string();
     let get = format!("GET /v1/orders/{order} HTTP/1.1\r\nhost: edge\r\n\r\n");
     let failed = send(&mut client, &get, "request-id: failed-1\r\n").await;
     failed.assert_problem(503, "status-unavailable");

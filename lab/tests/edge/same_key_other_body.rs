@@ -200,7 +200,7 @@ fn cache_key(key: &str) -> Vec<u8> {
 }
 
 fn id_of(key: &str) -> OrderId {
-    OrderId::derive("public", &key.parse::<IdempotencyKey>().unwrap())
+    OrderId::derive(&orders::CallerName::PUBLIC, &key.parse::<IdempotencyKey>().unwrap())
 }
 
 fn digest(order: &str) -> String {

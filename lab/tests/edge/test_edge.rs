@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use edge::{Config, EdgeError};
+use edge::{Config, EdgeError, IdentityConfig, QuotaConfig};
 use millrace::keys::Role;
-use orders::{OrderId, SigningKeys};
+use orders::{CallerName, OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
 use streams::{
     BatchConfig, BrokersConfig, Connection, LanesReplay, Profile, RequestStream, Topology,
@@ -104,6 +104,8 @@ impl TestServers {
             redis: self.processes.edge_redis(),
             webhook_secrets: None,
             cors_origins: None,
+            identity: IdentityConfig::none(),
+            quota: QuotaConfig::new(),
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
             drain_delay: None,
@@ -117,7 +119,8 @@ impl TestServers {
         edge.envs(self.processes.brokers.environment(Role::Edge))
             .env("REDIS_URL", redis.redis_url)
             .env("REDIS_CA_FILE", redis.redis_ca_file.unwrap())
-            .env("MILLRACE_SECRETS", SECRET);
+            .env("MILLRACE_SECRETS", SECRET)
+            .env("MILLRACE_IDENTITY", "none");
         edge
     }
 
@@ -184,7 +187,7 @@ pub(crate) fn signing_keys() -> SigningKeys {
 
 /// The id in the body of a 202.
 pub(crate) fn order_id(body: &serde_json::Value) -> OrderId {
-    signing_keys().verify(body["order_id"].as_str().unwrap()).unwrap().id()
+    signing_keys().verify(body["order_id"].as_str().unwrap(), &CallerName::PUBLIC).unwrap().id()
 }
 
 /// An idempotency key that no other order of this run has.

@@ -150,10 +150,17 @@ async fn an_order_id_that_no_edge_signed_is_not_found() {
     let forged = orders::SigningKeys::new("another secret", []);
     let id = orders::OrderId::from_bytes([7; 16]);
     let mut client = edge.connect().await;
-    for id in [forged.sign(id).to_string(), id.to_string(), "x".to_owned(), "%00".to_owned()] {
+    for id in [
+        forged.sign(id, &orders::CallerName::PUBLIC).to_string(),
+        id.to_string(),
+        "x".to_owned(),
+        "%00".to_owned(),
+    ] {
         client.get(&format!("/v1/orders/{id}")).await.assert_problem(404, "no-such-order");
     }
-    let signed = client.get(&format!("/v1/orders/{}", signing_keys().sign(id))).await;
+    let signed = client
+        .get(&format!("/v1/orders/{}", signing_keys().sign(id, &orders::CallerName::PUBLIC)))
+        .await;
     signed.assert_problem(503, "status-unavailable");
     edge.stop().await;
 }

@@ -19,7 +19,7 @@ pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 /// The id that edges derive from this idempotency key.
 pub(crate) fn order_id(key: &str) -> OrderId {
     let key: IdempotencyKey = key.parse().unwrap();
-    OrderId::derive("public", &key)
+    OrderId::derive(&orders::CallerName::PUBLIC, &key)
 }
 
 pub(crate) fn event(key: &str, body: EventBody) -> Event {

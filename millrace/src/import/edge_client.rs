@@ -1,9 +1,11 @@
 //! Posts batches to edges.
 
-use anyhow::{Result, anyhow, ensure};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, ensure};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,6 +20,8 @@ pub(super) struct EdgeClient {
     http: Client<HttpConnector, Full<Bytes>>,
     urls: Vec<String>,
     current: usize,
+    /// Marked as sensitive, so that no log shows it.
+    authorization: Option<HeaderValue>,
 }
 
 /// What an edge replies to a batch.
@@ -37,11 +41,22 @@ pub(super) fn base_url(text: &str) -> Result<String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// The header with the token in `file`.
+fn authorization(file: &Path) -> Result<HeaderValue> {
+    let token = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the token in {}", file.display()))?;
+    let mut header = HeaderValue::try_from(format!("Bearer {}", token.trim()))
+        .map_err(|_| anyhow!("there is no token in {}", file.display()))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
 impl EdgeClient {
-    /// `urls` has at least one entry.
-    pub(super) fn new(urls: Vec<String>) -> Self {
+    /// `urls` has at least one entry. A token is in the file, if there is one.
+    pub(super) fn new(urls: Vec<String>, token_file: Option<&Path>) -> Result<Self> {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { http, urls, current: 0 }
+        let authorization = token_file.map(authorization).transpose()?;
+        Ok(Self { http, urls, current: 0, authorization })
     }
 
     /// From now on the next edge is used.
@@ -56,9 +71,12 @@ impl EdgeClient {
     pub(super) async fn post(&self, lines: &[FileLine]) -> Result<Reply> {
         let body: Vec<&[u8]> = lines.iter().map(|line| &line.content[..]).collect();
         let url = &self.urls[self.current];
-        let request = Request::post(format!("{url}/v1/orders:batch"))
+        let mut request = Request::post(format!("{url}/v1/orders:batch"))
             .header(CONTENT_TYPE, "application/x-ndjson")
             .body(Full::from(body.join(&b'\n')))?;
+        request
+            .headers_mut()
+            .extend(self.authorization.iter().map(|it| (AUTHORIZATION, it.clone())));
         let mut answers = BytesMut::new();
         let exchange = async {
             let response = self.http.request(request).await?;

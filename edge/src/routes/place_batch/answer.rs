@@ -28,16 +28,17 @@ struct Accepted {
 /// the orders that may wait.
 pub(super) async fn answer(
     state: Arc<ShardState>,
+    caller: Arc<Caller>,
     line: Line,
     slot: OwnedSemaphorePermit,
 ) -> Bytes {
     let Line { number, content } = line;
-    let mut answer = match place_line(&state, content).await {
+    let mut answer = match place_line(&state, &caller, content).await {
         Ok(Placed { id, digest, is_repeat }) => {
             let accepted = Accepted {
                 line: number,
                 status: StatusCode::ACCEPTED.as_u16(),
-                order_id: state.signing_keys.sign(id).to_string(),
+                order_id: state.signing_keys.sign(id, &caller.name).to_string(),
                 body_digest: digest,
                 replayed: is_repeat,
             };
@@ -52,14 +53,15 @@ pub(super) async fn answer(
 
 async fn place_line(
     state: &ShardState,
+    caller: &Caller,
     content: Result<Bytes, Problem>,
 ) -> Result<Placed, Problem> {
-    let order = order_of(&content?)?;
+    let order = order_of(caller, &content?)?;
     state.gates.check()?;
     place(state, order).await
 }
 
-fn order_of(line: &[u8]) -> Result<NewOrder, Problem> {
+fn order_of(caller: &Caller, line: &[u8]) -> Result<NewOrder, Problem> {
     let BatchLine { key, order } = BatchLine::parse(line)?;
-    NewOrder::new(Caller::TRUSTED, &key, &order)
+    NewOrder::new(caller, &key, &order)
 }
