@@ -23,6 +23,7 @@ mod generator;
 mod host_info;
 mod hot_sku;
 mod html_report;
+mod identity;
 mod intake;
 mod isolation;
 mod lanes;
@@ -81,6 +82,7 @@ async fn bench(
             BenchName::Intake => intake::run(&context, &mut measurements).await,
             BenchName::Cost => cost::run(&context, &mut measurements).await,
             BenchName::Lanes => lanes::run(&context, &mut measurements).await,
+            BenchName::Identity => identity::run(&context, &mut measurements).await,
             BenchName::Protection => protection::run(&context, &mut measurements).await,
             BenchName::EndToEnd => end_to_end::run(&context, &mut measurements).await,
             BenchName::Isolation => isolation::run(&context, &mut measurements).await,

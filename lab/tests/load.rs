@@ -42,7 +42,7 @@ impl Drop for HttpBaseline {
 fn orders(folder: &Path) -> Requests {
     let bodies = folder.join("bodies");
     std::fs::write(&bodies, "{\"a\":1}\n").unwrap();
-    Requests::Orders { bodies, run: "test".to_owned() }
+    Requests::Orders { bodies, run: "test".to_owned(), tokens: None }
 }
 
 fn reads(folder: &Path) -> Requests {

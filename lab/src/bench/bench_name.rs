@@ -39,6 +39,8 @@ pub enum BenchName {
     Stock,
     /// Encryption and permissions compared with neither.
     Protection,
+    /// Authenticated callers compared with none.
+    Identity,
     /// The time to an answer while brokers are killed, stopped and restarted.
     Failover,
 }

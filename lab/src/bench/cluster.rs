@@ -30,6 +30,7 @@ use timeline::Timeline;
 pub(super) use timeline::{Completed, CompletionTimes};
 
 /// A million orders at a tenth of the target rate.
+const ANY_RATE: &str = "0";
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A cluster that is measured. Dropping it kills its processes.
@@ -52,7 +53,7 @@ impl BenchCluster {
         name: &str,
         spec: ClusterSpec,
     ) -> Result<Self> {
-        let ClusterSpec { profile, lanes, edges, workers, protection, envs } = spec;
+        let ClusterSpec { profile, lanes, edges, workers, protection, token_keys, envs } = spec;
         let envs = envs.into_iter();
         let mut plan = up::Plan::new(profile)?;
         plan.lanes = lanes;
@@ -61,6 +62,16 @@ impl BenchCluster {
         plan.protection = protection;
         plan.max_batch = batch::RECORDS_MAX;
         plan.envs = envs.map(|(variable, value)| (variable.to_owned(), value.to_owned())).collect();
+        if let Some(file) = token_keys {
+            let keys = file.display().to_string();
+            let identity = [
+                ("MILLRACE_IDENTITY", "keys"),
+                ("MILLRACE_TOKEN_KEYS", &keys),
+                ("MILLRACE_ADDRESS_RATE", ANY_RATE),
+            ];
+            let identity = identity.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            plan.envs.extend(identity);
+        }
         context.report_progress(&format!("{name}: starting a cluster, {profile}"));
         let inner = Cluster::start(plan, &[]).await?;
         let loaded = load_catalog(&inner.database, &context.catalog).await;

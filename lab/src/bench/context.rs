@@ -79,7 +79,12 @@ impl BenchContext {
 
     /// The file to which the generator writes the acknowledged orders.
     pub(super) fn ack_file(&self) -> PathBuf {
-        self.folder.path().join("ack-records")
+        self.file("ack-records")
+    }
+
+    /// A file that is removed after the benchmarks.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub(super) fn report_progress(&self, text: &str) {

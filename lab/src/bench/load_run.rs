@@ -61,7 +61,7 @@ impl CpuPerOrder {
 
 /// The orders of the file `bodies`, each under a key of its own.
 pub(super) fn orders(bodies: &Path) -> Requests {
-    Requests::Orders { bodies: bodies.to_path_buf(), run: new_key_prefix() }
+    Requests::Orders { bodies: bodies.to_path_buf(), run: new_key_prefix(), tokens: None }
 }
 
 /// A closed loop of `connections`.

@@ -26,7 +26,7 @@ const fn reported(figure: &'static str) -> Target {
 }
 
 /// Every figure that the benchmarks report.
-const TARGETS: [Target; 48] = [
+const TARGETS: [Target; 50] = [
     target("intake_durable_vs_http", 0.45, 0.60),
     target("intake_single_vs_http", 0.65, 0.80),
     target("intake_durable_vs_publish", 0.9, 1.2),
@@ -57,6 +57,8 @@ const TARGETS: [Target; 48] = [
     target("batch_vs_single", 2.5, 5.0),
     target("stock_warm_vs_http", 0.5, 0.7),
     target("intake_under_reads", 0.95, 1.0),
+    target("intake_identity_vs_none", 0.9, 1.0),
+    reported("intake_new_rs256_vs_none"),
     target("chain_lanes_vs_one", 0.95, 1.0),
     target("broker_cpu_lanes_vs_one", 1.05, 1.0),
     target("cpu_vs_sync", 0.45, 0.33),

@@ -27,6 +27,8 @@ pub enum Requests {
         bodies: PathBuf,
         /// The prefix of every idempotency key of this run; no two runs have the same.
         run: String,
+        /// A file of tokens, one per line, used in a cycle of its own; `None` if edges know no callers.
+        tokens: Option<PathBuf>,
     },
     /// Resources that are read.
     Reads {

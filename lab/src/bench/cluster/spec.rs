@@ -1,5 +1,7 @@
 //! The make-up of a cluster that is measured.
 
+use std::path::PathBuf;
+
 use streams::{Pool, Profile};
 use workers::{payment, stages};
 
@@ -19,6 +21,8 @@ pub(in super::super) struct ClusterSpec {
     /// The number of workers of each pool.
     pub(in super::super) workers: Vec<(Pool, usize)>,
     pub(in super::super) protection: Protection,
+    /// A file with the keys by which edges verify tokens; `None` if callers are not authenticated.
+    pub(in super::super) token_keys: Option<PathBuf>,
     /// Environment variables of every role.
     pub(in super::super) envs: Vec<(&'static str, &'static str)>,
 }
@@ -33,6 +37,7 @@ impl ClusterSpec {
             edges: 1,
             workers,
             protection: Protection::Full,
+            token_keys: None,
             envs: Vec::new(),
         };
         spec.with_workers(payment::POOL, PAYMENT_WORKERS)
