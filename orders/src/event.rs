@@ -147,6 +147,20 @@ impl Event {
     }
 }
 
+/// How a line begins that [`Event::write_line`] has written.
+const LINE_START: &[u8] = br#"{"order_id":""#;
+const ID_DIGITS: usize = 32;
+
+impl Event {
+    /// The order that a line is about, without a look at the rest of it: of many lines few may matter. `None` if the
+    /// line does not begin as written by [`write_line`](Self::write_line).
+    pub fn order_id_of(line: &[u8]) -> Option<OrderId> {
+        let (id, rest) = line.strip_prefix(LINE_START)?.split_at_checked(ID_DIGITS)?;
+        let id = rest.starts_with(b"\"").then_some(id)?;
+        str::from_utf8(id).ok()?.parse().ok()
+    }
+}
+
 /// Whether an error of serde's is about the name of a variant that this version does not have.
 pub fn is_unknown_name(error: &str) -> bool {
     error.starts_with("unknown variant ")
@@ -252,6 +266,29 @@ mod tests {
         }
         for invalid in ["7", r#"{"cancel_requested":{}}"#, r#"{"paid":{}}"#] {
             assert!(matches!(parse(invalid), Err(EventError::Invalid(_))), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_a_line_is_found_without_the_rest() {
+        let id = OrderId::from_bytes([0xa7; 16]);
+        let at = Timestamp::from_millis(1);
+        let mut line = Vec::new();
+        Event { order_id: id, at, body: EventBody::CancelRefused }.write_line(&mut line);
+        assert_eq!(Event::order_id_of(&line), Some(id));
+        let digits = "a7".repeat(16);
+        assert_eq!(
+            Event::order_id_of(format!(r#"{{"order_id":"{digits}",?"#).as_bytes()),
+            Some(id)
+        );
+        for other in [
+            format!(r#"{{"order_id":"{digits}00""#),
+            format!(r#"{{"order_id":"{}""#, digits.to_uppercase()),
+            format!(r#"{{"order_id":"{digits}"#),
+            format!(r#"{{"id":"{digits}""#),
+            String::new(),
+        ] {
+            assert_eq!(Event::order_id_of(other.as_bytes()), None, "{other}");
         }
     }
 

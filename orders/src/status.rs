@@ -14,7 +14,7 @@
 //! transition.
 
 use serde::{Deserialize, Serialize};
-use strum::{Display, IntoStaticStr};
+use strum::{Display, EnumString, IntoStaticStr};
 
 use crate::EventKind;
 
@@ -31,6 +31,7 @@ use crate::EventKind;
     Serialize,
     Deserialize,
     Display,
+    EnumString,
     IntoStaticStr,
 )]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +88,20 @@ impl Status {
         if self.is_final() { self } else { self.max(target) }
     }
 
+    /// Whether this status comes right after `before`, as far as the two can show it. An order is withdrawn from
+    /// several statuses, so a withdrawal comes right after none.
+    pub const fn follows(self, before: Self) -> bool {
+        matches!(
+            (before, self),
+            (Self::Accepted, Self::Reserved | Self::Rejected)
+                | (Self::Reserved, Self::RequiresAction)
+                | (Self::Reserved | Self::RequiresAction, Self::Paid | Self::Declined)
+                | (Self::Paid, Self::Fulfilled)
+                | (Self::Withdrawn, Self::Refunded)
+                | (Self::Declined | Self::Refunded, Self::Cancelled)
+        )
+    }
+
     /// The status's name on the wire.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -125,6 +140,23 @@ mod tests {
                 prop_assert_eq!(status.after(*event), status);
             }
         }
+    }
+
+    #[test]
+    fn a_status_follows_one_that_is_before_it_and_not_final() {
+        let all = EventKind::ALL.iter().map(|event| Status::Accepted.after(*event));
+        let all: Vec<Status> = all.collect();
+        for (before, status) in all.iter().flat_map(|it| all.iter().map(move |other| (*it, *other)))
+        {
+            if status.follows(before) {
+                assert!(before < status && !before.is_final(), "{before} {status}");
+            }
+        }
+        // Each status that is reached without a withdrawal is reached step by step.
+        assert!(
+            Status::Fulfilled.follows(Status::Paid) && !Status::Fulfilled.follows(Status::Reserved)
+        );
+        assert!(!Status::Withdrawn.follows(Status::Paid));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::{Event, ServerError};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::limits::{DENIAL_OVER_AFTER, DENIALS_REMEMBERED_MAX};
@@ -18,6 +19,8 @@ pub(crate) struct BrokerEvents(Arc<State>);
 #[derive(Default)]
 struct State {
     is_lost: AtomicBool,
+    /// Counts the times after which messages to subscribers may be missing.
+    gaps: watch::Sender<u64>,
     denials: Mutex<Denials>,
 }
 
@@ -31,6 +34,12 @@ struct Denials {
 }
 
 impl BrokerEvents {
+    /// Changes each time that messages to subscribers may have been missed: the connection was lost, and is up again,
+    /// or messages came faster than they were read.
+    pub(crate) fn gaps(&self) -> watch::Receiver<u64> {
+        self.0.gaps.subscribe()
+    }
+
     /// Remembers when publishing to `subject` is denied, instead of logging it.
     pub(crate) fn watch(&self, subject: &str) {
         self.denials().watched.entry(subject.to_owned()).or_default();
@@ -47,6 +56,7 @@ impl BrokerEvents {
         match event {
             Event::Connected if is_lost.swap(false, Ordering::Relaxed) => {
                 tracing::info!("broker connection restored");
+                self.note_gap();
             }
             Event::Connected => tracing::debug!("broker connected"),
             Event::Disconnected => {
@@ -54,9 +64,15 @@ impl BrokerEvents {
                 tracing::warn!("broker connection lost");
             }
             Event::Closed | Event::Draining => {}
+            // One for each message that is dropped: what reads them learns of the gap.
+            Event::SlowConsumer(_) if self.0.gaps.receiver_count() > 0 => self.note_gap(),
             Event::ServerError(ServerError::Other(error)) => self.handle_error(error),
             other => tracing::warn!(event = %other, "broker connection event"),
         }
+    }
+
+    fn note_gap(&self) {
+        self.0.gaps.send_modify(|gaps| *gaps += 1);
     }
 
     fn handle_error(&self, error: &str) {
@@ -167,6 +183,22 @@ mod tests {
         events.handle_error(&format!("Permissions Violation for Publish to \"{PULL}\""));
         assert!(events.was_denied(PULL, before));
         assert!(events.denials().others.is_empty());
+    }
+
+    #[test]
+    fn what_may_have_been_missed_is_said_to_what_reads() {
+        let events = BrokerEvents::default();
+        events.handle(&Event::SlowConsumer(1));
+        let mut gaps = events.gaps();
+        events.handle(&Event::Connected);
+        assert!(!gaps.has_changed().unwrap(), "nothing was missed before the first connection");
+        events.handle(&Event::Disconnected);
+        assert!(!gaps.has_changed().unwrap());
+        events.handle(&Event::Connected);
+        assert!(gaps.has_changed().unwrap());
+        gaps.mark_unchanged();
+        events.handle(&Event::SlowConsumer(1));
+        assert!(gaps.has_changed().unwrap());
     }
 
     #[test]

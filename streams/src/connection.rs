@@ -87,7 +87,7 @@ pub struct Notifications(Subscriber);
 /// Subscribing failed because the connection is closed.
 #[derive(Debug, Error)]
 #[error("subscription failed: connection closed")]
-pub struct ListenError(#[source] async_nats::SubscribeError);
+pub struct ListenError(#[source] pub(crate) async_nats::SubscribeError);
 
 impl Notifications {
     /// The next message body; `None` when the connection is closed.
@@ -107,10 +107,19 @@ impl Connection {
     /// Connects to one of the brokers, retrying for up to 30 s unless they refuse it. `name` is what operators
     /// see in the brokers' list of connections.
     pub async fn open(access: &BrokerAccess, name: &str) -> Result<Self, ConnectError> {
+        Self::open_with(access, name, |options| options).await
+    }
+
+    /// The same with other options than usual.
+    pub(crate) async fn open_with(
+        access: &BrokerAccess,
+        name: &str,
+        set: impl Fn(ConnectOptions) -> ConnectOptions,
+    ) -> Result<Self, ConnectError> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
         let (events, urls) = (BrokerEvents::default(), &access.urls);
         let client = loop {
-            let options = options(access, name, &events)?;
+            let options = set(options(access, name, &events)?);
             match options.connect(urls.split(',').collect::<Vec<_>>()).await {
                 Ok(client) => break client,
                 Err(source) if source.kind() == ConnectErrorKind::AuthorizationViolation => {

@@ -8,6 +8,7 @@
 //!   whether the streams keep what was acknowledged
 //! - [`group_commit()`], [`batch`], [`Publisher`]: orders are grouped into one message, stored once
 //! - [`Fetcher`], [`Delivery`], [`Record`]: messages are fetched, split into records, and acked
+//! - [`EventFeed`]: the events of the lanes while they are published, for those that follow orders
 //! - [`PoolSetting`], [`IntakeSetting`]: what an operator sets for a pool, and for all edges
 //! - [`PoolControl`], [`PullGate`]: what a worker may pull
 //! - [`retry`], [`dead_letter`]: where a record goes that a step could not process
@@ -32,6 +33,7 @@ mod connection;
 pub mod dead_letter;
 mod delivery;
 mod edge_report;
+mod event_feed;
 pub mod failpoints;
 mod fetcher;
 mod fsync;
@@ -86,6 +88,7 @@ pub use config::{
 pub use connection::{ConnectError, Connection, ListenError, Notifications};
 pub use delivery::Delivery;
 pub use edge_report::EdgeReport;
+pub use event_feed::{EventFeed, Fed, FedEvents};
 pub use fetcher::{FetchError, Fetcher, PullFailure};
 pub use fsync::{
     DurabilityUnverified, FsyncPolicy, FsyncReport, fsync_report, verify_durability,

@@ -198,6 +198,9 @@ const _: () = assert!(
 pub(crate) const ROUTES_POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Connections over which one message is sent, at most: each to another broker of three.
 pub(crate) const ROUTES_PER_MESSAGE_MAX: usize = 3;
+/// Messages of each kind of event that wait for those that follow orders, each of 512 KiB at most, and usually of some
+/// ten: a tenth of a second's under full load. Beyond, messages are dropped, and what they say is looked up.
+pub(crate) const FEED_MESSAGES_MAX: usize = 64;
 /// Unread replies kept per request, one for each attempt. Any one of them is sufficient.
 pub(crate) const REPLIES_BUFFERED_MAX: usize = 4;
 /// Limit for storing a message of the broker baseline: with thousands of messages in flight a

@@ -11,7 +11,8 @@ use crate::rpc::{ADMIN_SERVICE, EDGE_SERVICE, service_name};
 use crate::subjects::{
     ADMIN, ADMIN_REQUESTS, ADMIN_SUBJECTS, ADMIN_VIEWS, DEAD_LETTERS, EDGE_STATE, EDGES_BUCKET,
     EDGES_STREAM, INTAKE_KEY, LANE_USED, POOLS_BUCKET, POOLS_STREAM, RETRIES, SERVER_PING_JSZ,
-    STREAMS_DIFFER, bucket_stream, inbox_prefix, lag_subject, resolution_subject, setting_subject,
+    STREAMS_DIFFER, bucket_stream, fed_subject, inbox_prefix, lag_subject, resolution_subject,
+    setting_subject,
 };
 use crate::{Lane, Pool, Step};
 
@@ -79,6 +80,12 @@ impl Permissions {
         let in_lanes = kinds.iter().map(|kind| format!("orders.*.{kind}"));
         let in_legacy = kinds.iter().map(|kind| Lane::LEGACY.event_subject(*kind));
         self.publishing(in_lanes.chain(in_legacy).chain([LANE_USED.to_owned()]))
+    }
+
+    /// Sees events of these kinds while they are published.
+    #[must_use]
+    pub fn follows_events(self, kinds: &[EventKind]) -> Self {
+        self.subscribing(kinds.iter().map(|kind| fed_subject(*kind)))
     }
 
     /// Learns into which lanes others put events.

@@ -109,6 +109,11 @@ pub fn event_kind(subject: &str) -> Option<EventKind> {
     kind.parse().ok()
 }
 
+/// The subjects of events of this kind, in all lanes.
+pub(crate) fn fed_subject(kind: EventKind) -> String {
+    format!("orders.*.{kind}")
+}
+
 /// How the subjects begin on which clients get replies.
 pub(crate) const INBOX: &str = "_INBOX";
 
