@@ -5,6 +5,7 @@
 //! | `POST /v1/orders` | Place an order | `routes/place_order.rs` |
 //! | `POST /v1/orders:batch` | Place many orders, one in each line | `routes/place_batch.rs` |
 //! | `GET /v1/orders/{id}` | Get an order, its status and its history | `routes/order_status.rs` |
+//! | `GET /v1/orders/{id}/events` | Follow an order as server-sent events | `routes/order_events.rs` |
 //! | `POST /v1/orders/{id}/cancel` | Request the cancellation of an order | `routes/cancel_order.rs` |
 //! | `POST /v1/orders/{id}/payment` | Continue the payment of an order that requires action | `routes/submit_payment.rs` |
 //! | `POST /v1/provider/events` | Receive a webhook of the payment provider | `routes/provider_event.rs` |
@@ -15,7 +16,7 @@
 //!
 //! A request goes from the `server` to its handler in `routes`. Handlers use the `state` of their
 //! shard: `gates` refuse orders that would not be kept, `ingest` stores in batches what clients
-//! submit, and `lookup` asks workers in batches for what they know.
+//! submit, `lookup` asks workers in batches for what they know, and `follow` learns from their events.
 //!
 //! [`run`] starts one shard for each core: a thread with its own runtime, broker connection and
 //! ingest queue. On the path of an order, shards share only the gates, which they read, and the memory
@@ -32,6 +33,7 @@ mod config;
 mod cors_origins;
 mod error;
 mod failure_log;
+mod follow;
 mod gates;
 mod identity;
 mod ingest;
@@ -52,6 +54,7 @@ pub use client_address::{Balancers, InvalidNetwork};
 pub use config::{Config, LISTEN_DEFAULT};
 pub use cors_origins::{CorsOrigins, InvalidOrigin};
 pub use error::EdgeError;
+pub use follow::FOLLOWED_EVENTS;
 pub use identity::{
     IdentityConfig, IdentityMode, InvalidKeySet, InvalidSigningKey, KeySourceError, Scope,
     TOKEN_PARTY_DEFAULT, TokenClaims, TokenSigner,

@@ -173,6 +173,34 @@ pub(crate) const LOOKUP_BATCH_MAX: usize = 256;
 /// Requests that wait for the next lookup message: sixteen messages.
 pub(crate) const LOOKUPS_WAITING_MAX: usize = 4_096;
 
+/// Requests that follow an order at a time, over all shards: half of the connections, so that others find room. Each
+/// takes some 2 KiB besides its connection.
+pub(crate) const FOLLOWERS_MAX: usize = 5_000;
+const _: () = assert!(2 * FOLLOWERS_MAX <= CONNECTIONS_MAX);
+/// The longest that a response waits for a change: balancers cut requests after half a minute or more.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(25);
+/// How long a request waits until the broker knows that an order is followed, which takes a millisecond. What is
+/// published before is looked up.
+pub(crate) const FOLLOW_START_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long events still come after the last follower has left: longer than one takes to come again.
+pub(crate) const FEED_LINGER: Duration = Duration::from_secs(10);
+/// How often it is looked which followed orders are to be looked up.
+pub(crate) const RECHECK_TICK: Duration = Duration::from_millis(500);
+/// How long after a look-up an order is looked up again because an event may have been lost without a sign. Only what
+/// waits for a buyer is followed for this long: 5,000 followers cost 83 look-ups a second, in two messages.
+pub(crate) const RECHECK_INTERVAL_MIN: Duration = Duration::from_secs(45);
+pub(crate) const RECHECK_INTERVAL_MAX: Duration = Duration::from_secs(75);
+/// The time over which look-ups are spread after the broker was lost or messages were dropped.
+pub(crate) const GAP_RECHECK_SPREAD: Duration = Duration::from_secs(3);
+/// The time over which look-ups are repeated that no worker has answered.
+pub(crate) const RECHECK_RETRY_AFTER: Duration = Duration::from_secs(10);
+/// Time between two comments in a stream of events: proxies end connections that are silent for half a minute.
+pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a stream of events lasts at most. Then its client connects again, to the edge that a balancer chooses.
+pub(crate) const EVENT_STREAM_MAX: Duration = Duration::from_mins(10);
+/// When a client whose stream of events has ended connects again.
+pub(crate) const EVENT_RETRY_MILLIS: u32 = 2_000;
+
 /// SKUs in one stock request: a page of a catalogue.
 pub(crate) const SKUS_MAX: usize = 100;
 /// Maximum age of the stock that is shown: two reloads of a page. The reservation decides in any

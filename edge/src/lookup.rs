@@ -12,7 +12,7 @@ use streams::Requester;
 use streams::subjects::{CONTENTS_GET, STATUS_GET};
 
 use crate::cache::Cache;
-use order_lookup::OrderLookup;
+pub(crate) use order_lookup::OrderLookup;
 use stock::StockLookup;
 
 /// All lookups of the process. Cheap to clone.

@@ -65,6 +65,10 @@ pub(crate) enum Problem {
     KeyReused,
     /// A queue or the memory budget is full.
     Overloaded,
+    /// As many clients follow orders as this edge has room for.
+    TooManyFollowers,
+    /// The query string names a status after which changes are asked for, which is none.
+    InvalidAfter,
     /// The stream of orders is nearly full.
     StreamFull,
     /// The oldest order has waited too long for inventory.
@@ -251,6 +255,7 @@ impl Problem {
                 (S::CONFLICT, "/problems/no-payment-required", "No payment required")
             }
             Self::InvalidFields => (S::BAD_REQUEST, "/problems/invalid-fields", "Invalid fields"),
+            Self::InvalidAfter => (S::BAD_REQUEST, "/problems/invalid-after", "Invalid status"),
             Self::StatusUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "/problems/status-unavailable", "Status unavailable")
             }
@@ -262,7 +267,9 @@ impl Problem {
                 "/problems/idempotency-key-reused",
                 "Idempotency key reused",
             ),
-            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "/problems/overloaded", "Overloaded"),
+            Self::Overloaded | Self::TooManyFollowers => {
+                (S::SERVICE_UNAVAILABLE, "/problems/overloaded", "Overloaded")
+            }
             Self::StreamFull => {
                 (S::SERVICE_UNAVAILABLE, "/problems/stream-full", "Order stream full")
             }

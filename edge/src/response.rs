@@ -66,6 +66,14 @@ pub(crate) fn options(allowed: &str) -> HttpResponse {
     response
 }
 
+/// A 204 that no cache may store.
+pub(crate) fn no_content() -> HttpResponse {
+    let mut response = Response::new(Either::Left(Full::default()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// Says which methods a path answers.
 pub(crate) fn allow(headers: &mut HeaderMap, allowed: &str) {
     let allowed = HeaderValue::from_str(allowed).expect("method names are visible ASCII");

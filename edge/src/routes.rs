@@ -1,14 +1,19 @@
 //! The routes: a request goes to the handler that the table has for its method and path.
 
+mod await_order;
 mod cancel_order;
 mod cors;
 mod health;
 mod issued_id;
+mod order_events;
+mod order_query;
 mod order_response;
 mod order_status;
 mod path;
 mod place_batch;
 mod place_order;
+mod placed_response;
+mod prefer;
 mod provider_event;
 mod refusal;
 mod repeat;
@@ -105,7 +110,13 @@ async fn dispatch(
         }
         Endpoint::GetOrderStatus => {
             let query = request.uri().query().unwrap_or("");
-            order_status::get_order_status(state, &caller, &parameter, query).await
+            let headers = request.headers();
+            order_status::get_order_status(state, &caller, &parameter, query, headers).await
+        }
+        Endpoint::FollowOrder => {
+            let query = request.uri().query().unwrap_or("");
+            let signed_id = issued_id(state, &caller, &parameter)?;
+            order_events::follow_order(state, signed_id.id(), query, request.headers()).await
         }
         Endpoint::CancelOrder => {
             cancel_order::cancel_order(state, &caller, &parameter, request.headers()).await

@@ -11,7 +11,7 @@ use std::pin::pin;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
-use streams::{BrokersConfig, Connection, Profile, Requester, Routes, Step};
+use streams::{BrokersConfig, Connection, EventFeed, Profile, Requester, Routes, Step};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -20,6 +20,7 @@ use crate::body::BodyMemoryBudget;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::error::EdgeError;
+use crate::follow::{FOLLOWED_EVENTS, Follows};
 use crate::gates::Gates;
 use crate::identity::Issuer;
 use crate::lookup::Lookups;
@@ -41,7 +42,7 @@ pub async fn run(
     let mut shutdown = pin!(shutdown);
     let (issuer, keep_keys) = Issuer::open(&config.identity).await?;
     // Brokers that are starting may take longer than an orchestrator waits for the end.
-    let (broker, routes, gates) = tokio::select! {
+    let (broker, routes, gates, feed) = tokio::select! {
         verified = verified_brokers(&config.brokers) => verified?,
         () = &mut shutdown => return Ok(()),
     };
@@ -60,6 +61,8 @@ pub async fn run(
         AbortOnDropHandle::new(tokio::spawn(keep_keys)),
     ];
     let lookups = Lookups::start(Requester::new(routes.clone()), Cache::open(&config.redis)?);
+    let stop = CancellationToken::new();
+    let (follows, _following) = Follows::start(feed, lookups.status.clone(), stop.clone());
     let drain_delay = config.drain_delay;
     let state = EdgeState {
         gates,
@@ -67,11 +70,11 @@ pub async fn run(
         lookups,
         issuer,
         edges,
+        follows,
         leaving: leaving.clone(),
         routes,
         config,
     };
-    let stop = CancellationToken::new();
     // The shards stop on every return from this function.
     let _stop_guard = stop.clone().drop_guard();
     let mut ready = Vec::new();
@@ -122,13 +125,15 @@ async fn serve_reports(
     }
 }
 
-/// Connections to the brokers, once they have shown that they are as durable as the profile claims.
+/// Connections to the brokers, once they have shown that they are as durable as the profile claims. The one for events
+/// has much to read at times.
 async fn verified_brokers(
     config: &BrokersConfig,
-) -> Result<(Connection, Routes, Gates), EdgeError> {
+) -> Result<(Connection, Routes, Gates, EventFeed), EdgeError> {
     let access = config.access();
     let broker = Connection::open(&access, "edge gates").await?;
     let routes = Routes::to_each_broker(broker.clone(), &access, "edge lookups").await?;
     let gates = Gates::open(&broker, &routes, config.profile).await?;
-    Ok((broker, routes, gates))
+    let feed = EventFeed::open(&access, "edge events", FOLLOWED_EVENTS).await?;
+    Ok((broker, routes, gates, feed))
 }

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::cors_origins::CorsOrigins;
 use crate::error::EdgeError;
 use crate::failure_log::FailureLog;
+use crate::follow::Follows;
 use crate::gates::Gates;
 use crate::identity::Issuer;
 use crate::ingest::{BatchSlots, IdempotencyCache, IngestQueues};
@@ -31,6 +32,7 @@ pub(crate) struct EdgeState {
     pub(crate) lookups: Lookups,
     pub(crate) issuer: Issuer,
     pub(crate) edges: EdgeCount,
+    pub(crate) follows: Follows,
     /// Cancelled once the process is asked to end.
     pub(crate) leaving: CancellationToken,
     /// What is known of the lanes is shared by all shards.
@@ -50,6 +52,7 @@ pub(crate) struct ShardState {
     pub(crate) ingest: IngestQueues,
     pub(crate) batch_slots: BatchSlots,
     pub(crate) lookups: Lookups,
+    pub(crate) follows: Follows,
     pub(crate) idempotency_cache: IdempotencyCache,
     publisher: Publisher,
     _routes_watch: RoutesWatch,
@@ -61,8 +64,17 @@ impl ShardState {
     /// Connects, and starts the tasks that publish orders and cancel requests, and count requests. They finish after
     /// the state is dropped.
     pub(crate) async fn open(edge: EdgeState) -> Result<(Arc<Self>, JoinSet<()>), EdgeError> {
-        let EdgeState { config, gates, body_budget, lookups, issuer, edges, leaving, routes } =
-            edge;
+        let EdgeState {
+            config,
+            gates,
+            body_budget,
+            lookups,
+            issuer,
+            edges,
+            follows,
+            leaving,
+            routes,
+        } = edge;
         let access = config.brokers.access();
         let broker = Connection::open(&access, "edge").await?;
         let cache = Arc::new(Cache::open(&config.redis)?);
@@ -89,6 +101,7 @@ impl ShardState {
             ingest,
             batch_slots: BatchSlots::new(),
             lookups,
+            follows,
             idempotency_cache,
             publisher,
             _routes_watch: routes_watch,

@@ -1,5 +1,7 @@
 //! The edge over real HTTP, on real brokers and a real Redis.
+mod event_reader;
 mod raw_http;
+mod status_worker;
 mod test_edge;
 mod test_issuer;
 
@@ -10,6 +12,7 @@ mod cors;
 mod drain;
 mod durability;
 mod fetcher;
+mod follower_limit;
 mod foreign_acks;
 mod frozen_broker;
 mod http_protocol;
@@ -21,6 +24,7 @@ mod lanes;
 mod malformed_requests;
 mod methods_and_paths;
 mod order_details;
+mod order_events;
 mod order_status;
 mod overload;
 mod placement;
@@ -35,3 +39,4 @@ mod stock_lookup;
 mod stock_without_redis;
 mod stream_settings;
 mod validation;
+mod waiting;

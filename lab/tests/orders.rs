@@ -23,6 +23,7 @@ mod deleted_consumers;
 mod events;
 mod expiry_sweep;
 mod fixtures;
+mod following;
 mod forgeries;
 mod happy_path;
 mod http_client;

@@ -81,11 +81,17 @@ const PUBLISHED: [(&str, &[&str]); 46] = [
 ];
 
 /// The same for subscriptions.
-const SUBSCRIBED: [(&str, &[&str]); 11] = [
+const SUBSCRIBED: [(&str, &[&str]); 16] = [
     ("_INBOX_edge.>", &["edge"]),
     ("_INBOX.>", &[]),
     (">", &[]),
     ("orders.>", &[]),
+    // Events that change a status, and neither orders nor payments as they are sent.
+    ("orders.*.paid", &["edge"]),
+    ("orders.*.cancelled", &["edge"]),
+    ("orders.*.created", &[]),
+    ("orders.*.payment_submitted", &[]),
+    ("orders.*.*", &[]),
     ("$JS.API.>", &[]),
     ("status.get", &["pools"]),
     ("pool.payment.lag", &["inventory"]),

@@ -127,6 +127,12 @@ impl Problem {
             Self::InvalidFields => {
                 "The one value of `fields` is `status`; leave it out for the whole order."
             }
+            Self::InvalidAfter => {
+                "The value of `after` is the status that is known, such as `reserved`."
+            }
+            Self::TooManyFollowers => {
+                "Too many clients follow orders at this edge; retry in a second, or get the status without waiting."
+            }
             Self::StatusUnavailable => {
                 "The order is stored, but its status cannot be read now: no worker answered in \
                  time; retry in a second."

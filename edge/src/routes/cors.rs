@@ -14,11 +14,11 @@ use crate::limits::PREFLIGHT_SECONDS_MAX;
 
 /// What a page may send. Trace headers are not read yet, and a client that sends them to every server must not fail
 /// for it.
-const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, prefer, request-id, \
-                               traceparent, tracestate";
+const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, last-event-id, prefer, \
+                               request-id, traceparent, tracestate";
 /// What a page may read besides the content type and the length.
-const EXPOSED_HEADERS: &str = "allow, idempotent-replayed, location, ratelimit, ratelimit-policy, \
-                               request-id, retry-after, www-authenticate";
+const EXPOSED_HEADERS: &str = "allow, idempotent-replayed, location, preference-applied, ratelimit, \
+                               ratelimit-policy, request-id, retry-after, www-authenticate";
 
 /// What the headers of a response say about the page that sent the request.
 pub(super) struct Sharing {

@@ -7,22 +7,21 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use futures_util::future::join;
+use hyper::HeaderMap;
 use orders::{BodyDigest, NextAction, OrderView, Reason, Status, StatusChange};
 use serde::Serialize;
 use streams::own_time;
 
+use super::await_order::await_change;
 use super::issued_id::issued_id;
+use super::order_query::{Found, OrderQuery};
 use super::order_response::OrderResponse;
+use super::prefer::Wait;
 use crate::caller::Caller;
 use crate::limits::PAYMENT_DELAYED_AFTER;
 use crate::problem::Problem;
 use crate::response::{HttpResponse, json};
 use crate::state::ShardState;
-
-/// The parameter that names what a client wants, and its one value.
-const FIELDS: &str = "fields";
-const STATUS: &str = "status";
 
 #[derive(Serialize)]
 struct StatusResponse<'a> {
@@ -55,31 +54,30 @@ struct StatusChangeResponse {
 }
 
 /// Returns the status of the order whose signed id is `signed_id`, and what the order says unless `query` asks for
-/// the status alone.
+/// the status alone. If the client prefers to wait, it waits for a status that the client does not know.
 pub(super) async fn get_order_status(
     state: &ShardState,
     caller: &Caller,
     signed_id: &str,
     query: &str,
+    headers: &HeaderMap,
 ) -> Result<HttpResponse, Problem> {
     let signed_id = issued_id(state, caller, signed_id)?;
     // An id from before callers were authenticated does not show whose it is.
     let is_own = caller.name.is_public() || !signed_id.is_of_public();
-    let (id, lookups) = (signed_id.id(), &state.lookups);
-    let (found, contents) = if is_status_alone(query)? {
-        (lookups.status.get(id).await, None)
-    } else {
-        let (found, contents) = join(lookups.status.get(id), lookups.contents.get(id)).await;
-        (found, contents.flatten())
+    let (id, query) = (signed_id.id(), OrderQuery::parse(query)?);
+    let wait = Wait::preferred(headers);
+    let Found { view, contents } = match wait {
+        Some(wait) => await_change(state, id, query, wait).await?,
+        None => query.look_up(&state.lookups, id).await.ok_or(Problem::StatusUnavailable)?,
     };
-    let found = found.ok_or(Problem::StatusUnavailable)?;
     // An order without rows is accepted: the signature of its id proves that an edge issued it.
-    let view = found.map_or_else(accepted, Arc::unwrap_or_clone);
+    let view = view.map_or_else(accepted, Arc::unwrap_or_clone);
     let payment_delayed = is_payment_delayed(&view, own_time().into());
     let OrderView { status, reason, history, body_digest, next_action } = view;
     let history = history.into_iter().map(StatusChangeResponse::from).collect();
     let order = contents.as_ref().map(|order| OrderResponse::of(order, is_own));
-    Ok(json(&StatusResponse {
+    let mut response = json(&StatusResponse {
         order_id: signed_id.to_string(),
         status,
         reason,
@@ -89,19 +87,11 @@ pub(super) async fn get_order_status(
         next_action,
         payment_delayed,
         order,
-    }))
-}
-
-/// Whether a query string asks for the status alone.
-fn is_status_alone(query: &str) -> Result<bool, Problem> {
-    let mut is_status_alone = false;
-    for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == FIELDS) {
-        if value != STATUS {
-            return Err(Problem::InvalidFields);
-        }
-        is_status_alone = true;
+    });
+    if let Some(wait) = wait {
+        wait.add_to(&mut response);
     }
-    Ok(is_status_alone)
+    Ok(response)
 }
 
 /// An order that no worker has processed.

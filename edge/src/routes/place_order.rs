@@ -1,16 +1,17 @@
 //! `POST /v1/orders`: parses an order, adds it to the next batch, and responds when the batch is
 //! stored.
 
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
-use hyper::{Request, StatusCode};
-use orders::{
-    BodyDigest, BorrowedOrder, Created, IdempotencyKey, OrderId, PlaceOrder, SignedOrderId,
-};
-use streams::{Profile, own_time};
+use hyper::header::{HeaderMap, HeaderName};
+use orders::{BodyDigest, BorrowedOrder, Created, IdempotencyKey, OrderId, PlaceOrder};
+use streams::own_time;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::await_order::await_end;
+use super::placed_response::Acknowledged;
+use super::prefer::Wait;
 use super::repeat::{StoredOrder, check_repeat};
 use super::request_head::require_media_type;
 use crate::body::Body;
@@ -18,14 +19,14 @@ use crate::caller::Caller;
 use crate::ingest::{Submission, SubmitResult};
 use crate::limits::RESPONSE_TIMEOUT;
 use crate::problem::Problem;
-use crate::response::{HttpResponse, with_body};
+use crate::response::HttpResponse;
 use crate::state::ShardState;
 
 const JSON: &str = "application/json";
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// Accepts an order: 202 once a broker has acknowledged it, unless the order's row has another body.
+/// Accepts an order: 202 once a broker has acknowledged it, unless the order's row has another body. If the client
+/// prefers to wait, the 202 waits until the order is final or needs its buyer.
 pub(super) async fn place_order(
     state: &ShardState,
     caller: &Caller,
@@ -34,12 +35,22 @@ pub(super) async fn place_order(
     state.gates.check()?;
     require_json(request.headers())?;
     let key = idempotency_key(request.headers())?;
-    let Body { bytes, permit: _permit } = state.body_budget.receive(request.body_mut()).await?;
+    let Body { bytes, permit } = state.body_budget.receive(request.body_mut()).await?;
     let order = NewOrder::new(caller, &key, &PlaceOrder::parse_borrowed(&bytes)?)?;
     drop(bytes);
 
     let Placed { id, digest, is_repeat } = place(state, order).await?;
-    Ok(accepted(state.signing_keys.sign(id, &caller.name), state.profile, digest, is_repeat))
+    drop(permit);
+    let durability = state.profile;
+    let signed_id = state.signing_keys.sign(id, &caller.name);
+    let stored = Acknowledged { id: signed_id, durability, digest, is_repeat };
+    let Some(wait) = Wait::preferred(request.headers()) else { return Ok(stored.accepted()) };
+    let Some(reached) = await_end(state, id, digest, wait).await? else {
+        return Ok(stored.accepted());
+    };
+    let mut response = stored.reached(reached);
+    wait.add_to(&mut response);
+    Ok(response)
 }
 
 /// An order that is to be stored.
@@ -111,24 +122,4 @@ fn submit(state: &ShardState, order: NewOrder) -> Result<oneshot::Receiver<Submi
     let submission = Submission { order_id: id, digest, line, reply };
     state.ingest.orders.try_enqueue(submission, bytes).map_err(|_| Problem::Overloaded)?;
     Ok(receiver)
-}
-
-fn accepted(
-    id: SignedOrderId,
-    profile: Profile,
-    digest: BodyDigest,
-    is_repeat: bool,
-) -> HttpResponse {
-    let location = format!("/v1/orders/{id}");
-    let id = &location["/v1/orders/".len()..];
-    let body = format!(
-        r#"{{"order_id":"{id}","status":"accepted","durability":"{profile}","body_digest":"{digest}"}}"#
-    );
-    let mut response = with_body(StatusCode::ACCEPTED, JSON, body);
-    let location = HeaderValue::try_from(location).expect("an order id is hexadecimal digits");
-    response.headers_mut().insert(LOCATION, location);
-    if is_repeat {
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
-    }
-    response
 }

@@ -29,6 +29,7 @@ pub(super) enum Endpoint {
     PlaceOrder,
     PlaceBatch,
     GetOrderStatus,
+    FollowOrder,
     CancelOrder,
     SubmitPayment,
     ReceiveProviderEvent,
@@ -44,6 +45,8 @@ pub const ROUTES: &[Route] = &[
     post("/v1/orders:batch", Endpoint::PlaceBatch, "Place many orders, one in each line")
         .scope(Scope::WriteOrders),
     get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get an order, its status and its history")
+        .scope(Scope::ReadOrders),
+    get("/v1/orders/{id}/events", Endpoint::FollowOrder, "Follow an order as server-sent events")
         .scope(Scope::ReadOrders),
     post("/v1/orders/{id}/cancel", Endpoint::CancelOrder, "Request the cancellation of an order")
         .scope(Scope::WriteOrders),

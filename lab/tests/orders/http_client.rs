@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -48,6 +49,11 @@ impl HttpClient {
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    /// A response whose body is read by the caller.
+    pub(crate) async fn request(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        self.0.request(request).await.unwrap()
     }
 
     /// The status of a response with any body.

@@ -84,6 +84,7 @@ impl Role {
                 .gets_messages()
                 .publishes_events(edge::PUBLISHED_EVENTS)
                 .follows_lanes()
+                .follows_events(edge::FOLLOWED_EVENTS)
                 .notifies(&[subjects::STREAMS_DIFFER])
                 .asks(&[subjects::STATUS_GET, subjects::CONTENTS_GET, subjects::STOCK_GET])
                 .reads_settings(subjects::EDGES_BUCKET)
@@ -186,6 +187,18 @@ mod tests {
         assert_eq!(publishers("orders.*.created"), ["edge", "admin"]);
         assert_eq!(publishers("orders.*.paid"), ["payment", "admin"]);
         assert_eq!(publishers("orders.*.fulfilled"), ["fulfilment", "admin"]);
+    }
+
+    #[test]
+    fn only_edges_follow_events_and_none_follows_orders_as_they_are_placed() {
+        let events = |role: Role| role.permissions().map_or_else(BTreeSet::new, |it| it.subscribe);
+        for role in Role::all() {
+            let mut subjects = events(role).into_iter().filter(|it| it.starts_with("orders."));
+            assert!(role == Role::Edge || subjects.next().is_none(), "{role:?}");
+        }
+        let edge = events(Role::Edge);
+        assert!(edge.contains("orders.*.paid") && !edge.contains("orders.*.payment_submitted"));
+        assert!(!edge.contains("orders.*.created") && !edge.contains("orders.*.*"));
     }
 
     #[test]
