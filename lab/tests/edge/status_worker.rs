@@ -86,7 +86,7 @@ pub(crate) fn order(byte: u8) -> OrderId {
 
 /// Where clients find it.
 pub(crate) fn path(id: OrderId) -> String {
-    format!("/v1/orders/{}", signing_keys().sign(id))
+    format!("/v1/orders/{}", signing_keys().sign(id, &orders::CallerName::PUBLIC))
 }
 
 pub(crate) fn reserved() -> EventBody {
