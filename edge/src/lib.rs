@@ -13,6 +13,10 @@
 //! | `GET /v1/stock/{sku}` | Get the stock of a SKU | `routes/stock.rs` |
 //! | `GET /livez` | Check that the process runs | `routes/health.rs` |
 //! | `GET /readyz` | Check that the process can accept orders | `routes/health.rs` |
+//! | `GET /openapi.json` | Get this document | `routes/openapi.rs` |
+//! | `GET /docs` | Show the API as a page | `routes/docs_page.rs` |
+//! | `GET /docs/rapidoc.js` | Get the script of that page | `routes/docs_page.rs` |
+//! | `GET /problems/{name}` | Explain a type of problem | `routes/explain_problem.rs` |
 //!
 //! A request goes from the `server` to its handler in `routes`. Handlers use the `state` of their
 //! shard: `gates` refuse orders that would not be kept, `ingest` stores in batches what clients

@@ -62,6 +62,9 @@ pub(crate) const FAILURES_LOGGED_PER_SECOND: u32 = 10;
 /// How long a browser keeps the answer to a preflight: Chromium keeps none for longer.
 pub(crate) const PREFLIGHT_SECONDS_MAX: u64 = 7_200;
 
+/// How long a client may keep the documents of the API: an edge of another version has others.
+pub(crate) const DOCUMENT_AGE_MAX: &str = "max-age=300";
+
 /// Characters of an unknown parameter's name that a problem repeats.
 pub(crate) const PARAMETER_CHARS_MAX: usize = 64;
 

@@ -1,11 +1,13 @@
 //! Error responses as RFC 9457 problem documents: the only place that maps errors to status codes.
 
 mod detail;
+mod explanation;
 
 use hyper::StatusCode;
 use hyper::header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use orders::{FieldError, InvalidOrder, Status};
 use serde::Serialize;
+use strum::{EnumDiscriminants, VariantArray};
 
 use crate::identity::{Scope, TokenFault};
 use crate::limits::RETRY_AFTER_SECONDS;
@@ -13,8 +15,9 @@ use crate::quota::Verdict;
 use crate::request_id::RequestId;
 use crate::response::{HttpResponse, allow, with_body};
 
-/// Why a request fails.
-#[derive(Debug)]
+/// Why a request fails. Several may have one type: a [`ProblemKind`] is what the table below has an entry for.
+#[derive(Debug, EnumDiscriminants)]
+#[strum_discriminants(name(ProblemKind), vis(pub(crate)), derive(VariantArray))]
 pub(crate) enum Problem {
     /// The path is not encoded as a URI is.
     MalformedPath,
@@ -151,12 +154,12 @@ impl Problem {
     }
 
     /// The status code of its response.
-    pub(crate) const fn status(&self) -> StatusCode {
-        self.kind().0
+    pub(crate) fn status(&self) -> StatusCode {
+        self.kind().entry().0
     }
 
-    pub(crate) const fn type_uri(&self) -> &'static str {
-        self.kind().1
+    pub(crate) fn type_uri(&self) -> &'static str {
+        self.kind().entry().1
     }
 
     /// The problem document as the answer to one line of a request.
@@ -168,7 +171,7 @@ impl Problem {
     pub(crate) fn state(&self) -> &'static str {
         match self {
             Self::IntakePaused => "paused",
-            other => other.type_uri().trim_start_matches("/problems/"),
+            other => other.kind().name(),
         }
     }
 
@@ -177,7 +180,7 @@ impl Problem {
         request_id: Option<&str>,
         write: impl FnOnce(ProblemDocument<'_>) -> serde_json::Result<Vec<u8>>,
     ) -> Vec<u8> {
-        let (status, type_uri, title) = self.kind();
+        let (status, type_uri, title) = self.kind().entry();
         let document = ProblemDocument {
             r#type: type_uri,
             title,
@@ -196,14 +199,34 @@ impl Problem {
         write(document).expect("a problem document has string keys")
     }
 
+    fn kind(&self) -> ProblemKind {
+        self.into()
+    }
+}
+
+impl ProblemKind {
+    /// Each kind.
+    pub(crate) const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The name of its type: what follows `/problems/` in the URI.
+    pub(crate) const fn name(self) -> &'static str {
+        let uri = self.entry().1;
+        uri.split_at("/problems/".len()).1
+    }
+
+    /// The kind whose type has this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// The status code, the type URI and the title.
     #[expect(clippy::too_many_lines, reason = "a table with one entry for each problem")]
-    const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+    pub(crate) const fn entry(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
             Self::MalformedPath => (S::BAD_REQUEST, "/problems/malformed-path", "Malformed path"),
             Self::NotFound => (S::NOT_FOUND, "/problems/not-found", "Not found"),
-            Self::MethodNotAllowed { .. } => {
+            Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "/problems/method-not-allowed", "Method not allowed")
             }
             Self::InvalidHost => (S::BAD_REQUEST, "/problems/invalid-host", "Invalid host"),
@@ -212,7 +235,7 @@ impl Problem {
                 "/problems/headers-too-large",
                 "Request headers too large",
             ),
-            Self::UnknownParameter(_) => {
+            Self::UnknownParameter => {
                 (S::BAD_REQUEST, "/problems/unknown-parameter", "Unknown query parameter")
             }
             Self::UnsupportedContentEncoding => (
@@ -225,7 +248,7 @@ impl Problem {
                 "/problems/unsupported-transfer-coding",
                 "Unsupported transfer coding",
             ),
-            Self::UnsupportedMediaType { .. } => {
+            Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "/problems/wrong-media-type", "Unsupported media type")
             }
             Self::KeyMissing => {
@@ -244,14 +267,14 @@ impl Problem {
             Self::BodyTruncated => {
                 (S::BAD_REQUEST, "/problems/body-broken", "Request body truncated")
             }
-            Self::InvalidJson(_) => (S::BAD_REQUEST, "/problems/not-json", "Invalid JSON"),
-            Self::InvalidOrder(_) => {
+            Self::InvalidJson => (S::BAD_REQUEST, "/problems/not-json", "Invalid JSON"),
+            Self::InvalidOrder => {
                 (S::UNPROCESSABLE_ENTITY, "/problems/not-an-order", "Invalid order")
             }
-            Self::InvalidPayment(_) => {
+            Self::InvalidPayment => {
                 (S::UNPROCESSABLE_ENTITY, "/problems/invalid-payment", "Invalid payment")
             }
-            Self::NoPaymentRequired(_) => {
+            Self::NoPaymentRequired => {
                 (S::CONFLICT, "/problems/no-payment-required", "No payment required")
             }
             Self::InvalidFields => (S::BAD_REQUEST, "/problems/invalid-fields", "Invalid fields"),
@@ -287,25 +310,25 @@ impl Problem {
                 "/problems/ack-timeout",
                 "Broker acknowledgement timed out",
             ),
-            Self::Unauthenticated(_) => {
+            Self::Unauthenticated => {
                 (S::UNAUTHORIZED, "/problems/unauthenticated", "Unauthenticated")
             }
             Self::IdentityUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "/problems/identity-unavailable", "Identity unavailable")
             }
             Self::InvalidCaller => (S::BAD_REQUEST, "/problems/invalid-caller", "Invalid caller"),
-            Self::ScopeMissing(_) => (S::FORBIDDEN, "/problems/scope-missing", "Scope missing"),
-            Self::QuotaExceeded(_) => {
+            Self::ScopeMissing => (S::FORBIDDEN, "/problems/scope-missing", "Scope missing"),
+            Self::QuotaExceeded => {
                 (S::TOO_MANY_REQUESTS, "/problems/quota-exceeded", "Quota exceeded")
             }
             Self::NoSuchOrder => (S::NOT_FOUND, "/problems/no-such-order", "Order not found"),
-            Self::NotCancellable(_) => {
+            Self::NotCancellable => {
                 (S::CONFLICT, "/problems/not-cancellable", "Order not cancellable")
             }
-            Self::InvalidStockQuery(_) => {
+            Self::InvalidStockQuery => {
                 (S::BAD_REQUEST, "/problems/invalid-stock-query", "Invalid stock query")
             }
-            Self::NoSuchSku(_) => (S::NOT_FOUND, "/problems/no-such-sku", "SKU not found"),
+            Self::NoSuchSku => (S::NOT_FOUND, "/problems/no-such-sku", "SKU not found"),
             Self::StockUnavailable => {
                 (S::SERVICE_UNAVAILABLE, "/problems/stock-unavailable", "Stock unavailable")
             }

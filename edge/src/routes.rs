@@ -3,8 +3,11 @@
 mod await_order;
 mod cancel_order;
 mod cors;
+mod docs_page;
+mod explain_problem;
 mod health;
 mod issued_id;
+mod openapi;
 mod order_events;
 mod order_query;
 mod order_response;
@@ -132,6 +135,10 @@ async fn dispatch(
         Endpoint::GetStock => stock::get_stock(state, &parameter).await,
         Endpoint::Livez => Ok(health::livez()),
         Endpoint::Readyz => Ok(health::readyz(state)),
+        Endpoint::GetOpenApi => Ok(openapi::get_openapi()),
+        Endpoint::ShowDocs => Ok(docs_page::show_docs()),
+        Endpoint::GetDocsScript => Ok(docs_page::get_docs_script()),
+        Endpoint::ExplainProblem => explain_problem::explain_problem(&parameter, request.headers()),
     };
     response.map(Reply::Response)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::SeqAccess;
 use serde::{Deserialize, Serialize};
-use strum::EnumString;
+use strum::{EnumString, VariantArray};
 
 use crate::field_error::FieldErrors;
 use crate::json::{Json, ReadArray};
@@ -13,7 +13,9 @@ use crate::members::{ObjectOf, members, members_of, required};
 use crate::text::unquoted_text;
 
 /// What an adjustment is for. The shop has computed it: Millrace has no prices for shipping and no taxes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EnumString)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EnumString, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum AdjustmentKind {

@@ -30,7 +30,7 @@ mod hex;
 mod id;
 mod json;
 mod key;
-mod limits;
+pub mod limits;
 mod line;
 mod members;
 mod metadata;

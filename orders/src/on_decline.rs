@@ -1,10 +1,22 @@
 //! What becomes of an order whose payment method is declined.
 
 use serde::{Deserialize, Serialize};
-use strum::EnumString;
+use strum::{EnumString, VariantArray};
 
 /// What becomes of an order whose payment method is declined, if another one could pay for it.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, EnumString)]
+#[derive(
+    Debug,
+    Default,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum OnDecline {

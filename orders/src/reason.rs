@@ -1,6 +1,7 @@
 //! Why an order was rejected or cancelled. These are business outcomes, not errors.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::Sku;
 
@@ -31,7 +32,7 @@ pub enum Rejection {
 }
 
 /// The origin of a request to cancel an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelledBy {
     /// The buyer.

@@ -37,6 +37,10 @@ pub(super) enum Endpoint {
     GetStock,
     Livez,
     Readyz,
+    GetOpenApi,
+    ShowDocs,
+    GetDocsScript,
+    ExplainProblem,
 }
 
 /// All routes. The first is the most frequent by far.
@@ -65,6 +69,10 @@ pub const ROUTES: &[Route] = &[
     get("/v1/stock/{sku}", Endpoint::GetStock, "Get the stock of a SKU").scope(Scope::ReadStock),
     get("/livez", Endpoint::Livez, "Check that the process runs"),
     get("/readyz", Endpoint::Readyz, "Check that the process can accept orders"),
+    get("/openapi.json", Endpoint::GetOpenApi, "Get this document"),
+    get("/docs", Endpoint::ShowDocs, "Show the API as a page"),
+    get("/docs/rapidoc.js", Endpoint::GetDocsScript, "Get the script of that page"),
+    get("/problems/{name}", Endpoint::ExplainProblem, "Explain a type of problem"),
 ];
 
 const fn get(path: &'static str, endpoint: Endpoint, summary: &'static str) -> Route {

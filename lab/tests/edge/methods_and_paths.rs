@@ -18,6 +18,7 @@ fn paths() -> BTreeMap<String, Vec<Method>> {
         let id =
             signing_keys().sign(OrderId::from_bytes([11; 16]), &CallerName::PUBLIC).to_string();
         let path = route.path.replace("{id}", &id).replace("{sku}", "A");
+        let path = path.replace("{name}", "not-found");
         let methods = paths.entry(path).or_default();
         methods.push(route.method.clone());
         methods.extend((route.method == Method::GET).then_some(Method::HEAD));

@@ -1,0 +1,143 @@
+//! What operations refer to: schemas, parameters, headers, and an example of each problem.
+
+use hyper::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::examples::ORDER_ID;
+use super::operation::{problems, schema};
+use super::order_schemas::order_schemas;
+use super::response_schemas::response_schemas;
+use crate::limits::{DOCUMENT_AGE_MAX, REQUEST_ID_LENGTH_MAX, RETRY_AFTER_SECONDS, SKUS_MAX};
+use crate::problem::ProblemKind;
+
+/// The characters of a request id.
+const REQUEST_ID: &str = "^[A-Za-z0-9._:/+=-]+$";
+
+pub(super) fn components() -> Value {
+    let mut schemas = order_schemas();
+    schemas.extend(response_schemas());
+    let no_path = problems(StatusCode::NOT_FOUND, &[ProblemKind::NotFound]);
+    let no_method = problems(StatusCode::METHOD_NOT_ALLOWED, &[ProblemKind::MethodNotAllowed]);
+    json!({
+        "schemas": schemas,
+        "parameters": parameters(),
+        "headers": headers(),
+        "examples": examples(),
+        "responses": {"PathNotFound": no_path, "MethodNotAllowed": no_method},
+    })
+}
+
+fn parameters() -> Value {
+    let request_id = json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": REQUEST_ID_LENGTH_MAX,
+        "pattern": REQUEST_ID,
+    });
+    let skus = json!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": SKUS_MAX,
+        "items": schema("Sku"),
+    });
+    let order_id = json!({"type": "string", "pattern": "^[0-9A-Fa-f]{48}$"});
+    let names: Vec<_> = ProblemKind::ALL.iter().map(|kind| kind.name()).collect();
+    let names = names.chunk_by(|one, other| one == other).map(|same| same[0]);
+    let names = json!({"enum": names.collect::<Vec<_>>()});
+    json!({
+        "IdempotencyKey": parameter("header", "Idempotency-Key", true, schema("IdempotencyKey"), "cart-1",
+            "The order's own name, by which a repeat is known. `\"k\"`, a string of Structured Fields, is `k`."),
+        "AnyKey": parameter("header", "Idempotency-Key", false, json!({"type": "string"}), "any",
+            "Any value, unless the content type is `application/json`: a web page of another site sends neither."),
+        "OrderId": parameter("path", "id", true, order_id, ORDER_ID,
+            "The `order_id` of the response to the order. Its digits may be upper-case."),
+        "Sku": parameter("path", "sku", true, schema("Sku"), "85123A", "Percent-encoded; decoded once."),
+        "Skus": {
+            "in": "query", "name": "sku", "required": true, "style": "form", "explode": true, "schema": skus,
+            "example": ["85123A", "POST"], "description": "Each SKU once.",
+        },
+        "Fields": parameter("query", "fields", false, json!({"enum": ["status"]}), "status",
+            "The status alone, which asks one worker instead of two."),
+        "ProblemName": parameter("path", "name", true, names, "not-json", "What follows `/problems/` in `type`."),
+        "StripeSignature": parameter("header", "Stripe-Signature", true, json!({"type": "string"}),
+            "t=1795856400,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
+            "The time, and an HMAC-SHA-256 of it and of the body."),
+        "RequestId": parameter("header", "Request-Id", false, request_id, "7b0c9f6e",
+            "An id of the client's for this request. One that is not as the schema says is replaced."),
+    })
+}
+
+fn headers() -> Value {
+    let ages = ["no-store", DOCUMENT_AGE_MAX];
+    json!({
+        "Request-Id": header(true, json!({"type": "string"}), "7b0c9f6e".into(),
+            "The client's, or else a random one."),
+        "Location": header(true, json!({"type": "string", "format": "uri-reference"}),
+            format!("/v1/orders/{ORDER_ID}").into(), "The path of the order."),
+        "Idempotent-Replayed": header(false, json!({"const": "true"}), "true".into(),
+            "The key was used before, for the same order; absent otherwise."),
+        "Retry-After": header(true, json!({"const": RETRY_AFTER_SECONDS}), RETRY_AFTER_SECONDS.into(),
+            "In seconds."),
+        "Allow": header(true, json!({"type": "string"}), "POST, OPTIONS".into(),
+            "The methods of the path."),
+        "Accept-Encoding": header(false, json!({"const": "identity"}), "identity".into(),
+            "With `/problems/unsupported-content-encoding`."),
+        "Cache-Control": header(true, json!({"enum": ages}), "no-store".into(),
+            "Orders and stock are not stored by caches; documents are, for a while."),
+        "Vary": header(true, json!({"type": "string"}), "accept".into(),
+            "The page depends on `Accept`, and on `Origin` if the edge permits some."),
+        "Content-Security-Policy": header(true, json!({"type": "string"}), "default-src 'none'".into(),
+            "The page asks no other host."),
+        "X-Content-Type-Options": header(true, json!({"const": "nosniff"}), "nosniff".into(),
+            "The content type is as it says."),
+    })
+}
+
+/// A problem document of each type. Its detail is what the type means, since that of a response is about a request.
+fn examples() -> Value {
+    let examples = ProblemKind::ALL.iter().map(|kind| {
+        let (status, uri, title) = kind.entry();
+        let mut value = json!({
+            "type": uri,
+            "title": title,
+            "status": status.as_u16(),
+            "detail": kind.explanation().meaning,
+            "request_id": "7b0c9f6e",
+        });
+        if matches!(kind, ProblemKind::InvalidOrder) {
+            let detail = "quantity must be an integer from 1 to 1,000,000, got 0";
+            value["errors"] = json!([{"pointer": "/lines/0/quantity", "detail": detail}]);
+        }
+        let description = kind.explanation().remedy;
+        let example = json!({"summary": title, "description": description, "value": value});
+        (kind.name().to_owned(), example)
+    });
+    examples.collect::<Map<_, _>>().into()
+}
+
+fn parameter(
+    place: &str,
+    name: &str,
+    is_required: bool,
+    schema: Value,
+    example: &str,
+    description: &str,
+) -> Value {
+    json!({
+        "in": place,
+        "name": name,
+        "required": is_required,
+        "schema": schema,
+        "example": example,
+        "description": description,
+    })
+}
+
+fn header(is_required: bool, schema: Value, example: Value, description: &str) -> Value {
+    json!({
+        "required": is_required,
+        "schema": schema,
+        "example": example,
+        "description": description,
+    })
+}

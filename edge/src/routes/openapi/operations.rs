@@ -1,0 +1,278 @@
+//! The operation of each endpoint: what it takes, and what it answers.
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::examples as example;
+use super::operation::{Answer, Content, Operation, schema};
+use crate::problem::ProblemKind as P;
+use crate::routes::table::Endpoint;
+
+/// Why new orders are refused, also while nothing is wrong with them.
+pub(super) const INTAKE: [P; 5] =
+    [P::IntakePaused, P::StreamFull, P::BacklogTooOld, P::NotDurable, P::Overloaded];
+/// Why requests about stored orders are.
+const REQUESTS: [P; 4] = [P::StreamFull, P::NotDurable, P::Overloaded, P::AckTimeout];
+/// Why a body is not read.
+const BODY: [P; 4] = [P::BodyTooLarge, P::BodyTimeout, P::BodyTruncated, P::Overloaded];
+/// Why an order is not placed, whether alone or in a line of a batch.
+pub(super) const ORDER: [P; 4] = [P::InvalidJson, P::InvalidOrder, P::ScopeMissing, P::KeyReused];
+
+/// What the document says about an endpoint.
+pub(super) fn operation(endpoint: Endpoint) -> Operation {
+    match endpoint {
+        Endpoint::PlaceOrder => place_order(),
+        Endpoint::PlaceBatch => place_batch(),
+        Endpoint::GetOrderStatus => get_order(),
+        Endpoint::CancelOrder => cancel_order(),
+        Endpoint::SubmitPayment => submit_payment(),
+        Endpoint::ReceiveProviderEvent => receive_provider_event(),
+        Endpoint::ListStock => list_stock(),
+        Endpoint::GetStock => get_stock(),
+        Endpoint::Livez => livez(),
+        Endpoint::Readyz => readyz(),
+        Endpoint::GetOpenApi => get_openapi(),
+        Endpoint::ShowDocs => show_docs(),
+        Endpoint::GetDocsScript => get_docs_script(),
+        Endpoint::ExplainProblem => explain_problem(),
+    }
+}
+
+fn place_order() -> Operation {
+    Operation {
+        id: "placeOrder",
+        tag: "orders",
+        description: "The 202 comes when the order is durable. Repeat the request with the same key as often as \
+                      needed, on any edge: it is one order.",
+        parameters: vec!["IdempotencyKey"],
+        body: Some(json("PlaceOrder", example::order())),
+        answers: vec![Answer {
+            status: StatusCode::ACCEPTED,
+            description: "The order is stored",
+            headers: vec!["Location", "Idempotent-Replayed"],
+            content: vec![json("AcceptedOrder", example::accepted_order())],
+        }],
+        problems: [
+            &[P::KeyMissing, P::KeyInvalid, P::UnsupportedMediaType, P::AckTimeout][..],
+            &ORDER,
+            &INTAKE,
+            &BODY,
+        ]
+        .concat(),
+    }
+}
+
+fn place_batch() -> Operation {
+    Operation {
+        id: "placeOrders",
+        tag: "orders",
+        description: "Each line of the body is a `BatchLine`, and each line of the response a `BatchAnswer`, in \
+                      the same sequence and while the batch goes on. A line that is refused fails alone. A line \
+                      without an answer is sent again, under its key.",
+        body: Some(lines("BatchLine", &[example::batch_line()])),
+        answers: vec![Answer {
+            status: StatusCode::OK,
+            description: "A line for each line",
+            headers: vec!["Cache-Control"],
+            content: vec![lines("BatchAnswer", &example::batch_answers())],
+        }],
+        problems: [&[P::UnsupportedMediaType][..], &INTAKE].concat(),
+        ..Operation::default()
+    }
+}
+
+fn get_order() -> Operation {
+    Operation {
+        id: "getOrder",
+        tag: "orders",
+        description: "Its status comes from the database, or is not given. `order` is absent until inventory has \
+                      processed it, while no worker of inventory answers, and with `fields=status`.",
+        parameters: vec!["OrderId", "Fields"],
+        answers: vec![answer("The order", "OrderStatus", example::order_status())],
+        problems: vec![P::InvalidFields, P::NoSuchOrder, P::StatusUnavailable],
+        ..Operation::default()
+    }
+}
+
+fn cancel_order() -> Operation {
+    Operation {
+        id: "cancelOrder",
+        tag: "orders",
+        description: "May be repeated. The 202 means that the request is stored, or that the order is being \
+                      cancelled already; fulfilment decides. A body is ignored. The request has \
+                      `Content-Type: application/json` or any `Idempotency-Key`.",
+        parameters: vec!["OrderId", "AnyKey"],
+        answers: vec![stored_request()],
+        problems: [&[P::HeaderMissing, P::NoSuchOrder, P::NotCancellable][..], &REQUESTS].concat(),
+        ..Operation::default()
+    }
+}
+
+fn submit_payment() -> Operation {
+    let own = [
+        P::NoSuchOrder,
+        P::UnsupportedMediaType,
+        P::InvalidJson,
+        P::InvalidPayment,
+        P::NoPaymentRequired,
+        P::StatusUnavailable,
+    ];
+    Operation {
+        id: "submitPayment",
+        tag: "payments",
+        description: "While the status is `requires_action`: the buyer has authenticated the payment, or pays \
+                      with another payment method. Payment asks the provider, and decides.",
+        parameters: vec!["OrderId"],
+        body: Some(json("SubmitPayment", json!({"token": "tok_visa"}))),
+        answers: vec![stored_request()],
+        problems: [&own[..], &BODY, &REQUESTS].concat(),
+    }
+}
+
+fn receive_provider_event() -> Operation {
+    Operation {
+        id: "receiveProviderEvent",
+        tag: "payments",
+        description: "An event of the payment provider is a reason to ask the provider, and no more. Without a \
+                      secret for webhooks an edge answers 404.",
+        parameters: vec!["StripeSignature"],
+        body: Some(json("ProviderEvent", example::provider_event())),
+        answers: vec![answer("The event is taken", "ReceivedEvent", json!({"received": true}))],
+        problems: [&[P::NotFound, P::InvalidSignature, P::StatusUnavailable][..], &BODY, &REQUESTS]
+            .concat(),
+    }
+}
+
+fn list_stock() -> Operation {
+    Operation {
+        id: "listStock",
+        tag: "stock",
+        description: "At most two seconds old. The reservation decides in any case.",
+        parameters: vec!["Skus"],
+        answers: vec![answer("The stock of each SKU", "StockList", example::stock_list())],
+        problems: vec![P::InvalidStockQuery, P::StockUnavailable],
+        ..Operation::default()
+    }
+}
+
+fn get_stock() -> Operation {
+    Operation {
+        id: "getStock",
+        tag: "stock",
+        description: "At most two seconds old. The reservation decides in any case.",
+        parameters: vec!["Sku"],
+        answers: vec![answer("The stock", "Stock", example::stock())],
+        problems: vec![P::NoSuchSku, P::StockUnavailable],
+        ..Operation::default()
+    }
+}
+
+fn livez() -> Operation {
+    Operation {
+        id: "checkLiveness",
+        tag: "health",
+        description: "Only a restart can help a process that does not answer.",
+        answers: vec![plain(StatusCode::OK, "The process runs", "ok\n")],
+        ..Operation::default()
+    }
+}
+
+fn readyz() -> Operation {
+    Operation {
+        id: "checkReadiness",
+        tag: "health",
+        description: "For balancers.",
+        answers: vec![
+            plain(
+                StatusCode::OK,
+                "An order that arrives now can be expected to be accepted",
+                "ok\n",
+            ),
+            plain(StatusCode::SERVICE_UNAVAILABLE, "Why it cannot, for operators", "draining\n"),
+        ],
+        ..Operation::default()
+    }
+}
+
+fn get_openapi() -> Operation {
+    let description = "OpenAPI 3.1.";
+    let content = Content {
+        media_type: "application/json",
+        schema: json!({"type": "object", "required": ["openapi", "info", "paths"]}),
+        example: json!({"openapi": "3.1.0", "info": {"title": "Millrace", "version": "v1"}, "paths": {}}),
+    };
+    document("getOpenApi", description, content, &[])
+}
+
+fn show_docs() -> Operation {
+    let description = "Shows `/openapi.json` in a browser, and asks no other host.";
+    let page = text("text/html", "<!DOCTYPE html>\n<html lang=\"en\">…</html>\n");
+    document("showDocs", description, page, &["Content-Security-Policy"])
+}
+
+fn get_docs_script() -> Operation {
+    let script = text("text/javascript", "(()=>{…})()");
+    document("getDocsScript", "RapiDoc, which shows the document.", script, &[])
+}
+
+fn explain_problem() -> Operation {
+    let markdown = "# Invalid JSON\n\n`/problems/not-json`, status 400 Bad Request\n\n…\n";
+    let description = "The `type` of a problem document leads here. A browser gets HTML, and any other client \
+                       Markdown.";
+    let headers = ["Content-Security-Policy", "Vary"];
+    let mut operation =
+        document("explainProblem", description, text("text/markdown", markdown), &headers);
+    operation.parameters.push("ProblemName");
+    let page = text("text/html", "<!DOCTYPE html>\n<html lang=\"en\">…</html>\n");
+    operation.answers[0].content.push(page);
+    operation
+}
+
+/// A `GET` of a part of the binary.
+fn document(
+    id: &'static str,
+    description: &'static str,
+    content: Content,
+    headers: &[&'static str],
+) -> Operation {
+    let headers = [&["Cache-Control", "X-Content-Type-Options"], headers].concat();
+    let answer =
+        Answer { status: StatusCode::OK, description: "It", headers, content: vec![content] };
+    Operation { id, tag: "documents", description, answers: vec![answer], ..Operation::default() }
+}
+
+fn stored_request() -> Answer {
+    Answer {
+        status: StatusCode::ACCEPTED,
+        ..answer("The request is stored", "StoredRequest", example::stored_request())
+    }
+}
+
+/// A 200 with JSON that no cache may store.
+fn answer(description: &'static str, schema: &str, example: Value) -> Answer {
+    Answer {
+        status: StatusCode::OK,
+        description,
+        headers: vec!["Cache-Control"],
+        content: vec![json(schema, example)],
+    }
+}
+
+fn plain(status: StatusCode, description: &'static str, example: &str) -> Answer {
+    Answer { status, description, headers: Vec::new(), content: vec![text("text/plain", example)] }
+}
+
+fn json(name: &str, example: Value) -> Content {
+    Content { media_type: "application/json", schema: schema(name), example }
+}
+
+fn text(media_type: &'static str, example: &str) -> Content {
+    Content { media_type, schema: json!({"type": "string"}), example: example.into() }
+}
+
+/// Lines of JSON. OpenAPI has no schema for a line before 3.2, which calls it `itemSchema`.
+fn lines(name: &str, example: &[Value]) -> Content {
+    let example: String = example.iter().map(|line| format!("{line}\n")).collect();
+    let schema = json!({"type": "string", "x-item-schema": schema(name)});
+    Content { media_type: "application/x-ndjson", schema, example: example.into() }
+}
