@@ -9,6 +9,7 @@ mod batch_intake;
 mod broker_outage;
 mod cancellation;
 mod cors;
+mod documents;
 mod drain;
 mod durability;
 mod fetcher;

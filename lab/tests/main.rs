@@ -11,6 +11,7 @@
 //! | `durable` | that a 202 is on disk, by the brokers' system calls |
 //! | `commands`, `pool_command`, `status_watch` | commands of the product that no other test runs |
 //! | `chaos`, `bench`, `load` | the commands of the lab |
+//! | `contract` | that what edges answer in other tests is in the document of the API |
 //! | `configuration`, `tidy` | that documents match the code; the form of the code and of the documents |
 //!
 //! `test_servers` starts the servers for `edge`, `servers` and `durable`; `raw_nats` is a client without
@@ -21,6 +22,7 @@ mod bench;
 mod chaos;
 mod commands;
 mod configuration;
+mod contract;
 mod durable;
 mod edge;
 mod load;

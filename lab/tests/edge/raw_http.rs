@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::test_edge::DEADLINE;
+use crate::contract::{Answer, assert_documented};
 
 /// A small order.
 pub(crate) const ORDER: &str = r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":6,"unit_price":255}],"payment":{"token":"tok_visa"}}"#;
@@ -71,12 +72,21 @@ impl RawHttp {
 
     pub(crate) async fn post(&mut self, key: &str, order: &str) -> Reply {
         self.send(post(key, order)).await;
-        self.reply().await
+        self.documented_reply("POST", "/v1/orders").await
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Reply {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: edge\r\n\r\n")).await;
-        self.reply().await
+        self.documented_reply("GET", path).await
+    }
+
+    /// The next response, which must be one that the document of the API has for this request.
+    async fn documented_reply(&mut self, method: &str, target: &str) -> Reply {
+        let reply = self.reply().await;
+        let headers = reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let (headers, body) = (headers.collect(), reply.body.as_str());
+        assert_documented(method, target, &Answer { status: reply.status, headers, body });
+        reply
     }
 
     /// All that the edge sends until it closes the connection.

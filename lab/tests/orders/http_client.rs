@@ -18,6 +18,7 @@ use orders::OrderId;
 use serde_json::Value;
 
 use super::test_cluster::{PROVIDER_KEY, TestCluster, wait_until};
+use crate::contract::{Answer, assert_documented};
 
 /// A client that keeps its connections.
 pub(crate) struct HttpClient(Client<HttpConnector, Full<Bytes>>);
@@ -62,10 +63,16 @@ impl HttpClient {
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> HttpResponse {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let response = self.0.request(request).await.unwrap();
         let status = response.status();
         let replayed = response.headers().contains_key("idempotent-replayed");
+        let headers = response.headers().clone();
         let body = response.into_body().collect().await.unwrap().to_bytes();
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+        let (headers, text) = (headers.collect(), str::from_utf8(&body).unwrap());
+        let answer = Answer { status: status.as_u16(), headers, body: text };
+        assert_documented(method.as_str(), uri.path(), &answer);
         HttpResponse { status, replayed, body: serde_json::from_slice(&body).unwrap() }
     }
 }
