@@ -39,6 +39,7 @@ fuzz TARGET="place_order":
 # Regenerate the documents that are generated from the code.
 docs:
     UPDATE_DOCS=1 cargo test --locked -p lab --test system configuration
+    UPDATE_DOCS=1 cargo test --locked -p edge --lib the_document_that_is_served
 
 # What must hold at every commit.
 ci:

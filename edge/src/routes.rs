@@ -47,7 +47,7 @@ use crate::state::ShardState;
 use cors::Sharing;
 use issued_id::issued_id;
 use refusal::refuse;
-use request_head::check_head;
+use request_head::{check_head, check_query};
 use table::Endpoint;
 
 /// Responds to a request over a connection from `peer`; an error becomes a problem document. Every response has the
@@ -102,6 +102,7 @@ async fn dispatch(
         return Ok(Reply::Response(options(&table::allowed(ROUTES, path)?)));
     }
     let (route, parameter) = table::find(ROUTES, request.method(), path)?;
+    check_query(request)?;
     let Admitted { caller, quota: left } =
         state.access.admit(peer, request.headers(), route.scope).await?;
     *quota = left;

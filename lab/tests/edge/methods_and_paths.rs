@@ -69,6 +69,21 @@ async fn head_is_get_without_a_body_and_405_where_there_is_no_get() {
 }
 
 #[tokio::test]
+async fn a_query_hides_neither_that_a_path_is_unknown_nor_that_it_has_no_such_method() {
+    let edge = TestServers::shared().await.start_edge().await;
+    let mut client = edge.connect().await;
+    for (target, status, kind) in [
+        ("/v1/stock?sku=A", 405, "method-not-allowed"),
+        ("/nowhere?a=b", 404, "not-found"),
+        ("/v1/orders?a=b", 400, "unknown-parameter"),
+    ] {
+        client.send(post("key", ORDER).replace("/v1/orders ", &format!("{target} "))).await;
+        client.reply().await.assert_problem(status, kind);
+    }
+    edge.stop().await;
+}
+
+#[tokio::test]
 async fn an_order_id_is_found_however_its_digits_are_written() {
     let servers = TestServers::shared().await;
     let edge = servers.start_edge().await;

@@ -52,6 +52,7 @@ pub(super) fn batch_answers() -> [Value; 2] {
     ]
 }
 
+/// Without null as a member: RapiDoc does not show an example that has one.
 pub(super) fn order_status() -> Value {
     let mut order = order();
     let members = order.as_object_mut().unwrap();
@@ -61,12 +62,13 @@ pub(super) fn order_status() -> Value {
     members.insert("total".to_owned(), 1925.into());
     json!({
         "order_id": ORDER_ID,
-        "status": "paid",
-        "reason": null,
+        "status": "cancelled",
+        "reason": {"code": "payment_declined", "decline_code": "insufficient_funds"},
         "history": [
             {"status": "accepted", "at": "2026-11-28T09:00:00.123Z"},
             {"status": "reserved", "at": "2026-11-28T09:00:00.141Z"},
-            {"status": "paid", "at": "2026-11-28T09:00:00.512Z"},
+            {"status": "declined", "at": "2026-11-28T09:00:00.512Z"},
+            {"status": "cancelled", "at": "2026-11-28T09:00:00.530Z"},
         ],
         "current": true,
         "body_digest": DIGEST,

@@ -29,6 +29,8 @@ pub(super) struct Answer {
     /// Names of headers in the components.
     pub(super) headers: Vec<&'static str>,
     pub(super) content: Vec<Content>,
+    /// Operations on the order whose id the body has.
+    pub(super) links: &'static [&'static str],
 }
 
 /// What a body is, with an example.
@@ -99,8 +101,19 @@ impl Answer {
         if !self.content.is_empty() {
             answer["content"] = content(&self.content.iter().collect::<Vec<_>>());
         }
+        if !self.links.is_empty() {
+            answer["links"] = links(self.links);
+        }
         answer
     }
+}
+
+fn links(operations: &[&str]) -> Value {
+    let links = operations.iter().map(|id| {
+        let parameters = json!({"id": "$response.body#/order_id"});
+        ((*id).to_owned(), json!({"operationId": id, "parameters": parameters}))
+    });
+    links.collect::<Map<_, _>>().into()
 }
 
 /// The response with one of these problems.

@@ -51,6 +51,7 @@ fn place_order() -> Operation {
             description: "The order is stored",
             headers: vec!["Location", "Idempotent-Replayed"],
             content: vec![json("AcceptedOrder", example::accepted_order())],
+            links: &["getOrder", "cancelOrder", "submitPayment"],
         }],
         problems: [
             &[P::KeyMissing, P::KeyInvalid, P::UnsupportedMediaType, P::AckTimeout][..],
@@ -75,6 +76,7 @@ fn place_batch() -> Operation {
             description: "A line for each line",
             headers: vec!["Cache-Control"],
             content: vec![lines("BatchAnswer", &example::batch_answers())],
+            links: &[],
         }],
         problems: [&[P::UnsupportedMediaType][..], &INTAKE].concat(),
         ..Operation::default()
@@ -236,8 +238,13 @@ fn document(
     headers: &[&'static str],
 ) -> Operation {
     let headers = [&["Cache-Control", "X-Content-Type-Options"], headers].concat();
-    let answer =
-        Answer { status: StatusCode::OK, description: "It", headers, content: vec![content] };
+    let answer = Answer {
+        status: StatusCode::OK,
+        description: "The document",
+        headers,
+        content: vec![content],
+        links: &[],
+    };
     Operation { id, tag: "documents", description, answers: vec![answer], ..Operation::default() }
 }
 
@@ -255,11 +262,18 @@ fn answer(description: &'static str, schema: &str, example: Value) -> Answer {
         description,
         headers: vec!["Cache-Control"],
         content: vec![json(schema, example)],
+        links: &[],
     }
 }
 
 fn plain(status: StatusCode, description: &'static str, example: &str) -> Answer {
-    Answer { status, description, headers: Vec::new(), content: vec![text("text/plain", example)] }
+    Answer {
+        status,
+        description,
+        headers: Vec::new(),
+        content: vec![text("text/plain", example)],
+        links: &[],
+    }
 }
 
 fn json(name: &str, example: Value) -> Content {
