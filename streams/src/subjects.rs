@@ -153,6 +153,8 @@ pub(crate) fn is_resolution(subject: &str) -> bool {
 }
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,6 +1,8 @@
 //! The wire format is stable: each kind of event has a golden file. A change that makes one of
 //! these tests fail breaks every cluster during an upgrade.
 
+mod earlier;
+
 use std::path::Path;
 
 use async_nats::header::NATS_MESSAGE_ID;
