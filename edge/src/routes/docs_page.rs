@@ -1,4 +1,4 @@
-//! `GET /docs`: the API as a page, by RapiDoc, which reads `/openapi.json` in the browser. The page and the
+//! `GET /docs`: the API as a page, by `RapiDoc`, which reads `/openapi.json` in the browser. The page and the
 //! script are a part of the binary, and the policy lets it ask no other host.
 
 use hyper::StatusCode;
@@ -8,9 +8,9 @@ use crate::limits::DOCUMENT_AGE_MAX;
 use crate::response::{HttpResponse, with_body};
 
 const PAGE: &[u8] = include_bytes!("docs_page/page.html");
-/// RapiDoc 9.3.8, as npm has it.
+/// `RapiDoc` 9.3.8, as npm has it.
 const SCRIPT: &[u8] = include_bytes!("docs_page/rapidoc-min.js");
-/// RapiDoc writes its styles into the page; scripts come from this edge alone.
+/// `RapiDoc` writes its styles into the page; scripts come from this edge alone.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -58,19 +58,19 @@ fn markdown(kind: ProblemKind) -> String {
 /// The page of a text with headings, paragraphs and code.
 fn html(markdown: &str) -> String {
     let title = markdown.lines().next().unwrap_or_default().trim_start_matches("# ");
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n",
-        escape(title)
-    );
-    for block in markdown.split("\n\n") {
+    let blocks = markdown.split("\n\n").map(|block| {
         let (tag, text) = match (block.strip_prefix("## "), block.strip_prefix("# ")) {
             (Some(heading), _) => ("h2", heading),
             (_, Some(heading)) => ("h1", heading),
             _ => ("p", block),
         };
-        page.push_str(&format!("<{tag}>{}</{tag}>\n", with_code(text.trim_end())));
-    }
-    page + "</body>\n</html>\n"
+        format!("<{tag}>{}</{tag}>\n", with_code(text.trim_end()))
+    });
+    let (title, body) = (escape(title), blocks.collect::<Vec<_>>().concat());
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body>\n{body}</body>\n</html>\n"
+    )
 }
 
 /// What is between two backticks is code.

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the API as an OpenAPI 3.1 document.
+//! `GET /openapi.json`: the API as an `OpenAPI` 3.1 document.
 //!
 //! The document is made from the table of routes, the types of problems and the limits, by code that only the
 //! tests contain: `UPDATE_DOCS=1 cargo test -p edge the_document_that_is_served` writes it, and the same test fails

@@ -34,9 +34,7 @@ async fn the_page_of_the_api_loads_from_its_own_edge_alone() {
     let sources: BTreeSet<_> = policy.split([' ', ';']).filter(|it| !it.is_empty()).collect();
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(!sources.iter().any(|it| it.contains('*') || it.contains("http")), "{policy}");
-    for attribute in page.body.split(['"', '>']).filter(|it| it.contains("://")) {
-        panic!("the page names {attribute}");
-    }
+    assert!(!page.body.contains("://"), "{}", page.body);
     let loaded = page.body.split("src=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let loaded: Vec<_> = loaded.collect();
     assert_eq!(loaded, ["/docs/rapidoc.js"]);

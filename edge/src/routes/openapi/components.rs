@@ -40,24 +40,24 @@ fn parameters() -> Value {
     let names = names.chunk_by(|one, other| one == other).map(|same| same[0]);
     let names = json!({"enum": names.collect::<Vec<_>>()});
     json!({
-        "IdempotencyKey": parameter("header", "Idempotency-Key", true, schema("IdempotencyKey"), "cart-1",
+        "IdempotencyKey": required("header", "Idempotency-Key", schema("IdempotencyKey"), "cart-1",
             "The order's own name, by which a repeat is known. `\"k\"`, a string of Structured Fields, is `k`."),
-        "AnyKey": parameter("header", "Idempotency-Key", false, json!({"type": "string"}), "any",
+        "AnyKey": optional("header", "Idempotency-Key", json!({"type": "string"}), "any",
             "Any value, unless the content type is `application/json`: a web page of another site sends neither."),
-        "OrderId": parameter("path", "id", true, order_id, ORDER_ID,
+        "OrderId": required("path", "id", order_id, ORDER_ID,
             "The `order_id` of the response to the order. Its digits may be upper-case."),
-        "Sku": parameter("path", "sku", true, schema("Sku"), "85123A", "Percent-encoded; decoded once."),
+        "Sku": required("path", "sku", schema("Sku"), "85123A", "Percent-encoded; decoded once."),
         "Skus": {
             "in": "query", "name": "sku", "required": true, "style": "form", "explode": true, "schema": skus,
             "example": ["85123A", "POST"], "description": "Each SKU once.",
         },
-        "Fields": parameter("query", "fields", false, json!({"enum": ["status"]}), "status",
+        "Fields": optional("query", "fields", json!({"enum": ["status"]}), "status",
             "The status alone, which asks one worker instead of two."),
-        "ProblemName": parameter("path", "name", true, names, "not-json", "What follows `/problems/` in `type`."),
-        "StripeSignature": parameter("header", "Stripe-Signature", true, json!({"type": "string"}),
+        "ProblemName": required("path", "name", names, "not-json", "What follows `/problems/` in `type`."),
+        "StripeSignature": required("header", "Stripe-Signature", json!({"type": "string"}),
             "t=1795856400,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
             "The time, and an HMAC-SHA-256 of it and of the body."),
-        "RequestId": parameter("header", "Request-Id", false, json!({"type": "string"}), "7b0c9f6e", &request_id),
+        "RequestId": optional("header", "Request-Id", json!({"type": "string"}), "7b0c9f6e", &request_id),
     })
 }
 
@@ -109,29 +109,27 @@ fn examples() -> Value {
     examples.collect::<Map<_, _>>().into()
 }
 
-fn parameter(
-    place: &str,
-    name: &str,
-    is_required: bool,
-    schema: Value,
-    example: &str,
-    description: &str,
-) -> Value {
-    json!({
+fn required(place: &str, name: &str, schema: Value, example: &str, description: &str) -> Value {
+    let mut parameter = optional(place, name, schema, example, description);
+    parameter["required"] = true.into();
+    parameter
+}
+
+fn optional(place: &str, name: &str, schema: Value, example: &str, description: &str) -> Value {
+    let mut parameter = json!({
         "in": place,
         "name": name,
-        "required": is_required,
-        "schema": schema,
+        "required": false,
         "example": example,
         "description": description,
-    })
+    });
+    parameter["schema"] = schema;
+    parameter
 }
 
 fn header(is_required: bool, schema: Value, example: Value, description: &str) -> Value {
-    json!({
-        "required": is_required,
-        "schema": schema,
-        "example": example,
-        "description": description,
-    })
+    let mut header = json!({"required": is_required, "description": description});
+    header["schema"] = schema;
+    header["example"] = example;
+    header
 }

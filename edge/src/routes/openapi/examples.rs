@@ -52,7 +52,7 @@ pub(super) fn batch_answers() -> [Value; 2] {
     ]
 }
 
-/// Without null as a member: RapiDoc does not show an example that has one.
+/// Without null as a member: `RapiDoc` does not show an example that has one.
 pub(super) fn order_status() -> Value {
     let mut order = order();
     let members = order.as_object_mut().unwrap();

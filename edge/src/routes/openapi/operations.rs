@@ -284,9 +284,9 @@ fn text(media_type: &'static str, example: &str) -> Content {
     Content { media_type, schema: json!({"type": "string"}), example: example.into() }
 }
 
-/// Lines of JSON. OpenAPI has no schema for a line before 3.2, which calls it `itemSchema`.
+/// Lines of JSON. `OpenAPI` has no schema for a line before 3.2, which calls it `itemSchema`.
 fn lines(name: &str, example: &[Value]) -> Content {
-    let example: String = example.iter().map(|line| format!("{line}\n")).collect();
+    let example = example.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     let schema = json!({"type": "string", "x-item-schema": schema(name)});
     Content { media_type: "application/x-ndjson", schema, example: example.into() }
 }

@@ -226,5 +226,7 @@ fn exponent() -> Value {
 }
 
 fn object(required: &[&str], members: Value) -> Value {
-    json!({"type": "object", "required": required, "properties": members})
+    let mut object = json!({"type": "object", "required": required});
+    object["properties"] = members;
+    object
 }
