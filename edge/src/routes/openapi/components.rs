@@ -69,7 +69,7 @@ fn headers() -> Value {
         "Location": header(true, json!({"type": "string", "format": "uri-reference"}),
             format!("/v1/orders/{ORDER_ID}").into(), "The path of the order."),
         "Idempotent-Replayed": header(false, json!({"const": "true"}), "true".into(),
-            "The key is known to have been used before, for the same order. Absent otherwise, also when Redis does not answer."),
+            "The key is known to have been used before, for this order; absent also when Redis does not answer."),
         "Retry-After": header(true, json!({"const": RETRY_AFTER_SECONDS}), RETRY_AFTER_SECONDS.into(),
             "In seconds."),
         "Allow": header(true, json!({"type": "string"}), "POST, OPTIONS".into(),
