@@ -44,8 +44,8 @@ pub(crate) const QUOTA_MAX: u32 = 100_000;
 pub(crate) const QUOTA_BATCH_MAX: usize = 256;
 /// Requests that wait to be counted: sixteen questions.
 pub(crate) const QUOTA_WAITING_MAX: usize = 4_096;
-/// Redis timeout for each question. Redis replies in a fraction of a millisecond, but a burst keeps a core busy for some
-/// milliseconds, and is just what must be counted exactly.
+/// Redis timeout for each question. Redis replies in a fraction of a millisecond, but a burst keeps a core busy for
+/// some milliseconds, and is just what must be counted exactly.
 pub(crate) const QUOTA_TIMEOUT: Duration = Duration::from_millis(10);
 /// Callers, and addresses, in one generation of a shard, of which there are two, each in some 50 bytes. One that is
 /// forgotten has not been seen for as many others, and is full again a second later.

@@ -52,9 +52,7 @@ pub async fn run(
         serve_reports(broker.clone(), config.brokers.profile, gates.clone(), leaving.clone());
     let watch = gates.clone().watch(broker, routes.clone(), &config, first_step);
     let edges = EdgeCount::new(config.cores.get());
-    let count_edges = edges.clone().watch(Cache::open(&config.redis)?);
-    let count_edges = matches!(issuer, Issuer::Keys(_)).then(|| tokio::spawn(count_edges));
-    let _edge_count = count_edges.map(AbortOnDropHandle::new);
+    let _edge_count = count_edges(&issuer, &edges, &config)?;
     let _background = [
         AbortOnDropHandle::new(tokio::spawn(watch)),
         AbortOnDropHandle::new(tokio::spawn(reports)),
@@ -110,6 +108,17 @@ pub async fn run(
         result?;
     }
     Ok(())
+}
+
+/// Counts the edges, if callers have quotas.
+fn count_edges(
+    issuer: &Issuer,
+    edges: &EdgeCount,
+    config: &Config,
+) -> Result<Option<AbortOnDropHandle<()>>, EdgeError> {
+    let watch = edges.clone().watch(Cache::open(&config.redis)?);
+    let has_quotas = matches!(issuer, Issuer::Keys(_));
+    Ok(has_quotas.then(|| AbortOnDropHandle::new(tokio::spawn(watch))))
 }
 
 /// Lets an operator find the edge, and see its state.

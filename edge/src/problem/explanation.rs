@@ -117,6 +117,11 @@ impl ProblemKind {
                 "It is paid or cancelled already, or its payment still goes on.",
                 "Read the order. Only one with the status `requires_action` can be paid.",
             ),
+            Self::InvalidAfter => explain(
+                "The query names a status that there is not. Nothing was read.",
+                "A misspelt status, or one of a later version than the edge.",
+                "Give a `status` as a response has it, such as `reserved`, or leave `after` out.",
+            ),
             Self::InvalidFields => explain(
                 "The order was not read.",
                 "The parameter `fields` has a value that is not known.",
@@ -137,7 +142,7 @@ impl ProblemKind {
                 "The client changed the body and kept the key, or gave the key to two orders.",
                 "Read the first order, or send this one under a new key.",
             ),
-            Self::Overloaded => explain(
+            Self::Overloaded | Self::TooManyFollowers => explain(
                 "The request was not accepted, and nothing was stored.",
                 "More requests wait on this edge than it has room for.",
                 "Repeat it with the same key after the seconds of `Retry-After`, on any edge. If it lasts, add edges.",
@@ -167,10 +172,30 @@ impl ProblemKind {
                 "No broker acknowledged it in time, as while one fails.",
                 "Repeat it with the same key, on any edge, until it is answered: it is never done twice.",
             ),
+            Self::Unauthenticated => explain(
+                "The request has no caller. Nothing was done.",
+                "No token, one that has expired or is for another audience, or one that the issuer has not signed.",
+                "Read `detail`, get a token of the issuer that the edge trusts, and send it as `Bearer`.",
+            ),
+            Self::IdentityUnavailable => explain(
+                "Tokens cannot be verified. Nothing was done.",
+                "The edge has started, and the issuer has not answered yet with its keys.",
+                "Repeat it after the seconds of `Retry-After`. If it lasts, read the log of the edge.",
+            ),
+            Self::InvalidCaller => explain(
+                "The caller for whom the request is made is not a name. Nothing was done.",
+                "`On-Behalf-Of` is sent twice, is empty or too long, or has a space or a character beyond ASCII.",
+                "Send the buyer's name once, as the subject of a token would have it.",
+            ),
             Self::ScopeMissing => explain(
-                "The caller may not send what the request has. Nothing was stored.",
+                "The token does not permit the request. Nothing was stored.",
                 "An order with `adjustments` of a caller that may not set prices, for example.",
-                "Send it from your backend, by a caller that has the scope that `detail` names.",
+                "Send it with a token that has the scope that `detail` names, such as that of your backend.",
+            ),
+            Self::QuotaExceeded => explain(
+                "The caller, or the address, has made more requests than it may. Nothing was done.",
+                "A loop without a pause, or many clients behind a balancer that the edge does not know.",
+                "Repeat it with the same key after the seconds of `Retry-After`. `violated-policies` names the quota.",
             ),
             Self::NoSuchOrder => explain(
                 "No edge of this cluster has issued this order id.",

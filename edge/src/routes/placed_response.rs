@@ -1,7 +1,7 @@
 //! The 202 to a placed order.
 
 use hyper::StatusCode;
-use hyper::header::{HeaderName, HeaderValue, LOCATION};
+use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue, LOCATION};
 use orders::{BodyDigest, NextAction, Reason, SignedOrderId, Status};
 use serde::Serialize;
 use streams::Profile;
@@ -42,7 +42,9 @@ impl Acknowledged {
         let body = format!(
             r#"{{"order_id":"{id}","status":"accepted","durability":"{durability}","body_digest":"{digest}"}}"#
         );
-        self.at(location, with_body(StatusCode::ACCEPTED, "application/json", body))
+        let mut response = with_body(StatusCode::ACCEPTED, "application/json", body);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.at(location, response)
     }
 
     /// The response after a wait. It may have what only the buyer may see.

@@ -7,19 +7,28 @@ use super::examples::ORDER_ID;
 use super::operation::{problems, schema};
 use super::order_schemas::order_schemas;
 use super::response_schemas::response_schemas;
-use crate::limits::{DOCUMENT_AGE_MAX, REQUEST_ID_LENGTH_MAX, RETRY_AFTER_SECONDS, SKUS_MAX};
+use crate::limits::{
+    DOCUMENT_AGE_MAX, REQUEST_ID_LENGTH_MAX, RETRY_AFTER_SECONDS, SKUS_MAX, WAIT_MAX,
+};
 use crate::problem::ProblemKind;
 
 pub(super) fn components() -> Value {
     let mut schemas = order_schemas();
     schemas.extend(response_schemas());
-    let no_path = problems(StatusCode::NOT_FOUND, &[ProblemKind::NotFound]);
-    let no_method = problems(StatusCode::METHOD_NOT_ALLOWED, &[ProblemKind::MethodNotAllowed]);
+    let no_path = problems(StatusCode::NOT_FOUND, &[ProblemKind::NotFound], &[]);
+    let no_method = problems(StatusCode::METHOD_NOT_ALLOWED, &[ProblemKind::MethodNotAllowed], &[]);
     json!({
         "schemas": schemas,
         "parameters": parameters(),
         "headers": headers(),
         "examples": examples(),
+        "securitySchemes": {"bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A token of the issuer that the edge trusts, with the scope of the operation. An edge with \
+                            `--identity none` asks for none.",
+        }},
         "responses": {"PathNotFound": no_path, "MethodNotAllowed": no_method},
     })
 }
@@ -53,6 +62,14 @@ fn parameters() -> Value {
         },
         "Fields": optional("query", "fields", json!({"enum": ["status"]}), "status",
             "The status alone, which asks one worker instead of two."),
+        "After": optional("query", "after", schema("StatusName"), "reserved",
+            "The status that the client knows: later ones are waited for, or sent."),
+        "Prefer": optional("header", "Prefer", json!({"type": "string"}), "wait=2",
+            &format!("`wait=SECONDS` has the response wait, for {} s at most (RFC 7240).", WAIT_MAX.as_secs())),
+        "LastEventId": optional("header", "Last-Event-ID", json!({"type": "string"}), "reserved",
+            "The id of the event that the client has seen last."),
+        "OnBehalfOf": optional("header", "On-Behalf-Of", json!({"type": "string"}), "ann",
+            "The caller for whom the request is made, by one with the scope `orders:admin`."),
         "ProblemName": required("path", "name", names, "not-json", "What follows `/problems/` in `type`."),
         "StripeSignature": required("header", "Stripe-Signature", json!({"type": "string"}),
             "t=1795856400,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
@@ -82,6 +99,16 @@ fn headers() -> Value {
             "The page depends on `Accept`, and on `Origin` if the edge permits some."),
         "Content-Security-Policy": header(true, json!({"type": "string"}), "default-src 'none'".into(),
             "The page asks no other host."),
+        "WWW-Authenticate": header(true, json!({"type": "string"}), r#"Bearer realm="millrace""#.into(),
+            "What the token must have (RFC 6750)."),
+        "RateLimit": header(false, json!({"type": "string"}), r#""caller";r=73;t=1"#.into(),
+            "What is left of the quota (draft-ietf-httpapi-ratelimit-headers-11); absent where there is none."),
+        "RateLimit-Policy": header(false, json!({"type": "string"}), r#""caller";q=100;w=1"#.into(),
+            "The quota; absent where there is none."),
+        "Preference-Applied": header(false, json!({"type": "string"}), "wait=2".into(),
+            "After a wait, how long it could be."),
+        "X-Accel-Buffering": header(true, json!({"const": "no"}), "no".into(),
+            "Has nginx pass on each event at once."),
         "X-Content-Type-Options": header(true, json!({"const": "nosniff"}), "nosniff".into(),
             "The content type is as it says."),
     })

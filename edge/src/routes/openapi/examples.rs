@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 pub(super) const ORDER_ID: &str = "8d2f7ab3c1e94f60b5d8e7a1c2f30946a3b1c5d7e9f20814";
 const DIGEST: &str = "5f0c1de2a7b94836c5d2e1f0a9b8c7d6";
 
+pub(super) const EVENTS: &str = "retry: 2000\n\nid: accepted\ndata: {\"status\":\"accepted\",\"at\":\
+                                  \"2026-11-28T09:00:00.123Z\"}\n\n";
+
 pub(super) fn order() -> Value {
     json!({
         "currency": "GBP",

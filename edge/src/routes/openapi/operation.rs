@@ -48,6 +48,18 @@ const OF_EACH_POST: [ProblemKind; 2] =
 /// Where a path has a parameter, an encoding of it may be malformed, or may contain no segment.
 const OF_EACH_PARAMETER: [ProblemKind; 2] = [ProblemKind::MalformedPath, ProblemKind::NotFound];
 
+/// Where a caller is authenticated.
+const OF_EACH_CALLER: [ProblemKind; 6] = [
+    ProblemKind::Unauthenticated,
+    ProblemKind::IdentityUnavailable,
+    ProblemKind::InvalidCaller,
+    ProblemKind::ScopeMissing,
+    ProblemKind::QuotaExceeded,
+    ProblemKind::Overloaded,
+];
+/// What is left of the caller's quota.
+const OF_EACH_QUOTA: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
+
 impl Operation {
     /// The operation of `route` in the document.
     pub(super) fn to_value(&self, route: &Route) -> Value {
@@ -56,19 +68,29 @@ impl Operation {
             "tags": [self.tag],
             "summary": route.summary,
             "description": self.description,
-            "parameters": self.parameters.iter().chain(&["RequestId"]).map(parameter).collect::<Vec<_>>(),
+            "parameters": self.parameters(route),
             "responses": self.responses(route),
         });
+        if let Some(scope) = route.scope {
+            // An edge with `--identity none` asks for no token.
+            operation["security"] = json!([{"bearer": [scope.as_str()]}, {}]);
+        }
         if let Some(body) = &self.body {
             operation["requestBody"] = json!({"required": true, "content": content(&[body])});
         }
         operation
     }
 
+    fn parameters(&self, route: &Route) -> Vec<Value> {
+        let of_caller = route.scope.map(|_| "OnBehalfOf");
+        let names = self.parameters.iter().copied().chain(of_caller).chain(["RequestId"]);
+        names.map(parameter).collect()
+    }
+
     fn responses(&self, route: &Route) -> Value {
         let mut responses = Map::new();
         for answer in &self.answers {
-            responses.insert(answer.status.as_str().to_owned(), answer.to_value());
+            responses.insert(answer.status.as_str().to_owned(), answer.to_value(route));
         }
         let mut by_status = BTreeMap::<_, Vec<_>>::new();
         for kind in self.kinds(route) {
@@ -78,7 +100,8 @@ impl Operation {
             }
         }
         for (status, kinds) in by_status {
-            let before = responses.insert(status.as_str().to_owned(), problems(status, &kinds));
+            let response = problems(status, &kinds, quota_headers(route));
+            let before = responses.insert(status.as_str().to_owned(), response);
             assert!(before.is_none(), "{} has two responses with {status}", self.id);
         }
         responses.into()
@@ -88,15 +111,18 @@ impl Operation {
     fn kinds(&self, route: &Route) -> impl Iterator<Item = ProblemKind> {
         let of_post = OF_EACH_POST.into_iter().filter(|_| route.method == Method::POST);
         let of_parameter = OF_EACH_PARAMETER.into_iter().filter(|_| route.path.contains('{'));
-        self.problems.iter().copied().chain(OF_EACH).chain(of_post).chain(of_parameter)
+        let of_caller = OF_EACH_CALLER.into_iter().filter(|_| route.scope.is_some());
+        let own = self.problems.iter().copied().chain(of_caller);
+        own.chain(OF_EACH).chain(of_post).chain(of_parameter)
     }
 }
 
 impl Answer {
-    fn to_value(&self) -> Value {
+    fn to_value(&self, route: &Route) -> Value {
+        let names = self.headers.iter().copied().chain(quota_headers(route).iter().copied());
         let mut answer = json!({
             "description": self.description,
-            "headers": headers(self.headers.iter().copied()),
+            "headers": headers(names),
         });
         if !self.content.is_empty() {
             answer["content"] = content(&self.content.iter().collect::<Vec<_>>());
@@ -116,8 +142,16 @@ fn links(operations: &[&str]) -> Value {
     links.collect::<Map<_, _>>().into()
 }
 
-/// The response with one of these problems.
-pub(super) fn problems(status: StatusCode, kinds: &[ProblemKind]) -> Value {
+fn quota_headers(route: &Route) -> &'static [&'static str] {
+    if route.scope.is_some() { &OF_EACH_QUOTA } else { &[] }
+}
+
+/// The response with one of these problems, of a route whose responses have these headers.
+pub(super) fn problems(
+    status: StatusCode,
+    kinds: &[ProblemKind],
+    of_route: &[&'static str],
+) -> Value {
     let titles: Vec<_> = kinds.iter().map(|kind| kind.entry().2).collect();
     let types: Vec<_> = kinds.iter().map(|kind| kind.entry().1).collect();
     let examples = kinds.iter().map(|kind| {
@@ -125,14 +159,15 @@ pub(super) fn problems(status: StatusCode, kinds: &[ProblemKind]) -> Value {
         (name.to_owned(), json!({"$ref": format!("#/components/examples/{name}")}))
     });
     let own = match status {
-        StatusCode::SERVICE_UNAVAILABLE => Some("Retry-After"),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some("Retry-After"),
         StatusCode::METHOD_NOT_ALLOWED => Some("Allow"),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Some("Accept-Encoding"),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some("WWW-Authenticate"),
         _ => None,
     };
     json!({
         "description": titles.join("; "),
-        "headers": headers(own),
+        "headers": headers(own.into_iter().chain(of_route.iter().copied())),
         "content": {"application/problem+json": {
             "schema": {
                 "allOf": [
@@ -163,7 +198,7 @@ fn content(contents: &[&Content]) -> Value {
     contents.collect::<Map<_, _>>().into()
 }
 
-fn parameter(name: &&'static str) -> Value {
+fn parameter(name: &'static str) -> Value {
     json!({"$ref": format!("#/components/parameters/{name}")})
 }
 

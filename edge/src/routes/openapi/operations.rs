@@ -24,6 +24,7 @@ pub(super) fn operation(endpoint: Endpoint) -> Operation {
         Endpoint::PlaceOrder => place_order(),
         Endpoint::PlaceBatch => place_batch(),
         Endpoint::GetOrderStatus => get_order(),
+        Endpoint::FollowOrder => follow_order(),
         Endpoint::CancelOrder => cancel_order(),
         Endpoint::SubmitPayment => submit_payment(),
         Endpoint::ReceiveProviderEvent => receive_provider_event(),
@@ -43,15 +44,16 @@ fn place_order() -> Operation {
         id: "placeOrder",
         tag: "orders",
         description: "The 202 comes when the order is durable. Repeat the request with the same key as often as \
-                      needed, on any edge: it is one order.",
-        parameters: vec!["IdempotencyKey"],
+                      needed, on any edge: it is one order. With `Prefer: wait=2` it waits until the order is final or \
+                      needs its buyer, or until the wait is over.",
+        parameters: vec!["IdempotencyKey", "Prefer"],
         body: Some(json("PlaceOrder", example::order())),
         answers: vec![Answer {
             status: StatusCode::ACCEPTED,
             description: "The order is stored",
-            headers: vec!["Location", "Idempotent-Replayed"],
+            headers: vec!["Location", "Idempotent-Replayed", "Cache-Control", "Preference-Applied"],
             content: vec![json("AcceptedOrder", example::accepted_order())],
-            links: &["getOrder", "cancelOrder", "submitPayment"],
+            links: &["getOrder", "followOrder", "cancelOrder", "submitPayment"],
         }],
         problems: [
             &[P::KeyMissing, P::KeyInvalid, P::UnsupportedMediaType, P::AckTimeout][..],
@@ -88,10 +90,55 @@ fn get_order() -> Operation {
         id: "getOrder",
         tag: "orders",
         description: "Its status comes from the database, or is not given. `order` is absent until inventory has \
-                      processed it, while no worker of inventory answers, and with `fields=status`.",
-        parameters: vec!["OrderId", "Fields"],
-        answers: vec![answer("The order", "OrderStatus", example::order_status())],
-        problems: vec![P::InvalidFields, P::NoSuchOrder, P::StatusUnavailable],
+                      processed it, while no worker of inventory answers, and with `fields=status`. With \
+                      `Prefer: wait=20` it waits for a status after that in `after`, or for a final one.",
+        parameters: vec!["OrderId", "Fields", "After", "Prefer"],
+        answers: vec![Answer {
+            headers: vec!["Cache-Control", "Preference-Applied"],
+            ..answer("The order", "OrderStatus", example::order_status())
+        }],
+        problems: vec![
+            P::InvalidFields,
+            P::InvalidAfter,
+            P::NoSuchOrder,
+            P::StatusUnavailable,
+            P::TooManyFollowers,
+        ],
+        ..Operation::default()
+    }
+}
+
+fn follow_order() -> Operation {
+    let all = Answer {
+        status: StatusCode::NO_CONTENT,
+        description: "The client has seen the final status",
+        headers: Vec::new(),
+        content: Vec::new(),
+        links: &[],
+    };
+    Operation {
+        id: "followOrder",
+        tag: "orders",
+        description: "Server-sent events, as `EventSource` reads them: one for each status that the order has reached, \
+                      then each when it is reached, until it is final. The id of an event is its status.",
+        parameters: vec!["OrderId", "After", "LastEventId"],
+        answers: vec![
+            Answer {
+                status: StatusCode::OK,
+                description: "The statuses after the one that the client has seen",
+                headers: vec!["Cache-Control", "X-Accel-Buffering"],
+                content: vec![text("text/event-stream", example::EVENTS)],
+                links: &[],
+            },
+            all,
+        ],
+        problems: vec![
+            P::InvalidFields,
+            P::InvalidAfter,
+            P::NoSuchOrder,
+            P::StatusUnavailable,
+            P::TooManyFollowers,
+        ],
         ..Operation::default()
     }
 }

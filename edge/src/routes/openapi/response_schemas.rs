@@ -37,7 +37,12 @@ pub(super) fn response_schemas() -> Map<String, Value> {
 fn accepted_order() -> Value {
     let members = json!({
         "order_id": schema("SignedOrderId"),
-        "status": {"const": "accepted"},
+        "status": {
+            "allOf": [schema("StatusName")],
+            "description": "`accepted`, or what the order has reached after a wait.",
+        },
+        "reason": {"anyOf": [schema("Reason"), {"type": "null"}]},
+        "next_action": schema("NextAction"),
         "durability": {
             "enum": Profile::VARIANTS,
             "description": "The profile of the cluster: what an acknowledged order survives.",
@@ -196,6 +201,11 @@ fn problem() -> Value {
             "type": "array",
             "maxItems": FIELD_ERRORS_MAX,
             "items": object(&["pointer", "detail"], error),
+        },
+        "violated-policies": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The quotas that are exceeded, as `RateLimit-Policy` names them.",
         },
     });
     let mut problem = object(&["type", "title", "status", "detail"], members);
