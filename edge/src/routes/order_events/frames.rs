@@ -31,9 +31,11 @@ pub(super) fn write_statuses(
     out: &mut BytesMut,
 ) -> Option<Status> {
     let mut last = sent;
-    if progress.history.is_empty() && sent.is_none() {
-        write(&StatusEvent { status: progress.status, at: None, reason: None }, out);
-        last = Some(progress.status);
+    let begins_later = progress.history.first().is_none_or(|it| it.status > Status::Accepted);
+    if sent.is_none() && begins_later {
+        // No look-up has shown when; what follows may be known by events already.
+        write(&StatusEvent { status: Status::Accepted, at: None, reason: None }, out);
+        last = Some(Status::Accepted);
     }
     for change in &progress.history {
         if last.is_none_or(|last| change.status > last) {
@@ -99,6 +101,19 @@ mod tests {
         let expected = "id: accepted\ndata: {\"status\":\"accepted\",\"at\":null}\n\n";
         assert_eq!(frames(&progress, None), (expected.to_owned(), Some(Status::Accepted)));
         assert_eq!(frames(&progress, Some(Status::Accepted)).0, "");
+    }
+
+    #[test]
+    fn a_stream_begins_with_accepted_also_if_only_events_are_known() {
+        let at = Timestamp::from_millis(0);
+        let history = vec![StatusChange { status: Status::Reserved, at }];
+        let progress = Progress { status: Status::Reserved, reason: None, history };
+        let (all, last) = frames(&progress, None);
+        let accepted =
+            "id: accepted\ndata: {\"status\":\"accepted\",\"at\":null}\n\nid: reserved\n";
+        assert!(all.starts_with(accepted), "{all}");
+        assert_eq!(last, Some(Status::Reserved));
+        assert!(frames(&progress, Some(Status::Accepted)).0.starts_with("id: reserved\n"));
     }
 
     #[test]
