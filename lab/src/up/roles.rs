@@ -59,7 +59,8 @@ impl Cluster {
         if let Some(file) = redis.redis_ca_file {
             spec.set("REDIS_CA_FILE", &file.display().to_string());
         }
-        if !self.plan.envs.iter().any(|(variable, _)| variable == IDENTITY) {
+        let is_planned = self.plan.envs.iter().any(|(variable, _)| variable == IDENTITY);
+        if !is_planned && std::env::var_os(IDENTITY).is_none() {
             // It listens on the loopback address: everyone on this machine may do everything.
             spec.set(IDENTITY, "none");
         }
