@@ -39,6 +39,7 @@ mod error;
 mod failure_log;
 mod follow;
 mod gates;
+mod generations;
 mod identity;
 mod ingest;
 mod limits;

@@ -2,7 +2,6 @@
 //! flight, the next one fills. Without Redis each edge permits its share.
 
 mod addresses;
-mod arrival_times;
 mod config;
 mod edge_count;
 mod gcra;
@@ -11,7 +10,6 @@ mod shared_quota;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use orders::SigningKeys;
 use streams::{GroupLimits, GroupReceiver, GroupSender, group_commit};
@@ -25,14 +23,13 @@ pub(crate) use gcra::Verdict;
 
 use crate::cache::Cache;
 use crate::caller::Caller;
-use crate::limits::{QUOTA_BATCH_MAX, QUOTA_WAITING_MAX};
+use crate::generations::Generations;
+use crate::limits::{QUOTA_BATCH_MAX, QUOTA_CALLERS_MAX, QUOTA_WAITING_MAX};
 use crate::problem::Problem;
-use arrival_times::ArrivalTimes;
-use gcra::Policy;
+use gcra::{ArrivalTime, Policy};
 use shared_quota::{Taken, Wanted};
 
-/// The quota of every caller, at one shard. Cheap to clone.
-#[derive(Clone)]
+/// The quota of every caller, at one shard.
 pub(crate) struct CallerQuota {
     queue: GroupSender<Request>,
     /// Callers are counted under pseudonyms: names may be e-mail addresses.
@@ -51,7 +48,7 @@ pub(crate) struct QuotaTask {
     policy: Policy,
     edges: EdgeCount,
     /// What this shard has permitted, also as Redis decided.
-    own: ArrivalTimes<[u8; 16]>,
+    own: Generations<[u8; 16], ArrivalTime>,
 }
 
 impl CallerQuota {
@@ -67,7 +64,7 @@ impl CallerQuota {
         let policy = Policy { name: CALLER, requests: requests.get() };
         (
             Self { queue: sender, pseudonyms },
-            QuotaTask { queue, cache, policy, edges, own: ArrivalTimes::new() },
+            QuotaTask { queue, cache, policy, edges, own: Generations::new(QUOTA_CALLERS_MAX) },
         )
     }
 
@@ -110,8 +107,8 @@ impl QuotaTask {
     /// Answers the requests of a caller as Redis has decided.
     fn answer(&mut self, caller: [u8; 16], requests: Vec<Request>, taken: Taken) {
         let (policy, share, now) = (self.policy, self.share(), Instant::now());
-        let own = self.own.of(caller, now);
-        let next = (taken.full_after + policy.interval()).saturating_sub(SECOND);
+        let own = self.own.get_or_insert(caller, ArrivalTime::new(now));
+        let next = policy.next_after(taken.full_after);
         for (sequence, request) in (1..).zip(requests) {
             let is_permitted = sequence <= taken.permitted;
             if is_permitted {
@@ -131,7 +128,8 @@ impl QuotaTask {
     /// Answers a request without Redis.
     fn answer_alone(&mut self, Request { caller, reply }: Request) {
         let (share, now) = (self.share(), Instant::now());
-        reply.send(self.own.of(caller, now).take(share, now)).ok();
+        let own = self.own.get_or_insert(caller, ArrivalTime::new(now));
+        reply.send(own.take(share, now)).ok();
     }
 
     /// The share of this shard, which clients see by another name: it is of one edge.
@@ -144,5 +142,3 @@ impl QuotaTask {
 /// The names of the policies.
 const CALLER: &str = "caller";
 const SHARE: &str = "caller-at-edge";
-/// The time of a burst.
-const SECOND: Duration = Duration::from_secs(1);

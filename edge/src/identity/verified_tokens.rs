@@ -1,26 +1,28 @@
 //! Tokens that were verified: a signature takes longer than all else that an edge does for an order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::caller::Caller;
+use crate::generations::Generations;
 use crate::limits::VERIFIED_TOKENS_MAX;
 
 /// The SHA-256 of a token.
 pub(super) type TokenDigest = [u8; 32];
 
-/// Callers by the digests of their tokens, in two generations: when the young one is full, it becomes the old one,
-/// and what is used of that moves on.
-#[derive(Default)]
+/// Callers by the digests of their tokens.
 pub(super) struct VerifiedTokens {
-    young: HashMap<TokenDigest, Arc<Caller>>,
-    old: HashMap<TokenDigest, Arc<Caller>>,
+    callers: Generations<TokenDigest, Arc<Caller>>,
     /// The version of the keys by which they were verified.
     keys_version: u64,
 }
 
 impl VerifiedTokens {
+    /// None, and what is verified by keys of this version is kept.
+    fn by_keys(keys_version: u64) -> Self {
+        Self { callers: Generations::new(VERIFIED_TOKENS_MAX), keys_version }
+    }
+
     /// The caller of a token that was verified by these keys and has not expired at `now`.
     pub(super) fn get(
         &mut self,
@@ -30,27 +32,22 @@ impl VerifiedTokens {
     ) -> Option<Arc<Caller>> {
         // The key of any of them may have been withdrawn.
         if self.keys_version != keys_version {
-            *self = Self { keys_version, ..Self::default() };
+            *self = Self::by_keys(keys_version);
         }
-        let verified = if let Some(verified) = self.young.get(token) {
-            verified.clone()
-        } else {
-            let verified = self.old.remove(token)?;
-            self.insert(*token, keys_version, verified.clone());
-            verified
-        };
-        verified.is_valid_at(now).then_some(verified)
+        self.callers.get(*token).filter(|caller| caller.is_valid_at(now)).cloned()
     }
 
     /// Keeps the caller of a token that these keys have verified.
-    pub(super) fn insert(&mut self, token: TokenDigest, keys_version: u64, verified: Arc<Caller>) {
-        if self.keys_version != keys_version {
-            return;
+    pub(super) fn insert(&mut self, token: TokenDigest, keys_version: u64, caller: Arc<Caller>) {
+        if self.keys_version == keys_version {
+            self.callers.insert(token, caller);
         }
-        if self.young.len() >= VERIFIED_TOKENS_MAX {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(token, verified);
+    }
+}
+
+impl Default for VerifiedTokens {
+    fn default() -> Self {
+        Self::by_keys(0)
     }
 }
 
@@ -95,6 +92,6 @@ mod tests {
             assert!(tokens.get(&token(0), 0, now).is_some(), "{number}");
         }
         assert!(tokens.get(&token(1), 0, now).is_none());
-        assert!(tokens.young.len() + tokens.old.len() <= 2 * VERIFIED_TOKENS_MAX);
+        assert!(tokens.callers.len() <= 2 * VERIFIED_TOKENS_MAX);
     }
 }

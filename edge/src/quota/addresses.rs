@@ -7,27 +7,29 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::arrival_times::ArrivalTimes;
-use super::gcra::Policy;
+use super::gcra::{ArrivalTime, Policy};
+use crate::generations::Generations;
+use crate::limits::QUOTA_CALLERS_MAX;
 use crate::problem::Problem;
 
 /// The quota of every address, at one shard.
 pub(crate) struct AddressQuota {
     policy: Policy,
-    addresses: Mutex<ArrivalTimes<IpAddr>>,
+    addresses: Mutex<Generations<IpAddr, ArrivalTime>>,
 }
 
 impl AddressQuota {
     pub(crate) fn new(requests: NonZeroU32) -> Self {
         let policy = Policy { name: "address", requests: requests.get() };
-        Self { policy, addresses: Mutex::new(ArrivalTimes::new()) }
+        Self { policy, addresses: Mutex::new(Generations::new(QUOTA_CALLERS_MAX)) }
     }
 
     /// Counts a request.
     pub(crate) fn take(&self, address: IpAddr) -> Result<(), Problem> {
         let now = Instant::now();
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdict = addresses.of(network(address), now).take(self.policy, now);
+        let arrival = addresses.get_or_insert(network(address), ArrivalTime::new(now));
+        let verdict = arrival.take(self.policy, now);
         match verdict.refused_for {
             None => Ok(()),
             Some(_) => Err(Problem::QuotaExceeded(verdict)),

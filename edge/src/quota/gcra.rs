@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// The time of a burst.
+const BURST: Duration = Duration::from_secs(1);
+
 /// How many requests there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Policy {
@@ -34,12 +37,17 @@ pub(crate) struct Verdict {
 impl Policy {
     /// The time of one request.
     pub(super) fn interval(self) -> Duration {
-        Duration::from_secs(1) / self.requests.max(1)
+        BURST / self.requests.max(1)
+    }
+
+    /// How long until a request is permitted, if that is the time until a whole burst is.
+    pub(super) fn next_after(self, full_after: Duration) -> Duration {
+        (full_after + self.interval()).saturating_sub(BURST)
     }
 
     /// The requests that the time until `full_after` leaves of a burst.
     pub(super) fn remaining(self, full_after: Duration) -> u32 {
-        let left = Duration::from_secs(1).saturating_sub(full_after);
+        let left = BURST.saturating_sub(full_after);
         (left.as_nanos() / self.interval().as_nanos()) as u32
     }
 }
@@ -54,8 +62,7 @@ impl ArrivalTime {
     pub(super) fn take(&mut self, policy: Policy, now: Instant) -> Verdict {
         let full_after = self.full_after(now);
         if policy.remaining(full_after) == 0 {
-            let next = full_after + policy.interval();
-            let refused_for = Some(next.saturating_sub(Duration::from_secs(1)));
+            let refused_for = Some(policy.next_after(full_after));
             return Verdict { refused_for, remaining: 0, full_after, policy };
         }
         self.count(policy, now);
@@ -68,7 +75,7 @@ impl ArrivalTime {
     pub(super) fn count(&mut self, policy: Policy, now: Instant) {
         let next = self.0.max(now) + policy.interval();
         // One more than a burst changes nothing but the time until the next permission.
-        self.0 = next.min(now + Duration::from_secs(1));
+        self.0 = next.min(now + BURST);
     }
 
     /// How long until a whole burst would be permitted.
@@ -80,6 +87,8 @@ impl ArrivalTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generations::Generations;
+    use crate::limits::QUOTA_CALLERS_MAX;
 
     const TEN: Policy = Policy { name: "t", requests: 10 };
 
@@ -123,5 +132,18 @@ mod tests {
         (0..1_000).for_each(|_| time.count(TEN, start));
         assert_eq!(time.full_after(start), Duration::from_secs(1));
         assert_eq!(permitted(&mut time, 20, start + Duration::from_millis(500)), 5);
+    }
+
+    #[test]
+    fn a_flood_of_callers_forgets_only_those_that_are_not_seen_and_grows_no_further() {
+        let (mut times, now) = (Generations::new(QUOTA_CALLERS_MAX), Instant::now());
+        let one = Policy { name: "t", requests: 1 };
+        let mut of = |caller| times.get_or_insert(caller, ArrivalTime::new(now)).take(one, now);
+        assert_eq!(of(0).refused_for, None);
+        for other in 1..5 * QUOTA_CALLERS_MAX {
+            of(other);
+            assert!(of(0).refused_for.is_some(), "{other}");
+        }
+        assert!(times.len() <= 2 * QUOTA_CALLERS_MAX);
     }
 }
