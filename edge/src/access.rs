@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::header::HeaderMap;
+use redis::RedisResult;
 use tokio::task::JoinSet;
 
 use crate::cache::Cache;
@@ -36,24 +37,26 @@ impl Access {
     pub(crate) fn start(
         issuer: Issuer,
         config: &Config,
-        cache: Cache,
         edges: EdgeCount,
         tasks: &mut JoinSet<()>,
-    ) -> Self {
-        let is_authenticated = matches!(issuer, Issuer::Keys(_));
+    ) -> RedisResult<Self> {
+        let is_authenticated = issuer.knows_callers();
         let caller_rate = config.quota.caller_rate().filter(|_| is_authenticated);
-        let callers = caller_rate.map(|rate| {
+        let start = |rate| {
+            // A connection of its own: what fails for quotas must not pause the cache of orders.
+            let cache = Cache::open(&config.redis)?;
             let (quota, task) = CallerQuota::new(rate, config.secrets.clone(), cache, edges);
             tasks.spawn(task.run());
-            quota
-        });
+            RedisResult::Ok(quota)
+        };
+        let callers = caller_rate.map(start).transpose()?;
         let address_rate = config.quota.address_rate().filter(|_| is_authenticated);
-        Self {
+        Ok(Self {
             identity: Identity::new(issuer),
             addresses: address_rate.map(AddressQuota::new),
             callers,
             balancers: config.quota.balancers.clone(),
-        }
+        })
     }
 
     /// Admits a request over a connection from `peer` to a route that needs this scope, or none.

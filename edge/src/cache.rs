@@ -113,6 +113,14 @@ impl Cache {
     }
 }
 
+/// A key of Redis: what is kept under it, and whose it is.
+pub(crate) fn key(prefix: [u8; 6], id: &[u8; 16]) -> [u8; 22] {
+    let mut key = [0; 22];
+    key[..6].copy_from_slice(&prefix);
+    key[6..].copy_from_slice(id);
+    key
+}
+
 fn timed_out() -> RedisError {
     RedisError::from((ErrorKind::Io, "the reply timed out"))
 }

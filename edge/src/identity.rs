@@ -33,16 +33,10 @@ use verified_tokens::VerifiedTokens;
 
 /// How the process knows its callers. Cheap to clone.
 #[derive(Clone)]
-pub(crate) enum Issuer {
-    /// Callers are not authenticated.
-    None,
-    /// By its tokens.
-    Keys(IssuerKeys),
+pub(crate) struct Issuer {
+    /// `None` if callers are not authenticated.
+    keys: Option<TokenKeys>,
 }
-
-/// The keys of an issuer.
-#[derive(Clone)]
-pub(crate) struct IssuerKeys(TokenKeys);
 
 /// How a shard knows its callers.
 pub(crate) struct Identity {
@@ -62,28 +56,28 @@ impl Issuer {
         config: &IdentityConfig,
     ) -> Result<(Self, impl Future<Output = ()> + use<>), KeySourceError> {
         signature::install();
-        let (issuer, reader) = match config.source()? {
-            None => (Self::None, None),
-            Some(source) => {
-                let (keys, reader) = TokenKeys::open(source, config.expected()).await?;
-                (Self::Keys(IssuerKeys(keys)), Some(reader))
-            }
+        let opened = match config.source()? {
+            None => None,
+            Some(source) => Some(TokenKeys::open(source, config.expected()).await?),
         };
+        let (keys, reader) = opened.unzip();
         let read = async {
             if let Some(reader) = reader {
                 reader.run().await;
             }
         };
-        Ok((issuer, read))
+        Ok((Self { keys }, read))
+    }
+
+    /// Whether callers are authenticated.
+    pub(crate) const fn knows_callers(&self) -> bool {
+        self.keys.is_some()
     }
 }
 
 impl Identity {
     pub(crate) fn new(issuer: Issuer) -> Self {
-        let tokens = match issuer {
-            Issuer::None => None,
-            Issuer::Keys(IssuerKeys(keys)) => Some(Tokens { keys, verified: Mutex::default() }),
-        };
+        let tokens = issuer.keys.map(|keys| Tokens { keys, verified: Mutex::default() });
         Self { public: Arc::new(Caller::public()), tokens }
     }
 

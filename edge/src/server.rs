@@ -116,9 +116,11 @@ fn count_edges(
     edges: &EdgeCount,
     config: &Config,
 ) -> Result<Option<AbortOnDropHandle<()>>, EdgeError> {
+    if !issuer.knows_callers() {
+        return Ok(None);
+    }
     let watch = edges.clone().watch(Cache::open(&config.redis)?);
-    let has_quotas = matches!(issuer, Issuer::Keys(_));
-    Ok(has_quotas.then(|| AbortOnDropHandle::new(tokio::spawn(watch))))
+    Ok(Some(AbortOnDropHandle::new(tokio::spawn(watch))))
 }
 
 /// Lets an operator find the edge, and see its state.

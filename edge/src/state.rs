@@ -86,9 +86,7 @@ impl ShardState {
         let (digests, batch_max) = (idempotency_cache.clone(), config.batch.max_batch);
         let (ingest, mut tasks) =
             IngestQueues::start(&publisher, digests, batch_max, gates.counts());
-        // A connection of its own: what fails for one must not pause the other.
-        let quota_cache = Cache::open(&config.redis)?;
-        let access = Access::start(issuer, &config, quota_cache, edges, &mut tasks);
+        let access = Access::start(issuer, &config, edges, &mut tasks)?;
         let state = Self {
             access,
             signing_keys: config.secrets,

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hyper::Uri;
-use hyper::http::uri::Scheme;
 
 use super::key_set::Expected;
 use super::key_source::{KeySource, KeySourceError};
@@ -104,10 +103,8 @@ impl IdentityConfig {
 
 /// Validates a URL. By http, who is between edge and issuer can sign tokens: that is for a private network.
 fn jwks_url(text: &str) -> Result<Uri, String> {
-    let url = text.parse::<Uri>().ok().filter(|url| {
-        let is_http =
-            [&Scheme::HTTPS, &Scheme::HTTP].contains(&url.scheme().unwrap_or(&Scheme::HTTP));
-        is_http && url.scheme().is_some() && url.host().is_some()
-    });
+    let is_http =
+        |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
+    let url = text.parse::<Uri>().ok().filter(is_http);
     url.ok_or_else(|| "give an http(s):// URL".to_owned())
 }

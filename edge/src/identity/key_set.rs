@@ -67,13 +67,7 @@ impl KeySet {
         }
         let key = self.find(header.kid.as_deref(), header.alg).ok_or(TokenFault::UnknownKey)?;
         // The algorithm is that of the key: the token must have it, and does not choose.
-        Ok(decode(token, &key.key, &key.validation)
-            .map_err(|error| {
-                // The claims are not those that we know.
-                let is_json = matches!(error.kind(), jsonwebtoken::errors::ErrorKind::Json(_));
-                if is_json { TokenFault::InvalidClaims } else { error.into() }
-            })?
-            .claims)
+        Ok(decode(token, &key.key, &key.validation)?.claims)
     }
 
     /// The key with this id. A token without one can only be signed by the only key.

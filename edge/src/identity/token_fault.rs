@@ -65,9 +65,10 @@ impl From<jsonwebtoken::errors::Error> for TokenFault {
             ErrorKind::ImmatureSignature => Self::NotYetValid,
             ErrorKind::InvalidIssuer => Self::WrongIssuer,
             ErrorKind::InvalidAudience => Self::WrongAudience,
-            ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => {
-                Self::InvalidClaims
-            }
+            // The header is read before: what has another form are the claims.
+            ErrorKind::MissingRequiredClaim(_)
+            | ErrorKind::InvalidClaimFormat(_)
+            | ErrorKind::Json(_) => Self::InvalidClaims,
             _ => Self::Malformed,
         }
     }

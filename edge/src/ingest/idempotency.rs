@@ -6,7 +6,7 @@ use std::sync::Arc;
 use orders::{BodyDigest, OrderId};
 use redis::Pipeline;
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::limits::{IDEMPOTENCY_TIMEOUT, IDEMPOTENCY_TTL};
 
 /// Digests of acknowledged orders. Best effort: an entry may be missing, or wrong. Cheap to clone.
@@ -65,11 +65,7 @@ fn set(commands: &mut Pipeline, id: OrderId, digest: BodyDigest) -> &mut Pipelin
     set.arg("EX").arg(IDEMPOTENCY_TTL.as_secs())
 }
 
-const PREFIX: &[u8; 6] = b"order:";
-
-fn key(id: OrderId) -> [u8; PREFIX.len() + 16] {
-    let mut key = [0; PREFIX.len() + 16];
-    key[..PREFIX.len()].copy_from_slice(PREFIX);
-    key[PREFIX.len()..].copy_from_slice(id.as_bytes());
-    key
+/// The key of an entry.
+fn key(id: OrderId) -> [u8; 22] {
+    cache::key(*b"order:", id.as_bytes())
 }

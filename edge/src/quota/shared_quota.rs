@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Script;
 
 use super::gcra::Policy;
-use crate::cache::Cache;
+use crate::cache::{Cache, key};
 use crate::limits::{CACHE_WRITE_TIMEOUT, EDGE_SEEN_FOR, QUOTA_TIMEOUT};
 
 /// For each key, how many of the wanted requests are permitted, how many more would be, and the microseconds until a
@@ -49,6 +49,8 @@ return redis.call('ZCARD', KEYS[1])",
     )
 });
 
+/// What the keys of quotas begin with.
+const KEYS: &[u8; 6] = b"quota:";
 const EDGES_KEY: &str = "edges";
 
 /// Requests of one caller.
@@ -73,7 +75,7 @@ pub(super) async fn take(cache: &Cache, policy: Policy, wanted: &[Wanted]) -> Op
     let mut script = TAKE.prepare_invoke();
     script.arg(policy.requests);
     for Wanted { caller, requests } in wanted {
-        script.key(&key(*caller)[..]).arg(*requests);
+        script.key(&key(*KEYS, caller)[..]).arg(*requests);
     }
     let taken: Vec<i64> = cache.run_script(&script, QUOTA_TIMEOUT).await?;
     let taken = taken.chunks_exact(3).map(|of_caller| Taken {
@@ -90,13 +92,4 @@ pub(super) async fn count_edges(cache: &Cache, name: &str) -> Option<u32> {
     let mut script = COUNT_EDGES.prepare_invoke();
     script.key(EDGES_KEY).arg(name).arg(EDGE_SEEN_FOR.as_secs());
     cache.run_script(&script, CACHE_WRITE_TIMEOUT).await
-}
-
-const PREFIX: &[u8; 6] = b"quota:";
-
-fn key(caller: [u8; 16]) -> [u8; PREFIX.len() + 16] {
-    let mut key = [0; PREFIX.len() + 16];
-    key[..PREFIX.len()].copy_from_slice(PREFIX);
-    key[PREFIX.len()..].copy_from_slice(&caller);
-    key
 }
