@@ -1,19 +1,17 @@
 //! Callers with tokens, and what each may do.
 
-use std::time::Duration;
-
 use edge::{IdentityConfig, ROUTES, Route, Scope};
 use futures_util::future::join_all;
 use hyper::Uri;
 use orders::{CallerName, OrderId};
 use serde_json::json;
 use streams::Profile;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::raw_http::{ORDER, RawHttp, Reply, post};
-use super::test_edge::{DEADLINE, TestEdge, fresh_key, signing_keys};
+use super::test_edge::{TestEdge, fresh_key, signing_keys};
 use super::test_issuer::{TestIssuer, key_set, token};
-use crate::test_servers::TestServers;
+use crate::test_servers::{TestServers, wait_until};
 
 /// The seeds of keys.
 const OURS: u8 = 1;
@@ -225,10 +223,10 @@ async fn a_new_key_of_the_issuer_is_accepted_and_one_that_is_withdrawn_is_not() 
 
     issuer.set_keys(&[2]);
     let begun = Instant::now();
-    while place(&mut client, &fresh_key(), &new, "").await.status != 202 {
-        assert!(begun.elapsed() < DEADLINE, "the new key is not accepted");
-        sleep(Duration::from_millis(50)).await;
-    }
+    wait_until("the new key is accepted", async || {
+        place(&mut client, &fresh_key(), &new, "").await.status == 202
+    })
+    .await;
     // It was verified before, and is remembered.
     let reply = place(&mut client, &fresh_key(), &old, "").await;
     reply.assert_problem(401, "unauthenticated");
@@ -250,13 +248,12 @@ async fn a_set_that_is_emptied_withdraws_every_key() {
     let [known, unknown] = [1, 2].map(|seed| token(seed, "ann", Scope::ALL));
     assert_eq!(place(&mut client, &fresh_key(), &known, "").await.status, 202);
     issuer.set_keys(&[]);
-    let begun = Instant::now();
-    while place(&mut client, &fresh_key(), &known, "").await.status != 401 {
-        assert!(begun.elapsed() < DEADLINE, "the key is still accepted");
+    wait_until("the key is refused", async || {
         // Has the keys read again.
         place(&mut client, &fresh_key(), &unknown, "").await;
-        sleep(Duration::from_millis(50)).await;
-    }
+        place(&mut client, &fresh_key(), &known, "").await.status == 401
+    })
+    .await;
     edge.stop().await;
 }
 
@@ -277,11 +274,8 @@ async fn callers_are_known_while_the_issuer_is_away_and_an_edge_waits_for_its_fi
     assert_eq!(client.get("/readyz").await.status, 503);
     place(&mut client, &fresh_key(), &ann, "").await.assert_problem(503, "identity-unavailable");
     let _issuer = TestIssuer::start(port, &[1]).await;
-    let begun = Instant::now();
-    while client.get("/readyz").await.status != 200 {
-        assert!(begun.elapsed() < DEADLINE, "the issuer is not asked again");
-        sleep(Duration::from_millis(50)).await;
-    }
+    wait_until("the issuer is asked again", async || client.get("/readyz").await.status == 200)
+        .await;
     assert_eq!(place(&mut client, &fresh_key(), &ann, "").await.status, 202);
     edge.stop().await;
     late.stop().await;
