@@ -30,8 +30,9 @@ use timeline::Timeline;
 pub(super) use timeline::{Completed, CompletionTimes};
 
 /// A million orders at a tenth of the target rate.
-const ANY_RATE: &str = "0";
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(10);
+/// No quota for an address: all orders come from one.
+const ANY_RATE: &str = "0";
 
 /// A cluster that is measured. Dropping it kills its processes.
 pub(super) struct BenchCluster {
@@ -63,14 +64,11 @@ impl BenchCluster {
         plan.max_batch = batch::RECORDS_MAX;
         plan.envs = envs.map(|(variable, value)| (variable.to_owned(), value.to_owned())).collect();
         if let Some(file) = token_keys {
-            let keys = file.display().to_string();
-            let identity = [
-                ("MILLRACE_IDENTITY", "keys"),
-                ("MILLRACE_TOKEN_KEYS", &keys),
-                ("MILLRACE_ADDRESS_RATE", ANY_RATE),
-            ];
-            let identity = identity.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            plan.envs.extend(identity);
+            plan.envs.extend([
+                ("MILLRACE_IDENTITY".to_owned(), "keys".to_owned()),
+                ("MILLRACE_TOKEN_KEYS".to_owned(), file.display().to_string()),
+                ("MILLRACE_ADDRESS_RATE".to_owned(), ANY_RATE.to_owned()),
+            ]);
         }
         context.report_progress(&format!("{name}: starting a cluster, {profile}"));
         let inner = Cluster::start(plan, &[]).await?;

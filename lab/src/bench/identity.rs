@@ -4,7 +4,7 @@
 
 mod rs256;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use edge::{Scope, TOKEN_PARTY_DEFAULT, TokenClaims, TokenSigner};
@@ -98,7 +98,6 @@ fn write_fresh_tokens(
 }
 
 fn write_lines(file: PathBuf, lines: &[String]) -> Result<PathBuf> {
-    let write = |file: &Path| std::fs::write(file, lines.join("\n"));
-    write(&file).context("cannot write the tokens")?;
+    std::fs::write(&file, lines.join("\n")).context("cannot write the tokens")?;
     Ok(file)
 }
