@@ -54,6 +54,8 @@ const MIGRATE_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Plan {
     /// The binary that every role runs.
     pub executable: PathBuf,
+    /// The folder below which the folder of the run is created, with all that its servers write.
+    pub run_folders: PathBuf,
     /// The durability profile.
     pub profile: Profile,
     /// The number of lanes; `None` for that of the profile.
@@ -158,6 +160,7 @@ impl Plan {
     pub fn new(profile: Profile) -> Result<Self> {
         Ok(Self {
             executable: std::env::current_exe().context("finding the current executable")?,
+            run_folders: std::env::temp_dir(),
             profile,
             lanes: None,
             partitionable: false,
@@ -217,7 +220,7 @@ impl Cluster {
     /// A process does not start, or the brokers or the database cannot be set up.
     pub async fn start(plan: Plan, catalog: &[CatalogItem]) -> Result<Self> {
         let reaper = Reaper::start(&plan.executable)?;
-        let folder = RunFolder::create(&reaper)?;
+        let folder = RunFolder::create(&plan.run_folders, &reaper)?;
         (plan.progress)("starting brokers, Redis and PostgreSQL");
         let servers = Servers::start(StartServers {
             folder: folder.path().to_path_buf(),

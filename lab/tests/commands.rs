@@ -14,7 +14,7 @@ use workers::database::Database;
 use workers::fulfilment;
 
 use crate::program::{COMMAND_LIMIT, output_within, program};
-use crate::test_servers::{TestServers, wait_until};
+use crate::test_servers::{TestServers, plan, wait_until};
 use crate::time_limit::TimeLimit;
 
 /// Runs a command with these variables; whether it succeeded, and its log.
@@ -79,13 +79,8 @@ async fn an_old_binary_starts_on_a_schema_that_a_newer_one_has_migrated() {
 
 #[tokio::test]
 async fn health_accepts_only_an_edge_that_is_ready_and_a_worker_that_is_connected() {
-    let plan = Plan {
-        executable: env!("CARGO_BIN_EXE_millrace-lab").into(),
-        edges: 1,
-        workers: vec![(fulfilment::POOL, 1)],
-        admins: 1,
-        ..Plan::new(Profile::Single).unwrap()
-    };
+    let plan =
+        Plan { edges: 1, workers: vec![(fulfilment::POOL, 1)], admins: 1, ..plan(Profile::Single) };
     let _time_limit = TimeLimit::start();
     let mut cluster = Cluster::start(plan, &[]).await.unwrap();
     let listen = cluster.edges[0].url().trim_start_matches("http://").to_owned();

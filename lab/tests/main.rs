@@ -32,6 +32,7 @@ mod program;
 mod provider;
 mod raw_nats;
 mod roles;
+mod run_folders;
 mod servers;
 mod status_watch;
 mod store_roles;

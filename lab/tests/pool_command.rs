@@ -10,7 +10,7 @@ use workers::payment;
 
 use crate::program::{COMMAND_LIMIT, output_within, program};
 use crate::raw_nats::RawNats;
-use crate::test_servers::{TestServers, wait_until};
+use crate::test_servers::{TestServers, plan, wait_until};
 use crate::time_limit::TimeLimit;
 
 /// Runs `millrace pool` with the key of `role`; whether it succeeded, and what it has printed.
@@ -23,12 +23,7 @@ pub(crate) async fn pool(arguments: &[&str], role: Role, brokers: &Brokers) -> (
 
 #[tokio::test]
 async fn it_keeps_the_rest_of_the_setting_and_says_which_clocks_run_and_where_it_is_in_force() {
-    let plan = Plan {
-        executable: env!("CARGO_BIN_EXE_millrace-lab").into(),
-        edges: 1,
-        workers: vec![(payment::POOL, 2)],
-        ..Plan::new(Profile::Single).unwrap()
-    };
+    let plan = Plan { edges: 1, workers: vec![(payment::POOL, 2)], ..plan(Profile::Single) };
     let _time_limit = TimeLimit::start();
     let cluster = Cluster::start(plan, &[]).await.unwrap();
     let access = cluster.servers.brokers.access(Role::Lab);

@@ -9,13 +9,15 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::run_folders::run_folders;
+
 /// Longer than any command of the product takes on a busy machine.
 pub(crate) const COMMAND_LIMIT: Duration = Duration::from_secs(100);
 
 /// A command of the program under test.
 pub(crate) fn program(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_millrace-lab"));
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(arguments).env("TMPDIR", run_folders()).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 

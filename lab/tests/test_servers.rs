@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use lab::reaper::Reaper;
 use lab::servers::{Protection, RunFolder, SearchPaths, Servers, StartServers};
+use lab::up::Plan;
 use streams::Profile;
 use tokio::time::{sleep, timeout};
 
+use crate::run_folders::run_folders;
 use crate::time_limit::TimeLimit;
 
 /// Timeout for conditions that should hold at once; longer than any busy machine needs.
@@ -36,7 +38,7 @@ impl TestServers {
     ) -> Self {
         let time_limit = Some(TimeLimit::start());
         let reaper = reaper();
-        let folder = RunFolder::create(&reaper).unwrap();
+        let folder = RunFolder::create(run_folders(), &reaper).unwrap();
         let mut start = start_servers(profile, &folder, reaper);
         set_options(&mut start);
         let processes = Servers::start(start).await.unwrap();
@@ -47,6 +49,14 @@ impl TestServers {
     pub(crate) fn without_time_limit(self) -> Self {
         Self { _time_limit: None, ..self }
     }
+}
+
+/// A cluster of `profile` whose roles run the binary under test.
+pub(crate) fn plan(profile: Profile) -> Plan {
+    let mut plan = Plan::new(profile).unwrap();
+    plan.executable = env!("CARGO_BIN_EXE_millrace-lab").into();
+    plan.run_folders = run_folders().to_path_buf();
+    plan
 }
 
 pub(crate) fn reaper() -> Reaper {

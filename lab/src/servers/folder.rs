@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::account::{is_root, is_world_traversable};
 use crate::reaper::Reaper;
 
-/// Parents of the run folder if other accounts cannot traverse the configured temporary folder.
+/// Parents of the run folder if other accounts cannot traverse the one that is asked for.
 const SHARED_TMP_FOLDERS: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// Mode in which other accounts can traverse a folder but not list it.
@@ -29,20 +29,20 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates a folder below the system's temporary folder. For root every account can traverse
-    /// it, because PostgreSQL runs under another account.
+    /// Creates a folder below `parent`. For root every account can traverse it, because PostgreSQL
+    /// runs under another account: where that is not so, it is below another folder for temporary
+    /// files.
     ///
     /// # Errors
     /// The folder cannot be created, or the reaper does not run.
-    pub fn create(reaper: &Reaper) -> io::Result<Self> {
-        let configured = std::env::temp_dir();
-        let parent = if is_root() && !is_world_traversable(&configured) {
+    pub fn create(parent: &Path, reaper: &Reaper) -> io::Result<Self> {
+        let parent = if is_root() && !is_world_traversable(parent) {
             SHARED_TMP_FOLDERS
                 .map(PathBuf::from)
                 .into_iter()
                 .find(|folder| is_world_traversable(folder))
         } else {
-            Some(configured)
+            Some(parent.to_path_buf())
         };
         let parent = parent.ok_or(io::ErrorKind::PermissionDenied)?;
         let path = tempfile::Builder::new().prefix("millrace-").tempdir_in(parent)?.keep();

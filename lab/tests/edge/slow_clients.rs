@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::test_servers::plan;
 use crate::time_limit::TimeLimit;
 
 const CLIENTS: usize = 10_000;
@@ -30,12 +31,7 @@ const READY: &str = "ready";
 
 #[tokio::test]
 async fn ten_thousand_half_sent_requests_do_not_block_an_order() {
-    let plan = Plan {
-        executable: env!("CARGO_BIN_EXE_millrace-lab").into(),
-        edges: 1,
-        workers: Vec::new(),
-        ..Plan::new(Profile::Single).unwrap()
-    };
+    let plan = Plan { edges: 1, workers: Vec::new(), ..plan(Profile::Single) };
     let _time_limit = TimeLimit::start();
     let cluster = Cluster::start(plan, &[]).await.unwrap();
     let address = cluster.edges[0].url().strip_prefix("http://").unwrap().to_owned();

@@ -1,6 +1,5 @@
 //! A real cluster: started, waited for, and stopped after an audit.
 
-use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use workers::payment::provider::{Limits, Provider};
 use workers::{fulfilment, inventory, payment};
 
 use super::http_client::HttpClient;
-use crate::test_servers::wait_until_within;
+use crate::test_servers::{self, wait_until_within};
 use crate::time_limit::TimeLimit;
 
 /// Longer than any wait of a test, also where a message is redelivered after the 30 s of production and the
@@ -41,8 +40,7 @@ pub(crate) struct TestCluster {
 
 /// Two edges and a worker for each pool, all of them the binary under test.
 pub(crate) fn plan(profile: Profile) -> Plan {
-    let mut plan = Plan::new(profile).unwrap();
-    plan.executable = PathBuf::from(env!("CARGO_BIN_EXE_millrace-lab"));
+    let mut plan = test_servers::plan(profile);
     plan.ack_wait = Some(ACK_WAIT);
     plan
 }

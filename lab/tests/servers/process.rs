@@ -7,11 +7,12 @@ use std::time::Duration;
 use lab::reaper::Reaper;
 use lab::servers::{Process, ProcessSpec, RunFolder};
 
+use crate::run_folders::run_folders;
 use crate::test_servers::{reaper, wait_until};
 
 /// A shell that runs `script`, with its specification and its folder.
 fn shell(script: &str, reaper: &Reaper) -> (Process, ProcessSpec, RunFolder) {
-    let folder = RunFolder::create(reaper).unwrap();
+    let folder = RunFolder::create(run_folders(), reaper).unwrap();
     let mut spec = ProcessSpec::new("shell", "/bin/sh".into(), folder.path().to_path_buf());
     spec.args.extend(["-c".into(), script.into()]);
     let process = Process::spawn(reaper, &spec).unwrap();
@@ -72,7 +73,7 @@ async fn a_paused_program_that_handles_sigterm_is_not_killed() {
 #[tokio::test]
 async fn a_program_that_does_not_exist_fails_with_the_reason_in_its_log() {
     let reaper = reaper();
-    let folder = RunFolder::create(&reaper).unwrap();
+    let folder = RunFolder::create(run_folders(), &reaper).unwrap();
     let spec = ProcessSpec::new("absent", "/no/such/program".into(), folder.path().to_path_buf());
     let mut process = Process::spawn(&reaper, &spec).unwrap();
     assert!(!process.wait().await.unwrap().success());

@@ -10,6 +10,7 @@ use streams::Profile;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
+use crate::run_folders::run_folders;
 use crate::test_servers::{reaper, start_servers};
 
 /// A world-readable folder with a program that claims to be an old nats-server.
@@ -42,7 +43,7 @@ fn message(error: &ServersError) -> String {
 async fn a_configured_program_that_is_too_old_is_refused() {
     let (_old, file) = old_nats_server();
     let reaper = reaper();
-    let folder = RunFolder::create(&reaper).unwrap();
+    let folder = RunFolder::create(run_folders(), &reaper).unwrap();
     let mut start = start_servers(Profile::Single, &folder, reaper);
     start.search_paths.overrides.insert("MILLRACE_NATS_SERVER", file.clone());
     let error = Servers::start(start).await.unwrap_err();
@@ -58,7 +59,7 @@ async fn a_configured_program_that_is_too_old_is_refused() {
 #[tokio::test]
 async fn a_configured_program_that_does_not_exist_is_refused() {
     let reaper = reaper();
-    let folder = RunFolder::create(&reaper).unwrap();
+    let folder = RunFolder::create(run_folders(), &reaper).unwrap();
     let mut start = start_servers(Profile::Single, &folder, reaper);
     start.search_paths.overrides.insert("MILLRACE_POSTGRES_BIN", "/no/such/folder".into());
     let error = Servers::start(start).await.unwrap_err();
@@ -72,7 +73,7 @@ async fn a_configured_program_that_does_not_exist_is_refused() {
 async fn without_a_program_and_a_cache_the_error_says_what_to_install() {
     let (old, _file) = old_nats_server();
     let reaper = reaper();
-    let folder = RunFolder::create(&reaper).unwrap();
+    let folder = RunFolder::create(run_folders(), &reaper).unwrap();
     let mut start = start_servers(Profile::Single, &folder, reaper);
     start.search_paths.overrides.clear();
     start.search_paths.folders = vec![old.path().to_path_buf()];
@@ -91,7 +92,10 @@ async fn without_a_program_and_a_cache_the_error_says_what_to_install() {
 async fn two_concurrent_starts_download_every_program_into_an_empty_cache() {
     let cache = world_readable_folder();
     let reaper = reaper();
-    let folders = [RunFolder::create(&reaper).unwrap(), RunFolder::create(&reaper).unwrap()];
+    let folders = [
+        RunFolder::create(run_folders(), &reaper).unwrap(),
+        RunFolder::create(run_folders(), &reaper).unwrap(),
+    ];
     let starts = folders.each_ref().map(|folder| {
         let mut start = start_servers(Profile::Single, folder, reaper.clone());
         start.search_paths.overrides.clear();
