@@ -19,6 +19,8 @@ use super::test_cluster::{TestCluster, plan, wait_until};
 pub(crate) const STOCK: i64 = 10;
 /// A card that its bank has authenticated.
 pub(crate) const AUTHENTICATED_CARD: &str = "tok_threeDSecureRequired";
+/// A test ends when nothing is scheduled any more, also not the next poll.
+const SOON: (&str, &str) = ("MILLRACE_PAYMENT_POLL_INTERVAL", "3s");
 /// Longer than a test.
 pub(crate) const NEVER: &str = "1h";
 
@@ -49,7 +51,7 @@ async fn an_order_whose_buyer_authenticates_the_card_is_paid() {
 
 #[tokio::test]
 async fn an_order_whose_buyer_denies_the_payment_can_be_paid_with_another_card() {
-    let cluster = start(&[]).await;
+    let cluster = start(&[SOON]).await;
     let waiting = cluster.place_and_wait_for_action("denied").await;
     cluster.decide(&waiting, "deny").await;
     cluster.wait_for_new_method(&waiting, "payment_intent_authentication_failure").await;
@@ -68,7 +70,7 @@ async fn an_order_whose_buyer_denies_the_payment_can_be_paid_with_another_card()
 
 #[tokio::test]
 async fn an_order_whose_every_card_is_declined_is_cancelled_in_the_end() {
-    let cluster = start(&[]).await;
+    let cluster = start(&[SOON]).await;
     let waiting = cluster.place_and_wait_for_action("declined").await;
     let is_final = async || {
         let view = cluster.views(&[waiting.id]).await.remove(0);
@@ -90,7 +92,7 @@ async fn an_order_whose_every_card_is_declined_is_cancelled_in_the_end() {
 
 #[tokio::test]
 async fn payment_methods_that_do_not_exist_do_not_end_an_open_authentication() {
-    let cluster = start(&[]).await;
+    let cluster = start(&[SOON]).await;
     let waiting = cluster.place_and_wait_for_action("unknown").await;
     for number in 0..7 {
         let token = format!("tok_unknown_{number}");
@@ -183,7 +185,7 @@ async fn an_order_whose_buyer_never_acts_is_cancelled_and_its_intent_too() {
 
 #[tokio::test]
 async fn what_a_buyer_submits_is_checked() {
-    let cluster = start(&[]).await;
+    let cluster = start(&[SOON]).await;
     let waiting = cluster.place_and_wait_for_action("checked").await;
     let invalid = cluster.submit_payment(&waiting.signed_id, &json!({"card": 1, "token": 2})).await;
     assert_eq!(invalid.status, StatusCode::UNPROCESSABLE_ENTITY);

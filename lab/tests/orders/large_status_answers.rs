@@ -10,8 +10,8 @@ use super::fixtures::{basket, item};
 use super::http_client::HttpResponse;
 use super::test_cluster::{TestCluster, wait_until, with_shared_cluster};
 
-/// 67 KB each, twice what a message can have.
-const LARGE: usize = 30;
+/// 67 KB each, more than a message of 1 MB can have.
+const LARGE: usize = 18;
 const SMALL: usize = 3;
 /// Cancellations of each order.
 const CANCELLATIONS: usize = 2;
