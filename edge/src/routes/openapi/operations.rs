@@ -127,7 +127,7 @@ fn follow_order() -> Operation {
                 status: StatusCode::OK,
                 description: "The statuses after the one that the client has seen",
                 headers: vec!["Cache-Control", "X-Accel-Buffering"],
-                content: vec![text("text/event-stream", example::EVENTS)],
+                content: vec![events(example::EVENTS)],
                 links: &[],
             },
             all,
@@ -329,6 +329,17 @@ fn json(name: &str, example: Value) -> Content {
 
 fn text(media_type: &'static str, example: &str) -> Content {
     Content { media_type, schema: json!({"type": "string"}), example: example.into() }
+}
+
+/// Without a type: some tools apply the schema to the whole body, others to each event.
+fn events(example: &str) -> Content {
+    let description = "Server-sent events. \
+                       `data` is JSON with `status`, `at` and, of some, `reason`; `id` is the status.";
+    Content {
+        media_type: "text/event-stream",
+        schema: json!({"description": description}),
+        example: example.into(),
+    }
 }
 
 /// Lines of JSON. `OpenAPI` has no schema for a line before 3.2, which calls it `itemSchema`.
