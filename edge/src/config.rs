@@ -13,6 +13,7 @@ use crate::identity::IdentityConfig;
 use crate::limits::{BACKLOG_MAX_AGE, DRAIN_DELAY_MAX};
 use crate::quota::QuotaConfig;
 use crate::redis_config::RedisConfig;
+use crate::tls::TlsConfig;
 use crate::webhook_secrets::WebhookSecrets;
 
 /// The default address to listen on.
@@ -42,6 +43,9 @@ pub struct Config {
     /// How callers are authenticated.
     #[command(flatten)]
     pub identity: IdentityConfig,
+    /// Whether connections have TLS, and by which certificate.
+    #[command(flatten)]
+    pub tls: TlsConfig,
     /// Secrets that sign order ids, the same for all edges, separated by commas, each of 16
     /// characters or more: the first signs, all verify
     #[arg(long, env = "MILLRACE_SECRETS", hide_env_values = true)]

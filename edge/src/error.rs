@@ -30,6 +30,9 @@ pub enum EdgeError {
     /// The keys of the issuer of tokens cannot be read from their file.
     #[error("no keys of the issuer of tokens")]
     Identity(#[from] crate::identity::KeySourceError),
+    /// The certificate for TLS cannot be used.
+    #[error("no certificate for TLS")]
+    Tls(#[from] crate::tls::CertificateError),
     /// A shard's thread panicked.
     #[error("edge thread panicked")]
     ThreadPanicked,

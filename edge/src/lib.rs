@@ -53,6 +53,7 @@ mod response;
 mod routes;
 mod server;
 mod state;
+mod tls;
 mod webhook_secrets;
 
 pub use client_address::{Balancers, InvalidNetwork};
@@ -73,4 +74,5 @@ pub use quota::QuotaConfig;
 pub use redis_config::{REDIS_RULES, RedisConfig};
 pub use routes::{ROUTES, Route};
 pub use server::run;
+pub use tls::{CertificateError, TlsConfig};
 pub use webhook_secrets::{WebhookSecretTooShort, WebhookSecrets};

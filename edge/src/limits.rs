@@ -82,6 +82,34 @@ const _: () = assert!(
         && CONNECTIONS_MAX * HEAD_READ_BYTES_MAX <= UNCOUNTED_BYTES_MAX,
     "a connection has either a head of HTTP/1.1 or a window of HTTP/2"
 );
+/// Time for the handshake of a connection with TLS, from when it is accepted: three round trips of the slowest network,
+/// and the turns of as many others as may wait.
+pub(crate) const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Handshakes at once, over all shards: half of the connections, so that what waits for silent clients leaves the
+/// other half to those that are served. More wait to be accepted.
+pub(crate) const TLS_HANDSHAKES_MAX: usize = CONNECTIONS_MAX / 2;
+/// Signatures of handshakes that a shard makes before everything else has its turn: each takes up to a millisecond, and
+/// orders wait that long.
+pub(crate) const TLS_SIGNATURES_PER_TURN: usize = 4;
+/// What TLS adds to the buffers of a connection: a record that is incomplete, and what one has held.
+const TLS_READ_BYTES: usize = 2 * 17 * 1024;
+/// Bytes of responses that wait encrypted until the client reads: one record.
+pub(crate) const TLS_WRITE_BYTES: usize = 16 * 1024;
+/// The same bound as above where connections have TLS.
+const UNCOUNTED_TLS_BYTES_MAX: usize = 1024 * 1024 * 1024;
+const _: () = assert!(
+    CONNECTIONS_MAX * (WINDOW_BYTES as usize + TLS_READ_BYTES) <= UNCOUNTED_TLS_BYTES_MAX
+        && CONNECTIONS_MAX * (HEAD_READ_BYTES_MAX + TLS_READ_BYTES) <= UNCOUNTED_TLS_BYTES_MAX
+);
+/// Bytes in the file of a certificate: a chain of ten is half as large. The file of a key has fewer.
+pub(crate) const TLS_FILE_BYTES_MAX: usize = 64 * 1024;
+/// How often these files are read: a renewal is in force soon, and two small files cost nothing.
+pub(crate) const TLS_FILES_INTERVAL: Duration = Duration::from_secs(5);
+/// How long before the end of a certificate the log warns of it, at most: time for what renews it to be repaired.
+pub(crate) const TLS_EXPIRY_WARNING_MAX: Duration = Duration::from_hours(14 * 24);
+/// How often it warns.
+pub(crate) const TLS_EXPIRY_LOG_INTERVAL: Duration = Duration::from_hours(24);
+
 /// A connection that starts no request for this long, up to twice as long, is closed. This limits
 /// slow headers as well, since a request starts when its headers are complete.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -235,13 +263,18 @@ pub(crate) const STOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// While draining, open connections may send one more request, whose response asks to close, so
 /// that no request that was being sent is cut.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_millis(500);
+/// The same for a handshake that is under way: a connection that completes it still has the time above for a request.
+pub(crate) const DRAIN_HANDSHAKE_LINGER: Duration = Duration::from_millis(250);
 /// The longest time for which an edge that is asked to end still accepts requests: more than a balancer
 /// takes to see that it is not ready.
 pub(crate) const DRAIN_DELAY_MAX: Duration = Duration::from_mins(1);
 /// Time until a drain ends, even if connections are still open.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(16);
 const _: () = assert!(
-    DRAIN_LINGER.as_millis() + BODY_TIMEOUT.as_millis() + RESPONSE_TIMEOUT.as_millis()
+    DRAIN_HANDSHAKE_LINGER.as_millis()
+        + DRAIN_LINGER.as_millis()
+        + BODY_TIMEOUT.as_millis()
+        + RESPONSE_TIMEOUT.as_millis()
         < DRAIN_TIMEOUT.as_millis(),
     "the last request of a drain must have time to complete"
 );

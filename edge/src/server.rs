@@ -3,11 +3,14 @@
 mod activity;
 mod connection;
 mod drain;
+mod handshake;
 mod listener;
+mod places;
 mod shard;
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::{TryFutureExt, future};
@@ -26,6 +29,7 @@ use crate::identity::Issuer;
 use crate::lookup::Lookups;
 use crate::quota::EdgeCount;
 use crate::state::EdgeState;
+use crate::tls;
 
 /// Serves until `shutdown` completes and the drain delay has passed, and then until every request in
 /// flight is answered, for [`SHUTDOWN_MAX`](crate::SHUTDOWN_MAX) at most. `first_step` is the step that
@@ -41,6 +45,9 @@ pub async fn run(
         .map_err(|source| EdgeError::Listen { address: config.listen, source })?;
     let mut shutdown = pin!(shutdown);
     let (issuer, keep_keys) = Issuer::open(&config.identity).await?;
+    let (tls, keep_certificate) = tls::open(&config.tls).await?.unzip();
+    let _keep_certificate =
+        keep_certificate.map(|reader| AbortOnDropHandle::new(tokio::spawn(reader.run())));
     // Brokers that are starting may take longer than an orchestrator waits for the end.
     let (broker, routes, gates, feed) = tokio::select! {
         verified = verified_brokers(&config.brokers) => verified?,
@@ -78,8 +85,8 @@ pub async fn run(
     let mut ready = Vec::new();
     let mut finished = FuturesUnordered::new();
     for listener in listeners {
-        let shard =
-            shard::start(listener, state.clone(), stop.clone()).map_err(EdgeError::Thread)?;
+        let shard = shard::start(listener, state.clone(), tls.clone(), stop.clone())
+            .map_err(EdgeError::Thread)?;
         ready.push(shard.ready);
         finished.push(shard.finished.unwrap_or_else(|_| Err(EdgeError::ThreadPanicked)));
     }
@@ -92,15 +99,8 @@ pub async fn run(
     }
     on_bound(address);
     tracing::info!(%address, "edge listening");
-    let asked_to_end = async {
-        shutdown.await;
-        tracing::info!(%address, "edge draining");
-        // A balancer sends requests until it has seen that the edge is not ready.
-        leaving.cancel();
-        sleep(drain_delay.unwrap_or_default()).await;
-    };
     tokio::select! {
-        () = asked_to_end => {}
+        () = leave(shutdown, address, &leaving, drain_delay) => {}
         Some(result) = finished.next() => return result,
     }
     stop.cancel();
@@ -108,6 +108,20 @@ pub async fn run(
         result?;
     }
     Ok(())
+}
+
+/// Completes once the drain delay has passed after `shutdown`.
+async fn leave(
+    shutdown: impl Future<Output = ()>,
+    address: SocketAddr,
+    leaving: &CancellationToken,
+    drain_delay: Option<Duration>,
+) {
+    shutdown.await;
+    tracing::info!(%address, "edge draining");
+    // A balancer sends requests until it has seen that the edge is not ready.
+    leaving.cancel();
+    sleep(drain_delay.unwrap_or_default()).await;
 }
 
 /// Counts the edges, if callers have quotas.

@@ -35,6 +35,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use millrace::audit::{AuditMode, AuditSources, Findings, Problem, Promised, Report, audit};
+use millrace::edge_connector::EdgeAuthorities;
 use millrace::keys::Role;
 use millrace::ledger::{self, Answer, AnswerContent};
 use streams::Profile;
@@ -110,7 +111,7 @@ pub async fn run_chaos(
     let profile = endpoints.profile;
     let ledger_path = cluster.folder.path().join("ledger.jsonl");
     let (journal, writer) = AckJournal::create(&ledger_path)?;
-    let context = context(config, &endpoints.edge_urls, &sources, journal);
+    let context = context(config, &endpoints.edge_urls, &sources, journal)?;
     let started_at = SystemTime::now().into();
     let [broker_schedule, process_schedule] = plan(config.seed, config.duration, &config.faults);
     let redis_login = cluster.servers.redis_login()?;
@@ -173,17 +174,17 @@ fn context(
     edge_urls: &[String],
     sources: &AuditSources,
     journal: AckJournal,
-) -> ChaosContext {
-    ChaosContext {
+) -> Result<ChaosContext> {
+    Ok(ChaosContext {
         seed: config.seed,
         // Workers of a version without that status cannot read an order that has it.
         authenticates: config.previous_binary.is_none(),
         key_prefix: new_key_prefix(),
-        client: OrderClient::new(edge_urls, RETRY_TIMEOUT),
+        client: OrderClient::new(edge_urls, &EdgeAuthorities::default(), RETRY_TIMEOUT)?,
         journal,
         database: sources.database.clone(),
         started: Instant::now(),
-    }
+    })
 }
 
 /// What the audit finds, and what buyers and dead letters showed; a backlog that has not drained is a

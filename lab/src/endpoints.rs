@@ -12,6 +12,7 @@ use millrace::addresses::{
     self, BrokersAddress, DatabaseAddress, ENV_FILE, KEYS, ProfileOption, ProviderAddress,
 };
 use millrace::audit::AuditAddresses;
+use millrace::edge_connector::EdgeAuthorities;
 use streams::Profile;
 
 use crate::nats_contexts;
@@ -47,6 +48,9 @@ pub struct ClusterAddresses {
     /// The edges' base URLs, separated by commas [default: from .millrace/env]
     #[arg(long, env = "MILLRACE_EDGE_URLS")]
     pub edge_urls: Option<String>,
+    /// How edges with TLS are verified.
+    #[command(flatten)]
+    pub authorities: EdgeAuthorities,
 }
 
 impl ClusterAddresses {
@@ -82,6 +86,7 @@ impl Endpoints {
                 },
             },
             edge_urls: Some(self.edge_urls.join(",")),
+            authorities: EdgeAuthorities::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use millrace::edge_connector::EdgeAuthorities;
 use millrace::ledger::{Acknowledged, Ledger};
 use rand::RngExt;
 
@@ -36,14 +37,15 @@ pub struct PlacementResults {
 /// counted in `accepted` and written to `ledger` as it arrives.
 ///
 /// # Errors
-/// The ledger cannot be written, or an edge sends an invalid response.
+/// The ledger cannot be written, an edge with TLS cannot be verified, or an edge sends an invalid response.
 pub async fn place_all(
     edge_urls: &[String],
+    authorities: &EdgeAuthorities,
     rows: &[OrderRow],
     accepted: &AtomicU64,
     ledger: &mut Ledger,
 ) -> Result<PlacementResults> {
-    let client = OrderClient::new(edge_urls, RETRY_TIMEOUT);
+    let client = OrderClient::new(edge_urls, authorities, RETRY_TIMEOUT)?;
     let run = new_key_prefix();
     let posts = rows.iter().enumerate().map(|(number, row)| {
         let (client, key) = (&client, format!("{run}-{}", row.invoice));

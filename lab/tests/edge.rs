@@ -2,6 +2,7 @@
 mod event_reader;
 mod raw_http;
 mod status_worker;
+mod test_certificates;
 mod test_edge;
 mod test_issuer;
 
@@ -39,5 +40,8 @@ mod stock_claims;
 mod stock_lookup;
 mod stock_without_redis;
 mod stream_settings;
+mod tls;
+mod tls_certificates;
+mod tls_clients;
 mod validation;
 mod waiting;

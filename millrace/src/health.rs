@@ -1,17 +1,23 @@
 //! `millrace health`: the health check of a container that contains only this binary.
 
+mod unverified_tls;
+
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
 use crate::limits::HEALTH_TIMEOUT;
+use unverified_tls::encrypt;
 
 /// The kernel's code for an established connection (`include/net/tcp_states.h`).
 const TCP_ESTABLISHED: &str = "01";
+
+const STATUS_BYTES: usize = "HTTP/1.0 200".len();
 
 /// Options of `millrace health`: the role that runs in this container.
 #[derive(Debug, Clone, Args)]
@@ -32,6 +38,9 @@ enum RoleArgs {
             default_value = edge::LISTEN_DEFAULT
         )]
         listen: SocketAddr,
+        /// The certificate of the edge, if its connections have TLS
+        #[arg(long, env = "MILLRACE_TLS_CERTIFICATE", value_name = "FILE")]
+        tls_certificate: Option<PathBuf>,
     },
     /// Check that the worker has a connection to a broker, which closes it if the worker hangs
     Worker {
@@ -50,26 +59,33 @@ enum RoleArgs {
 /// Succeeds if the role is healthy.
 pub(crate) fn run(args: &HealthArgs) -> Result<ExitCode> {
     match &args.role {
-        RoleArgs::Edge { listen } => check_edge(*listen)?,
+        RoleArgs::Edge { listen, tls_certificate } => {
+            check_edge(*listen, tls_certificate.is_some())?;
+        }
         RoleArgs::Worker { nats_url } | RoleArgs::Admin { nats_url } => check_worker(nats_url)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_edge(listen: SocketAddr) -> Result<()> {
+fn check_edge(listen: SocketAddr, has_tls: bool) -> Result<()> {
     let host = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
     let address = SocketAddr::new(host, listen.port());
     let request = || {
-        let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
+        let stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
         stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
-        stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
-        let mut status = [0; "HTTP/1.0 200".len()];
-        stream.read_exact(&mut status)?;
-        Ok::<_, std::io::Error>(status)
+        anyhow::Ok(if has_tls { ask(encrypt(stream)?)? } else { ask(stream)? })
     };
     let status = request().with_context(|| format!("no response from {address}"))?;
     ensure!(status.ends_with(b"200"), "not ready: {}", String::from_utf8_lossy(&status));
     Ok(())
+}
+
+/// The beginning of the response, with the status.
+fn ask(mut stream: impl Read + Write) -> io::Result<[u8; STATUS_BYTES]> {
+    stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+    let mut status = [0; STATUS_BYTES];
+    stream.read_exact(&mut status)?;
+    Ok(status)
 }
 
 fn check_worker(nats_url: &str) -> Result<()> {
@@ -109,7 +125,9 @@ mod tests {
     #[test]
     fn an_edge_that_does_not_listen_is_unhealthy() {
         let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(check_edge(unused).is_err());
-        assert!(check_edge(SocketAddr::new(IpAddr::from([0, 0, 0, 0]), unused.port())).is_err());
+        assert!(check_edge(unused, false).is_err());
+        assert!(
+            check_edge(SocketAddr::new(IpAddr::from([0, 0, 0, 0]), unused.port()), true).is_err()
+        );
     }
 }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::time::sleep;
 
+use crate::edge_connector::EdgeAuthorities;
 use crate::limits::{IMPORT_ATTEMPTS_MAX, IMPORT_PAUSE_MAX, IMPORT_PAUSE_MIN};
 use crate::runtime::runtime;
 use answers::{Answer, answers};
@@ -35,6 +36,8 @@ pub struct ImportArgs {
         value_parser = edge_client::base_url
     )]
     edge_urls: Vec<String>,
+    #[command(flatten)]
+    authorities: EdgeAuthorities,
     /// File with a token that has the scope orders:write, if callers are authenticated
     #[arg(long, env = "MILLRACE_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -57,7 +60,8 @@ pub(crate) fn run(args: &ImportArgs) -> Result<ExitCode> {
 
 async fn import(args: &ImportArgs) -> Result<Counts> {
     let mut lines = FileLines::open(&args.file)?;
-    let mut edges = EdgeClient::new(args.edge_urls.clone(), args.token_file.as_deref())?;
+    let mut edges =
+        EdgeClient::new(args.edge_urls.clone(), &args.authorities, args.token_file.as_deref())?;
     let mut counts = Counts::default();
     loop {
         let part = lines.next_part().context("cannot read the file")?;

@@ -7,6 +7,7 @@
 //! - [`addresses`]: the addresses of a running cluster
 //! - [`options`]: command-line parsing that reports all errors at once
 //! - [`keys`]: the keys by which the brokers know each role
+//! - [`edge_connector`]: how clients connect to edges
 //! - `import`: placing the orders of a file
 //! - `limits`: every limit, with its reason
 
@@ -19,6 +20,7 @@ mod cluster_lock;
 mod command;
 pub mod dead_letters;
 mod edge;
+pub mod edge_connector;
 mod health;
 mod import;
 mod intake;

@@ -1,7 +1,7 @@
 //! A client connection, from accept to close.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use hyper::{Request, Version, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either as StreamEither;
 use tokio_util::sync::CancellationToken;
 
 use super::activity::{ActivityTracker, RequestGuard};
@@ -21,8 +23,11 @@ use crate::response::HttpResponse;
 use crate::routes;
 use crate::state::ShardState;
 
-/// The protocol settings of all connections: HTTP/1.1 or HTTP/2 in clear text, whichever the client
-/// starts with.
+/// A client's connection, in clear text or encrypted. The second is large, and every idle connection keeps one.
+pub(super) type ClientStream = StreamEither<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// The protocol settings of all connections: HTTP/1.1 or HTTP/2, whichever the client starts with. In TLS, ALPN has
+/// agreed on it before.
 pub(super) fn protocol() -> Builder<TokioExecutor> {
     let mut protocol = Builder::new(TokioExecutor::new());
     // Header timeouts would cost a timer for each request; `ActivityTracker` costs one for each
@@ -39,14 +44,13 @@ pub(super) fn protocol() -> Builder<TokioExecutor> {
 
 /// Serves a connection until the client closes it, it is idle, or `stop` is cancelled.
 pub(super) async fn serve(
-    stream: TcpStream,
+    stream: ClientStream,
+    peer: IpAddr,
     protocol: Arc<Builder<TokioExecutor>>,
     state: Arc<ShardState>,
     stop: CancellationToken,
 ) {
     let activity = ActivityTracker::default();
-    // A client that is gone already sends no request.
-    let peer = stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
     let service =
         service_fn(|request| respond(activity.start_request(), state.clone(), peer, request));
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));

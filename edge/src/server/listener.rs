@@ -4,13 +4,12 @@
 use std::io;
 use std::net::{self, SocketAddr};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
+use super::places::{Place, Places};
 use crate::limits::{ACCEPT_RETRY_DELAY, LISTEN_BACKLOG};
 
 /// A listener for each of `count` shards, and the address that they share.
@@ -35,19 +34,15 @@ fn bind_one(address: SocketAddr) -> io::Result<net::TcpListener> {
     Ok(socket.into())
 }
 
-/// The next client, once fewer than the maximum are connected.
-pub(super) async fn accept_next(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there is always a permit.
-    let permit = permits.clone().acquire_owned().await.ok();
+/// The next client, once there is a place.
+pub(super) async fn accept_next(listener: &TcpListener, places: &Places) -> (TcpStream, Place) {
+    let place = places.take().await;
     let mut is_logged = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 stream.set_nodelay(true).ok();
-                return (stream, permit);
+                return (stream, place);
             }
             Err(err) => {
                 if !is_logged {

@@ -39,9 +39,9 @@ impl DemoRun<'_> {
         let started = Instant::now();
         let accepted = AtomicU64::new(0);
         let mut ledger = Ledger::create(&folder.join("ledger.jsonl"))?;
-        let urls = addresses.edge_urls()?;
+        let (urls, authorities) = (addresses.edge_urls()?, &addresses.authorities);
         let placement = async {
-            let results = place_all(&urls, rows, &accepted, &mut ledger).await?;
+            let results = place_all(&urls, authorities, rows, &accepted, &mut ledger).await?;
             let ids = results.acknowledged.iter().map(Acknowledged::id).collect::<Result<_>>()?;
             progress.wait_until_final(&sources.database, ids).await?;
             Ok::<_, anyhow::Error>(results)

@@ -1,5 +1,6 @@
 //! An HTTP client of the edges: repeats a request with the same key until an edge responds.
 
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -7,8 +8,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, header};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use millrace::edge_connector::{EdgeAuthorities, EdgeConnector};
 use millrace::ledger::Acknowledged;
 use orders::{BodyDigest, Timestamp};
 use serde::Deserialize;
@@ -31,7 +32,7 @@ const RESPONSE_BYTES_MAX: usize = 64 * 1024;
 /// A client of all edges of a cluster. Cheap to clone.
 #[derive(Clone)]
 pub struct OrderClient {
-    http: Client<HttpConnector, Full<Bytes>>,
+    http: Client<EdgeConnector, Full<Bytes>>,
     edge_urls: Vec<String>,
     retry_timeout: Duration,
 }
@@ -47,17 +48,29 @@ pub enum PlacementResult {
 
 impl OrderClient {
     /// A client that repeats requests without a response for `retry_timeout`.
-    pub fn new(edge_urls: &[String], retry_timeout: Duration) -> Self {
-        let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { http, edge_urls: edge_urls.to_vec(), retry_timeout }
+    ///
+    /// # Errors
+    /// The certificates of `authorities` cannot be read, and an edge has TLS.
+    pub fn new(
+        edge_urls: &[String],
+        authorities: &EdgeAuthorities,
+        retry_timeout: Duration,
+    ) -> io::Result<Self> {
+        let connector = authorities.connector(edge_urls)?;
+        let http = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { http, edge_urls: edge_urls.to_vec(), retry_timeout })
     }
 
     /// A client whose requests are sent once, whatever becomes of their connection.
-    pub fn without_retries(edge_urls: &[String]) -> Self {
+    ///
+    /// # Errors
+    /// The same.
+    pub fn without_retries(edge_urls: &[String]) -> io::Result<Self> {
+        let connector = EdgeAuthorities::default().connector(edge_urls)?;
         let mut builder = Client::builder(TokioExecutor::new());
         let http = builder.retry_canceled_requests(false).pool_idle_timeout(POOL_IDLE_TIMEOUT);
-        let http = http.build_http();
-        Self { http, edge_urls: edge_urls.to_vec(), retry_timeout: Duration::ZERO }
+        let http = http.build(connector);
+        Ok(Self { http, edge_urls: edge_urls.to_vec(), retry_timeout: Duration::ZERO })
     }
 
     /// Posts one order once, to the edge with index `edge`. Returns the status of the response, and the

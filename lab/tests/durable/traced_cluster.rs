@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use edge::{Config, EdgeError, IdentityConfig, QuotaConfig};
+use edge::{Config, EdgeError, IdentityConfig, QuotaConfig, TlsConfig};
 use futures_util::future::join_all;
 use lab::order_client::{OrderClient, PlacementResult, new_key_prefix};
 use lab::servers::{RunFolder, SearchPaths, Tracer};
+use millrace::edge_connector::EdgeAuthorities;
 use millrace::keys::Role;
 use orders::{CallerName, SigningKeys};
 use streams::{BatchConfig, BrokersConfig, Connection, Profile, Topology, ensure_topology};
@@ -77,6 +78,7 @@ impl TracedCluster {
             quota: QuotaConfig::new(),
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
+            tls: TlsConfig::default(),
             drain_delay: None,
         };
         let (bound, address) = oneshot::channel();
@@ -96,7 +98,12 @@ impl TracedCluster {
     /// Places orders, all of which are acknowledged, and returns the id of each and the time at
     /// which its 202 had arrived, in microseconds since 1970.
     pub(crate) async fn place_orders(&self) -> Vec<(String, u64)> {
-        let client = OrderClient::new(std::slice::from_ref(&self.edge_url), DEADLINE);
+        let client = OrderClient::new(
+            std::slice::from_ref(&self.edge_url),
+            &EdgeAuthorities::default(),
+            DEADLINE,
+        );
+        let client = client.unwrap();
         let run = new_key_prefix();
         let place_orders = async |client_number: usize| {
             let mut acknowledged = Vec::new();

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ pub(crate) const ORDER: &str = r#"{"currency":"GBP","lines":[{"sku":"85123A","qu
 pub(crate) const OTHER_ORDER: &str = r#"{"currency":"GBP","lines":[{"sku":"85123A","quantity":7,"unit_price":255}],"payment":{"token":"tok_visa"}}"#;
 
 /// One connection to an edge.
-pub(crate) struct RawHttp(BufReader<TcpStream>);
+pub(crate) struct RawHttp<S = TcpStream>(BufReader<S>);
 
 /// An edge's response.
 #[derive(Debug)]
@@ -29,7 +29,13 @@ pub(crate) struct Reply {
 
 impl RawHttp {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self(BufReader::new(TcpStream::connect(address).await.unwrap()))
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> RawHttp<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self(BufReader::new(stream))
     }
 
     /// Sends these bytes. If the edge has closed the connection, what it sent before can still be

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use edge::{Config, EdgeError, IdentityConfig, QuotaConfig};
+use edge::{Config, EdgeError, IdentityConfig, QuotaConfig, TlsConfig};
 use millrace::keys::Role;
 use orders::{CallerName, OrderId, SigningKeys};
 use streams::batch::RECORDS_MAX;
@@ -108,6 +108,7 @@ impl TestServers {
             quota: QuotaConfig::new(),
             secrets: signing_keys(),
             backlog_max_age: Duration::from_mins(10),
+            tls: TlsConfig::default(),
             drain_delay: None,
         }
     }

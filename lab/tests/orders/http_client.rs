@@ -13,6 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lab::input::OrderRow;
 use lab::order_client;
+use millrace::edge_connector::EdgeAuthorities;
 use millrace::ledger::Ledger;
 use orders::OrderId;
 use serde_json::Value;
@@ -159,7 +160,9 @@ pub(crate) async fn place_through(
 ) -> Vec<OrderId> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut ledger = Ledger::create(file.path()).unwrap();
-    let results = order_client::place_all(&edges, rows, accepted, &mut ledger).await.unwrap();
+    let trusted = EdgeAuthorities::default();
+    let results = order_client::place_all(&edges, &trusted, rows, accepted, &mut ledger).await;
+    let results = results.unwrap();
     assert_eq!(results.refused, BTreeMap::new());
     results.acknowledged.iter().map(|entry| entry.id().unwrap()).collect()
 }

@@ -8,16 +8,16 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use super::file_lines::FileLine;
+use crate::edge_connector::{EdgeAuthorities, EdgeConnector, is_untrusted};
 use crate::limits::{IMPORT_ANSWER_BYTES_MAX, IMPORT_TIMEOUT};
 
 /// The edges, of which one is used until it does not answer.
 pub(super) struct EdgeClient {
-    http: Client<HttpConnector, Full<Bytes>>,
+    http: Client<EdgeConnector, Full<Bytes>>,
     urls: Vec<String>,
     current: usize,
     /// Marked as sensitive, so that no log shows it.
@@ -36,8 +36,8 @@ pub(super) enum Reply {
 pub(super) fn base_url(text: &str) -> Result<String> {
     let uri: Uri = text.trim_end_matches('/').parse()?;
     let is_base = matches!(uri.path(), "" | "/") && uri.query().is_none();
-    let is_http = uri.scheme_str() == Some("http") && uri.authority().is_some();
-    ensure!(is_base && is_http, "give a URL such as http://HOST:PORT, without a path");
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some();
+    ensure!(is_base && is_http, "give a URL such as https://HOST:PORT, without a path");
     Ok(text.trim_end_matches('/').to_owned())
 }
 
@@ -53,8 +53,14 @@ fn authorization(file: &Path) -> Result<HeaderValue> {
 
 impl EdgeClient {
     /// `urls` has at least one entry. A token is in the file, if there is one.
-    pub(super) fn new(urls: Vec<String>, token_file: Option<&Path>) -> Result<Self> {
-        let http = Client::builder(TokioExecutor::new()).build_http();
+    pub(super) fn new(
+        urls: Vec<String>,
+        authorities: &EdgeAuthorities,
+        token_file: Option<&Path>,
+    ) -> Result<Self> {
+        let connector = authorities.connector(&urls);
+        let connector = connector.context("cannot load the certificates of authorities")?;
+        let http = Client::builder(TokioExecutor::new()).build(connector);
         let authorization = token_file.map(authorization).transpose()?;
         Ok(Self { http, urls, current: 0, authorization })
     }
@@ -93,7 +99,10 @@ impl EdgeClient {
             // What came until then counts.
             Err(_) if !answers.is_empty() => Ok(Reply::Answers(answers.freeze())),
             Err(elapsed) => failed(elapsed.into()),
-            Ok(Err(error)) => failed(error),
+            Ok(Err(error)) => {
+                ensure!(!is_untrusted(error.as_ref()), "the edge {url} is not trusted: {error:#}");
+                failed(error)
+            }
             Ok(Ok(status)) if status.is_success() => Ok(Reply::Answers(answers.freeze())),
             Ok(Ok(status)) => {
                 let text = String::from_utf8_lossy(&answers);
@@ -112,7 +121,8 @@ mod tests {
     #[test]
     fn the_url_of_an_edge_has_a_host_and_no_path() {
         assert_eq!(base_url("http://shop:8080/").unwrap(), "http://shop:8080");
-        for invalid in ["shop:8080", "https://shop", "http://shop/v1", "", "http://"] {
+        assert_eq!(base_url("https://shop").unwrap(), "https://shop");
+        for invalid in ["shop:8080", "ftp://shop", "http://shop/v1", "", "http://"] {
             assert!(base_url(invalid).is_err(), "{invalid}");
         }
     }

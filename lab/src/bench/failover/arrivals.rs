@@ -44,7 +44,7 @@ impl Arrivals {
         let text = std::fs::read_to_string(bodies);
         let text = text.with_context(|| format!("cannot read {}", bodies.display()))?;
         Ok(Self {
-            client: OrderClient::without_retries(edge_urls),
+            client: OrderClient::without_retries(edge_urls)?,
             bodies: text.lines().map(|body| Bytes::from(body.to_owned())).collect(),
             key_prefix: new_key_prefix(),
             rate,

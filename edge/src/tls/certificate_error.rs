@@ -1,0 +1,28 @@
+//! Why an edge has no certificate, or no newer one.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::pki_types::pem;
+
+/// Why a certificate is not used.
+#[derive(Debug, Error)]
+pub enum CertificateError {
+    /// A file cannot be read, or is larger than any certificate.
+    #[error("cannot read {}", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    /// The one file is not PEM, or has no certificate.
+    #[error("the file with the certificate has none in PEM")]
+    NoCertificate(#[source] pem::Error),
+    /// The other is not PEM, or has no key.
+    #[error("the file with the key has none in PEM")]
+    NoKey(#[source] pem::Error),
+    /// The key is of another certificate, or is of no use for TLS.
+    #[error("the certificate cannot be used with this key")]
+    Unusable(#[source] rustls::Error),
+    /// It would replace one that is still valid.
+    #[error("the certificate has expired")]
+    Expired,
+}
