@@ -54,6 +54,7 @@ mod routes;
 mod server;
 mod state;
 mod tls;
+mod trace_context;
 mod webhook_secrets;
 
 pub use client_address::{Balancers, InvalidNetwork};

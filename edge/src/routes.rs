@@ -44,6 +44,7 @@ use crate::quota::Verdict;
 use crate::request_id::{REQUEST_ID, RequestId};
 use crate::response::{HttpResponse, options};
 use crate::state::ShardState;
+use crate::trace_context::trace_of;
 use cors::Sharing;
 use issued_id::issued_id;
 use refusal::refuse;
@@ -60,11 +61,12 @@ pub(crate) async fn respond(
     let id = RequestId::of(request.headers());
     let sharing = state.cors_origins.as_ref().map(|origins| Sharing::of(origins, &request));
     let is_head = request.method() == Method::HEAD;
+    let trace = trace_of(request.headers());
     let mut quota = None;
     let mut response = match dispatch(state, peer, &mut request, &mut quota).await {
         Ok(Reply::Response(response)) => response,
         Ok(Reply::Batch { caller, slot }) => {
-            place_batch::place_batch(state, caller, request.into_body(), slot)
+            place_batch::place_batch(state, caller, trace, request.into_body(), slot)
         }
         Err(problem) => refuse(state, &problem, &id, &mut request).await,
     };

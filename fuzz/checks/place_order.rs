@@ -60,7 +60,7 @@ fn check_order(order: BorrowedOrder<'_>, body_length: usize) {
     assert!(line.len() <= body_length + EVENT_BYTES, "an event much larger than its body");
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1), "not one line");
     let body = EventBody::Created(Box::new(Created { digest, order }));
-    let event = Event { order_id, at, body };
+    let event = Event { order_id, at, body, traceparent: None };
     assert_eq!(
         serde_json::from_slice::<Event>(&line).unwrap(),
         event,

@@ -43,5 +43,6 @@ mod stream_settings;
 mod tls;
 mod tls_certificates;
 mod tls_clients;
+mod traces;
 mod validation;
 mod waiting;

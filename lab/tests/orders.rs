@@ -72,6 +72,7 @@ mod stream_limits;
 mod stream_readers;
 mod supervision;
 mod test_cluster;
+mod traces;
 mod unknown_status;
 mod unstored_failures;
 mod work_sharing;

@@ -7,5 +7,5 @@ use orders::{CancelledBy, Event, EventBody, OrderId};
 /// An operator requests the cancellation of this order now.
 pub(crate) fn cancellation(order_id: OrderId) -> Event {
     let body = EventBody::CancelRequested { by: CancelledBy::Operator };
-    Event { order_id, at: SystemTime::now().into(), body }
+    Event { order_id, at: SystemTime::now().into(), body, traceparent: None }
 }

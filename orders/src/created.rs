@@ -69,7 +69,7 @@ mod tests {
             let mut expected = Vec::new();
             assert_eq!(digest, BodyDigest::of(&order));
             let body = EventBody::Created(Box::new(Created { digest, order }));
-            let event = Event { order_id, at, body };
+            let event = Event { order_id, at, body, traceparent: None };
             event.write_line(&mut expected);
             assert_eq!(Event::parse(&line).as_ref(), Ok(&event));
             let line = String::from_utf8(line).unwrap();

@@ -5,9 +5,10 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray}
 use thiserror::Error;
 
 use crate::created::{CREATED_WITH_DETAILS, RESERVED_FOR_NOTHING};
+use crate::trace_parent::read_if_valid;
 use crate::{
     BodyDigest, CancelReason, CancelledBy, Created, Money, OnDecline, OrderId, PaymentToken,
-    Rejection, Timestamp,
+    Rejection, Timestamp, TraceParent,
 };
 
 /// One event of one order: a record of a batch, one JSON object on a line.
@@ -24,6 +25,9 @@ pub struct Event {
     /// What happened.
     #[serde(rename = "event", serialize_with = "write_body")]
     pub body: EventBody,
+    /// The trace of the request that it goes back to, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_if_valid")]
+    pub traceparent: Option<TraceParent>,
 }
 
 /// What can happen to an order, in the sequence in which it can happen. Each event carries only what
@@ -254,7 +258,8 @@ mod tests {
         for (amount, name) in [(0, "reserved_v2"), (1, "reserved")] {
             let on_decline = OnDecline::Cancel;
             let body = EventBody::Reserved { amount: gbp(amount), payment_token: None, on_decline };
-            let event = Event { order_id: id, at: Timestamp::from_millis(1), body };
+            let at = Timestamp::from_millis(1);
+            let event = Event { order_id: id, at, body, traceparent: None };
             let mut line = Vec::new();
             event.write_line(&mut line);
             assert!(str::from_utf8(&line).unwrap().contains(&format!(r#"{{"{name}":{{"#)));
@@ -274,7 +279,8 @@ mod tests {
         let id = OrderId::from_bytes([0xa7; 16]);
         let at = Timestamp::from_millis(1);
         let mut line = Vec::new();
-        Event { order_id: id, at, body: EventBody::CancelRefused }.write_line(&mut line);
+        let event = Event { order_id: id, at, body: EventBody::CancelRefused, traceparent: None };
+        event.write_line(&mut line);
         assert_eq!(Event::order_id_of(&line), Some(id));
         let digits = "a7".repeat(16);
         assert_eq!(

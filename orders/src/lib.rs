@@ -48,6 +48,7 @@ mod status;
 mod submit_payment;
 mod text;
 mod timestamp;
+mod trace_parent;
 mod view;
 
 pub use adjustment::{Adjustment, AdjustmentKind};
@@ -79,4 +80,5 @@ pub use sku::{InvalidSku, Sku};
 pub use status::Status;
 pub use submit_payment::SubmitPayment;
 pub use timestamp::Timestamp;
+pub use trace_parent::{InvalidTraceParent, TraceId, TraceParent};
 pub use view::{BuyerSecret, NextAction, OrderView, Reason, StatusChange, StockView, Unanswered};

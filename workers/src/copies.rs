@@ -66,7 +66,10 @@ mod tests {
         let at = Timestamp::from_millis(0);
         let origin = Origin { stream: stream.to_owned(), sequence };
         let history = DeliveryHistory::new(origin, at);
-        StepInput { event: Event { order_id: OrderId::from_bytes([7; 16]), at, body }, history }
+        StepInput {
+            event: Event { order_id: OrderId::from_bytes([7; 16]), at, body, traceparent: None },
+            history,
+        }
     }
 
     fn cancel_requested(stream: &str, sequence: u64) -> StepInput {

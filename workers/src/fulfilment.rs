@@ -159,7 +159,7 @@ pub(crate) async fn decided_event(
     let rows = database.with_retries(async |client| read(client, &ids).await).await?;
     Ok(rows.into_values().next().map(|row| {
         let body = ship_outcome(&row.decision).unwrap_or_else(|| withdraw_outcome(&row.decision));
-        Event { order_id, at: row.decided_at.into(), body }
+        Event { order_id, at: row.decided_at.into(), body, traceparent: None }
     }))
 }
 
@@ -177,7 +177,8 @@ fn outcomes(
         };
         let order_id = input.order_id();
         let at = row.decided_at.into();
-        let event = event_body(&row.decision).map(|body| Event { order_id, at, body });
+        let event =
+            event_body(&row.decision).map(|body| Event { order_id, at, body, traceparent: None });
         StepOutcome::Completed(event.into_iter().collect()).unless_copy(input, Some(&row.written))
     };
     inputs.iter().map(outcome).collect()

@@ -119,7 +119,7 @@ mod tests {
 
     fn completed(body: EventBody) -> StepOutcome {
         let (order_id, at) = (OrderId::from_bytes([7; 16]), Timestamp::from_millis(0));
-        StepOutcome::outcome(Event { order_id, at, body })
+        StepOutcome::outcome(Event { order_id, at, body, traceparent: None })
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn build_batch(requests: Vec<OrderRequest>) -> Batch {
             continue;
         }
         let mut line = Vec::new();
-        Event { order_id, at, body }.write_line(&mut line);
+        Event { order_id, at, body, traceparent: None }.write_line(&mut line);
         if !lines.contains(&line) {
             batch.push(&line);
             lines.insert(line);

@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, stream};
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
+use orders::TraceParent;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -42,12 +43,14 @@ pub(super) fn accept(
 pub(super) fn place_batch(
     state: &Arc<ShardState>,
     caller: Arc<Caller>,
+    trace: Option<TraceParent>,
     body: Incoming,
     slot: OwnedSemaphorePermit,
 ) -> HttpResponse {
     let batch = Batch {
         state: state.clone(),
         caller,
+        trace,
         lines: Lines::new(body),
         pending: VecDeque::new(),
         pending_bytes: 0,
@@ -61,6 +64,8 @@ pub(super) fn place_batch(
 struct Batch {
     state: Arc<ShardState>,
     caller: Arc<Caller>,
+    /// That of the request, and so of all its orders.
+    trace: Option<TraceParent>,
     lines: Lines,
     /// The lines that were read and are not answered yet, in their sequence.
     pending: VecDeque<Pending>,
@@ -128,7 +133,7 @@ impl Batch {
         };
         self.is_read = line.is_last();
         let bytes = line.content.as_ref().map_or(0, Bytes::len);
-        let answer = answer(self.state.clone(), self.caller.clone(), line, slot);
+        let answer = answer(self.state.clone(), self.caller.clone(), self.trace, line, slot);
         let answer = AbortOnDropHandle::new(tokio::spawn(answer));
         self.pending_bytes += bytes;
         self.pending.push_back(Pending { bytes, answer });

@@ -4,7 +4,9 @@
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName};
-use orders::{BodyDigest, BorrowedOrder, Created, IdempotencyKey, OrderId, PlaceOrder};
+use orders::{
+    BodyDigest, BorrowedOrder, Created, IdempotencyKey, OrderId, PlaceOrder, TraceParent,
+};
 use streams::own_time;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -21,6 +23,7 @@ use crate::limits::RESPONSE_TIMEOUT;
 use crate::problem::Problem;
 use crate::response::HttpResponse;
 use crate::state::ShardState;
+use crate::trace_context::trace_of;
 
 const JSON: &str = "application/json";
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -37,6 +40,7 @@ pub(super) async fn place_order(
     let key = idempotency_key(request.headers())?;
     let Body { bytes, permit } = state.body_budget.receive(request.body_mut()).await?;
     let order = NewOrder::new(caller, &key, &PlaceOrder::parse_borrowed(&bytes)?)?;
+    let order = order.traced(trace_of(request.headers()));
     drop(bytes);
 
     let Placed { id, digest, is_repeat } = place(state, order).await?;
@@ -71,6 +75,14 @@ impl NewOrder {
         let id = OrderId::derive(&caller.name, key);
         let (line, digest) = Created::line(id, own_time(), order);
         Ok(Self { id, digest, line })
+    }
+
+    /// The same as a part of a trace.
+    pub(super) fn traced(mut self, trace: Option<TraceParent>) -> Self {
+        if let Some(trace) = trace {
+            trace.add_to_line(&mut self.line);
+        }
+        self
     }
 }
 

@@ -13,6 +13,7 @@ use crate::problem::Problem;
 use crate::request_id::RequestId;
 use crate::response::HttpResponse;
 use crate::state::ShardState;
+use crate::trace_context::trace_of;
 
 /// The response to a refused request. The rest of its body is read first: a client whose connection
 /// ends while it sends may not see the response. One that expects 100 (Continue) sends nothing.
@@ -35,12 +36,13 @@ pub(super) async fn refuse(
 fn log(state: &ShardState, problem: &Problem, id: &RequestId, request: &Request<Incoming>) {
     let (request_id, method) = (id.as_str(), request.method());
     let route = || path_of_route(ROUTES, request.uri().path()).unwrap_or("none");
+    let trace_id = trace_of(request.headers()).map(|trace| trace.trace_id().to_string());
     let (status, problem) = (problem.status(), problem.type_uri());
     if status != StatusCode::SERVICE_UNAVAILABLE {
         let (status, route) = (status.as_u16(), route());
-        tracing::debug!(request_id, %method, route, status, problem, "request refused");
+        tracing::debug!(request_id, trace_id, %method, route, status, problem, "request refused");
     } else if let LogEntry::After { left_out } = state.failure_log.count(Instant::now()) {
         let route = route();
-        tracing::warn!(request_id, %method, route, problem, left_out, "request failed");
+        tracing::warn!(request_id, trace_id, %method, route, problem, left_out, "request failed");
     }
 }

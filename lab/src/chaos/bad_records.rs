@@ -113,7 +113,7 @@ fn bad_records(key: impl Fn(&str) -> String) -> Result<Vec<BadRecord>> {
     let order_id = order_id(&key("subject"))?;
     let body = EventBody::CancelRequested { by: CancelledBy::Buyer };
     let mut cancellation = Vec::new();
-    Event { order_id, at: now(), body }.write_line(&mut cancellation);
+    Event { order_id, at: now(), body, traceparent: None }.write_line(&mut cancellation);
     let nul = key("nul");
     let rejected_by_postgres = good_line(&nul, Some(format!("{nul} \0")))?;
     Ok(vec![

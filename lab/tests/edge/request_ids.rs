@@ -109,7 +109,7 @@ async fn the_log_has_the_ids_of_failed_requests_and_not_those_of_orders() {
 }
 
 /// The next line of the log that contains `text`.
-async fn line_with(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> String {
+pub(crate) async fn line_with(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> String {
     let find = async {
         loop {
             let line = log.next_line().await.unwrap().expect("the edge has ended");

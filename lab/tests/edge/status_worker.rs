@@ -63,7 +63,8 @@ impl StatusWorker {
         let (kind, at) = (body.kind(), Timestamp::from_millis(0));
         let mut lines = Vec::new();
         for _ in 0..copies {
-            Event { order_id: id, at, body: body.clone() }.write_line(&mut lines);
+            let body = body.clone();
+            Event { order_id: id, at, body, traceparent: None }.write_line(&mut lines);
         }
         self.publisher.publish(&batch::message(kind, lines, copies), DEADLINE).await.unwrap();
     }

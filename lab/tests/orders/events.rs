@@ -23,7 +23,7 @@ pub(crate) fn order_id(key: &str) -> OrderId {
 }
 
 pub(crate) fn event(key: &str, body: EventBody) -> Event {
-    Event { order_id: order_id(key), at: AT, body }
+    Event { order_id: order_id(key), at: AT, body, traceparent: None }
 }
 
 /// The event that an edge publishes for an order.

@@ -19,7 +19,8 @@ const BEFORE_ROLES: &str = "
     DROP VIEW inventory.order_countries;
     DROP TABLE inventory.order_contents;
     DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses', 'order_contents',
-        'adjustments', 'gifts', 'order_countries');
+        'adjustments', 'gifts', 'order_countries', 'traceparent');
+    ALTER TABLE inventory.reservations DROP COLUMN traceparent;
     DELETE FROM payment_migrations WHERE name = 'order_states';
     DELETE FROM fulfilment_migrations WHERE name = 'order_states';
     INSERT INTO fulfilment.shipments (order_id, state, shipment, decided_at)

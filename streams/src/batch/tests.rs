@@ -133,7 +133,10 @@ fn events(kind: EventKind) -> Vec<Event> {
         .chain(waiting_body(kind))
         .chain(detailed_body(kind))
         .chain(free_body(kind));
-    (1..).zip(bodies).map(|(number, body)| Event { order_id: id(number), at, body }).collect()
+    (1..)
+        .zip(bodies)
+        .map(|(number, body)| Event { order_id: id(number), at, body, traceparent: None })
+        .collect()
 }
 
 #[test]
@@ -184,6 +187,7 @@ fn no_batch_exceeds_its_limits_and_no_record_is_lost() {
             order_id: id((number % 251) as u8),
             at: Timestamp::from_millis(number.into()),
             body: EventBody::Fulfilled { shipment: "s".repeat(2_000) },
+            traceparent: None,
         })
         .collect();
     let messages = messages(&many, RECORDS_MAX);

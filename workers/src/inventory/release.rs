@@ -75,7 +75,8 @@ async fn release_all(
             _ => voided.push((id, request)),
         }
         let (id, written) = (*id, request.written.clone());
-        let new = Reservation { id, decision, digest: None, decided_at: at, written };
+        let new =
+            Reservation { id, decision, digest: None, decided_at: at, written, traceparent: None };
         match rows.get_mut(&id) {
             Some(row) => (row.decision, row.written) = (new.decision, new.written),
             None => drop(rows.insert(id, new)),

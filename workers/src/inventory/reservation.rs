@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use deadpool_postgres::Object;
-use orders::{BodyDigest, Event, EventBody};
+use orders::{BodyDigest, Event, EventBody, TraceParent};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -21,10 +21,13 @@ pub(super) struct Reservation {
     pub(super) digest: Option<BodyDigest>,
     pub(super) decided_at: SystemTime,
     pub(super) written: Written,
+    /// The trace of the request that placed the order.
+    pub(super) traceparent: Option<TraceParent>,
 }
 
 pub(super) const COLUMNS: &str =
-    "order_id, state, digest, reason, decided_at, released_at, written_by, now() AS read_at";
+    "order_id, state, digest, reason, decided_at, released_at, written_by, now() AS read_at,
+     traceparent";
 
 /// The row of an order, if it has one.
 pub(super) async fn find(
@@ -51,6 +54,7 @@ impl Reservation {
             unknown => return Err(DatabaseError::unknown_state("inventory.reservations", unknown)),
         };
         let digest: Option<&[u8]> = row.try_get("digest")?;
+        let traceparent: Option<&str> = row.try_get("traceparent")?;
         let decided_at = row.try_get("decided_at")?;
         let released_at: Option<SystemTime> = row.try_get("released_at")?;
         let written_at = released_at.unwrap_or(decided_at);
@@ -60,6 +64,7 @@ impl Reservation {
             digest: digest.and_then(|digest| digest.try_into().ok()).map(BodyDigest::from_bytes),
             decided_at,
             written: Written::read(row.try_get("written_by")?, written_at, row.try_get("read_at")?),
+            traceparent: traceparent.and_then(|text| text.parse().ok()),
         })
     }
 
@@ -67,7 +72,7 @@ impl Reservation {
     pub(super) fn ended(&self) -> Option<Event> {
         let Decision::Rejected(reason) = &self.decision else { return self.cancelled() };
         let body = EventBody::Rejected { reason: reason.clone() };
-        Some(Event { order_id: order_id(self.id), at: self.decided_at.into(), body })
+        Some(self.event(self.decided_at, body))
     }
 
     /// The event `cancelled` of an order whose stock is released, or never will be reserved.
@@ -77,6 +82,12 @@ impl Reservation {
             Decision::Released(_, at) => at,
             _ => self.decided_at,
         };
-        Some(Event { order_id: order_id(self.id), at: at.into(), body })
+        Some(self.event(at, body))
+    }
+
+    /// An event of inventory about the order.
+    pub(super) fn event(&self, at: SystemTime, body: EventBody) -> Event {
+        let (order_id, traceparent) = (order_id(self.id), self.traceparent);
+        Event { order_id, at: at.into(), body, traceparent }
     }
 }

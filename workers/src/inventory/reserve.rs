@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use deadpool_postgres::{Object, Transaction};
-use orders::{Created, Event, EventBody, PlaceOrder, Rejection};
+use orders::{Created, Event, EventBody, PlaceOrder, Rejection, TraceParent};
 use streams::failpoint;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -52,6 +52,7 @@ struct ReservationRequest<'a> {
     placed_at: SystemTime,
     created: &'a Created,
     written: Written,
+    traceparent: Option<TraceParent>,
 }
 
 impl<'a> ReservationRequest<'a> {
@@ -62,7 +63,8 @@ impl<'a> ReservationRequest<'a> {
         };
         created.order.verify().map_err(|unsound| StepOutcome::reject(unsound.to_string()))?;
         let (id, written) = (input.row_id(), Written::by(input));
-        Ok(Self { id, placed_at: input.event.at.into(), created, written })
+        let Event { at, traceparent, .. } = input.event;
+        Ok(Self { id, placed_at: at.into(), created, written, traceparent })
     }
 }
 
@@ -90,9 +92,7 @@ fn outcome(input: &StepInput, created: &Created, rows: &HashMap<Uuid, Reservatio
         return StepOutcome::outcome(Event { body, ..input.event.clone() });
     }
     let body = decision::reserve_outcome(&row.decision, created);
-    let at = row.decided_at.into();
-    StepOutcome::outcome(Event { order_id: input.order_id(), at, body })
-        .unless_copy(input, Some(&row.written))
+    StepOutcome::outcome(row.event(row.decided_at, body)).unless_copy(input, Some(&row.written))
 }
 
 /// The rows of all orders, written now or earlier.
@@ -117,7 +117,8 @@ async fn decide_all(
         };
         let digest = Some(request.created.digest);
         let (id, written) = (request.id, request.written.clone());
-        rows.insert(id, Reservation { id, decision, digest, decided_at: at, written });
+        let traceparent = request.traceparent;
+        rows.insert(id, Reservation { id, decision, digest, decided_at: at, written, traceparent });
         new.push(NewReservation { request, rejection });
     }
     if !new.is_empty() {
@@ -174,10 +175,10 @@ async fn insert(
     let statement = transaction
         .prepare_cached(
             "INSERT INTO inventory.reservations (order_id, state, digest, customer_id, reference,
-                 currency, total, lines, reason, placed_at, written_by, decided_at)
+                 currency, total, lines, reason, placed_at, written_by, traceparent, decided_at)
              SELECT *, now() FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[],
                  $5::text[], $6::text[], $7::bigint[], $8::json[], $9::json[], $10::timestamptz[],
-                 $11::text[])
+                 $11::text[], $12::text[])
              ON CONFLICT DO NOTHING RETURNING decided_at",
         )
         .await?;
@@ -196,6 +197,7 @@ async fn insert(
                 &column(new, |new| new.rejection.as_ref().map(Json)),
                 &column(new, |new| new.request.placed_at),
                 &column(new, |new| new.request.written.by.as_deref()),
+                &column(new, |new| new.request.traceparent.map(String::from)),
             ],
         )
         .await?;

@@ -223,7 +223,7 @@ fn input(body: EventBody, sequence: u64) -> StepInput {
     let at = Timestamp::from_millis(0);
     let origin = Origin { stream: "ORDERS_1".to_owned(), sequence };
     StepInput {
-        event: Event { order_id: OrderId::from_bytes([0; 16]), at, body },
+        event: Event { order_id: OrderId::from_bytes([0; 16]), at, body, traceparent: None },
         history: DeliveryHistory::new(origin, at),
     }
 }

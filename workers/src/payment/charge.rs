@@ -133,7 +133,7 @@ impl Charge<'_> {
     /// The same event as that of the sweep, which may have passed the reservation without it.
     fn cancel_requested(&self) -> Event {
         let body = EventBody::CancelRequested { by: CancelledBy::Expiry };
-        Event { order_id: self.order_id, at: self.expires_at.into(), body }
+        Event { order_id: self.order_id, at: self.expires_at.into(), body, traceparent: None }
     }
 }
 

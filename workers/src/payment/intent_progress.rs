@@ -143,6 +143,7 @@ mod tests {
                 order_id: OrderId::from_bytes([0; 16]),
                 at,
                 body: EventBody::PaymentSubmitted { payment_token },
+                traceparent: None,
             },
             history: DeliveryHistory::new(origin, at),
         }

@@ -35,6 +35,6 @@ impl Payment {
     }
 
     fn event(&self, at: Option<SystemTime>, body: EventBody) -> Option<Event> {
-        Some(Event { order_id: order_id(self.id), at: at?.into(), body })
+        Some(Event { order_id: order_id(self.id), at: at?.into(), body, traceparent: None })
     }
 }

@@ -83,7 +83,7 @@ pub(super) fn refunded_event(row: &Payment, withdrawn: &Event) -> Option<Event> 
         State::Pending | State::RequiresAction | State::Paid => (None, None),
     };
     let body = EventBody::Refunded { amount, reason: reason.clone() };
-    Some(Event { order_id: withdrawn.order_id, at: at?.into(), body })
+    Some(Event { order_id: withdrawn.order_id, at: at?.into(), body, traceparent: None })
 }
 
 /// Undoes the payments of `rows`. Results are in their order.

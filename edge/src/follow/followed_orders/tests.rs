@@ -12,7 +12,8 @@ fn lines(events: &[(OrderId, EventBody)]) -> Vec<u8> {
     let mut lines = Vec::new();
     for (order_id, body) in events {
         let at = Timestamp::from_millis(1);
-        Event { order_id: *order_id, at, body: body.clone() }.write_line(&mut lines);
+        Event { order_id: *order_id, at, body: body.clone(), traceparent: None }
+            .write_line(&mut lines);
     }
     lines
 }

@@ -115,6 +115,7 @@ fn an_event_says_why() {
         order_id: OrderId::from_bytes([1; 16]),
         at: Timestamp::from_millis(1),
         body,
+        traceparent: None,
     };
     let cancelled = Reached::by(event(body)).unwrap();
     assert_eq!(cancelled.reason, Some(Reason::Cancelled(reason)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use orders::{BatchLine, BodyDigest};
+use orders::{BatchLine, BodyDigest, TraceParent};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -29,11 +29,12 @@ struct Accepted {
 pub(super) async fn answer(
     state: Arc<ShardState>,
     caller: Arc<Caller>,
+    trace: Option<TraceParent>,
     line: Line,
     slot: OwnedSemaphorePermit,
 ) -> Bytes {
     let Line { number, content } = line;
-    let mut answer = match place_line(&state, &caller, content).await {
+    let mut answer = match place_line(&state, &caller, trace, content).await {
         Ok(Placed { id, digest, is_repeat }) => {
             let accepted = Accepted {
                 line: number,
@@ -54,9 +55,10 @@ pub(super) async fn answer(
 async fn place_line(
     state: &ShardState,
     caller: &Caller,
+    trace: Option<TraceParent>,
     content: Result<Bytes, Problem>,
 ) -> Result<Placed, Problem> {
-    let order = order_of(caller, &content?)?;
+    let order = order_of(caller, &content?)?.traced(trace);
     state.gates.check()?;
     place(state, order).await
 }

@@ -42,7 +42,8 @@ pub(crate) fn history(events: &[(OrderId, EventBody)]) -> StreamHistory {
     for (sequence, (order_id, body)) in (1..).zip(events) {
         let at = Timestamp::from_millis(0);
         let mut line = Vec::new();
-        Event { order_id: *order_id, at, body: body.clone() }.write_line(&mut line);
+        Event { order_id: *order_id, at, body: body.clone(), traceparent: None }
+            .write_line(&mut line);
         history.apply(&line, &Origin { stream: "ORDERS_1".to_owned(), sequence });
     }
     history

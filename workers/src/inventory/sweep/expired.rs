@@ -31,6 +31,7 @@ impl ExpiredReservation {
             order_id: order_id(self.id),
             at: (self.decided_at + payment_timeout).into(),
             body: EventBody::CancelRequested { by: CancelledBy::Expiry },
+            traceparent: None,
         }
     }
 }
