@@ -69,16 +69,26 @@ impl Access {
         let Some(scope) = scope else {
             return Ok(Admitted { caller: self.identity.public(), quota: None });
         };
-        if let Some(addresses) = &self.addresses {
-            let balancers = self.balancers.as_ref();
-            addresses.take(balancers.map_or(peer, |it| it.client(peer, headers)))?;
-        }
+        self.admit_address(peer, headers)?;
         let caller = self.identity.authorize(headers, scope).await?;
         let quota = match &self.callers {
             Some(callers) => Some(callers.take(&caller).await?),
             None => None,
         };
         Ok(Admitted { caller, quota })
+    }
+
+    /// Counts a request over a connection from `peer` among those of its client's address.
+    pub(crate) fn admit_address(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
+        let Some(addresses) = &self.addresses else { return Ok(()) };
+        let balancers = self.balancers.as_ref();
+        addresses.take(balancers.map_or(peer, |it| it.client(peer, headers)))?;
+        Ok(())
+    }
+
+    /// Whether callers are authenticated.
+    pub(crate) const fn knows_callers(&self) -> bool {
+        self.identity.knows_callers()
     }
 
     /// Whether callers can be authenticated.

@@ -81,6 +81,11 @@ impl Identity {
         Self { public: Arc::new(Caller::public()), tokens }
     }
 
+    /// Whether callers are authenticated.
+    pub(crate) const fn knows_callers(&self) -> bool {
+        self.tokens.is_some()
+    }
+
     /// Whether callers can be authenticated.
     pub(crate) fn is_ready(&self) -> bool {
         self.tokens.as_ref().is_none_or(|tokens| tokens.keys.current().keys.is_some())

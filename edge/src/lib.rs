@@ -6,6 +6,7 @@
 //! | `POST /v1/orders:batch` | Place many orders, one in each line | `routes/place_batch.rs` |
 //! | `GET /v1/orders/{id}` | Get an order, its status and its history | `routes/order_status.rs` |
 //! | `GET /v1/orders/{id}/events` | Follow an order as server-sent events | `routes/order_events.rs` |
+//! | `POST /v1/orders/{id}/events-token` | Get a token with which a browser follows an order | `routes/events_token.rs` |
 //! | `POST /v1/orders/{id}/cancel` | Request the cancellation of an order | `routes/cancel_order.rs` |
 //! | `POST /v1/orders/{id}/payment` | Continue the payment of an order that requires action | `routes/submit_payment.rs` |
 //! | `POST /v1/provider/events` | Receive a webhook of the payment provider | `routes/provider_event.rs` |

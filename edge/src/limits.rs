@@ -230,6 +230,9 @@ pub(crate) const RECHECK_RETRY_AFTER: Duration = Duration::from_secs(10);
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a stream of events lasts at most. Then its client connects again, to the edge that a balancer chooses.
 pub(crate) const EVENT_STREAM_MAX: Duration = Duration::from_mins(10);
+/// How long a token in the query of a stream is accepted: as long as a stream lasts, so that a browser whose edge stops
+/// connects again by itself.
+pub(crate) const EVENTS_TOKEN_LIFETIME: Duration = Duration::from_mins(10);
 /// When a client whose stream of events has ended connects again.
 pub(crate) const EVENT_RETRY_MILLIS: u32 = 2_000;
 

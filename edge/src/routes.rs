@@ -4,6 +4,7 @@ mod await_order;
 mod cancel_order;
 mod cors;
 mod docs_page;
+mod events_token;
 mod explain_problem;
 mod health;
 mod issued_id;
@@ -33,6 +34,7 @@ use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::{Method, Request};
+use orders::OrderId;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use table::{ROUTES, Route};
@@ -105,6 +107,11 @@ async fn dispatch(
     }
     let (route, parameter) = table::find(ROUTES, request.method(), path)?;
     check_query(request)?;
+    if let Some(id) = order_of_token(state, peer, route, &parameter, request)? {
+        let query = request.uri().query().unwrap_or("");
+        let followed = order_events::follow_order(state, id, query, request.headers()).await;
+        return followed.map(Reply::Response);
+    }
     let Admitted { caller, quota: left } =
         state.access.admit(peer, request.headers(), route.scope).await?;
     *quota = left;
@@ -123,6 +130,9 @@ async fn dispatch(
             let query = request.uri().query().unwrap_or("");
             let signed_id = issued_id(state, &caller, &parameter)?;
             order_events::follow_order(state, signed_id.id(), query, request.headers()).await
+        }
+        Endpoint::CreateEventsToken => {
+            events_token::create_events_token(state, &caller, &parameter)
         }
         Endpoint::CancelOrder => {
             cancel_order::cancel_order(state, &caller, &parameter, request.headers()).await
@@ -144,6 +154,22 @@ async fn dispatch(
         Endpoint::ExplainProblem => explain_problem::explain_problem(&parameter, request.headers()),
     };
     response.map(Reply::Response)
+}
+
+/// The order that a request follows by a token in its query; `None` for any other request, and where callers are not
+/// authenticated.
+fn order_of_token<B>(
+    state: &ShardState,
+    peer: IpAddr,
+    route: &Route,
+    signed_id: &str,
+    request: &Request<B>,
+) -> Result<Option<OrderId>, Problem> {
+    let is_possible = route.endpoint == Endpoint::FollowOrder && state.access.knows_callers();
+    let query = request.uri().query().filter(|_| is_possible);
+    let Some(token) = query.and_then(events_token::token_in) else { return Ok(None) };
+    state.access.admit_address(peer, request.headers())?;
+    events_token::order_of(state, signed_id, &token).map(Some)
 }
 
 /// The response to HEAD: that to GET with its `Content-Length`, without the body.

@@ -13,6 +13,7 @@ mod cors;
 mod documents;
 mod drain;
 mod durability;
+mod events_token;
 mod fetcher;
 mod follower_limit;
 mod foreign_acks;

@@ -1,5 +1,7 @@
 //! Order ids: derived identically by every edge, and signed by the edge that issues them.
 
+mod events_token;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -21,6 +21,8 @@ pub(crate) enum TokenFault {
     InvalidClaims,
     /// The subject cannot be the name of a caller.
     InvalidSubject,
+    /// A token in the query is not one for this order, or has expired.
+    EventsToken,
 }
 
 impl TokenFault {
@@ -44,6 +46,9 @@ impl TokenFault {
             }
             Self::InvalidSubject => {
                 "The subject of the token must be 1 to 255 visible ASCII characters, and not `public`."
+            }
+            Self::EventsToken => {
+                "The token in the query is not one for this order, or has expired; get another one."
             }
         }
     }

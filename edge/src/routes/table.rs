@@ -30,6 +30,7 @@ pub(super) enum Endpoint {
     PlaceBatch,
     GetOrderStatus,
     FollowOrder,
+    CreateEventsToken,
     CancelOrder,
     SubmitPayment,
     ReceiveProviderEvent,
@@ -52,6 +53,12 @@ pub const ROUTES: &[Route] = &[
         .scope(Scope::ReadOrders),
     get("/v1/orders/{id}/events", Endpoint::FollowOrder, "Follow an order as server-sent events")
         .scope(Scope::ReadOrders),
+    post(
+        "/v1/orders/{id}/events-token",
+        Endpoint::CreateEventsToken,
+        "Get a token with which a browser follows an order",
+    )
+    .scope(Scope::ReadOrders),
     post("/v1/orders/{id}/cancel", Endpoint::CancelOrder, "Request the cancellation of an order")
         .scope(Scope::WriteOrders),
     post(

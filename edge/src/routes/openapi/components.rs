@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::examples::ORDER_ID;
+use super::examples::{EVENTS_TOKEN, ORDER_ID};
 use super::operation::{problems, schema};
 use super::order_schemas::order_schemas;
 use super::response_schemas::response_schemas;
@@ -68,6 +68,9 @@ fn parameters() -> Value {
             &format!("`wait=SECONDS` has the response wait, for {} s at most (RFC 7240).", WAIT_MAX.as_secs())),
         "LastEventId": optional("header", "Last-Event-ID", json!({"type": "string"}), "reserved",
             "The id of the event that the client has seen last."),
+        "EventsToken": optional("query", "token", schema("EventsTokenText"), EVENTS_TOKEN,
+            "In place of `Authorization`: a token of `createEventsToken` for this order. Ignored where callers are not \
+             authenticated."),
         "OnBehalfOf": optional("header", "On-Behalf-Of", json!({"type": "string"}), "ann",
             "The caller for whom the request is made, by one with the scope `orders:admin`."),
         "ProblemName": required("path", "name", names, "not-json", "What follows `/problems/` in `type`."),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 pub(super) const ORDER_ID: &str = "8d2f7ab3c1e94f60b5d8e7a1c2f30946a3b1c5d7e9f20814";
+pub(super) const EVENTS_TOKEN: &str = "006b0a8c105f1c0de2a7b94836c5d2e1f0a9b8c7d6";
 const DIGEST: &str = "5f0c1de2a7b94836c5d2e1f0a9b8c7d6";
 
 pub(super) const EVENTS: &str = "retry: 2000\n\nid: accepted\ndata: {\"status\":\"accepted\",\"at\":\
@@ -81,6 +82,10 @@ pub(super) fn order_status() -> Value {
 
 pub(super) fn stored_request() -> Value {
     json!({"order_id": ORDER_ID, "status": "reserved"})
+}
+
+pub(super) fn events_token() -> Value {
+    json!({"token": EVENTS_TOKEN, "expires_at": "2026-11-28T09:10:00Z"})
 }
 
 pub(super) fn provider_event() -> Value {

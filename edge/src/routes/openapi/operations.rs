@@ -25,6 +25,7 @@ pub(super) fn operation(endpoint: Endpoint) -> Operation {
         Endpoint::PlaceBatch => place_batch(),
         Endpoint::GetOrderStatus => get_order(),
         Endpoint::FollowOrder => follow_order(),
+        Endpoint::CreateEventsToken => create_events_token(),
         Endpoint::CancelOrder => cancel_order(),
         Endpoint::SubmitPayment => submit_payment(),
         Endpoint::ReceiveProviderEvent => receive_provider_event(),
@@ -121,7 +122,7 @@ fn follow_order() -> Operation {
         tag: "orders",
         description: "Server-sent events, as `EventSource` reads them: one for each status that the order has reached, \
                       then each when it is reached, until it is final. The id of an event is its status.",
-        parameters: vec!["OrderId", "After", "LastEventId"],
+        parameters: vec!["OrderId", "After", "LastEventId", "EventsToken"],
         answers: vec![
             Answer {
                 status: StatusCode::OK,
@@ -139,6 +140,19 @@ fn follow_order() -> Operation {
             P::StatusUnavailable,
             P::TooManyFollowers,
         ],
+        ..Operation::default()
+    }
+}
+
+fn create_events_token() -> Operation {
+    Operation {
+        id: "createEventsToken",
+        tag: "orders",
+        description: "For `EventSource` of browsers, which sends no `Authorization`: the token is the parameter \
+                      `token` of `followOrder`. It is for this order and nothing else, for ten minutes.",
+        parameters: vec!["OrderId"],
+        answers: vec![answer("The token", "EventsToken", example::events_token())],
+        problems: vec![P::NoSuchOrder],
         ..Operation::default()
     }
 }

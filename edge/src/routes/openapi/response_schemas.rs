@@ -22,6 +22,8 @@ pub(super) fn response_schemas() -> Map<String, Value> {
         ("NextAction", next_action()),
         ("Order", order()),
         ("StoredRequest", stored_request()),
+        ("EventsToken", events_token()),
+        ("EventsTokenText", json!({"type": "string", "pattern": "^[0-9a-f]{42}$"})),
         ("ReceivedEvent", object(&["received"], json!({"received": {"const": true}}))),
         ("Stock", stock()),
         ("StockList", stock_list()),
@@ -163,6 +165,12 @@ fn stored_request() -> Value {
     });
     let members = json!({"order_id": schema("SignedOrderId"), "status": status});
     object(&["order_id", "status"], members)
+}
+
+fn events_token() -> Value {
+    let expires_at = json!({"type": "string", "format": "date-time"});
+    let members = json!({"token": schema("EventsTokenText"), "expires_at": expires_at});
+    object(&["token", "expires_at"], members)
 }
 
 fn stock() -> Value {
