@@ -96,10 +96,11 @@ const TLS_READ_BYTES: usize = 2 * 17 * 1024;
 /// Bytes of responses that wait encrypted until the client reads: one record.
 pub(crate) const TLS_WRITE_BYTES: usize = 16 * 1024;
 /// The same bound as above where connections have TLS.
-const UNCOUNTED_TLS_BYTES_MAX: usize = 1024 * 1024 * 1024;
+const UNCOUNTED_TLS_BYTES_MAX: usize = 1280 * 1024 * 1024;
+const TLS_BYTES: usize = TLS_READ_BYTES + TLS_WRITE_BYTES;
 const _: () = assert!(
-    CONNECTIONS_MAX * (WINDOW_BYTES as usize + TLS_READ_BYTES) <= UNCOUNTED_TLS_BYTES_MAX
-        && CONNECTIONS_MAX * (HEAD_READ_BYTES_MAX + TLS_READ_BYTES) <= UNCOUNTED_TLS_BYTES_MAX
+    CONNECTIONS_MAX * (WINDOW_BYTES as usize + TLS_BYTES) <= UNCOUNTED_TLS_BYTES_MAX
+        && CONNECTIONS_MAX * (HEAD_READ_BYTES_MAX + TLS_BYTES) <= UNCOUNTED_TLS_BYTES_MAX
 );
 /// Bytes in the file of a certificate: a chain of ten is half as large. The file of a key has fewer.
 pub(crate) const TLS_FILE_BYTES_MAX: usize = 64 * 1024;
@@ -267,7 +268,7 @@ pub(crate) const STOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// that no request that was being sent is cut.
 pub(crate) const DRAIN_LINGER: Duration = Duration::from_millis(500);
 /// The same for a handshake that is under way: a connection that completes it still has the time above for a request.
-pub(crate) const DRAIN_HANDSHAKE_LINGER: Duration = Duration::from_millis(250);
+pub(crate) const DRAIN_HANDSHAKE_LINGER: Duration = Duration::from_millis(450);
 /// The longest time for which an edge that is asked to end still accepts requests: more than a balancer
 /// takes to see that it is not ready.
 pub(crate) const DRAIN_DELAY_MAX: Duration = Duration::from_mins(1);

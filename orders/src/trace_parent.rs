@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
@@ -56,8 +57,16 @@ impl TraceParent {
 pub(crate) fn read_if_valid<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<TraceParent>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| text.parse().ok()))
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Member {
+        Text(String),
+        Other(IgnoredAny),
+    }
+    Ok(match Member::deserialize(deserializer)? {
+        Member::Text(text) => text.parse().ok(),
+        Member::Other(_) => None,
+    })
 }
 
 impl FromStr for TraceParent {
@@ -135,6 +144,23 @@ mod tests {
         ];
         for text in invalid {
             assert_eq!(text.parse::<TraceParent>(), Err(InvalidTraceParent), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_whatever_its_traceparent_is() {
+        let event = Event {
+            order_id: OrderId::from_bytes([7; 16]),
+            at: Timestamp::from_millis(1),
+            body: EventBody::CancelRefused,
+            traceparent: None,
+        };
+        let mut line = Vec::new();
+        event.write_line(&mut line);
+        let line = String::from_utf8(line).unwrap();
+        for invalid in ["5", "{}", "[\"a\"]", "null", "true", "\"00-\""] {
+            let traced = line.replace("}\n", &format!(",\"traceparent\":{invalid}}}\n"));
+            assert_eq!(Event::parse(traced.as_bytes()).as_ref(), Ok(&event), "{traced}");
         }
     }
 

@@ -1,7 +1,11 @@
 //! The TLS handshake of a connection, before its first request.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::replace;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -65,14 +69,35 @@ impl Handshakes {
         }
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let turn = self.turns.acquire().await;
-        // This signs.
+        // This signs, or else what the client sends next has it signed.
         let rest = start.into_stream_with(self.config.clone(), |session| {
             session.set_buffer_limit(Some(TLS_WRITE_BYTES));
         });
         yield_now().await;
         drop(turn);
-        rest.await
+        self.in_turns(rest).await
     }
+
+    /// Polls `rest` in turns only.
+    async fn in_turns<T>(&self, rest: impl Future<Output = T>) -> T {
+        let mut rest = pin!(rest);
+        loop {
+            let turn = self.turns.acquire().await;
+            yield_now().await;
+            let polled = poll_fn(|context| Poll::Ready(rest.as_mut().poll(context))).await;
+            drop(turn);
+            match polled {
+                Poll::Ready(output) => return output,
+                Poll::Pending => woken().await,
+            }
+        }
+    }
+}
+
+/// Until what was polled last may go on.
+async fn woken() {
+    let mut is_woken = false;
+    poll_fn(|_| if replace(&mut is_woken, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 /// Answers, and reads what the client sends: one whose connection ends while it sends may not see the answer.

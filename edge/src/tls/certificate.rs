@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use x509_cert::der::Decode;
@@ -30,16 +30,18 @@ impl Certificate {
     pub(super) fn parse(texts: &CertificateTexts) -> Result<Self, CertificateError> {
         let chain =
             CertificateDer::pem_slice_iter(&texts.certificate).collect::<Result<Vec<_>, _>>();
-        let chain = chain.map_err(CertificateError::NoCertificate)?;
-        if chain.is_empty() {
-            return Err(CertificateError::NoCertificate(pem::Error::NoItemsFound));
-        }
-        let key = PrivateKeyDer::from_pem_slice(&texts.key).map_err(CertificateError::NoKey)?;
+        let chain = chain.ok().filter(|chain| !chain.is_empty());
+        let chain = chain.ok_or(CertificateError::NoCertificate)?;
+        let key = PrivateKeyDer::from_pem_slice(&texts.key).ok().ok_or(CertificateError::NoKey)?;
         let validity = chain.first().and_then(|certificate| Validity::of(certificate));
         // This compares the key with that in the certificate.
         let key = CertifiedKey::from_der(chain, key, &default_provider());
         let key = Arc::new(key.map_err(CertificateError::Unusable)?);
         Ok(Self { key, validity })
+    }
+
+    pub(super) fn is_not_yet_valid(&self, now: SystemTime) -> bool {
+        self.validity.is_some_and(|validity| now < validity.begins)
     }
 
     pub(super) fn is_expired(&self, now: SystemTime) -> bool {
@@ -69,7 +71,21 @@ impl Validity {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error;
+
     use super::*;
+
+    #[test]
+    fn a_fault_of_a_file_repeats_nothing_of_it() {
+        let one_line = b"-----BEGIN PRIVATE KEY-----c2VjcmV0-----END PRIVATE KEY-----".to_vec();
+        let broken = b"-----BEGIN PRIVATE KEY-----\nsecret\n".to_vec();
+        for text in [one_line, broken, b"secret".to_vec(), Vec::new()] {
+            let texts = CertificateTexts { certificate: text.clone(), key: text };
+            let Err(error) = Certificate::parse(&texts) else { panic!("it is accepted") };
+            assert!(matches!(error, CertificateError::NoCertificate), "{error}");
+            assert!(error.source().is_none(), "{error}");
+        }
+    }
 
     #[test]
     fn a_certificate_of_any_length_is_about_to_end_in_its_last_sixth_and_two_weeks_at_most() {

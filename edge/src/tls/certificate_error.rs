@@ -1,11 +1,11 @@
-//! Why an edge has no certificate, or no newer one.
+//! Why an edge has no certificate, or no newer one. It is logged, so it repeats nothing of a file: errors about PEM
+//! would, and a key that is on one line is such an error.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 use tokio_rustls::rustls;
-use tokio_rustls::rustls::pki_types::pem;
 
 /// Why a certificate is not used.
 #[derive(Debug, Error)]
@@ -15,14 +15,17 @@ pub enum CertificateError {
     Read(PathBuf, #[source] io::Error),
     /// The one file is not PEM, or has no certificate.
     #[error("the file with the certificate has none in PEM")]
-    NoCertificate(#[source] pem::Error),
+    NoCertificate,
     /// The other is not PEM, or has no key.
     #[error("the file with the key has none in PEM")]
-    NoKey(#[source] pem::Error),
+    NoKey,
     /// The key is of another certificate, or is of no use for TLS.
     #[error("the certificate cannot be used with this key")]
     Unusable(#[source] rustls::Error),
     /// It would replace one that is still valid.
     #[error("the certificate has expired")]
     Expired,
+    /// It would replace one that is valid already.
+    #[error("the certificate is not valid yet")]
+    NotYetValid,
 }

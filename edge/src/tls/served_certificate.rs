@@ -70,7 +70,7 @@ impl CertificateReader {
         loop {
             sleep(TLS_FILES_INTERVAL).await;
             match self.try_read().await {
-                Ok(false) => {}
+                Ok(false) => self.fault = None,
                 Ok(true) => {
                     self.fault = None;
                     self.warned_at = None;
@@ -83,15 +83,21 @@ impl CertificateReader {
         }
     }
 
-    /// Whether there is another certificate. Texts that could not be used are not tried again.
+    /// Whether there is another certificate. Texts that cannot be used are not tried again, but for those of a
+    /// certificate that is not valid yet.
     async fn try_read(&mut self) -> Result<bool, CertificateError> {
         let texts = self.files.read().await?;
         if self.texts.as_ref() == Some(&texts) {
             return Ok(false);
         }
-        self.texts = Some(texts.clone());
-        let certificate = Certificate::parse(&texts)?;
-        if certificate.is_expired(SystemTime::now()) {
+        let now = SystemTime::now();
+        let certificate = Certificate::parse(&texts);
+        if certificate.as_ref().is_ok_and(|it| it.is_not_yet_valid(now)) {
+            return Err(CertificateError::NotYetValid);
+        }
+        self.texts = Some(texts);
+        let certificate = certificate?;
+        if certificate.is_expired(now) {
             return Err(CertificateError::Expired);
         }
         self.validity = certificate.validity;
@@ -99,7 +105,7 @@ impl CertificateReader {
         Ok(true)
     }
 
-    /// Logs each fault once.
+    /// Logs a fault once for as long as it lasts.
     fn log(&mut self, err: &CertificateError) {
         let fault = Some(err.to_string());
         if self.fault != fault {

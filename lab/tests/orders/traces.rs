@@ -7,7 +7,7 @@ use hyper::Request;
 use orders::{OrderId, Status};
 use serde_json::Value;
 
-use super::fixtures::{basket, item};
+use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, with_shared_cluster};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -57,7 +57,10 @@ fn the_trace_of_the_first_request_is_kept_with_the_order_and_in_the_outcomes_of_
         let plain = cluster.post_in_trace("untraced", &body, None).await;
         let refused =
             cluster.post_in_trace("refused", &basket(&[("TRACED", 99)]), Some(TRACE)).await;
-        let views = cluster.wait_until_final(&[id, plain, refused]).await;
+        let declined = with_payment_token(body.clone(), "tok_chargeDeclined");
+        let cancelled = cluster.post_in_trace("cancelled", &declined, Some(TRACE)).await;
+        let ids = [id, plain, refused, cancelled];
+        let views = cluster.wait_until_final(&ids).await;
         assert_eq!(views[2].status, Status::Rejected);
         // A repeat is a request of another trace, and the order is that of the first.
         assert_eq!(cluster.post_in_trace("traced", &body, Some(OTHER)).await, id);
@@ -65,9 +68,10 @@ fn the_trace_of_the_first_request_is_kept_with_the_order_and_in_the_outcomes_of_
         let trace = &[Some(TRACE.to_owned())];
         assert_eq!(cluster.traces_of(id, &["reserved"]).await, trace);
         assert_eq!(cluster.traces_of(refused, &["rejected"]).await, trace);
+        assert_eq!(cluster.traces_of(cancelled, &["cancelled"]).await, trace);
         assert_eq!(cluster.traces_of(plain, &["created", "reserved"]).await, [None, None]);
         assert_eq!(cluster.trace_in_row(id).await, trace[0]);
         assert_eq!(cluster.trace_in_row(plain).await, None);
-        cluster.assert_consistent(&[id, plain, refused]).await;
+        cluster.assert_consistent(&ids).await;
     });
 }

@@ -20,6 +20,8 @@ pub(super) struct EdgeClient {
     http: Client<EdgeConnector, Full<Bytes>>,
     urls: Vec<String>,
     current: usize,
+    /// How many edges in turn were not trusted.
+    untrusted: usize,
     /// Marked as sensitive, so that no log shows it.
     authorization: Option<HeaderValue>,
 }
@@ -38,7 +40,9 @@ pub(super) fn base_url(text: &str) -> Result<String> {
     let is_base = matches!(uri.path(), "" | "/") && uri.query().is_none();
     let is_http = matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some();
     ensure!(is_base && is_http, "give a URL such as https://HOST:PORT, without a path");
-    Ok(text.trim_end_matches('/').to_owned())
+    // The scheme in lower case, as it is compared.
+    let (scheme, rest) = text.split_once(':').context("a URL has a scheme")?;
+    Ok(format!("{}:{}", scheme.to_ascii_lowercase(), rest.trim_end_matches('/')))
 }
 
 /// The header with the token in `file`.
@@ -62,7 +66,7 @@ impl EdgeClient {
         let connector = connector.context("cannot load the certificates of authorities")?;
         let http = Client::builder(TokioExecutor::new()).build(connector);
         let authorization = token_file.map(authorization).transpose()?;
-        Ok(Self { http, urls, current: 0, authorization })
+        Ok(Self { http, urls, current: 0, untrusted: 0, authorization })
     }
 
     /// From now on the next edge is used.
@@ -73,8 +77,8 @@ impl EdgeClient {
     /// Posts `lines` as one batch.
     ///
     /// # Errors
-    /// The edge takes no batch at all: it would refuse the next one, too.
-    pub(super) async fn post(&self, lines: &[FileLine]) -> Result<Reply> {
+    /// The edge takes no batch at all: it would refuse the next one, too. Or no edge is trusted.
+    pub(super) async fn post(&mut self, lines: &[FileLine]) -> Result<Reply> {
         let body: Vec<&[u8]> = lines.iter().map(|line| &line.content[..]).collect();
         let url = &self.urls[self.current];
         let mut request = Request::post(format!("{url}/v1/orders:batch"))
@@ -95,12 +99,15 @@ impl EdgeClient {
         };
         let status = timeout(IMPORT_TIMEOUT, exchange).await;
         let failed = |error| Ok(Reply::NotNow(format!("the edge {url}: {error:#}")));
+        let is_untrusted = matches!(&status, Ok(Err(error)) if is_untrusted(error.as_ref()));
+        self.untrusted = if is_untrusted { self.untrusted + 1 } else { 0 };
         match status {
             // What came until then counts.
             Err(_) if !answers.is_empty() => Ok(Reply::Answers(answers.freeze())),
             Err(elapsed) => failed(elapsed.into()),
             Ok(Err(error)) => {
-                ensure!(!is_untrusted(error.as_ref()), "the edge {url} is not trusted: {error:#}");
+                let is_any_left = self.untrusted < self.urls.len();
+                ensure!(is_any_left, "the edge {url} is not trusted: {error:#}");
                 failed(error)
             }
             Ok(Ok(status)) if status.is_success() => Ok(Reply::Answers(answers.freeze())),
@@ -122,6 +129,7 @@ mod tests {
     fn the_url_of_an_edge_has_a_host_and_no_path() {
         assert_eq!(base_url("http://shop:8080/").unwrap(), "http://shop:8080");
         assert_eq!(base_url("https://shop").unwrap(), "https://shop");
+        assert_eq!(base_url("HTTPS://shop").unwrap(), "https://shop");
         for invalid in ["shop:8080", "ftp://shop", "http://shop/v1", "", "http://"] {
             assert!(base_url(invalid).is_err(), "{invalid}");
         }
