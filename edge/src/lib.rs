@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `POST /v1/orders` | Place an order | `routes/place_order.rs` |
 //! | `POST /v1/orders:batch` | Place many orders, one in each line | `routes/place_batch.rs` |
+//! | `GET /v1/orders` | List the caller's own orders | `routes/list_orders.rs` |
 //! | `GET /v1/orders/{id}` | Get an order, its status and its history | `routes/order_status.rs` |
 //! | `GET /v1/orders/{id}/events` | Follow an order as server-sent events | `routes/order_events.rs` |
 //! | `POST /v1/orders/{id}/events-token` | Get a token with which a browser follows an order | `routes/events_token.rs` |

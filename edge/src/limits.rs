@@ -201,6 +201,12 @@ const _: () = assert!(
 /// An order that is reserved for longer than this is shown as delayed; a charge takes a fraction of
 /// this.
 pub(crate) const PAYMENT_DELAYED_AFTER: Duration = Duration::from_secs(2);
+/// Listings that one edge asks for at once: each takes some milliseconds of a worker of inventory, which answers
+/// one after the other within the timeout.
+pub(crate) const LISTINGS_MAX: usize = 32;
+/// Orders in a page, at most and unless the client sets another number: some screens, and one.
+pub(crate) const LISTED_MAX: u8 = 100;
+pub(crate) const LISTED_DEFAULT: u8 = 20;
 /// Keys in one lookup message: as many as orders in a batch.
 pub(crate) const LOOKUP_BATCH_MAX: usize = 256;
 /// Requests that wait for the next lookup message: sixteen messages.

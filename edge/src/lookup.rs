@@ -1,6 +1,7 @@
 //! Lookups: what the workers know, asked for in batches. While one request is in flight, the next one
 //! fills.
 
+mod listing;
 mod order_lookup;
 mod recent_lookups;
 mod stock;
@@ -12,6 +13,7 @@ use streams::Requester;
 use streams::subjects::{CONTENTS_GET, STATUS_GET};
 
 use crate::cache::Cache;
+use listing::ListingLookup;
 pub(crate) use order_lookup::OrderLookup;
 use stock::StockLookup;
 
@@ -21,6 +23,7 @@ pub(crate) struct Lookups {
     pub(crate) status: OrderLookup<OrderView>,
     /// Inventory alone knows what orders say.
     pub(crate) contents: OrderLookup<OrderContents>,
+    pub(crate) listings: ListingLookup,
     pub(crate) stock: StockLookup,
 }
 
@@ -30,6 +33,7 @@ impl Lookups {
         Self {
             status: OrderLookup::start(workers.clone(), STATUS_GET),
             contents: OrderLookup::start(workers.clone(), CONTENTS_GET),
+            listings: ListingLookup::new(workers.clone()),
             stock: StockLookup::start(workers, cache),
         }
     }

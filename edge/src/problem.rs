@@ -96,6 +96,12 @@ pub(crate) enum Problem {
     NoSuchOrder,
     /// The order has a status in which it can no longer be cancelled.
     NotCancellable(Status),
+    /// The query string of a listing is invalid, for this reason.
+    InvalidListing(&'static str),
+    /// The caller is everyone, and has no orders of their own.
+    CallerRequired,
+    /// No worker answered what orders there are.
+    ListingUnavailable,
     /// The query string of a stock request is invalid, for this reason.
     InvalidStockQuery(&'static str),
     /// The catalogue does not have this SKU.
@@ -143,6 +149,9 @@ impl Problem {
             }
             Self::ScopeMissing(scope) => {
                 headers.insert(WWW_AUTHENTICATE, scope.challenge());
+            }
+            Self::CallerRequired => {
+                headers.insert(WWW_AUTHENTICATE, TokenFault::Missing.challenge());
             }
             Self::QuotaExceeded(verdict) => verdict.add_to(headers),
             _ => {}
@@ -324,6 +333,13 @@ impl ProblemKind {
             Self::NoSuchOrder => (S::NOT_FOUND, "/problems/no-such-order", "Order not found"),
             Self::NotCancellable => {
                 (S::CONFLICT, "/problems/not-cancellable", "Order not cancellable")
+            }
+            Self::InvalidListing => {
+                (S::BAD_REQUEST, "/problems/invalid-listing", "Invalid listing")
+            }
+            Self::CallerRequired => (S::FORBIDDEN, "/problems/caller-required", "Caller required"),
+            Self::ListingUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "/problems/listing-unavailable", "Listing unavailable")
             }
             Self::InvalidStockQuery => {
                 (S::BAD_REQUEST, "/problems/invalid-stock-query", "Invalid stock query")

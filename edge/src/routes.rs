@@ -8,6 +8,8 @@ mod events_token;
 mod explain_problem;
 mod health;
 mod issued_id;
+mod list_orders;
+mod listing_query;
 mod openapi;
 mod order_events;
 mod order_query;
@@ -120,6 +122,9 @@ async fn dispatch(
         Endpoint::PlaceBatch => {
             let slot = place_batch::accept(state, request.headers())?;
             return Ok(Reply::Batch { caller, slot });
+        }
+        Endpoint::ListOrders => {
+            list_orders::list_orders(state, &caller, request.uri().query().unwrap_or("")).await
         }
         Endpoint::GetOrderStatus => {
             let query = request.uri().query().unwrap_or("");

@@ -54,12 +54,12 @@ fn check_order(order: BorrowedOrder<'_>, body_length: usize) {
 
     let order_id = OrderId::from_bytes([7; 16]);
     let at = Timestamp::from_millis(1);
-    let (line, digest) = Created::line(order_id, at, &order);
+    let (line, digest) = Created::line(order_id, at, &order, None);
     let order = order.into_owned();
     assert_eq!(digest, BodyDigest::of(&order));
     assert!(line.len() <= body_length + EVENT_BYTES, "an event much larger than its body");
     assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1), "not one line");
-    let body = EventBody::Created(Box::new(Created { digest, order }));
+    let body = EventBody::Created(Box::new(Created { digest, order, caller: None }));
     let event = Event { order_id, at, body, traceparent: None };
     assert_eq!(
         serde_json::from_slice::<Event>(&line).unwrap(),

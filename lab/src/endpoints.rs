@@ -9,7 +9,8 @@ use anyhow::Result;
 use clap::Args;
 use edge::RedisConfig;
 use millrace::addresses::{
-    self, BrokersAddress, DatabaseAddress, ENV_FILE, KEYS, ProfileOption, ProviderAddress,
+    self, BACKUP_DATABASE_URL, BrokersAddress, DatabaseAddress, ENV_FILE, ERASER_DATABASE_URL,
+    KEYS, ProfileOption, ProviderAddress,
 };
 use millrace::audit::AuditAddresses;
 use millrace::edge_connector::EdgeAuthorities;
@@ -33,6 +34,10 @@ pub struct Endpoints {
     pub redis: RedisConfig,
     /// The URL of PostgreSQL, with the password of the operator.
     pub database_url: String,
+    /// The same with the password of the eraser.
+    pub eraser_database_url: String,
+    /// The same for a backup, which reads everything.
+    pub backup_database_url: String,
     /// The payment provider's base URL.
     pub provider_url: String,
     /// The folder with the keys by which the brokers know each role.
@@ -103,6 +108,8 @@ impl Endpoints {
             (KEYS, &self.keys.display().to_string()),
             ("REDIS_URL", &self.redis.redis_url),
             ("DATABASE_URL", &self.database_url),
+            (ERASER_DATABASE_URL, &self.eraser_database_url),
+            (BACKUP_DATABASE_URL, &self.backup_database_url),
             ("MILLRACE_PROVIDER_URL", &self.provider_url),
             ("MILLRACE_PROVIDER_KEY", PROVIDER_KEY),
         ];
@@ -143,6 +150,8 @@ mod tests {
             nats_url: "nats://a,nats://b".to_owned(),
             redis: RedisConfig::new("rediss://a", Some(PathBuf::from("/keys/lab/ca.crt"))),
             database_url: "postgres://u:p=w@a/d".to_owned(),
+            eraser_database_url: "postgres://e:p@a/d".to_owned(),
+            backup_database_url: "postgres://b:p@a/d".to_owned(),
             provider_url: "http://p".to_owned(),
             keys: PathBuf::from("/keys"),
         };

@@ -27,7 +27,7 @@ use strum::{IntoStaticStr, VariantArray};
 use tokio::process::Command;
 use tokio::time::timeout;
 use workers::database::{Database, DatabaseConfig};
-use workers::database_roles::OPERATOR;
+use workers::database_roles::{BACKUP, ERASER, OPERATOR};
 use workers::inventory::stock::{self, CatalogItem};
 use workers::stages;
 
@@ -353,6 +353,8 @@ impl Cluster {
             nats_url: self.servers.brokers.url(),
             redis: self.servers.admin_redis(),
             database_url: self.servers.database_url(OPERATOR),
+            eraser_database_url: self.servers.database_url(ERASER),
+            backup_database_url: self.servers.database_url(BACKUP),
             provider_url: self.provider.url().to_owned(),
             keys: self.servers.brokers.keys().path().to_owned(),
         }

@@ -4,7 +4,7 @@ mod raw_http;
 mod status_worker;
 mod test_certificates;
 mod test_edge;
-mod test_issuer;
+pub(crate) mod test_issuer;
 
 mod batch_intake;
 mod broker_outage;
@@ -24,6 +24,7 @@ mod identity;
 mod import;
 mod intake_setting;
 mod lanes;
+mod listing;
 mod malformed_requests;
 mod methods_and_paths;
 mod order_details;

@@ -18,7 +18,7 @@ use crate::test_servers::TestServers;
 
 /// What may be published, and the roles that may: `pools` for each of them. The body is not valid, so that a
 /// request that is permitted changes nothing.
-const PUBLISHED: [(&str, &[&str]); 46] = [
+const PUBLISHED: [(&str, &[&str]); 51] = [
     // Events, and what comes of them.
     ("orders.1.created", &["edge", "admin"]),
     ("orders.1.cancel_requested", &["edge", "inventory", "payment", "admin", "repairs"]),
@@ -29,7 +29,14 @@ const PUBLISHED: [(&str, &[&str]); 46] = [
     ("schedule.retry.charge.1.2", &["payment"]),
     ("retry.charge", &["admin", "repairs"]),
     ("dead.payment", &["payment"]),
+    ("dead.inventory", &["inventory", "eraser"]),
     ("handled.payment", &["admin", "repairs"]),
+    ("handled.inventory", &["admin", "repairs", "eraser"]),
+    ("$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS", &["inventory", "eraser"]),
+    (
+        "$JS.API.CONSUMER.CREATE.ORDERS_1.mine",
+        &["inventory", "admin", "repairs", "auditor", "viewer"],
+    ),
     // The consumers of a pool.
     ("$JS.API.CONSUMER.MSG.NEXT.ORDERS_1.payment", &["payment"]),
     ("$JS.API.CONSUMER.MSG.NEXT.RETRIES.retry-charge", &["payment"]),
@@ -74,6 +81,7 @@ const PUBLISHED: [(&str, &[&str]); 46] = [
     ("$JS.API.STREAM.DELETE.ADMIN", &[]),
     // Requests to workers, and others' replies.
     ("status.get", &["edge"]),
+    ("listing.get", &["edge"]),
     ("pool.payment.lag", &["operator", "admin", "viewer", "auditor", "exporter"]),
     ("edge.state", &["operator", "admin", "viewer", "auditor", "exporter"]),
     ("_INBOX_edge.reply", &["edge"]),
@@ -81,7 +89,7 @@ const PUBLISHED: [(&str, &[&str]); 46] = [
 ];
 
 /// The same for subscriptions.
-const SUBSCRIBED: [(&str, &[&str]); 16] = [
+const SUBSCRIBED: [(&str, &[&str]); 17] = [
     ("_INBOX_edge.>", &["edge"]),
     ("_INBOX.>", &[]),
     (">", &[]),
@@ -94,6 +102,7 @@ const SUBSCRIBED: [(&str, &[&str]); 16] = [
     ("orders.*.*", &[]),
     ("$JS.API.>", &[]),
     ("status.get", &["pools"]),
+    ("listing.get", &["inventory"]),
     ("pool.payment.lag", &["inventory"]),
     ("edge.state", &["edge"]),
     ("$SRV.INFO.millrace-edge", &["edge"]),

@@ -20,6 +20,12 @@ const PROFILE: &str = "MILLRACE_PROFILE";
 /// The variable of the folder with keys.
 pub const KEYS: &str = "MILLRACE_KEYS";
 
+/// The variable of the database's URL for `millrace erase`.
+pub const ERASER_DATABASE_URL: &str = "ERASER_DATABASE_URL";
+
+/// The variable of the database's URL for a backup.
+pub const BACKUP_DATABASE_URL: &str = "BACKUP_DATABASE_URL";
+
 /// Option for the durability profile of the cluster.
 #[derive(Debug, Clone, Args)]
 pub struct ProfileOption {

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use crate::admin::AdminConfig;
 use crate::audit::AuditArgs;
 use crate::dead_letters::DeadArgs;
+use crate::erase::EraseArgs;
 use crate::health::HealthArgs;
 use crate::import::ImportArgs;
 use crate::intake::IntakeArgs;
@@ -22,7 +23,7 @@ use crate::stock::StockArgs;
 use crate::tail::TailArgs;
 use crate::token::TokenArgs;
 use crate::{
-    admin, audit, dead_letters, edge, health, import, intake, keys, lanes, migrate,
+    admin, audit, dead_letters, edge, erase, health, import, intake, keys, lanes, migrate,
     observer_report, passwords, pool, status, stock, tail, token, worker,
 };
 
@@ -58,6 +59,8 @@ pub enum Command {
     Tail(TailArgs),
     /// List, inspect and resolve dead letters
     Dead(DeadArgs),
+    /// Erase what is known of a customer
+    Erase(EraseArgs),
     /// Change the stock on hand, or load a catalogue
     Stock(StockArgs),
     /// Place the orders of a file
@@ -92,6 +95,7 @@ impl Command {
             Self::Intake(args) => intake::run(&args)?,
             Self::Tail(args) => tail::run(&args)?,
             Self::Dead(args) => dead_letters::run(&args)?,
+            Self::Erase(args) => return erase::run(&args),
             Self::Stock(args) => stock::run(&args)?,
             Self::Import(args) => return import::run(&args),
             Self::Audit(args) => return audit::run(&args),

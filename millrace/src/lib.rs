@@ -21,6 +21,7 @@ mod command;
 pub mod dead_letters;
 mod edge;
 pub mod edge_connector;
+mod erase;
 mod health;
 mod import;
 mod intake;

@@ -71,6 +71,17 @@ const _: () = assert!(
     "a letter that two processes replay, of which one has lost its lock, must be one to the broker"
 );
 
+/// Orders whose rows are erased in one transaction, and that are read at once: some milliseconds, in which few rows are
+/// locked. Less than a page of an audit, since each is read by its key in three tables.
+pub(crate) const ERASED_BATCH_ORDERS: usize = 500;
+/// Orders that one run erases: more than a person places, and some megabytes. A trading partner is erased in several.
+pub(crate) const ERASED_ORDERS_MAX: usize = 100_000;
+/// Orders that are listed since they are left: some screens.
+pub(crate) const ERASED_LISTED_MAX: usize = 100;
+/// How long after its time a message may still be in a lane: lanes are purged about each minute, by processes that may
+/// be replaced at the time.
+pub(crate) const ERASURE_PURGE_MARGIN: Duration = Duration::from_mins(10);
+
 /// How long an audit waits for the consumers. A message of a killed worker is redelivered after
 /// [`ACK_WAIT`], possibly in several steps in sequence.
 pub(crate) const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(5);

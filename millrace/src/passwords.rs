@@ -13,7 +13,7 @@ pub struct PasswordsArgs {
     /// Folder for a folder of each role; passwords that are there are kept
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Renew the passwords of one role: a pool, `auditor`, `operator`, `edge` or `admin`
+    /// Renew the passwords of one role: a pool, `auditor`, `operator`, `backup`, `eraser`, `edge` or `admin`
     #[arg(long, value_name = "ROLE")]
     renew: Option<String>,
 }

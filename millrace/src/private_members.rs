@@ -1,15 +1,16 @@
 //! What no command shows of a record: payment tokens, and what is about a person.
 
+use orders::PERSONAL_MEMBERS;
 use serde_json::Value;
 
-/// The names of such members, wherever they are. What a shop keeps with an order may be about anybody.
-const PRIVATE: [&str; 4] = ["payment_token", "shipping_address", "contact", "metadata"];
+/// The name of the only other private member.
+const PAYMENT_TOKEN: &str = "payment_token";
 
-/// Removes them.
+/// Removes members with such names, wherever they are.
 pub(crate) fn remove_private_members(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            members.retain(|name, _| !PRIVATE.contains(&name.as_str()));
+            members.retain(|name, _| name != PAYMENT_TOKEN && !PERSONAL_MEMBERS.contains(&&**name));
             members.values_mut().for_each(remove_private_members);
         }
         Value::Array(items) => items.iter_mut().for_each(remove_private_members),
@@ -26,7 +27,7 @@ mod tests {
     #[test]
     fn neither_a_payment_token_nor_anything_about_a_person_is_shown() {
         let mut record = json!({"event": {"created_v2": {"digest": "d", "order": {
-            "lines": [{"sku": "A"}], "payment_token": "tok_secret", "reference": "r",
+            "lines": [{"sku": "A"}], "payment_token": "tok_secret", "reference": "r", "customer_id": "c",
             "shipping_address": {"name": "Ann"}, "contact": {"phone": "+1"}, "metadata": {"k": "v"},
         }}}});
         remove_private_members(&mut record);

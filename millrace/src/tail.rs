@@ -49,7 +49,8 @@ fn is_of(orders: &[OrderId], line: &[u8]) -> bool {
 
 #[expect(clippy::print_stdout, reason = "the events are the command's output")]
 fn print_event(line: &[u8]) {
-    match serde_json::from_slice::<Event>(line) {
+    // An error of serde's would repeat what the line has.
+    match Event::parse(line) {
         Ok(event) => println!(
             "{}  {:<16}  {}  {}",
             event.at,

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
-use crate::created::{CREATED_WITH_DETAILS, RESERVED_FOR_NOTHING};
+use crate::created::{RESERVED_FOR_NOTHING, newer_name};
 use crate::trace_parent::read_if_valid;
 use crate::{
-    BodyDigest, CancelReason, CancelledBy, Created, Money, OnDecline, OrderId, PaymentToken,
-    Rejection, Timestamp, TraceParent,
+    BodyDigest, CancelReason, CancelledBy, Created, EventError, Money, OnDecline, OrderId,
+    PaymentToken, Rejection, Timestamp, TraceParent,
 };
 
 /// One event of one order: a record of a batch, one JSON object on a line.
@@ -47,7 +47,7 @@ pub struct Event {
 )]
 pub enum EventBody {
     /// An edge accepted the order.
-    #[serde(alias = "created_v2")]
+    #[serde(alias = "created_v2", alias = "created_v3")]
     Created(Box<Created>),
     /// Inventory reserved the stock of every line.
     #[serde(alias = "reserved_v2")]
@@ -125,29 +125,10 @@ pub enum EventBody {
     },
 }
 
-/// Why a record is not an event.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EventError {
-    /// It has a name that this version does not know: of an event, a reason or a state. A newer version may
-    /// have written it.
-    #[error("{0}")]
-    Unsupported(String),
-    /// No version has such an event.
-    #[error("{0}")]
-    Invalid(String),
-}
-
 impl Event {
     /// Parses a line.
     pub fn parse(line: &[u8]) -> Result<Self, EventError> {
-        serde_json::from_slice(line).map_err(|err| {
-            let error = err.to_string();
-            if is_unknown_name(&error) {
-                EventError::Unsupported(error)
-            } else {
-                EventError::Invalid(error)
-            }
-        })
+        Ok(serde_json::from_slice(line)?)
     }
 }
 
@@ -163,11 +144,6 @@ impl Event {
         let id = rest.starts_with(b"\"").then_some(id)?;
         str::from_utf8(id).ok()?.parse().ok()
     }
-}
-
-/// Whether an error of serde's is about the name of a variant that this version does not have.
-pub fn is_unknown_name(error: &str) -> bool {
-    error.starts_with("unknown variant ")
 }
 
 /// Not the name of an event.
@@ -188,9 +164,10 @@ impl EventKind {
 /// Writes the body of an event under its name on the wire.
 fn write_body<S: Serializer>(body: &EventBody, serializer: S) -> Result<S::Ok, S::Error> {
     match body {
-        EventBody::Created(created) if created.order.needs_details() => {
-            serializer.serialize_newtype_variant("EventBody", 0, CREATED_WITH_DETAILS, created)
-        }
+        EventBody::Created(created) => match newer_name(&created.order, created.caller) {
+            Some(name) => serializer.serialize_newtype_variant("EventBody", 0, name, created),
+            None => body.serialize(serializer),
+        },
         EventBody::Reserved { amount, payment_token, on_decline } if amount.amount == 0 => {
             let body = ReservedForNothing { amount, payment_token, on_decline };
             serializer.serialize_newtype_variant("EventBody", 0, RESERVED_FOR_NOTHING, &body)

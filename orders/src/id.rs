@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::caller_hash::CallerHashKey;
 use crate::hex::{fmt_hex, from_hex, to_hex};
 use crate::limits::SIGNING_KEY_LENGTH_MIN;
-use crate::{CallerName, IdempotencyKey};
+use crate::{CallerHash, CallerName, IdempotencyKey};
 
 const ID_BYTES: usize = 16;
 /// 64 bits: guessing one over HTTP at 100,000 tries a second takes millions of years.
@@ -36,8 +37,15 @@ pub struct SignedOrderId {
 /// append the new key, move it to the front, remove the old key.
 #[derive(Clone)]
 pub struct SigningKeys {
-    first: Hmac<Sha256>,
-    rest: Vec<Hmac<Sha256>>,
+    first: SigningKey,
+    rest: Vec<SigningKey>,
+}
+
+/// What is made with one secret.
+#[derive(Clone)]
+struct SigningKey {
+    ids: Hmac<Sha256>,
+    callers: CallerHashKey,
 }
 
 /// A signing key is too short: a MAC is worthless if its key can be guessed.
@@ -106,13 +114,31 @@ impl SignedOrderId {
 impl SigningKeys {
     /// `first` signs and verifies; `rest` only verify.
     pub fn new<'a>(first: &str, rest: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { first: hmac(first), rest: rest.into_iter().map(hmac).collect() }
+        Self {
+            first: SigningKey::new(first),
+            rest: rest.into_iter().map(SigningKey::new).collect(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &SigningKey> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Who places an order, as its events and rows have it; `None` for the public.
+    pub fn caller_hash(&self, caller: &CallerName) -> Option<CallerHash> {
+        self.first.callers.hash(caller)
+    }
+
+    /// What events and rows of all orders of `caller` have, also of those that were placed with an earlier key: none
+    /// for the public.
+    pub fn caller_hashes(&self, caller: &CallerName) -> Vec<CallerHash> {
+        self.all().filter_map(|key| key.callers.hash(caller)).collect()
     }
 
     /// What is in place of the name of `caller` where it must not be read: without the first key, no name can be
     /// compared with it.
     pub fn pseudonym(&self, caller: &CallerName) -> [u8; 16] {
-        let full = self.first.clone().chain_update("caller:").chain_update(caller.as_str());
+        let full = self.first.ids.clone().chain_update("caller:").chain_update(caller.as_str());
         let mut pseudonym = [0; 16];
         pseudonym.copy_from_slice(&full.finalize().into_bytes()[..16]);
         pseudonym
@@ -120,7 +146,7 @@ impl SigningKeys {
 
     /// Signs `id`, which is issued to `caller`.
     pub fn sign(&self, id: OrderId, caller: &CallerName) -> SignedOrderId {
-        let full = signed(&self.first, id, caller).finalize().into_bytes();
+        let full = signed(&self.first.ids, id, caller).finalize().into_bytes();
         let mut mac = [0; MAC_BYTES];
         mac.copy_from_slice(&full[..MAC_BYTES]);
         SignedOrderId { id, mac, is_of_public: caller.is_public() }
@@ -132,8 +158,7 @@ impl SigningKeys {
         let (id, mac) = text.split_at_checked(2 * ID_BYTES)?;
         let (id, mac) = (OrderId(from_hex(id)?), from_hex::<MAC_BYTES>(mac)?);
         let is_issued_to = |caller: &CallerName| {
-            let mut keys = std::iter::once(&self.first).chain(&self.rest);
-            keys.any(|key| signed(key, id, caller).verify_truncated_left(&mac).is_ok())
+            self.all().any(|key| signed(&key.ids, id, caller).verify_truncated_left(&mac).is_ok())
         };
         let is_of_public = is_issued_to(&CallerName::PUBLIC);
         let is_issued = is_of_public || is_issued_to(caller);
@@ -161,8 +186,13 @@ fn signed(key: &Hmac<Sha256>, id: OrderId, caller: &CallerName) -> Hmac<Sha256> 
     if caller.is_public() { mac } else { mac.chain_update(caller.as_str()) }
 }
 
-fn hmac(key: &str) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key.as_bytes()).expect("HMAC accepts a key of any length")
+impl SigningKey {
+    fn new(secret: &str) -> Self {
+        let ids = Hmac::new_from_slice(secret.as_bytes());
+        let ids = ids.expect("HMAC accepts a key of any length");
+        let callers = CallerHashKey::derived_from(&ids);
+        Self { ids, callers }
+    }
 }
 
 impl std::fmt::Display for OrderId {

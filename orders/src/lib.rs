@@ -4,12 +4,14 @@
 //! | type | meaning |
 //! |---|---|
 //! | [`OrderId`], [`SignedOrderId`] | an order's id, and the id signed by the edge that issued it |
+//! | [`CallerName`], [`CallerHash`] | who places an order, and how its events say so |
 //! | [`PlaceOrder`] | an order as a buyer places it, validated once when it is parsed |
 //! | [`BorrowedOrder`] | the same, borrowed from the body that was parsed |
 //! | [`BatchLine`] | an order in a batch of orders, with its key |
 //! | [`Event`], [`EventBody`], [`EventKind`] | what happened to one order, in the past tense |
 //! | [`Status`] | the status of an order, and its state machine |
 //! | [`OrderView`], [`OrderContents`], [`StockView`] | the replies to what edges ask |
+//! | [`ListingQuery`], [`OrderListing`] | what edges ask for the orders of a caller, and the reply |
 //! | [`Money`], [`Currency`], [`Sku`], [`Quantity`] | the value types of an order |
 //! | [`ShippingAddress`], [`Contact`], [`Personal`] | what an order says about a person |
 //! | [`Adjustment`] | what is added to the lines of an order, or taken off |
@@ -19,12 +21,15 @@ mod adjustment;
 mod batch_line;
 mod body;
 mod caller;
+mod caller_hash;
 mod contact;
 mod country;
 mod created;
 mod currency;
 mod digest;
+mod erased_record;
 mod event;
+mod event_error;
 mod field_error;
 mod hex;
 mod id;
@@ -32,6 +37,7 @@ mod json;
 mod key;
 pub mod limits;
 mod line;
+mod listing;
 mod members;
 mod metadata;
 mod money;
@@ -54,12 +60,15 @@ mod view;
 pub use adjustment::{Adjustment, AdjustmentKind};
 pub use batch_line::BatchLine;
 pub use caller::{CallerName, InvalidCallerName};
+pub use caller_hash::CallerHash;
 pub use contact::Contact;
 pub use country::{Country, InvalidCountry};
 pub use created::Created;
 pub use currency::{Currency, InvalidCurrency};
 pub use digest::BodyDigest;
-pub use event::{Event, EventBody, EventError, EventKind, UnknownEvent, is_unknown_name};
+pub use erased_record::{PERSONAL_MEMBERS, erased, is_erased, is_order_of, placed_order};
+pub use event::{Event, EventBody, EventKind, UnknownEvent};
+pub use event_error::{EventError, is_unknown_name};
 pub use field_error::{FieldError, InvalidOrder};
 pub use hex::{from_hex, to_hex};
 pub use id::{
@@ -67,6 +76,7 @@ pub use id::{
 };
 pub use key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use line::{OrderLine, Quantity};
+pub use listing::{ListedOrder, ListingPlace, ListingQuery, OrderListing};
 pub use metadata::Metadata;
 pub use money::{InvalidTotal, Money};
 pub use on_decline::OnDecline;

@@ -50,8 +50,8 @@ pub(crate) const NAME_BYTES_MAX: usize = 64;
 /// Characters of a text that an error quotes: enough to find it in what was sent.
 pub(crate) const QUOTED_LENGTH_MAX: usize = 40;
 
-/// Bytes of a `created` event besides its order: id, time, digest, trace and the names of members.
-pub(crate) const CREATED_HEAD_BYTES_MAX: usize = 272;
+/// Bytes of a `created` event besides its order: id, time, digest, caller, trace and the names of members.
+pub(crate) const CREATED_HEAD_BYTES_MAX: usize = 320;
 /// Bytes of an order as canonical JSON besides its lines and texts, and of a line besides its SKU, with the
 /// longest numbers: room for an event is reserved once.
 pub(crate) const ORDER_BYTES_MAX: usize = 192;

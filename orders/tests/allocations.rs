@@ -1,7 +1,7 @@
 //! What an edge allocates for an order: room for its lines, and room for its event.
 
 use allocation_counter::measure;
-use orders::{Created, OrderId, PlaceOrder, Timestamp, TraceParent};
+use orders::{Created, OrderId, PlaceOrder, SigningKeys, Timestamp, TraceParent};
 
 const THREE_LINES: &str = r#"{"customer_id":"17850","reference":"536365","expected_total":5764,"currency":"GBP",
     "payment":{"token":"tok_visa","on_decline":"new_payment_method"},
@@ -46,10 +46,11 @@ fn the_event_of_an_order_is_written_with_one_allocation() {
     let (order_id, at) = (OrderId::from_bytes([7; 16]), Timestamp::from_millis(i64::MIN));
     let trace: TraceParent =
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+    let caller = SigningKeys::new("secret", []).caller_hash(&"ann".parse().unwrap());
     for body in [THREE_LINES, &longest(), &longest_with_details()] {
         let order = PlaceOrder::parse_borrowed(body.as_bytes()).unwrap();
         let written = measure(|| {
-            let (mut line, _) = Created::line(order_id, at, &order);
+            let (mut line, _) = Created::line(order_id, at, &order, caller);
             trace.add_to_line(&mut line);
         });
         assert_eq!(written.count_total, 1, "{body}");

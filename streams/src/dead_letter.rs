@@ -1,5 +1,6 @@
 //! Dead letters: records that no retry can process, kept until an operator resolves them.
 
+mod erasure;
 mod release;
 mod resolution;
 
@@ -13,6 +14,7 @@ use crate::outbound::{Destination, content_id};
 use crate::record::truncate;
 use crate::{DeliveryHistory, OutboundMessage, Record, Step, own_time, subjects};
 
+pub use erasure::{EraseError, erase, letters_of};
 pub use release::release_resolved;
 pub use resolution::{
     DeadLetterError, NotReplayable, Resolution, ResolutionKind, StoredDeadLetter, read, unresolved,

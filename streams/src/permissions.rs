@@ -293,6 +293,16 @@ impl Permissions {
         self.publishing(replayed.chain([resolution_subject("*")]))
     }
 
+    /// Reads the dead letters, and replaces those of `step` by what is left of them.
+    #[must_use]
+    pub fn erases_dead_letters(self, step: &Step) -> Self {
+        let requests = ["CONSUMER.MSG.NEXT", "CONSUMER.CREATE", "CONSUMER.DELETE"]
+            .map(|request| api(&format!("{request}.{DEAD_LETTERS}.*")));
+        let replaced = [step.dead_subject(), resolution_subject(step.pool.as_str())];
+        let deleted = api(&format!("STREAM.MSG.DELETE.{DEAD_LETTERS}"));
+        self.sees_streams().publishing(requests).publishing(replaced).publishing([deleted])
+    }
+
     /// Saves streams and restores them, as `nats` does.
     #[must_use]
     pub fn backs_up(self) -> Self {

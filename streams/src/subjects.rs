@@ -38,6 +38,8 @@ pub(crate) const KV_OPERATION: &str = "KV-Operation";
 pub const STATUS_GET: &str = "status.get";
 /// Request subject for what orders say; inventory workers reply.
 pub const CONTENTS_GET: &str = "contents.get";
+/// Request subject for a page of the orders of a caller; inventory workers reply.
+pub const LISTING_GET: &str = "listing.get";
 /// Request subject for stock on hand; inventory workers reply.
 pub const STOCK_GET: &str = "stock.get";
 

@@ -21,6 +21,29 @@ pub const OPERATOR: &str = "operator";
 
 /// What [`OPERATOR`] writes.
 const OPERATOR_WRITES: Privilege = Privilege { on: "inventory.stock", rights: "INSERT, UPDATE" };
+/// Dumps the database: reads all that there is, and writes nothing.
+pub const BACKUP: &str = "backup";
+/// Erases what is known of a customer: `millrace erase`.
+pub const ERASER: &str = "eraser";
+
+/// What [`ERASER`] may, besides reading the states of orders. It cannot read what it erases.
+const ERASER_PRIVILEGES: [Privilege; 3] = [
+    Privilege {
+        on: "inventory.order_contents",
+        rights: "SELECT (order_id, customer_id, erased_by), INSERT (order_id, erased_by), \
+                 UPDATE (customer_id, shipping_address, contact, metadata, erased_by)",
+    },
+    Privilege {
+        on: "inventory.reservations",
+        rights: "SELECT (order_id, customer_id, placed_at), UPDATE (customer_id)",
+    },
+    Privilege { on: "inventory.erasures", rights: "SELECT, INSERT, UPDATE" },
+];
+/// What an order says, where it says something about a person.
+const ORDER_CONTENTS: &str = "inventory.order_contents";
+/// What is read of it by [`AUDITOR`] and [`OPERATOR`], who read all other tables.
+const IMPERSONAL_CONTENTS: Privilege =
+    Privilege { on: ORDER_CONTENTS, rights: "SELECT (order_id, adjustments, erased_by)" };
 
 /// The schema of what all pools share.
 const SHARED: &str = "workers";
@@ -31,7 +54,7 @@ const MARKS: Privilege =
 /// A login role of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseRole {
-    /// Who logs in with it: a pool, [`AUDITOR`] or [`OPERATOR`].
+    /// Who logs in with it: a pool, [`AUDITOR`], [`OPERATOR`], [`BACKUP`] or [`ERASER`].
     pub holder: &'static str,
     /// Its name in the database.
     pub name: String,
@@ -40,11 +63,11 @@ pub struct DatabaseRole {
 /// Every role but the owner of the tables.
 pub fn database_roles() -> Vec<DatabaseRole> {
     let pools = STAGES.iter().map(|stage| stage.pool().as_str());
-    let holders = pools.chain([AUDITOR, OPERATOR]);
+    let holders = pools.chain([AUDITOR, OPERATOR, BACKUP, ERASER]);
     holders.map(|holder| DatabaseRole { holder, name: role_name(holder) }).collect()
 }
 
-/// The name of the role of a pool, of [`AUDITOR`] or of [`OPERATOR`].
+/// The name of the role of a holder.
 pub fn role_name(holder: &str) -> String {
     format!("millrace_{holder}")
 }
@@ -119,10 +142,27 @@ fn grants(existing: &BTreeSet<String>) -> Vec<String> {
             statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO {role};\n"));
             statements.push(format!("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};\n"));
         }
+        // A version before has granted it, and reads no more of it than is granted below.
+        statements.push(format!("REVOKE SELECT ON {ORDER_CONTENTS} FROM {role};\n"));
+        statements.push(IMPERSONAL_CONTENTS.grant(role));
     }
     let operator = role_name(OPERATOR);
     if is_existing(&operator) {
         statements.push(OPERATOR_WRITES.grant(&operator));
+    }
+    let backup = role_name(BACKUP);
+    if is_existing(&backup) {
+        for schema in schemas() {
+            statements.push(format!(
+                "GRANT USAGE ON SCHEMA {schema} TO {backup};
+                 GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {backup};
+                 GRANT SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {backup};\n"
+            ));
+        }
+    }
+    let eraser = role_name(ERASER);
+    if is_existing(&eraser) {
+        statements.extend(grants_to_eraser(&eraser));
     }
     for role in existing {
         // A worker looks whether the tables are those that it needs.
@@ -148,6 +188,15 @@ fn grants_to_pool(stage: &dyn AnyStage, role: &str) -> Vec<String> {
     ];
     statements.extend(others.iter().map(|privilege| privilege.grant(role)));
     statements
+}
+
+fn grants_to_eraser(role: &str) -> Vec<String> {
+    let views = order_rows().map(|(_, rows)| Privilege { on: rows.view, rights: "SELECT" });
+    let privileges: Vec<Privilege> = views.chain(ERASER_PRIVILEGES).collect();
+    let used: BTreeSet<&str> = privileges.iter().map(Privilege::schema).collect();
+    let usage =
+        used.into_iter().map(|schema| format!("GRANT USAGE ON SCHEMA {schema} TO {role};\n"));
+    usage.chain(privileges.iter().map(|privilege| privilege.grant(role))).collect()
 }
 
 /// The schemas of all pools, and the shared one.

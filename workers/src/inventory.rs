@@ -4,6 +4,8 @@
 pub mod balance;
 pub mod decided_orders;
 mod decision;
+pub mod erasure;
+mod listing;
 mod locked_stock;
 #[cfg(test)]
 pub(crate) mod model;
@@ -15,7 +17,7 @@ mod reserve;
 pub mod stock;
 mod sweep;
 
-use orders::{Event, EventKind, OrderId, Sku};
+use orders::{Event, EventKind, ListingQuery, OrderId, Sku};
 use streams::{Pool, PoolSetting, SettingWatch, Step, StepKind, subjects};
 
 use crate::database::Database;
@@ -26,7 +28,9 @@ use crate::payment_timeout::PaymentTimeout;
 use crate::privilege::Privilege;
 use crate::proof::Proof;
 use crate::queries::serve;
-use crate::stage::{Dependency, Query, Stage, StageState, StageStep, StartError, WorkerContext};
+use crate::stage::{
+    Dependency, Query, ReadStatuses, Stage, StageState, StageStep, StartError, WorkerContext,
+};
 use crate::step_input::{StepError, row_id};
 
 pub use release::release;
@@ -119,6 +123,25 @@ pub(crate) const STAGE: Stage<Inventory> = Stage {
                 })
             },
         },
+        Query {
+            subject: subjects::LISTING_GET,
+            serve: |inventory, requests, shutdown| {
+                Box::pin(async move {
+                    let database = &inventory.database;
+                    let query = async |queries: Vec<ListingQuery>| {
+                        // Edges ask for one page at a time.
+                        let mut pages = Vec::with_capacity(queries.len());
+                        for query in &queries {
+                            pages.push(Ok(Some(
+                                listing::list(database, inventory.statuses, query).await?,
+                            )));
+                        }
+                        Ok(pages)
+                    };
+                    serve(requests, database, shutdown, query).await;
+                })
+            },
+        },
     ],
     order_rows: Some(OrderRows {
         view: "inventory.order_states",
@@ -144,6 +167,7 @@ const RESERVED: (EventKind, &str) = (EventKind::Reserved, "decided_at");
 /// The state of inventory in a running worker.
 pub(crate) struct Inventory {
     database: Database,
+    statuses: ReadStatuses,
     sweep: Sweep,
     janitor: Janitor,
 }
@@ -152,14 +176,22 @@ impl StageState for Inventory {
     type Config = PaymentTimeout;
 
     fn start(config: PaymentTimeout, worker: &WorkerContext) -> Result<Self, StartError> {
-        let WorkerContext { database, connection, routes, publisher, max_batch, all_steps } =
-            worker.clone();
+        let WorkerContext {
+            database,
+            connection,
+            routes,
+            publisher,
+            max_batch,
+            all_steps,
+            statuses,
+        } = worker.clone();
         let PaymentTimeout { payment_timeout } = config;
         let payment = SettingWatch::<PoolSetting>::new(routes, payment::POOL.as_str());
         let sweep =
             Sweep { database: database.clone(), publisher, payment_timeout, payment, max_batch };
         Ok(Self {
             sweep,
+            statuses,
             janitor: Janitor { connection, database: database.clone(), steps: all_steps },
             database,
         })

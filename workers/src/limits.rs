@@ -76,6 +76,19 @@ const _: () = assert!(
 /// How long a start waits for another process that migrates the database: longer than a migration, which only adds
 /// tables and columns.
 pub(crate) const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(10);
+/// Rows that are read for one page of a listing of which only some are shown, such as those with a status: some
+/// milliseconds, and most pages are full.
+pub(crate) const LISTING_ROWS_MAX: i64 = 500;
+const _: () = assert!(LISTING_ROWS_MAX > u8::MAX as i64, "more than is shown must be read");
+/// Bytes of an order in a listing: its id, time, status and total, and a reference whose characters take four bytes or
+/// an escape.
+pub(crate) const LISTED_ORDER_BYTES_MAX: usize = 256 + 4 * orders::limits::TEXT_LENGTH_MAX;
+const _: () = assert!(
+    u8::MAX as usize * LISTED_ORDER_BYTES_MAX <= streams::REPLY_BYTES_MAX,
+    "a reply must have room for a page"
+);
+/// Limit for PostgreSQL to read a page, which it finds by an index: it goes on when the worker has given up.
+pub(crate) const LISTING_STATEMENT_TIMEOUT: Duration = QUERY_TIMEOUT;
 /// How often a worker that cannot query the database looks whether it can again.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// The requester waits no longer than this, and other requests are queued.

@@ -105,3 +105,20 @@ fn is_missing(err: &tokio_postgres::Error) -> bool {
     let codes = [&SqlState::UNDEFINED_TABLE, &SqlState::INSUFFICIENT_PRIVILEGE];
     err.code().is_some_and(|code| codes.contains(&code))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_versions_of_each_schema_have_no_gap() {
+        // A version below one that is applied already would never be applied.
+        for (schema, runner) in migrations() {
+            let mut versions: Vec<_> =
+                runner.get_migrations().iter().map(|it| i64::from(it.version())).collect();
+            versions.sort_unstable();
+            let count = i64::try_from(versions.len()).unwrap();
+            assert_eq!(versions, (1..=count).collect::<Vec<_>>(), "{schema}");
+        }
+    }
+}

@@ -17,6 +17,7 @@ use crate::database::{Database, DatabaseError};
 use crate::error_chain::error_chain;
 use crate::order_rows::OrderRows;
 use crate::queries::serve;
+use crate::stage::StatusesFuture;
 use crate::stages::STAGES;
 use crate::step_input::{order_id, row_id};
 
@@ -60,6 +61,14 @@ pub async fn order_views(
         views.insert(row.try_get::<_, Uuid>("order_id")?, view(&row));
     }
     Ok(row_ids.iter().map(|id| views.get(id).cloned().unwrap_or(Ok(None))).collect())
+}
+
+/// The status of each order, as [`order_views`] reads it.
+pub(crate) fn statuses<'a>(database: &'a Database, ids: &'a [OrderId]) -> StatusesFuture<'a> {
+    Box::pin(async move {
+        let views = order_views(database, ids).await?;
+        Ok(views.into_iter().map(|view| Some(view.ok()??.status)).collect())
+    })
 }
 
 /// A page of the views of all orders that any step has processed, sorted by id: up to `limit`

@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use clap::Args;
 use futures_util::future::LocalBoxFuture;
-use orders::EventKind;
+use orders::{EventKind, OrderId, Status};
 use streams::{Connection, Pool, Publisher, RequestStream, Routes, Step, WorkerState};
 use tokio_util::sync::CancellationToken;
 
-use crate::database::Database;
+use crate::database::{Database, DatabaseError};
 use crate::observer::Observer;
 use crate::order_rows::OrderRows;
 use crate::privilege::Privilege;
@@ -111,4 +111,11 @@ pub(crate) struct WorkerContext {
     pub(crate) max_batch: usize,
     /// The steps of all pools.
     pub(crate) all_steps: Rc<[Step]>,
+    /// Reads the statuses of orders, from the rows of all pools.
+    pub(crate) statuses: ReadStatuses,
 }
+
+/// Reads the status of each order; `None` if no step has processed it, or this version cannot read its rows.
+pub(crate) type ReadStatuses = for<'a> fn(&'a Database, &'a [OrderId]) -> StatusesFuture<'a>;
+
+pub(crate) type StatusesFuture<'a> = LocalBoxFuture<'a, Result<Vec<Option<Status>>, DatabaseError>>;

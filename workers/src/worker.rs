@@ -18,7 +18,7 @@ use crate::consumer::Consumer;
 use crate::database::UrlError;
 use crate::lag_reports::LagReports;
 use crate::leader_keeper::LeaderKeeper;
-use crate::order_view::serve_status;
+use crate::order_view::{serve_status, statuses};
 use crate::paused_consumers::PausedConsumers;
 use crate::poison_isolation::PoisonIsolation;
 use crate::running_stage::{RunningStep, StartedStage};
@@ -129,6 +129,7 @@ async fn open(config: &WorkerConfig, name: &str) -> Result<WorkerContext, Worker
         connection,
         max_batch: config.batch.max_batch,
         all_steps: stages::steps().into(),
+        statuses,
     })
 }
 

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::Problem;
-use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, HEAD_BYTES_MAX, PARAMETER_CHARS_MAX, SKUS_MAX};
+use crate::limits::{
+    BODY_BYTES_MAX, BODY_TIMEOUT, HEAD_BYTES_MAX, LISTED_MAX, PARAMETER_CHARS_MAX, SKUS_MAX,
+};
 
 impl Problem {
     /// What is wrong with this request, and what the client can do.
@@ -118,6 +120,16 @@ impl Problem {
             Self::NotCancellable(status) => {
                 return format!("The order is {status} and can no longer be cancelled.").into();
             }
+            Self::InvalidListing(reason) => {
+                return format!(
+                    "{reason}; there are reference, status, created_after, limit (1 to {LISTED_MAX}) and cursor, each \
+                     once, or idempotency_key alone."
+                )
+                .into();
+            }
+            Self::CallerRequired => {
+                "Callers are not authenticated here, so no order is one's own; get each by its id."
+            }
             Self::InvalidStockQuery(reason) => {
                 return format!("{reason}; request 1 to {SKUS_MAX} SKUs: ?sku=A&sku=B.").into();
             }
@@ -137,7 +149,9 @@ impl Problem {
                 "The order is stored, but its status cannot be read now: no worker answered in \
                  time; retry in a second."
             }
-            Self::StockUnavailable => "No worker answered in time; retry in a second.",
+            Self::ListingUnavailable | Self::StockUnavailable => {
+                "No worker answered in time; retry in a second."
+            }
         };
         text.into()
     }

@@ -207,6 +207,21 @@ impl ProblemKind {
                 "It is shipped, or was rejected, before the request came.",
                 "Read the order. What is shipped is returned, not cancelled.",
             ),
+            Self::InvalidListing => explain(
+                "The query does not say which orders to list. Nothing was read.",
+                "A parameter that is misspelt, sent twice or out of its bounds, or a cursor that no response had.",
+                "`detail` has the parameters. Repeat those of the first page with each cursor.",
+            ),
+            Self::CallerRequired => explain(
+                "The edge knows no callers, and so nothing of whose an order is. Nothing was read.",
+                "The edge runs with `--identity none`.",
+                "Get each order by its id, or have the edges authenticate callers.",
+            ),
+            Self::ListingUnavailable => explain(
+                "The orders cannot be listed now. They go on.",
+                "No worker of inventory answered in time: none runs, all are busy, or the database is not reachable.",
+                "Retry after the seconds of `Retry-After`. If it lasts, an operator looks at the workers.",
+            ),
             Self::InvalidStockQuery => explain(
                 "No stock was read.",
                 "No `sku`, too many, one that cannot be a SKU, or another parameter.",

@@ -17,14 +17,17 @@ pub(super) struct OrderResponse<'a> {
     adjustments: &'a [Adjustment],
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
-    metadata: &'a Metadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shipping_address: Option<&'a ShippingAddress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<&'a Contact>,
+    /// What it said about a person is erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<bool>,
 }
 
 impl<'a> OrderResponse<'a> {
@@ -37,10 +40,11 @@ impl<'a> OrderResponse<'a> {
             lines: &order.lines,
             adjustments: &order.adjustments,
             reference: order.reference.as_deref(),
-            metadata: &order.metadata,
+            metadata: Some(&order.metadata).filter(|metadata| is_own && !metadata.is_empty()),
             customer_id: order.customer_id.as_deref().filter(|_| is_own),
             shipping_address: order.shipping_address.as_ref().filter(|_| is_own),
             contact: order.contact.as_ref().filter(|_| is_own),
+            erased: order.erased.then_some(true),
         }
     }
 }
@@ -65,10 +69,11 @@ mod tests {
 
     #[test]
     fn only_the_own_caller_sees_what_an_order_says_about_a_person() {
-        let seen_by_all = json!({"currency": "GBP", "exponent": 2, "total": 5, "reference": "r", "metadata": {"k": "v"},
+        let seen_by_all = json!({"currency": "GBP", "exponent": 2, "total": 5, "reference": "r",
             "lines": [{"sku": "A", "quantity": 1, "unit_price": 5}]});
         assert_eq!(shown(false), seen_by_all);
         let whole = shown(true);
+        assert_eq!(whole["metadata"], json!({"k": "v"}));
         assert_eq!(whole["shipping_address"]["name"], "Ann");
         assert_eq!(
             (&whole["customer_id"], &whole["contact"]["phone"]),

@@ -39,7 +39,7 @@ pub(super) async fn place_order(
     require_json(request.headers())?;
     let key = idempotency_key(request.headers())?;
     let Body { bytes, permit } = state.body_budget.receive(request.body_mut()).await?;
-    let order = NewOrder::new(caller, &key, &PlaceOrder::parse_borrowed(&bytes)?)?;
+    let order = NewOrder::new(state, caller, &key, &PlaceOrder::parse_borrowed(&bytes)?)?;
     let order = order.traced(trace_of(request.headers()));
     drop(bytes);
 
@@ -67,13 +67,15 @@ pub(super) struct NewOrder {
 
 impl NewOrder {
     pub(super) fn new(
+        state: &ShardState,
         caller: &Caller,
         key: &IdempotencyKey,
         order: &BorrowedOrder<'_>,
     ) -> Result<Self, Problem> {
         caller.check(order)?;
         let id = OrderId::derive(&caller.name, key);
-        let (line, digest) = Created::line(id, own_time(), order);
+        let by = state.signing_keys.caller_hash(&caller.name);
+        let (line, digest) = Created::line(id, own_time(), order, by);
         Ok(Self { id, digest, line })
     }
 

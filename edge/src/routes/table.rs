@@ -28,6 +28,7 @@ pub struct Route {
 pub(super) enum Endpoint {
     PlaceOrder,
     PlaceBatch,
+    ListOrders,
     GetOrderStatus,
     FollowOrder,
     CreateEventsToken,
@@ -49,6 +50,8 @@ pub const ROUTES: &[Route] = &[
     post("/v1/orders", Endpoint::PlaceOrder, "Place an order").scope(Scope::WriteOrders),
     post("/v1/orders:batch", Endpoint::PlaceBatch, "Place many orders, one in each line")
         .scope(Scope::WriteOrders),
+    get("/v1/orders", Endpoint::ListOrders, "List the caller's own orders")
+        .scope(Scope::ReadOrders),
     get("/v1/orders/{id}", Endpoint::GetOrderStatus, "Get an order, its status and its history")
         .scope(Scope::ReadOrders),
     get("/v1/orders/{id}/events", Endpoint::FollowOrder, "Follow an order as server-sent events")

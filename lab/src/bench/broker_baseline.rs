@@ -88,7 +88,7 @@ pub(super) fn lines(bodies: &Path) -> Result<Vec<Vec<u8>>> {
         let order = PlaceOrder::parse(body.as_bytes())?;
         let id = OrderId::from_bytes([0; 16]);
         let at = Timestamp::from_millis(1_700_000_000_000);
-        Ok(Created::line(id, at, &order).0)
+        Ok(Created::line(id, at, &order, None).0)
     };
     text.lines().map(line).collect()
 }

@@ -129,7 +129,7 @@ fn bad_records(key: impl Fn(&str) -> String) -> Result<Vec<BadRecord>> {
 fn good_line(key: &str, reference: Option<String>) -> Result<Vec<u8>> {
     let body = workload::simple_order(&mut StdRng::seed_from_u64(0));
     let order = PlaceOrder { reference, ..PlaceOrder::parse(&body)? };
-    Ok(Created::line(order_id(key)?, now(), &order).0)
+    Ok(Created::line(order_id(key)?, now(), &order, None).0)
 }
 
 fn order_id(key: &str) -> Result<OrderId> {

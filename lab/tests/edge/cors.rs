@@ -126,7 +126,7 @@ async fn a_page_of_a_configured_origin_reads_every_response() {
         (request("OPTIONS", "/v1/orders"), 204),
         (request("GET", &format!("/v1/orders/{}", id(23))), 503),
         (request("GET", "/v1/orders/x"), 404),
-        (request("GET", "/v1/orders"), 405),
+        (request("GET", "/v1/orders:batch"), 405),
         (request("GET", "/%"), 400),
         (post("", ORDER), 400),
         (post(&fresh_key(), "{}"), 422),

@@ -14,11 +14,11 @@ use super::test_issuer::{TestIssuer, key_set, token};
 use crate::test_servers::{TestServers, wait_until};
 
 /// The seeds of keys.
-const OURS: u8 = 1;
+pub(super) const OURS: u8 = 1;
 const FOREIGN: u8 = 2;
 
 /// An edge that knows callers by tokens of the key [`OURS`], which are in a file.
-async fn edge_with_keys(servers: &TestServers) -> TestEdge {
+pub(super) async fn edge_with_keys(servers: &TestServers) -> TestEdge {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), key_set(&[OURS]).to_string()).unwrap();
     let mut config = servers.config(Profile::Single);
@@ -33,7 +33,7 @@ async fn edge_of(servers: &TestServers, url: Uri) -> TestEdge {
 }
 
 /// Sends a request with a token and further headers, each with a line break.
-async fn send(client: &mut RawHttp, request: &str, token: &str, headers: &str) -> Reply {
+pub(super) async fn send(client: &mut RawHttp, request: &str, token: &str, headers: &str) -> Reply {
     let headers = format!("\r\nauthorization: Bearer {token}\r\n{headers}");
     client.send(request.replacen("\r\n", &headers, 1)).await;
     client.reply().await

@@ -36,7 +36,7 @@ async fn every_response_has_the_id_of_its_client_or_one_that_no_other_has() {
         (get("/v1/orders/x"), 404),
         (get("/nowhere"), 404),
         (get("/v1/stock/%"), 400),
-        (get("/v1/orders"), 405),
+        (get("/v1/orders:batch"), 405),
         (post("", ORDER), 400),
         (post(&fresh_key(), "{"), 400),
         (post(&fresh_key(), "{}"), 422),

@@ -129,7 +129,8 @@ async fn an_unknown_path_or_method_is_refused() {
         client.get(path).await.assert_problem(404, "not-found");
     }
     for (method, path, allowed) in [
-        ("GET", "/v1/orders", "POST, OPTIONS"),
+        ("GET", "/v1/orders:batch", "POST, OPTIONS"),
+        ("PUT", "/v1/orders", "POST, GET, HEAD, OPTIONS"),
         ("DELETE", "/v1/orders/1", "GET, HEAD, OPTIONS"),
         ("POST", "/v1/stock", "GET, HEAD, OPTIONS"),
         ("PUT", "/readyz", "GET, HEAD, OPTIONS"),

@@ -29,7 +29,8 @@ pub(crate) fn event(key: &str, body: EventBody) -> Event {
 /// The event that an edge publishes for an order.
 pub(crate) fn created(key: &str, basket: &Value) -> Event {
     let order = PlaceOrder::parse(basket.to_string().as_bytes()).unwrap();
-    event(key, EventBody::Created(Box::new(Created { digest: BodyDigest::of(&order), order })))
+    let digest = BodyDigest::of(&order);
+    event(key, EventBody::Created(Box::new(Created { digest, order, caller: None })))
 }
 
 pub(crate) fn cancel_requested(key: &str) -> Event {

@@ -3,7 +3,7 @@
 use deadpool_postgres::Object;
 use streams::Pool;
 use workers::database::connect;
-use workers::database_roles::{AUDITOR, OPERATOR, role_name};
+use workers::database_roles::{AUDITOR, BACKUP, ERASER, OPERATOR, role_name};
 use workers::stages;
 
 use super::assert_refused;
@@ -192,6 +192,90 @@ async fn the_auditor_reads_everything_and_the_operator_writes_stock_besides() {
     }
 }
 
+/// The columns of `inventory.order_contents` about a person.
+const PERSONAL: [&str; 4] = ["customer_id", "shipping_address", "contact", "metadata"];
+
+#[tokio::test]
+async fn what_is_about_a_person_is_read_by_inventory_and_by_a_backup_alone() {
+    let servers = TestServers::start_migrated().await;
+    let others = names_of_pools().into_iter().filter(|pool| *pool != "inventory");
+    for who in others.chain([AUDITOR, OPERATOR, ERASER]) {
+        let session = servers.role(who).await;
+        for column in PERSONAL {
+            // By the customer their orders are found.
+            if who == ERASER && column == "customer_id" {
+                continue;
+            }
+            let select = format!("SELECT {column} FROM inventory.order_contents");
+            assert_refused(&session, who, &select).await;
+        }
+        assert_refused(&session, who, "SELECT * FROM inventory.order_contents").await;
+    }
+    for who in ["inventory", BACKUP] {
+        let session = servers.role(who).await;
+        session.batch_execute("SELECT * FROM inventory.order_contents").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_backup_reads_everything_and_writes_nothing() {
+    let servers = TestServers::start_migrated().await;
+    let owner = servers.owner().await;
+    let session = servers.role(BACKUP).await;
+    for relation in relations(&owner).await {
+        session.batch_execute(&format!("SELECT * FROM {}", relation.name)).await.unwrap();
+        for write in relation.writes().iter().chain(&relation.changes()) {
+            assert_refused(&session, BACKUP, write).await;
+        }
+    }
+    let sequences = "SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences";
+    for sequence in owner.query(sequences, &[]).await.unwrap() {
+        let name: String = sequence.get(0);
+        session.batch_execute(&format!("SELECT last_value FROM {name}")).await.unwrap();
+    }
+    assert_refused_to_all(&session, BACKUP).await;
+}
+
+#[tokio::test]
+async fn the_eraser_removes_what_is_about_a_person_and_changes_nothing_else() {
+    let servers = TestServers::start_migrated().await;
+    let relations = relations(&servers.owner().await).await;
+    let session = servers.role(ERASER).await;
+    for column in PERSONAL {
+        let erase = format!("UPDATE inventory.order_contents SET {column} = NULL");
+        session.batch_execute(&erase).await.unwrap();
+    }
+    session.batch_execute("UPDATE inventory.reservations SET customer_id = NULL").await.unwrap();
+    let record = "INSERT INTO inventory.erasures (asked_by, why) VALUES ('a', 'b')";
+    session.batch_execute(record).await.unwrap();
+    for refused in [
+        "UPDATE inventory.order_contents SET adjustments = NULL",
+        "INSERT INTO inventory.order_contents (order_id, contact) VALUES (gen_random_uuid(), '{}')",
+        "UPDATE inventory.reservations SET digest = NULL",
+        "UPDATE inventory.reservations SET total = 1",
+        "SELECT lines FROM inventory.reservations",
+    ] {
+        assert_refused(&session, ERASER, refused).await;
+    }
+    for relation in &relations {
+        let [_, update, delete] = relation.writes();
+        assert_refused(&session, ERASER, &delete).await;
+        if relation.name != "inventory.erasures" {
+            assert_refused(&session, ERASER, &update).await;
+        }
+        for change in relation.changes() {
+            assert_refused(&session, ERASER, &change).await;
+        }
+        let is_read = READ_BY_ALL.contains(&&*relation.name)
+            || ["inventory.order_contents", "inventory.reservations", "inventory.erasures"]
+                .contains(&&*relation.name);
+        if !is_read {
+            assert_refused(&session, ERASER, &relation.read()).await;
+        }
+    }
+    assert_refused_to_all(&session, ERASER).await;
+}
+
 #[tokio::test]
 async fn someone_without_the_password_of_a_role_gets_no_session() {
     let servers = TestServers::start_migrated().await;
@@ -199,7 +283,7 @@ async fn someone_without_the_password_of_a_role_gets_no_session() {
     let (_, address) = url.rsplit_once('@').unwrap();
     let pools = names_of_pools().into_iter().map(role_name);
     let users: Vec<String> = pools
-        .chain([role_name(AUDITOR), role_name(OPERATOR)])
+        .chain([AUDITOR, OPERATOR, BACKUP, ERASER].map(role_name))
         .chain(["millrace", "postgres", "anyone"].map(str::to_owned))
         .collect();
     for user in users {

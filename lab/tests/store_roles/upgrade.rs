@@ -17,9 +17,11 @@ const BEFORE_ROLES: &str = "
     DROP VIEW inventory.pauses_of_payment;
     DROP TABLE inventory.payment_pauses;
     DROP VIEW inventory.order_countries;
-    DROP TABLE inventory.order_contents;
+    DROP TABLE inventory.order_contents, inventory.erasures;
+    DROP INDEX inventory.reservations_by_customer;
+    ALTER TABLE inventory.reservations DROP COLUMN caller;
     DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses', 'order_contents',
-        'adjustments', 'gifts', 'order_countries', 'traceparent');
+        'adjustments', 'gifts', 'order_countries', 'traceparent', 'privacy');
     ALTER TABLE inventory.reservations DROP COLUMN traceparent;
     DELETE FROM payment_migrations WHERE name = 'order_states';
     DELETE FROM fulfilment_migrations WHERE name = 'order_states';

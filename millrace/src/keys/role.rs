@@ -16,6 +16,8 @@ pub enum Role {
     Admin,
     /// The process `millrace admin`, which serves repairs.
     Repairs,
+    /// `erase`, which removes what is known of a customer.
+    Eraser,
     /// `audit`.
     Auditor,
     /// The commands that only show something: `status`, `tail`, `dead list`.
@@ -36,7 +38,7 @@ impl Role {
     pub fn all() -> Vec<Self> {
         let workers = stages::pools().into_iter().map(Self::Worker);
         let persons = [Self::Admin, Self::Auditor, Self::Viewer, Self::Operator];
-        let others = persons.into_iter().chain([Self::Repairs, Self::Exporter]);
+        let others = persons.into_iter().chain([Self::Eraser, Self::Repairs, Self::Exporter]);
         [Self::Edge].into_iter().chain(workers).chain(others).chain([Self::System]).collect()
     }
 
@@ -60,6 +62,7 @@ impl Role {
             Self::Worker(pool) => pool.as_str(),
             Self::Admin => "admin",
             Self::Repairs => "repairs",
+            Self::Eraser => "eraser",
             Self::Auditor => "auditor",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
@@ -86,7 +89,12 @@ impl Role {
                 .follows_lanes()
                 .follows_events(edge::FOLLOWED_EVENTS)
                 .notifies(&[subjects::STREAMS_DIFFER])
-                .asks(&[subjects::STATUS_GET, subjects::CONTENTS_GET, subjects::STOCK_GET])
+                .asks(&[
+                    subjects::STATUS_GET,
+                    subjects::CONTENTS_GET,
+                    subjects::LISTING_GET,
+                    subjects::STOCK_GET,
+                ])
                 .reads_settings(subjects::EDGES_BUCKET)
                 .answers_as_edge(),
             Self::Worker(pool) => {
@@ -114,6 +122,7 @@ impl Role {
                 .resolves_dead_letters(&steps)
                 .serves_repairs()
                 .reads_streams(&steps),
+            Self::Eraser => own.erases_dead_letters(&stages::FIRST_STEP),
             Self::Auditor | Self::Viewer => {
                 let own = if self == Self::Viewer { own.asks_what_to_repair() } else { own };
                 own.lists_streams()
@@ -240,7 +249,15 @@ mod tests {
     fn only_edges_ask_for_orders_and_for_stock() {
         assert_eq!(publishers(subjects::STATUS_GET), ["edge"]);
         assert_eq!(publishers(subjects::CONTENTS_GET), ["edge"]);
+        assert_eq!(publishers(subjects::LISTING_GET), ["edge"]);
         assert_eq!(publishers(subjects::STOCK_GET), ["edge"]);
+    }
+
+    #[test]
+    fn only_the_janitor_and_the_eraser_delete_a_dead_letter() {
+        assert_eq!(publishers("$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS"), ["inventory", "eraser"]);
+        let eraser = Role::Eraser.permissions().unwrap();
+        assert!(!eraser.publish.iter().any(|it| it.contains("ORDERS") || it.starts_with("orders")));
     }
 
     #[test]

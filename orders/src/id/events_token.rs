@@ -18,7 +18,7 @@ impl SigningKeys {
     /// more of a MAC over it and the signed id.
     pub fn events_token(&self, order: &SignedOrderId, expires_at: Timestamp) -> String {
         let time = seconds(expires_at);
-        let mac = token_mac(&self.first, order, time).finalize().into_bytes();
+        let mac = token_mac(&self.first.ids, order, time).finalize().into_bytes();
         to_hex(&time) + &to_hex(&mac[..TOKEN_MAC_BYTES])
     }
 
@@ -34,9 +34,9 @@ impl SigningKeys {
         let order = SignedOrderId { id, mac, is_of_public: false };
         let (time, sent) = token.split_at_checked(2 * TIME_BYTES)?;
         let (time, sent) = (from_hex(time)?, from_hex::<TOKEN_MAC_BYTES>(sent)?);
-        let mut keys = std::iter::once(&self.first).chain(&self.rest);
+        let mut keys = self.all();
         let is_ours =
-            keys.any(|key| token_mac(key, &order, time).verify_truncated_left(&sent).is_ok());
+            keys.any(|key| token_mac(&key.ids, &order, time).verify_truncated_left(&sent).is_ok());
         (is_ours && time > seconds(now)).then_some(id)
     }
 }

@@ -20,7 +20,7 @@ fn money(amount: i64) -> Money {
 
 fn order(body: &str) -> Created {
     let order = PlaceOrder::parse(body.as_bytes()).unwrap();
-    Created { digest: BodyDigest::of(&order), order }
+    Created { digest: BodyDigest::of(&order), order, caller: None }
 }
 
 /// An order as an earlier version stored it: without a payment.
@@ -28,7 +28,7 @@ fn smallest() -> Created {
     let body = r#"{"currency":"GBP","lines":[{"sku":"M","quantity":1,"unit_price":5}],
         "payment":{"token":"tok_visa"}}"#;
     let order = PlaceOrder { payment_token: None, ..order(body).order };
-    Created { digest: BodyDigest::of(&order), order }
+    Created { digest: BodyDigest::of(&order), order, caller: None }
 }
 
 /// Two bodies of each kind: with every optional field and with none, or with different values.
@@ -122,6 +122,13 @@ fn free_body(kind: EventKind) -> Option<EventBody> {
     }
 }
 
+/// The body of an order of an authenticated caller, which a version before them must not read.
+fn body_of_caller(kind: EventKind) -> Option<EventBody> {
+    let caller = SigningKeys::new("secret", []).caller_hash(&"ann".parse().unwrap());
+    let created = Created { caller, ..smallest() };
+    (kind == EventKind::Created).then(|| EventBody::Created(Box::new(created)))
+}
+
 fn reserved(payment_token: Option<PaymentToken>, on_decline: OnDecline) -> EventBody {
     EventBody::Reserved { amount: money(10), payment_token, on_decline }
 }
@@ -132,7 +139,8 @@ fn events(kind: EventKind) -> Vec<Event> {
         .into_iter()
         .chain(waiting_body(kind))
         .chain(detailed_body(kind))
-        .chain(free_body(kind));
+        .chain(free_body(kind))
+        .chain(body_of_caller(kind));
     (1..)
         .zip(bodies)
         .map(|(number, body)| Event { order_id: id(number), at, body, traceparent: None })

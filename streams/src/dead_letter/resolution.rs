@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use orders::{OrderId, Timestamp};
+use orders::{OrderId, Timestamp, is_erased};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -70,8 +70,14 @@ pub enum DeadLetterError {
 
 /// A dead letter whose record no step can process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("cannot replay the record: it is not JSON")]
-pub struct NotReplayable;
+pub enum NotReplayable {
+    /// No step could parse it.
+    #[error("cannot replay the record: it is not JSON")]
+    NotJson,
+    /// What is left of the order must not be reserved.
+    #[error("cannot replay the record: what it says about its customer is erased; discard it")]
+    Erased,
+}
 
 /// Every dead letter, oldest first; none if the stream is missing. Letters that differ only in the place
 /// of their record are one, until it is resolved.
@@ -163,11 +169,14 @@ impl StoredDeadLetter {
         step: &Step,
         now: Timestamp,
     ) -> Result<OutboundMessage, NotReplayable> {
+        if is_erased(&self.content.record) {
+            return Err(NotReplayable::Erased);
+        }
         let origin = Origin { stream: subjects::DEAD_LETTERS.to_owned(), sequence: self.number };
         let replays = self.content.history.replays + 1;
         let history = DeliveryHistory { replays, ..DeliveryHistory::new(origin, now) };
         let id = format!("replay.{}.{}", self.number, self.resolution_numbers.len());
-        retry::immediate(step, history, &self.content.record, &id).ok_or(NotReplayable)
+        retry::immediate(step, history, &self.content.record, &id).ok_or(NotReplayable::NotJson)
     }
 
     /// The message that records a resolution of a dead letter of `pool` with the current time.
@@ -185,8 +194,14 @@ impl StoredDeadLetter {
             why: why.to_owned(),
             at_ms: own_time(),
         };
-        let payload =
-            serde_json::to_vec(&resolution).expect("a resolution has string keys and integers");
+        resolution.message(pool)
+    }
+}
+
+impl Resolution {
+    /// The message that stores it, about a dead letter of `pool`.
+    pub(super) fn message(&self, pool: &str) -> OutboundMessage {
+        let payload = serde_json::to_vec(self).expect("a resolution has string keys and integers");
         let subject = subjects::resolution_subject(pool);
         let destination = Destination::Stream(subjects::DEAD_LETTERS, subject);
         OutboundMessage::with_dedup_id(destination, payload.into())

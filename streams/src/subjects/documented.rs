@@ -15,7 +15,7 @@ fn values(key: &str) -> impl Iterator<Item = &str> {
 fn the_channels_of_the_document_are_the_subjects_of_the_code() {
     let events = EventKind::ALL.iter().map(|kind| format!("orders.{{lane}}.{kind}"));
     let notices = [LANE_USED, PAYMENT_DELAYED, STREAMS_DIFFER];
-    let lookups = [STATUS_GET, CONTENTS_GET, STOCK_GET, EDGE_STATE];
+    let lookups = [STATUS_GET, CONTENTS_GET, LISTING_GET, STOCK_GET, EDGE_STATE];
     let fixed = [&ADMIN_REQUESTS[..], &notices, &lookups].concat();
     let subjects = events.chain([lag_subject("{pool}")]);
     let subjects = subjects.chain(fixed.into_iter().map(str::to_owned));

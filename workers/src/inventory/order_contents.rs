@@ -1,5 +1,6 @@
-//! The row of what an order says besides what is ordered: where it is shipped to, how its buyer is reached, and
-//! what its shop keeps with it. No other table has any of it.
+//! The row of what an order says besides what is ordered: who its customer is, where it is shipped to, how its buyer is
+//! reached, and what its shop keeps with it. No other table has any of it, but for the customers of orders that an
+//! earlier version has processed.
 
 use std::collections::HashMap;
 
@@ -18,15 +19,17 @@ pub(super) async fn insert<'a>(
     transaction: &Transaction<'_>,
     orders: impl Iterator<Item = (Uuid, &'a PlaceOrder)>,
 ) -> Result<(), DatabaseError> {
-    let orders: Vec<(Uuid, &PlaceOrder)> = orders.filter(|(_, it)| it.has_details()).collect();
+    let has_content = |order: &PlaceOrder| order.has_details() || order.customer_id.is_some();
+    let orders: Vec<(Uuid, &PlaceOrder)> = orders.filter(|(_, it)| has_content(it)).collect();
     if orders.is_empty() {
         return Ok(());
     }
     let statement = transaction
         .prepare_cached(
             "INSERT INTO inventory.order_contents
-                 (order_id, shipping_address, contact, metadata, adjustments)
-             SELECT * FROM unnest($1::uuid[], $2::json[], $3::json[], $4::json[], $5::json[])
+                 (order_id, shipping_address, contact, metadata, adjustments, customer_id)
+             SELECT * FROM unnest($1::uuid[], $2::json[], $3::json[], $4::json[], $5::json[],
+                 $6::text[])
              ON CONFLICT DO NOTHING",
         )
         .await?;
@@ -38,7 +41,9 @@ pub(super) async fn insert<'a>(
     let adjustments = column(&orders, |_, order| {
         (!order.adjustments.is_empty()).then_some(Json(&order.adjustments))
     });
-    let values: [&(dyn ToSql + Sync); 5] = [&ids, &addresses, &contacts, &metadata, &adjustments];
+    let customers = column(&orders, |_, order| order.customer_id.as_deref());
+    let values: [&(dyn ToSql + Sync); 6] =
+        [&ids, &addresses, &contacts, &metadata, &adjustments, &customers];
     transaction.execute(&statement, &values).await?;
     Ok(())
 }
@@ -52,9 +57,11 @@ pub(super) async fn look_up(
     let connection = database.connection().await?;
     let statement = connection
         .prepare_cached(
-            "SELECT order_id, total, currency, lines, customer_id, reference,
-                 shipping_address, contact, metadata, adjustments
-             FROM inventory.reservations LEFT JOIN inventory.order_contents USING (order_id)
+            "SELECT order_id, total, currency, lines, reference, shipping_address, contact, metadata,
+                 adjustments, coalesce(contents.customer_id, reservations.customer_id) AS customer_id,
+                 erased_by IS NOT NULL AS erased
+             FROM inventory.reservations
+             LEFT JOIN inventory.order_contents AS contents USING (order_id)
              WHERE order_id = ANY($1) AND lines IS NOT NULL",
         )
         .await?;
@@ -84,6 +91,7 @@ fn read(row: &Row) -> Option<OrderContents> {
         contact: contact.map(|Json(contact)| contact),
         adjustments: adjustments.map_or_else(Vec::new, |Json(adjustments)| adjustments),
         metadata: metadata.map_or_else(Metadata::default, |Json(metadata)| metadata),
+        erased: row.try_get("erased").ok()?,
     })
 }
 

@@ -78,6 +78,10 @@ impl NewReservation<'_> {
     const fn order(&self) -> &PlaceOrder {
         &self.request.created.order
     }
+
+    fn caller(&self) -> Option<&[u8]> {
+        self.request.created.caller.as_ref().map(|caller| &caller.as_bytes()[..])
+    }
 }
 
 /// The outcome of `input` that its order's row records. The same order may be in a set twice.
@@ -174,9 +178,9 @@ async fn insert(
 ) -> Result<SystemTime, DatabaseError> {
     let statement = transaction
         .prepare_cached(
-            "INSERT INTO inventory.reservations (order_id, state, digest, customer_id, reference,
+            "INSERT INTO inventory.reservations (order_id, state, digest, caller, reference,
                  currency, total, lines, reason, placed_at, written_by, traceparent, decided_at)
-             SELECT *, now() FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[],
+             SELECT *, now() FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[],
                  $5::text[], $6::text[], $7::bigint[], $8::json[], $9::json[], $10::timestamptz[],
                  $11::text[], $12::text[])
              ON CONFLICT DO NOTHING RETURNING decided_at",
@@ -189,7 +193,7 @@ async fn insert(
                 &column(new, |new| new.request.id),
                 &column(new, |new| new.rejection.as_ref().map_or("reserved", |_| "rejected")),
                 &column(new, |new| &new.request.created.digest.as_bytes()[..]),
-                &column(new, |new| new.order().customer_id.as_deref()),
+                &column(new, |new| new.caller()),
                 &column(new, |new| new.order().reference.as_deref()),
                 &column(new, |new| new.order().total.currency.as_str()),
                 &column(new, |new| new.order().total.amount),

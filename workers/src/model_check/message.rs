@@ -144,7 +144,7 @@ impl Message {
                     "lines": [{"sku": "A", "quantity": 1, "unit_price": 1}]}"#;
                 let order = PlaceOrder::parse(order).unwrap();
                 let digest = BodyDigest::of(&order);
-                EventBody::Created(Box::new(Created { digest, order }))
+                EventBody::Created(Box::new(Created { digest, order, caller: None }))
             }
             Self::Reserved => {
                 // The bounds say what becomes of it after a decline.

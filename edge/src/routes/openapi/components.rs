@@ -1,6 +1,7 @@
 //! What operations refer to: schemas, parameters, headers, and an example of each problem.
 
 use hyper::StatusCode;
+use orders::limits::TEXT_LENGTH_MAX;
 use serde_json::{Map, Value, json};
 
 use super::examples::{EVENTS_TOKEN, ORDER_ID};
@@ -8,7 +9,8 @@ use super::operation::{problems, schema};
 use super::order_schemas::order_schemas;
 use super::response_schemas::response_schemas;
 use crate::limits::{
-    DOCUMENT_AGE_MAX, REQUEST_ID_LENGTH_MAX, RETRY_AFTER_SECONDS, SKUS_MAX, WAIT_MAX,
+    DOCUMENT_AGE_MAX, LISTED_DEFAULT, LISTED_MAX, REQUEST_ID_LENGTH_MAX, RETRY_AFTER_SECONDS,
+    SKUS_MAX, WAIT_MAX,
 };
 use crate::problem::ProblemKind;
 
@@ -44,6 +46,11 @@ fn parameters() -> Value {
         "maxItems": SKUS_MAX,
         "items": schema("Sku"),
     });
+    let limit = json!({
+        "in": "query", "name": "limit", "required": false, "example": LISTED_DEFAULT,
+        "schema": {"type": "integer", "minimum": 1, "maximum": LISTED_MAX, "default": LISTED_DEFAULT},
+        "description": "Orders in a page, at most.",
+    });
     let order_id = json!({"type": "string", "pattern": "^[0-9A-Fa-f]{48}$"});
     let names: Vec<_> = ProblemKind::ALL.iter().map(|kind| kind.name()).collect();
     let names = names.chunk_by(|one, other| one == other).map(|same| same[0]);
@@ -71,6 +78,15 @@ fn parameters() -> Value {
         "EventsToken": optional("query", "token", schema("EventsTokenText"), EVENTS_TOKEN,
             "In place of `Authorization`: a token of `createEventsToken` for this order. Ignored where callers are not \
              authenticated."),
+        "Reference": optional("query", "reference", text_schema(), "536365", "The shop's own reference."),
+        "Status": optional("query", "status", schema("StatusName"), "requires_action", "Their status now."),
+        "CreatedAfter": optional("query", "created_after", json!({"type": "string", "format": "date-time"}),
+            "2026-11-28T10:00:00Z", "When they were accepted: after this."),
+        "Limit": limit,
+        "Cursor": optional("query", "cursor", json!({"type": "string", "pattern": "^[0-9a-f]{48}$"}),
+            "0000019ac9a7c2800102030405060708090a0b0c0d0e0f10", "The `next` of the page before."),
+        "OfKey": optional("query", "idempotency_key", schema("IdempotencyKey"), "cart-1",
+            "The key of an order whose response was lost. Sent alone."),
         "OnBehalfOf": optional("header", "On-Behalf-Of", json!({"type": "string"}), "ann",
             "The caller for whom the request is made, by one with the scope `orders:admin`."),
         "ProblemName": required("path", "name", names, "not-json", "What follows `/problems/` in `type`."),
@@ -79,6 +95,10 @@ fn parameters() -> Value {
             "The time, and an HMAC-SHA-256 of it and of the body."),
         "RequestId": optional("header", "Request-Id", json!({"type": "string"}), "7b0c9f6e", &request_id),
     })
+}
+
+fn text_schema() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": TEXT_LENGTH_MAX})
 }
 
 fn headers() -> Value {

@@ -102,3 +102,11 @@ pub(super) fn stock() -> Value {
 pub(super) fn stock_list() -> Value {
     json!({"stock": [stock()], "unknown": ["85123Z"]})
 }
+
+pub(super) fn order_list() -> Value {
+    let order = json!({
+        "order_id": ORDER_ID, "status": "fulfilled", "created_at": "2026-11-28T10:00:00.123Z",
+        "reference": "536365", "currency": "GBP", "exponent": 2, "total": 1530,
+    });
+    json!({"orders": [order], "next": null})
+}

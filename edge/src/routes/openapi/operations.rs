@@ -23,6 +23,7 @@ pub(super) fn operation(endpoint: Endpoint) -> Operation {
     match endpoint {
         Endpoint::PlaceOrder => place_order(),
         Endpoint::PlaceBatch => place_batch(),
+        Endpoint::ListOrders => list_orders(),
         Endpoint::GetOrderStatus => get_order(),
         Endpoint::FollowOrder => follow_order(),
         Endpoint::CreateEventsToken => create_events_token(),
@@ -82,6 +83,21 @@ fn place_batch() -> Operation {
             links: &[],
         }],
         problems: [&[P::UnsupportedMediaType][..], &INTAKE].concat(),
+        ..Operation::default()
+    }
+}
+
+fn list_orders() -> Operation {
+    Operation {
+        id: "listOrders",
+        tag: "orders",
+        description: "The newest first, and nothing about a person. An order is listed once inventory has processed \
+                      it. A page may have fewer orders than `limit`, or none: ask with `next` as the cursor, and the \
+                      same parameters, until it is null. With `idempotency_key` alone: the order under that key, if \
+                      there is one. An edge that authenticates no callers lists none (403).",
+        parameters: vec!["Reference", "Status", "CreatedAfter", "Limit", "Cursor", "OfKey"],
+        answers: vec![answer("A page of orders", "OrderList", example::order_list())],
+        problems: vec![P::InvalidListing, P::CallerRequired, P::ListingUnavailable, P::Overloaded],
         ..Operation::default()
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn response_schemas() -> Map<String, Value> {
         ("Reason", reason()),
         ("NextAction", next_action()),
         ("Order", order()),
+        ("OrderList", order_list()),
         ("StoredRequest", stored_request()),
         ("EventsToken", events_token()),
         ("EventsTokenText", json!({"type": "string", "pattern": "^[0-9a-f]{42}$"})),
@@ -152,10 +153,35 @@ fn order() -> Value {
         "customer_id": {"type": "string"},
         "shipping_address": schema("ShippingAddress"),
         "contact": schema("Contact"),
+        "erased": {
+            "const": true,
+            "description": "What it said about a person is erased; absent otherwise.",
+        },
     });
     let mut order = object(&["currency", "total", "lines"], members);
     order["description"] = "The order as it was placed, without its payment.".into();
     order
+}
+
+fn order_list() -> Value {
+    let listed = json!({
+        "order_id": schema("SignedOrderId"),
+        "status": schema("StatusName"),
+        "created_at": {"type": "string", "format": "date-time"},
+        "reference": {"type": "string"},
+        "currency": schema("Currency"),
+        "exponent": schema("Exponent"),
+        "total": schema("Amount"),
+    });
+    let listed = object(&["order_id", "status", "created_at", "currency", "total"], listed);
+    let members = json!({
+        "orders": {"type": "array", "items": listed},
+        "next": {
+            "type": ["string", "null"],
+            "description": "The cursor of the next page; null at the end.",
+        },
+    });
+    object(&["orders", "next"], members)
 }
 
 fn stored_request() -> Value {

@@ -58,12 +58,12 @@ async fn place_line(
     trace: Option<TraceParent>,
     content: Result<Bytes, Problem>,
 ) -> Result<Placed, Problem> {
-    let order = order_of(caller, &content?)?.traced(trace);
+    let order = order_of(state, caller, &content?)?.traced(trace);
     state.gates.check()?;
     place(state, order).await
 }
 
-fn order_of(caller: &Caller, line: &[u8]) -> Result<NewOrder, Problem> {
+fn order_of(state: &ShardState, caller: &Caller, line: &[u8]) -> Result<NewOrder, Problem> {
     let BatchLine { key, order } = BatchLine::parse(line)?;
-    NewOrder::new(caller, &key, &order)
+    NewOrder::new(state, caller, &key, &order)
 }

@@ -92,7 +92,7 @@ pub(crate) fn created(body: u8, prices: &[i64]) -> EventBody {
         adjustments: Vec::new(),
         metadata: Metadata::default(),
     };
-    EventBody::Created(Box::new(Created { digest: digest(body), order }))
+    EventBody::Created(Box::new(Created { digest: digest(body), order, caller: None }))
 }
 
 pub(crate) fn reserved(amount: i64) -> EventBody {
