@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use orders::limits::TEXT_LENGTH_MAX;
 use serde_json::{Map, Value, json};
 
-use super::examples::{EVENTS_TOKEN, ORDER_ID};
+use super::examples::{CURSOR, EVENTS_TOKEN, ORDER_ID};
 use super::operation::{problems, schema};
 use super::order_schemas::order_schemas;
 use super::response_schemas::response_schemas;
@@ -84,7 +84,7 @@ fn parameters() -> Value {
             "2026-11-28T10:00:00Z", "When they were accepted: after this."),
         "Limit": limit,
         "Cursor": optional("query", "cursor", json!({"type": "string", "pattern": "^[0-9a-f]{48}$"}),
-            "0000019ac9a7c2800102030405060708090a0b0c0d0e0f10", "The `next` of the page before."),
+            CURSOR, "The `next` of the page before."),
         "OfKey": optional("query", "idempotency_key", schema("IdempotencyKey"), "cart-1",
             "The key of an order whose response was lost. Sent alone."),
         "OnBehalfOf": optional("header", "On-Behalf-Of", json!({"type": "string"}), "ann",

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 pub(super) const ORDER_ID: &str = "8d2f7ab3c1e94f60b5d8e7a1c2f30946a3b1c5d7e9f20814";
 pub(super) const EVENTS_TOKEN: &str = "006b0a8c105f1c0de2a7b94836c5d2e1f0a9b8c7d6";
+pub(super) const CURSOR: &str = "0000019ac9a7c2800102030405060708090a0b0c0d0e0f10";
 const DIGEST: &str = "5f0c1de2a7b94836c5d2e1f0a9b8c7d6";
 
 pub(super) const EVENTS: &str = "retry: 2000\n\nid: accepted\ndata: {\"status\":\"accepted\",\"at\":\
@@ -103,10 +104,11 @@ pub(super) fn stock_list() -> Value {
     json!({"stock": [stock()], "unknown": ["85123Z"]})
 }
 
+/// The same.
 pub(super) fn order_list() -> Value {
     let order = json!({
         "order_id": ORDER_ID, "status": "fulfilled", "created_at": "2026-11-28T10:00:00.123Z",
         "reference": "536365", "currency": "GBP", "exponent": 2, "total": 1530,
     });
-    json!({"orders": [order], "next": null})
+    json!({"orders": [order], "next": CURSOR})
 }
