@@ -20,13 +20,12 @@ pub fn is_order_of(record: &str, customer: &str) -> bool {
     if is_erased(record) {
         return false;
     }
-    // Also what cannot be parsed: a record that was cut off, or of another form.
-    let written = format!("\"customer_id\":{}", Value::from(customer));
-    if record.contains(&written) {
-        return true;
+    let parsed = serde_json::from_str::<Value>(record).ok();
+    if let Some(order) = parsed.as_ref().and_then(order_in) {
+        return order["customer_id"] == customer;
     }
-    let record = serde_json::from_str::<Value>(record).ok();
-    record.is_some_and(|record| order_in(&record).is_some_and(|it| it["customer_id"] == customer))
+    // Also what cannot be parsed: a record that was cut off, or of another form.
+    record.contains(&format!("\"customer_id\":{}", Value::from(customer)))
 }
 
 /// The order that a record has placed, if it is not erased.
@@ -50,7 +49,8 @@ pub fn erased(record: &str) -> String {
     let left = left.unwrap_or_else(|| {
         let mut left = json!({"event": {ERASED: {}}});
         if let Some(id) = Event::order_id_of(record.as_bytes()) {
-            left["order_id"] = json!(id);
+            // Not as the order of the record: no step has read that, and discarding it would cancel the order.
+            left["about"] = json!(id);
         }
         left
     });
@@ -130,10 +130,12 @@ mod tests {
             assert!(!is_order_of(&whole, other), "{other}");
         }
         assert!(!is_order_of(&erased(&whole), "c \"1\""));
+        let of_another = whole.replace(r#"{"Secret":"Secret"}"#, r#"{"customer_id":"17850"}"#);
+        assert!(of_another != whole && !is_order_of(&of_another, "17850"));
         let cut_off = &whole[..whole.len() - 20];
         assert!(is_order_of(cut_off, "c \"1\""));
         let left = erased(cut_off);
-        assert_eq!(left, format!(r#"{{"event":{{"{ERASED}":{{}}}},"order_id":"{}"}}"#, id()));
+        assert_eq!(left, format!(r#"{{"about":"{}","event":{{"{ERASED}":{{}}}}}}"#, id()));
         assert_eq!(erased("\"customer_id\":\"x\""), format!(r#"{{"event":{{"{ERASED}":{{}}}}}}"#));
     }
 

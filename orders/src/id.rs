@@ -132,7 +132,14 @@ impl SigningKeys {
     /// What events and rows of all orders of `caller` have, also of those that were placed with an earlier key: none
     /// for the public.
     pub fn caller_hashes(&self, caller: &CallerName) -> Vec<CallerHash> {
-        self.all().filter_map(|key| key.callers.hash(caller)).collect()
+        let mut hashes = Vec::new();
+        for hash in self.all().filter_map(|key| key.callers.hash(caller)) {
+            // A secret may be configured twice.
+            if !hashes.contains(&hash) {
+                hashes.push(hash);
+            }
+        }
+        hashes
     }
 
     /// What is in place of the name of `caller` where it must not be read: without the first key, no name can be

@@ -73,13 +73,14 @@ const _: () = assert!(
     QUERY_KEYS_MAX * STOCK_ANSWER_BYTES_MAX <= streams::REPLY_BYTES_MAX,
     "a reply must have room for all answers about stock"
 );
-/// How long a start waits for another process that migrates the database: longer than a migration, which only adds
-/// tables and columns.
+/// How long a start waits for another process that migrates the database: longer than a migration, which adds
+/// tables and columns, and indexes, for which all rows are read.
 pub(crate) const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(10);
-/// Rows that are read for one page of a listing of which only some are shown, such as those with a status: some
-/// milliseconds, and most pages are full.
-pub(crate) const LISTING_ROWS_MAX: i64 = 500;
-const _: () = assert!(LISTING_ROWS_MAX > u8::MAX as i64, "more than is shown must be read");
+/// Rows that are read for one page of a listing of which only some are shown, such as those with a status: for each
+/// that is asked for, so that most pages are full, and
+pub(crate) const LISTING_ROWS_PER_ORDER: i64 = 5;
+/// at least: some milliseconds.
+pub(crate) const LISTING_ROWS_MIN: i64 = 100;
 /// Bytes of an order in a listing: its id, time, status and total, and a reference whose characters take four bytes or
 /// an escape.
 pub(crate) const LISTED_ORDER_BYTES_MAX: usize = 256 + 4 * orders::limits::TEXT_LENGTH_MAX;
@@ -87,8 +88,10 @@ const _: () = assert!(
     u8::MAX as usize * LISTED_ORDER_BYTES_MAX <= streams::REPLY_BYTES_MAX,
     "a reply must have room for a page"
 );
-/// Limit for PostgreSQL to read a page, which it finds by an index: it goes on when the worker has given up.
-pub(crate) const LISTING_STATEMENT_TIMEOUT: Duration = QUERY_TIMEOUT;
+/// Limit for PostgreSQL to read a page, which it finds by an index: before the time for all of an answer is over, which
+/// would say that the database is away.
+pub(crate) const LISTING_STATEMENT_TIMEOUT: Duration = Duration::from_millis(700);
+const _: () = assert!(LISTING_STATEMENT_TIMEOUT.as_millis() < QUERY_TIMEOUT.as_millis());
 /// How often a worker that cannot query the database looks whether it can again.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// The requester waits no longer than this, and other requests are queued.

@@ -21,7 +21,7 @@ const BEFORE_ROLES: &str = "
     DROP INDEX inventory.reservations_by_customer;
     ALTER TABLE inventory.reservations DROP COLUMN caller;
     DELETE FROM inventory_migrations WHERE name IN ('order_states', 'payment_pauses', 'order_contents',
-        'adjustments', 'gifts', 'order_countries', 'traceparent', 'privacy');
+        'adjustments', 'gifts', 'order_countries', 'traceparent', 'privacy', 'customer_indexes');
     ALTER TABLE inventory.reservations DROP COLUMN traceparent;
     DELETE FROM payment_migrations WHERE name = 'order_states';
     DELETE FROM fulfilment_migrations WHERE name = 'order_states';

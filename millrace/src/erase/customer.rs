@@ -29,6 +29,16 @@ impl CustomerId {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether `text` has the id as a word, in any case.
+    pub(crate) fn is_named_in(&self, text: &str) -> bool {
+        let (text, id) = (text.to_lowercase(), self.0.to_lowercase());
+        let is_apart = |beside: Option<char>| !beside.is_some_and(char::is_alphanumeric);
+        text.match_indices(&id).any(|(at, found)| {
+            let (before, after) = (&text[..at], &text[at + found.len()..]);
+            is_apart(before.chars().next_back()) && is_apart(after.chars().next())
+        })
+    }
 }
 
 impl std::fmt::Debug for CustomerId {
@@ -100,8 +110,29 @@ impl CustomerData {
         }
     }
 
+    /// Whether nothing is found that could be erased.
+    pub(crate) fn is_erased(&self) -> bool {
+        self.orders.is_empty() && self.letters.is_empty()
+    }
+
     /// Whether all that is found can be erased.
     pub(crate) const fn is_whole(&self) -> bool {
         self.left.is_empty() && !self.is_cut
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_named_by_a_text_that_has_it_as_a_word() {
+        let is_named = |id: &str, text| customer_id(id).unwrap().is_named_in(text);
+        assert!(is_named("17850", "ticket of 17850."));
+        assert!(is_named("ann@example.com", "asked by ANN@EXAMPLE.COM"));
+        assert!(is_named("a", "a"));
+        for (id, text) in [("1", "ticket 4711"), ("a", "ada"), ("17850", "17851")] {
+            assert!(!is_named(id, text), "{id} in {text}");
+        }
     }
 }

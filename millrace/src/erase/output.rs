@@ -33,13 +33,11 @@ pub(super) async fn print_still_stored(
     let since = SystemTime::from(now) - kept;
     let is_recent = |at: Option<SystemTime>| at.is_none_or(|at| at > since);
     let recent = found.orders.iter().filter(|order| is_recent(order.placed_at)).count();
-    if recent > 0 {
-        let until = Timestamp::from(SystemTime::from(now) + kept);
-        print(&format!(
-            "{recent} of these orders were placed within the last day: the lanes have their events until {until}, \
-             or longer while a pool does not process its messages"
-        ));
-    }
+    let until = Timestamp::from(SystemTime::from(now) + kept);
+    print(&format!(
+        "{recent} of these orders were placed within the last day: what the lanes have of the customer goes by \
+         {until}, or later while a pool does not process its messages"
+    ));
     let waiting = find_progress(connection, &FIRST_STEP.events()).await?.unwrap_or_default();
     let waiting = waiting.messages_waiting + waiting.messages_held;
     let retries = find_stream_state(connection, subjects::RETRIES).await?;

@@ -12,7 +12,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
-use crate::limits::{LISTING_ROWS_MAX, LISTING_STATEMENT_TIMEOUT};
+use crate::limits::{LISTING_ROWS_MIN, LISTING_ROWS_PER_ORDER, LISTING_STATEMENT_TIMEOUT};
 use crate::stage::ReadStatuses;
 use crate::step_input::{order_id, row_id};
 
@@ -25,9 +25,10 @@ pub(super) async fn list(
     query: &ListingQuery,
 ) -> Result<OrderListing, DatabaseError> {
     // One more than is shown says whether there are more.
+    let shown = i64::from(query.limit);
     let limit = match query.status {
-        Some(_) => LISTING_ROWS_MAX,
-        None => i64::from(query.limit) + 1,
+        Some(_) => (shown * LISTING_ROWS_PER_ORDER).max(LISTING_ROWS_MIN),
+        None => shown + 1,
     };
     let rows = rows(database, query, limit).await?;
     let ids: Vec<OrderId> = rows.iter().map(|row| row.place.id).collect();
@@ -35,12 +36,11 @@ pub(super) async fn list(
     let (count, is_cut) = (rows.len(), rows.len() as i64 == limit);
     let mut listing = OrderListing { orders: Vec::new(), next: None };
     for (index, (row, status)) in rows.into_iter().zip(statuses).enumerate() {
-        let place = row.place;
+        let PlacedOrder { place, content } = row;
         // A row that a newer version has written is in the listing of that version.
-        if let Some(status) = status
+        if let (Some(status), Some((reference, total))) = (status, content)
             && query.status.is_none_or(|wanted| wanted == status)
         {
-            let PlacedOrder { place, reference, total } = row;
             listing.orders.push(ListedOrder { place, status, reference, total });
         }
         let is_last = index + 1 == count;
@@ -55,8 +55,8 @@ pub(super) async fn list(
 /// What inventory has of an order.
 struct PlacedOrder {
     place: ListingPlace,
-    reference: Option<String>,
-    total: Money,
+    /// Its reference and total; `None` if a newer version has written them otherwise.
+    content: Option<(Option<String>, Money)>,
 }
 
 async fn rows(
@@ -72,7 +72,7 @@ async fn rows(
         Some(id) => by_id(&transaction, id).await?,
         None => by_caller(&transaction, query, limit).await?,
     };
-    Ok(rows.iter().filter_map(read).collect())
+    rows.iter().map(read).collect()
 }
 
 /// The id was derived from the caller, so the order is theirs.
@@ -122,13 +122,14 @@ async fn by_caller(
     Ok(transaction.query(&select, &values).await?)
 }
 
-/// `None` if a newer version has written the row otherwise.
-fn read(row: &Row) -> Option<PlacedOrder> {
-    let at: SystemTime = row.try_get("placed_at").ok()?;
+fn read(row: &Row) -> Result<PlacedOrder, DatabaseError> {
+    let at: SystemTime = row.try_get("placed_at")?;
+    let place = ListingPlace { at: at.into(), id: order_id(row.try_get("order_id")?) };
+    Ok(PlacedOrder { place, content: read_content(row) })
+}
+
+fn read_content(row: &Row) -> Option<(Option<String>, Money)> {
     let currency: Currency = row.try_get::<_, &str>("currency").ok()?.parse().ok()?;
-    Some(PlacedOrder {
-        place: ListingPlace { at: at.into(), id: order_id(row.try_get("order_id").ok()?) },
-        reference: row.try_get("reference").ok()?,
-        total: Money { amount: row.try_get("total").ok()?, currency },
-    })
+    let total = Money { amount: row.try_get("total").ok()?, currency };
+    Some((row.try_get("reference").ok()?, total))
 }
