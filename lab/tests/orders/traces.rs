@@ -29,7 +29,7 @@ impl TestCluster {
     async fn traces_of(&self, id: OrderId, names: &[&str]) -> Vec<Option<String>> {
         let mut traces = Vec::new();
         for message in self.order_messages().await {
-            // Other tests that share the cluster publish lines that are no JSON.
+            // Other tests that share the cluster publish lines that cannot be parsed.
             let events = message.lines.iter().filter_map(|line| serde_json::from_slice(line).ok());
             for event in events.filter(|event: &Value| event["order_id"] == id.to_string()) {
                 let is_named = |name: &&str| event["event"].get(name).is_some();
