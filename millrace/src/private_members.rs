@@ -1,16 +1,13 @@
 //! What no command shows of a record: payment tokens, and what is about a person.
 
-use orders::PERSONAL_MEMBERS;
+use orders::is_private_member;
 use serde_json::Value;
 
-/// The name of the only other private member.
-const PAYMENT_TOKEN: &str = "payment_token";
-
-/// Removes members with such names, wherever they are.
+/// Removes such members, wherever they are.
 pub(crate) fn remove_private_members(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            members.retain(|name, _| name != PAYMENT_TOKEN && !PERSONAL_MEMBERS.contains(&&**name));
+            members.retain(|name, _| !is_private_member(name));
             members.values_mut().for_each(remove_private_members);
         }
         Value::Array(items) => items.iter_mut().for_each(remove_private_members),

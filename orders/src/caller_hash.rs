@@ -1,6 +1,6 @@
 //! Who placed an order, where the name of its caller must not be read.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -8,8 +8,6 @@ use crate::CallerName;
 use crate::hex::{digits, from_hex, to_hex};
 
 const HASH_BYTES: usize = 16;
-/// Keeps the key of these hashes apart from all else that is made with the secret of order ids.
-const LABEL: &str = "millrace caller hash";
 
 /// 128 bits of an HMAC over the name of an authenticated caller, in events and rows: they show which orders are of one
 /// caller, and without the secret no name can be compared with them. Written as 32 lower-case hexadecimal digits.
@@ -17,30 +15,18 @@ const LABEL: &str = "millrace caller hash";
 #[serde(try_from = "String", into = "String")]
 pub struct CallerHash([u8; HASH_BYTES]);
 
-/// What makes the hashes of one secret.
-#[derive(Clone)]
-pub(crate) struct CallerHashKey(Hmac<Sha256>);
-
-impl CallerHashKey {
-    /// The key that is derived from `secret`.
-    pub(crate) fn derived_from(secret: &Hmac<Sha256>) -> Self {
-        let key = secret.clone().chain_update(LABEL).finalize().into_bytes();
-        Self(Hmac::new_from_slice(&key).expect("HMAC accepts a key of any length"))
-    }
-
-    /// The hash of `caller`; `None` for the public, to which no order is said to belong.
-    pub(crate) fn hash(&self, caller: &CallerName) -> Option<CallerHash> {
+impl CallerHash {
+    /// That of `caller`; `None` for the public, to which no order is said to belong.
+    pub(crate) fn of(caller: &CallerName, key: &Hmac<Sha256>) -> Option<Self> {
         if caller.is_public() {
             return None;
         }
-        let full = self.0.clone().chain_update(caller.as_str()).finalize().into_bytes();
+        let full = key.clone().chain_update(caller.as_str()).finalize().into_bytes();
         let mut hash = [0; HASH_BYTES];
         hash.copy_from_slice(&full[..HASH_BYTES]);
-        Some(CallerHash(hash))
+        Some(Self(hash))
     }
-}
 
-impl CallerHash {
     /// The 16 bytes of the hash, as a row has them.
     pub const fn as_bytes(&self) -> &[u8; HASH_BYTES] {
         &self.0

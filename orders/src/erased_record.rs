@@ -5,15 +5,17 @@ use serde_json::{Map, Value, json};
 
 use crate::{Event, OrderId};
 
-/// The members of an order that are about a person, or may be. Erased, and shown by no command.
-pub const PERSONAL_MEMBERS: [&str; 4] = ["customer_id", "shipping_address", "contact", "metadata"];
+/// Whether a member of a record with this name is erased, and shown by no command: what is about a person, or may be,
+/// and what pays for an order.
+pub fn is_private_member(name: &str) -> bool {
+    matches!(name, "customer_id" | "shipping_address" | "contact" | "metadata" | "payment_token")
+}
 
 /// The name of the event in an erased record. No version has such an event: what is left of an order must not be
 /// reserved, since it cannot be delivered.
 const ERASED: &str = "created_erased";
 /// How the names of a `created` begin, of all versions.
 const CREATED: &str = "created";
-const PAYMENT_TOKEN: &str = "payment_token";
 
 /// Whether a record is the order of `customer`, as it was placed.
 pub fn is_order_of(record: &str, customer: &str) -> bool {
@@ -61,7 +63,7 @@ fn left_of(record: &Value) -> Option<Value> {
     let (_, created) = created_in(record)?;
     let order_id: OrderId = record["order_id"].as_str()?.parse().ok()?;
     let mut order = created["order"].as_object()?.clone();
-    order.retain(|name, _| !PERSONAL_MEMBERS.contains(&&**name) && name != PAYMENT_TOKEN);
+    order.retain(|name, _| !is_private_member(name));
     let mut left = Map::from_iter([("order".to_owned(), Value::Object(order))]);
     for kept in ["digest", "caller"] {
         left.extend(created.get(kept).map(|value| (kept.to_owned(), value.clone())));

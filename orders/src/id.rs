@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::caller_hash::CallerHashKey;
 use crate::hex::{fmt_hex, from_hex, to_hex};
 use crate::limits::SIGNING_KEY_LENGTH_MIN;
 use crate::{CallerHash, CallerName, IdempotencyKey};
@@ -41,11 +40,12 @@ pub struct SigningKeys {
     rest: Vec<SigningKey>,
 }
 
-/// What is made with one secret.
+/// What is made with one secret, each with a key of its own.
 #[derive(Clone)]
 struct SigningKey {
     ids: Hmac<Sha256>,
-    callers: CallerHashKey,
+    callers: Hmac<Sha256>,
+    events_tokens: Hmac<Sha256>,
 }
 
 /// A signing key is too short: a MAC is worthless if its key can be guessed.
@@ -126,14 +126,14 @@ impl SigningKeys {
 
     /// Who places an order, as its events and rows have it; `None` for the public.
     pub fn caller_hash(&self, caller: &CallerName) -> Option<CallerHash> {
-        self.first.callers.hash(caller)
+        CallerHash::of(caller, &self.first.callers)
     }
 
     /// What events and rows of all orders of `caller` have, also of those that were placed with an earlier key: none
     /// for the public.
     pub fn caller_hashes(&self, caller: &CallerName) -> Vec<CallerHash> {
         let mut hashes = Vec::new();
-        for hash in self.all().filter_map(|key| key.callers.hash(caller)) {
+        for hash in self.all().filter_map(|key| CallerHash::of(caller, &key.callers)) {
             // A secret may be configured twice.
             if !hashes.contains(&hash) {
                 hashes.push(hash);
@@ -195,11 +195,16 @@ fn signed(key: &Hmac<Sha256>, id: OrderId, caller: &CallerName) -> Hmac<Sha256> 
 
 impl SigningKey {
     fn new(secret: &str) -> Self {
-        let ids = Hmac::new_from_slice(secret.as_bytes());
-        let ids = ids.expect("HMAC accepts a key of any length");
-        let callers = CallerHashKey::derived_from(&ids);
-        Self { ids, callers }
+        let ids = hmac(secret.as_bytes());
+        let derived = |label: &str| hmac(&ids.clone().chain_update(label).finalize().into_bytes());
+        let (callers, events_tokens) =
+            (derived("millrace caller hash"), derived("millrace events token"));
+        Self { ids, callers, events_tokens }
     }
+}
+
+fn hmac(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC accepts a key of any length")
 }
 
 impl std::fmt::Display for OrderId {

@@ -66,7 +66,7 @@ pub use country::{Country, InvalidCountry};
 pub use created::Created;
 pub use currency::{Currency, InvalidCurrency};
 pub use digest::BodyDigest;
-pub use erased_record::{PERSONAL_MEMBERS, erased, is_erased, is_order_of, placed_order};
+pub use erased_record::{erased, is_erased, is_order_of, is_private_member, placed_order};
 pub use event::{Event, EventBody, EventKind, UnknownEvent};
 pub use event_error::{EventError, is_unknown_name};
 pub use field_error::{FieldError, InvalidOrder};

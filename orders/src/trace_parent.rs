@@ -147,14 +147,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_record_is_read_whatever_its_traceparent_is() {
-        let event = Event {
+    fn untraced() -> Event {
+        Event {
             order_id: OrderId::from_bytes([7; 16]),
             at: Timestamp::from_millis(1),
             body: EventBody::CancelRefused,
             traceparent: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_whatever_its_traceparent_is() {
+        let event = untraced();
         let mut line = Vec::new();
         event.write_line(&mut line);
         let line = String::from_utf8(line).unwrap();
@@ -166,12 +170,7 @@ mod tests {
 
     #[test]
     fn a_line_to_which_it_is_added_is_the_same_as_one_that_is_written_with_it() {
-        let event = Event {
-            order_id: OrderId::from_bytes([7; 16]),
-            at: Timestamp::from_millis(1),
-            body: EventBody::CancelRefused,
-            traceparent: None,
-        };
+        let event = untraced();
         let (mut without, mut with) = (Vec::new(), Vec::new());
         event.write_line(&mut without);
         let trace: TraceParent = VALID.parse().unwrap();

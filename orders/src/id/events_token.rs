@@ -1,14 +1,12 @@
 //! Tokens in the query of an address, with which a web page follows one order: `EventSource` sends no headers.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{ID_BYTES, MAC_BYTES, OrderId, SignedOrderId, SigningKeys};
 use crate::Timestamp;
 use crate::hex::{from_hex, to_hex};
 
-/// Keeps the key of these tokens apart from all else that is made with the secret of order ids.
-const LABEL: &str = "millrace events token";
 /// Seconds since 1970, for 34,000 years.
 const TIME_BYTES: usize = 5;
 const TOKEN_MAC_BYTES: usize = 16;
@@ -18,7 +16,7 @@ impl SigningKeys {
     /// more of a MAC over it and the signed id.
     pub fn events_token(&self, order: &SignedOrderId, expires_at: Timestamp) -> String {
         let time = seconds(expires_at);
-        let mac = token_mac(&self.first.ids, order, time).finalize().into_bytes();
+        let mac = token_mac(&self.first.events_tokens, order, time).finalize().into_bytes();
         to_hex(&time) + &to_hex(&mac[..TOKEN_MAC_BYTES])
     }
 
@@ -34,19 +32,16 @@ impl SigningKeys {
         let order = SignedOrderId { id, mac, is_of_public: false };
         let (time, sent) = token.split_at_checked(2 * TIME_BYTES)?;
         let (time, sent) = (from_hex(time)?, from_hex::<TOKEN_MAC_BYTES>(sent)?);
-        let mut keys = self.all();
-        let is_ours =
-            keys.any(|key| token_mac(&key.ids, &order, time).verify_truncated_left(&sent).is_ok());
+        let is_ours = self.all().any(|key| {
+            token_mac(&key.events_tokens, &order, time).verify_truncated_left(&sent).is_ok()
+        });
         (is_ours && time > seconds(now)).then_some(id)
     }
 }
 
 /// What the MAC covers: the signed id, so that the token is for one order of one caller, and the time.
-fn token_mac(secret: &Hmac<Sha256>, order: &SignedOrderId, time: [u8; TIME_BYTES]) -> Hmac<Sha256> {
-    let key = secret.clone().chain_update(LABEL).finalize().into_bytes();
-    let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key);
-    let mac = mac.expect("HMAC accepts a key of any length");
-    mac.chain_update(order.id.0).chain_update(order.mac).chain_update(time)
+fn token_mac(key: &Hmac<Sha256>, order: &SignedOrderId, time: [u8; TIME_BYTES]) -> Hmac<Sha256> {
+    key.clone().chain_update(order.id.0).chain_update(order.mac).chain_update(time)
 }
 
 /// Whole seconds since 1970, of which the bytes have the same sequence.
