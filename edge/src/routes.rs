@@ -65,11 +65,11 @@ pub(crate) async fn respond(
     let id = RequestId::of(request.headers());
     let sharing = state.cors_origins.as_ref().map(|origins| Sharing::of(origins, &request));
     let is_head = request.method() == Method::HEAD;
-    let trace = trace_of(request.headers());
     let mut quota = None;
     let mut response = match dispatch(state, peer, &mut request, &mut quota).await {
         Ok(Reply::Response(response)) => response,
         Ok(Reply::Batch { caller, slot }) => {
+            let trace = trace_of(request.headers());
             place_batch::place_batch(state, caller, trace, request.into_body(), slot)
         }
         Err(problem) => refuse(state, &problem, &id, &mut request).await,

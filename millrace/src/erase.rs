@@ -68,7 +68,7 @@ pub(crate) fn run(args: &EraseArgs) -> Result<ExitCode> {
             let Erased { orders, letters, .. } = found.to_erase();
             print(&format!("would erase {orders} orders and {letters} dead letters"));
             print_left(&found);
-            return Ok(exit_code(&found));
+            return Ok(exit_code(found.is_whole()));
         }
         // Nothing else resolves letters while they are replaced.
         let wait = RESOLVE_LOCK_WAIT;
@@ -84,8 +84,7 @@ pub(crate) fn run(args: &EraseArgs) -> Result<ExitCode> {
         if !since.is_erased() {
             print("more of the customer is stored since: erase again");
         }
-        let is_whole = found.is_whole() && since.is_erased();
-        Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(exit_code(found.is_whole() && since.is_erased()))
     })
 }
 
@@ -140,8 +139,8 @@ async fn erase_letters(
     Ok(())
 }
 
-fn exit_code(found: &CustomerData) -> ExitCode {
-    if found.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn exit_code(is_whole: bool) -> ExitCode {
+    if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 impl EraseArgs {

@@ -36,13 +36,22 @@ pub(super) async fn refuse(
 fn log(state: &ShardState, problem: &Problem, id: &RequestId, request: &Request<Incoming>) {
     let (request_id, method) = (id.as_str(), request.method());
     let route = || path_of_route(ROUTES, request.uri().path()).unwrap_or("none");
-    let trace_id = trace_of(request.headers()).map(|trace| trace.trace_id().to_string());
+    let trace_id = || trace_of(request.headers()).map(|trace| trace.trace_id().to_string());
     let (status, problem) = (problem.status(), problem.type_uri());
     if status != StatusCode::SERVICE_UNAVAILABLE {
-        let (status, route) = (status.as_u16(), route());
-        tracing::debug!(request_id, trace_id, %method, route, status, problem, "request refused");
+        let status = status.as_u16();
+        // Most refusals are not logged: what is named here is looked up for those that are.
+        tracing::debug!(
+            request_id,
+            trace_id = trace_id(),
+            %method,
+            route = route(),
+            status,
+            problem,
+            "request refused"
+        );
     } else if let LogEntry::After { left_out } = state.failure_log.count(Instant::now()) {
-        let route = route();
+        let (trace_id, route) = (trace_id(), route());
         tracing::warn!(request_id, trace_id, %method, route, problem, left_out, "request failed");
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct CertificateReader {
     served: Arc<ServedCertificate>,
     validity: Option<Validity>,
     /// What was read last, whether or not it could be used.
-    texts: Option<CertificateTexts>,
+    texts: CertificateTexts,
     /// The fault that was logged.
     fault: Option<String>,
     warned_at: Option<Instant>,
@@ -43,7 +43,7 @@ impl ServedCertificate {
             files,
             served: served.clone(),
             validity,
-            texts: Some(texts),
+            texts,
             fault: None,
             warned_at: None,
         };
@@ -70,12 +70,13 @@ impl CertificateReader {
         loop {
             sleep(TLS_FILES_INTERVAL).await;
             match self.try_read().await {
-                Ok(false) => self.fault = None,
-                Ok(true) => {
+                Ok(is_renewed) => {
                     self.fault = None;
-                    self.warned_at = None;
-                    let expires = self.validity.map(|it| Timestamp::from(it.ends).to_string());
-                    tracing::info!(expires, "certificate is renewed");
+                    if is_renewed {
+                        self.warned_at = None;
+                        let expires = self.validity.map(|it| Timestamp::from(it.ends).to_string());
+                        tracing::info!(expires, "certificate is renewed");
+                    }
                 }
                 Err(err) => self.log(&err),
             }
@@ -87,7 +88,7 @@ impl CertificateReader {
     /// certificate that is not valid yet.
     async fn try_read(&mut self) -> Result<bool, CertificateError> {
         let texts = self.files.read().await?;
-        if self.texts.as_ref() == Some(&texts) {
+        if self.texts == texts {
             return Ok(false);
         }
         let now = SystemTime::now();
@@ -95,7 +96,7 @@ impl CertificateReader {
         if certificate.as_ref().is_ok_and(|it| it.is_not_yet_valid(now)) {
             return Err(CertificateError::NotYetValid);
         }
-        self.texts = Some(texts);
+        self.texts = texts;
         let certificate = certificate?;
         if certificate.is_expired(now) {
             return Err(CertificateError::Expired);
