@@ -1,5 +1,6 @@
 //! The edge over real HTTP, on real brokers and a real Redis.
 mod event_reader;
+mod logged_edge;
 mod raw_http;
 mod status_worker;
 mod test_certificates;

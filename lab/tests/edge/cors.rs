@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use streams::Profile;
 use streams::subjects::STATUS_GET;
 
-use super::raw_http::{ORDER, RawHttp, Reply, post};
+use super::raw_http::{ORDER, RawHttp, Reply, post, with_headers};
 use super::test_edge::{TestEdge, fresh_key, signing_keys};
 use crate::test_servers::TestServers;
 
@@ -26,10 +26,6 @@ async fn edge_for_pages(servers: &TestServers) -> TestEdge {
     let mut config = servers.config(Profile::Single);
     config.cors_origins = Some(format!("http://localhost:3000,{ORIGIN}").parse().unwrap());
     TestEdge::start(config).await
-}
-
-fn with_headers(request: &str, headers: &str) -> String {
-    request.replacen("\r\n", &format!("\r\n{headers}"), 1)
 }
 
 fn request(method: &str, path: &str) -> String {

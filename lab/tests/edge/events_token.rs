@@ -1,36 +1,18 @@
 //! A browser follows an order with a token in the query, since `EventSource` sends no `Authorization`.
 
-use std::process::Stdio;
 use std::time::SystemTime;
 
-use edge::{IdentityConfig, Scope};
+use edge::Scope;
 use orders::{CallerName, Status};
 use streams::Profile;
-use tempfile::NamedTempFile;
-use tokio::io::{AsyncBufReadExt, BufReader};
 
+use super::identity::{OURS, edge_with_keys};
+use super::logged_edge::LoggedEdge;
 use super::raw_http::{RawHttp, Reply};
-use super::request_ids::line_with;
 use super::status_worker::{StatusWorker, order};
 use super::test_edge::{TestEdge, signing_keys};
-use super::test_issuer::{key_set, token};
+use super::test_issuer::{key_file, token};
 use crate::test_servers::TestServers;
-
-/// The seed of the issuer's key.
-const OURS: u8 = 1;
-
-fn key_file() -> NamedTempFile {
-    let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), key_set(&[OURS]).to_string()).unwrap();
-    file
-}
-
-async fn edge_with_keys(servers: &TestServers) -> TestEdge {
-    let file = key_file();
-    let mut config = servers.config(Profile::Single);
-    config.identity = IdentityConfig::keys(file.path().to_owned());
-    TestEdge::start(config).await
-}
 
 /// The id that `caller` has of the order whose id repeats `byte`.
 fn id_of(byte: u8, caller: &str) -> String {
@@ -143,15 +125,12 @@ async fn without_identity_a_stream_needs_no_token_and_ignores_one() {
 #[tokio::test]
 async fn no_log_has_a_token() {
     let servers = TestServers::shared().await;
-    let file = key_file();
+    let file = key_file(&[OURS]);
     let mut edge = servers.edge_command(Profile::Single);
     edge.env("MILLRACE_IDENTITY", "keys").env("MILLRACE_TOKEN_KEYS", file.path());
-    edge.env("RUST_LOG", "debug").stderr(Stdio::piped());
-    let mut edge = edge.spawn().unwrap();
-    let mut log = BufReader::new(edge.stderr.take().unwrap()).lines();
-    let listening = line_with(&mut log, "edge listening").await;
-    let (_, address) = listening.split_once("address=").unwrap();
-    let mut client = RawHttp::connect(address.trim().parse().unwrap()).await;
+    edge.env("RUST_LOG", "debug");
+    let mut edge = LoggedEdge::start(edge).await;
+    let mut client = RawHttp::connect(edge.address).await;
     let token = "token-that-nothing-may-log";
     let request = |id: &str| {
         format!("GET /v1/orders/{id}/events?token={token} HTTP/1.1\r\nhost: edge\r\n\r\n")
@@ -161,7 +140,8 @@ async fn no_log_has_a_token() {
     client.send("GET /nowhere HTTP/1.1\r\nhost: edge\r\nrequest-id: last\r\n\r\n").await;
     client.reply().await.assert_problem(404, "not-found");
     let mut lines = 0;
-    while let Some(line) = log.next_line().await.unwrap() {
+    loop {
+        let line = edge.next_line().await;
         assert!(!line.contains(token), "{line}");
         lines += 1;
         if line.contains("request_id=\"last\"") {
@@ -169,5 +149,5 @@ async fn no_log_has_a_token() {
         }
     }
     assert!(lines > 1);
-    edge.kill().await.unwrap();
+    edge.kill().await;
 }

@@ -12,7 +12,7 @@ use orders::{OrderId, Status};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::raw_http::{ORDER, post};
+use super::raw_http::{ORDER, post, with_headers};
 use super::status_worker::{StatusWorker, fulfilled, order, path};
 use super::test_edge::{DEADLINE, TestEdge, fresh_key};
 use crate::test_servers::{TestServers, wait_until};
@@ -62,7 +62,7 @@ async fn thousands_follow_at_the_cost_of_one_lookup_each_and_one_more_is_refused
     assert_eq!(problem["type"], "/problems/overloaded");
     // An order is placed all the same, and not waited for.
     let mut buyer = edge.connect().await;
-    let waiting = post(&fresh_key(), ORDER).replacen("\r\n", "\r\nprefer: wait=20\r\n", 1);
+    let waiting = with_headers(&post(&fresh_key(), ORDER), "prefer: wait=20\r\n");
     buyer.send(waiting).await;
     let reply = buyer.reply().await;
     assert_eq!((reply.status, reply.header("preference-applied")), (202, None));

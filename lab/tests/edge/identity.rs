@@ -8,9 +8,9 @@ use serde_json::json;
 use streams::Profile;
 use tokio::time::Instant;
 
-use super::raw_http::{ORDER, RawHttp, Reply, post};
+use super::raw_http::{ORDER, RawHttp, Reply, post, with_headers};
 use super::test_edge::{TestEdge, fresh_key, signing_keys};
-use super::test_issuer::{TestIssuer, key_set, token};
+use super::test_issuer::{TestIssuer, key_file, token};
 use crate::test_servers::{TestServers, wait_until};
 
 /// The seeds of keys.
@@ -19,8 +19,7 @@ const FOREIGN: u8 = 2;
 
 /// An edge that knows callers by tokens of the key [`OURS`], which are in a file.
 pub(super) async fn edge_with_keys(servers: &TestServers) -> TestEdge {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), key_set(&[OURS]).to_string()).unwrap();
+    let file = key_file(&[OURS]);
     let mut config = servers.config(Profile::Single);
     config.identity = IdentityConfig::keys(file.path().to_owned());
     TestEdge::start(config).await
@@ -34,8 +33,8 @@ async fn edge_of(servers: &TestServers, url: Uri) -> TestEdge {
 
 /// Sends a request with a token and further headers, each with a line break.
 pub(super) async fn send(client: &mut RawHttp, request: &str, token: &str, headers: &str) -> Reply {
-    let headers = format!("\r\nauthorization: Bearer {token}\r\n{headers}");
-    client.send(request.replacen("\r\n", &headers, 1)).await;
+    let headers = format!("authorization: Bearer {token}\r\n{headers}");
+    client.send(with_headers(request, &headers)).await;
     client.reply().await
 }
 

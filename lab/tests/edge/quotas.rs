@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::raw_http::{RawHttp, Reply};
 use super::test_edge::{DEADLINE, TestEdge, fresh_key};
-use super::test_issuer::{key_set, token};
+use super::test_issuer::{key_file, token};
 use crate::test_servers::{TestServers, wait_until};
 
 const OURS: u8 = 1;
@@ -20,8 +20,7 @@ const WHOLE: &str = r#""caller";q=100;w=1"#;
 const ATTEMPTS_MAX: usize = 20;
 
 async fn edge_with(servers: &TestServers, quota: QuotaConfig) -> TestEdge {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), key_set(&[OURS]).to_string()).unwrap();
+    let file = key_file(&[OURS]);
     let mut config = servers.config(Profile::Single);
     config.identity = IdentityConfig::keys(file.path().to_owned());
     config.quota = quota;

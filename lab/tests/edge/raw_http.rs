@@ -176,6 +176,11 @@ impl Reply {
 
 const PROBLEM: Option<&str> = Some("application/problem+json");
 
+/// A request with further headers, each with a line break.
+pub(crate) fn with_headers(request: &str, headers: &str) -> String {
+    request.replacen("\r\n", &format!("\r\n{headers}"), 1)
+}
+
 /// A well-formed request to place an order.
 pub(crate) fn post(key: &str, order: &str) -> String {
     let length = order.len();

@@ -1,20 +1,17 @@
 //! The id of a request: in its response, in a problem document, and in the log of the edge.
 
 use std::collections::HashSet;
-use std::process::Stdio;
 
 use orders::{CallerName, OrderId};
 use streams::Profile;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::ChildStderr;
-use tokio::time::timeout;
 
-use super::raw_http::{ORDER, RawHttp, Reply, post};
-use super::test_edge::{DEADLINE, fresh_key, signing_keys};
+use super::logged_edge::LoggedEdge;
+use super::raw_http::{ORDER, RawHttp, Reply, post, with_headers};
+use super::test_edge::{fresh_key, signing_keys};
 use crate::test_servers::TestServers;
 
 async fn send(client: &mut RawHttp, request: &str, headers: &str) -> Reply {
-    client.send(request.replacen("\r\n", &format!("\r\n{headers}"), 1)).await;
+    client.send(with_headers(request, headers)).await;
     client.reply().await
 }
 
@@ -82,18 +79,15 @@ async fn an_id_that_is_invalid_or_sent_twice_is_replaced() {
 async fn the_log_has_the_ids_of_failed_requests_and_not_those_of_orders() {
     let servers = TestServers::shared().await;
     let mut edge = servers.edge_command(Profile::Single);
-    edge.env("RUST_LOG", "info,edge=debug").stderr(Stdio::piped());
-    let mut edge = edge.spawn().unwrap();
-    let mut log = BufReader::new(edge.stderr.take().unwrap()).lines();
-    let listening = line_with(&mut log, "edge listening").await;
-    let (_, address) = listening.split_once("address=").unwrap();
+    edge.env("RUST_LOG", "info,edge=debug");
+    let mut edge = LoggedEdge::start(edge).await;
 
-    let mut client = RawHttp::connect(address.trim().parse().unwrap()).await;
+    let mut client = RawHttp::connect(edge.address).await;
     let order = signing_keys().sign(OrderId::from_bytes([13; 16]), &CallerName::PUBLIC).to_string();
     let get = format!("GET /v1/orders/{order} HTTP/1.1\r\nhost: edge\r\n\r\n");
     let failed = send(&mut client, &get, "request-id: failed-1\r\n").await;
     failed.assert_problem(503, "status-unavailable");
-    let line = line_with(&mut log, "request failed").await;
+    let line = edge.line_with("request failed").await;
     for part in ["WARN", "failed-1", "/v1/orders/{id}", "/problems/status-unavailable", "GET"] {
         assert!(line.contains(part), "{part}: {line}");
     }
@@ -101,22 +95,9 @@ async fn the_log_has_the_ids_of_failed_requests_and_not_those_of_orders() {
 
     let refused = send(&mut client, &post(&fresh_key(), "{}"), "request-id: refused-2\r\n").await;
     refused.assert_problem(422, "not-an-order");
-    let line = line_with(&mut log, "request refused").await;
+    let line = edge.line_with("request refused").await;
     for part in ["DEBUG", "refused-2", "/v1/orders", "/problems/not-an-order", "POST", "422"] {
         assert!(line.contains(part), "{part}: {line}");
     }
-    edge.kill().await.unwrap();
-}
-
-/// The next line of the log that contains `text`.
-pub(crate) async fn line_with(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> String {
-    let find = async {
-        loop {
-            let line = log.next_line().await.unwrap().expect("the edge has ended");
-            if line.contains(text) {
-                return line;
-            }
-        }
-    };
-    timeout(DEADLINE, find).await.unwrap_or_else(|_| panic!("the log has no {text:?}"))
+    edge.kill().await;
 }

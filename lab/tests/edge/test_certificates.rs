@@ -14,6 +14,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 use workers::database::client_config;
 
+use super::test_edge::TestEdge;
+use crate::test_servers::TestServers;
+
 /// The files of an edge with TLS, and the authority by which clients verify it.
 pub(crate) struct TestCertificates {
     folder: TempDir,
@@ -64,6 +67,14 @@ impl TestCertificates {
     pub(crate) fn config(&self) -> TlsConfig {
         let file = |name| Some(self.folder.path().join(name));
         TlsConfig { tls_certificate: file("server.crt"), tls_key: file("server.key") }
+    }
+
+    /// An edge that has them.
+    pub(crate) async fn start_edge(&self) -> TestEdge {
+        let servers = TestServers::shared().await;
+        let mut config = servers.config(servers.profile);
+        config.tls = self.config();
+        TestEdge::start(config).await
     }
 
     /// A connection on which these protocols are offered.

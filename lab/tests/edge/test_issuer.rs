@@ -15,6 +15,7 @@ use hyper::{Response, Uri};
 use hyper_util::rt::TokioIo;
 use orders::CallerName;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -73,6 +74,13 @@ async fn serve(listener: TcpListener, keys: Arc<Mutex<Value>>, reads: Arc<Atomic
         // One connection after the other: an edge closes each.
         protocol.keep_alive(false).serve_connection(TokioIo::new(stream), respond).await.ok();
     }
+}
+
+/// A file with the public keys of these seeds.
+pub(crate) fn key_file(seeds: &[u8]) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), key_set(seeds).to_string()).unwrap();
+    file
 }
 
 /// The public keys with these seeds.

@@ -14,18 +14,10 @@ use tokio::time::{Instant, timeout};
 
 use super::raw_http::{ORDER, RawHttp, post};
 use super::test_certificates::TestCertificates;
-use super::test_edge::{DEADLINE, TestEdge, fresh_key};
-use crate::test_servers::TestServers;
+use super::test_edge::{DEADLINE, fresh_key};
 
 /// Between the time for a handshake and that for an idle connection.
 const SOON: Duration = Duration::from_secs(12);
-
-async fn edge_with_tls(certificates: &TestCertificates) -> TestEdge {
-    let servers = TestServers::shared().await;
-    let mut config = servers.config(servers.profile);
-    config.tls = certificates.config();
-    TestEdge::start(config).await
-}
 
 fn order() -> Request<Full<Bytes>> {
     let order = Request::post("https://edge/v1/orders")
@@ -37,7 +29,7 @@ fn order() -> Request<Full<Bytes>> {
 #[tokio::test]
 async fn orders_are_placed_by_the_protocol_that_client_and_edge_agree_on() {
     let certificates = TestCertificates::new();
-    let edge = edge_with_tls(&certificates).await;
+    let edge = certificates.start_edge().await;
     for (offered, agreed) in [(&["http/1.1"][..], Some("http/1.1")), (&[], None)] {
         let stream = certificates.connect(edge.address, offered).await;
         let protocol = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
@@ -66,7 +58,7 @@ async fn orders_are_placed_by_the_protocol_that_client_and_edge_agree_on() {
 #[tokio::test]
 async fn a_request_that_is_being_sent_over_tls_is_answered_while_the_edge_drains() {
     let certificates = TestCertificates::new();
-    let edge = edge_with_tls(&certificates).await;
+    let edge = certificates.start_edge().await;
     let address = edge.address;
     let _silent = TcpStream::connect(address).await.unwrap();
     let mut client = RawHttp::over(certificates.connect(address, &["http/1.1"]).await);
@@ -89,7 +81,7 @@ async fn a_request_that_is_being_sent_over_tls_is_answered_while_the_edge_drains
 #[tokio::test]
 async fn a_client_that_shakes_no_hands_is_disconnected_in_time_and_others_are_served() {
     let certificates = TestCertificates::new();
-    let edge = edge_with_tls(&certificates).await;
+    let edge = certificates.start_edge().await;
     let begun = Instant::now();
     let mut silent = TcpStream::connect(edge.address).await.unwrap();
     let mut half = TcpStream::connect(edge.address).await.unwrap();
@@ -109,7 +101,7 @@ async fn a_client_that_shakes_no_hands_is_disconnected_in_time_and_others_are_se
 #[tokio::test]
 async fn clear_text_is_answered_in_clear_text_and_ends() {
     let certificates = TestCertificates::new();
-    let edge = edge_with_tls(&certificates).await;
+    let edge = certificates.start_edge().await;
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned();
     for sent in [post(&fresh_key(), ORDER), preface, "GET / HTTP/1.0\r\n".to_owned()] {
         let mut client = edge.connect().await;

@@ -9,16 +9,8 @@ use millrace::edge_connector::EdgeAuthorities;
 
 use super::raw_http::ORDER;
 use super::test_certificates::TestCertificates;
-use super::test_edge::{DEADLINE, TestEdge, fresh_key};
+use super::test_edge::{DEADLINE, fresh_key};
 use crate::program::{COMMAND_LIMIT, output_within, program};
-use crate::test_servers::TestServers;
-
-async fn edge_with_tls(certificates: &TestCertificates) -> TestEdge {
-    let servers = TestServers::shared().await;
-    let mut config = servers.config(servers.profile);
-    config.tls = certificates.config();
-    TestEdge::start(config).await
-}
 
 /// Standard output and standard error.
 fn text(output: &Output) -> String {
@@ -28,7 +20,7 @@ fn text(output: &Output) -> String {
 #[tokio::test]
 async fn the_health_check_asks_an_edge_with_tls_whether_it_is_ready() {
     let certificates = TestCertificates::new();
-    let edge = edge_with_tls(&certificates).await;
+    let edge = certificates.start_edge().await;
     let health = async |has_tls| {
         let mut command = program(["health", "edge", "--listen", &edge.address.to_string()]);
         if has_tls {
@@ -47,7 +39,7 @@ async fn the_health_check_asks_an_edge_with_tls_whether_it_is_ready() {
 #[tokio::test]
 async fn a_file_is_imported_through_an_edge_that_its_authority_signs_and_no_other() {
     let (certificates, others) = (TestCertificates::new(), TestCertificates::new());
-    let edge = edge_with_tls(&certificates).await;
+    let edge = certificates.start_edge().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let line = format!("{{\"idempotency_key\":\"{}\",\"order\":{ORDER}}}\n", fresh_key());
     fs::write(file.path(), line).unwrap();
@@ -66,7 +58,7 @@ async fn a_file_is_imported_through_an_edge_that_its_authority_signs_and_no_othe
 #[tokio::test]
 async fn the_client_of_the_lab_places_orders_over_tls() {
     let certificates = TestCertificates::new();
-    let edge = edge_with_tls(&certificates).await;
+    let edge = certificates.start_edge().await;
     let authorities = EdgeAuthorities { edge_ca_file: Some(certificates.ca_file()) };
     let urls = [format!("https://{}", edge.address)];
     let client = OrderClient::new(&urls, &authorities, DEADLINE).unwrap();

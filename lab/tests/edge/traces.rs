@@ -1,23 +1,15 @@
 //! The trace of a request (W3C Trace Context) is kept with its orders, and named in the log.
 
-use std::process::Stdio;
-
 use serde_json::Value;
 use streams::Profile;
-use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::raw_http::{ORDER, RawHttp, post};
-use super::request_ids::line_with;
+use super::logged_edge::LoggedEdge;
+use super::raw_http::{ORDER, RawHttp, post, with_headers};
 use super::test_edge::{fresh_key, order_id};
 use crate::test_servers::TestServers;
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-
-/// A request with further headers, each with a line break.
-fn with_headers(request: &str, headers: &str) -> String {
-    request.replacen("\r\n", &format!("\r\n{headers}"), 1)
-}
 
 #[tokio::test]
 async fn an_order_is_stored_with_the_trace_of_its_request_if_that_is_valid() {
@@ -77,19 +69,16 @@ async fn each_order_of_a_batch_has_the_trace_of_the_request() {
 async fn the_log_names_the_trace_of_a_refused_request() {
     let servers = TestServers::shared().await;
     let mut edge = servers.edge_command(Profile::Single);
-    edge.env("RUST_LOG", "info,edge=debug").stderr(Stdio::piped());
-    let mut edge = edge.spawn().unwrap();
-    let mut log = BufReader::new(edge.stderr.take().unwrap()).lines();
-    let listening = line_with(&mut log, "edge listening").await;
-    let (_, address) = listening.split_once("address=").unwrap();
-    let mut client = RawHttp::connect(address.trim().parse().unwrap()).await;
+    edge.env("RUST_LOG", "info,edge=debug");
+    let mut edge = LoggedEdge::start(edge).await;
+    let mut client = RawHttp::connect(edge.address).await;
     for (headers, is_traced) in
         [(format!("traceparent: {TRACE}\r\n"), true), (String::new(), false)]
     {
         client.send(with_headers(&post(&fresh_key(), "{}"), &headers)).await;
         client.reply().await.assert_problem(422, "not-an-order");
-        let line = line_with(&mut log, "request refused").await;
+        let line = edge.line_with("request refused").await;
         assert_eq!(line.contains(&format!("trace_id=\"{TRACE_ID}\"")), is_traced, "{line}");
     }
-    edge.kill().await.unwrap();
+    edge.kill().await;
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use orders::{EventBody, OrderId, Status};
 use serde_json::{Value, json};
 
-use super::raw_http::{ORDER, RawHttp, Reply, post};
+use super::raw_http::{ORDER, RawHttp, Reply, post, with_headers};
 use super::status_worker::{StatusWorker, fulfilled, order, paid, path, reserved};
 use super::test_edge::{TestEdge, fresh_key};
 use crate::test_servers::TestServers;
@@ -29,7 +29,7 @@ impl RawHttp {
 
     async fn send_post(&mut self, key: &str, prefer: &str) {
         let request = post(key, ORDER);
-        self.send(request.replacen("\r\n", &format!("\r\nprefer: {prefer}\r\n"), 1)).await;
+        self.send(with_headers(&request, &format!("prefer: {prefer}\r\n"))).await;
     }
 }
 

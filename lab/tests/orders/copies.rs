@@ -2,13 +2,13 @@
 //! places of their own in the stream, and come to two workers at once.
 
 use bytes::Bytes;
-use orders::{Event, EventBody, EventKind, OrderId, Status};
+use orders::{Event, EventKind, OrderId, Status};
 use streams::{
     Lane, OutboundMessage, Profile, Publisher, batch, consumer_progress, stream_state, subjects,
 };
 use workers::{fulfilment, inventory, payment};
 
-use super::events::{PUBLISH_TIMEOUT, created, ndjson_line};
+use super::events::{PUBLISH_TIMEOUT, ndjson_line, unprocessable};
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
@@ -114,10 +114,7 @@ async fn after_a_crash_before_its_outcome_is_stored_a_message_is_answered_althou
 #[tokio::test]
 async fn two_copies_of_a_record_that_no_step_can_process_make_one_dead_letter() {
     let cluster = TestCluster::start(plan(Profile::Single)).await;
-    let mut poison = created("poison", &basket(&[("COPY", 1)]));
-    if let EventBody::Created(created) = &mut poison.body {
-        created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
-    }
+    let poison = unprocessable("poison", &basket(&[("COPY", 1)]));
     let line = Bytes::from(ndjson_line(&poison));
     for _ in 0..2 {
         cluster.publish_message(&batch::republish(EventKind::Created, line.clone())).await;

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use millrace::audit::AuditMode;
 use millrace::dead_letters::{ResolveError, ResolveRequest, resolve};
-use orders::{EventBody, EventKind, OrderId, Status};
+use orders::{EventKind, OrderId, Status};
 use serde_json::Value;
 use streams::dead_letter::{self, Reason, ResolutionKind, StoredDeadLetter};
 use streams::{Connection, Fetcher, Profile, Publisher, Step};
 use workers::database_roles::OPERATOR;
 use workers::{fulfilment, inventory, payment};
 
-use super::events::{PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id};
+use super::events::{
+    PUBLISH_TIMEOUT, cancel_requested, created, ndjson_line, order_id, unprocessable,
+};
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 use crate::program::{COMMAND_LIMIT, output_within, program};
@@ -108,10 +110,7 @@ async fn a_dead_lettered_refund_cannot_be_discarded() {
 async fn a_replayed_record_that_fails_again_becomes_a_new_dead_letter() {
     let cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("DEAD", 100)]).await;
-    let mut poison = created("fails-again", &basket(&[("DEAD", 1)]));
-    if let EventBody::Created(created) = &mut poison.body {
-        created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
-    }
+    let poison = unprocessable("fails-again", &basket(&[("DEAD", 1)]));
     cluster.publish(EventKind::Created, &[ndjson_line(&poison)]).await;
     for replays in 0..3 {
         wait_until("one dead letter is unresolved", async || {

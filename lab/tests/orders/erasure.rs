@@ -5,14 +5,14 @@ use std::process::Output;
 use millrace::audit::AuditMode;
 use millrace::dead_letters::{ResolveError, ResolveRequest, resolve};
 use millrace::keys::Role;
-use orders::{EventBody, EventKind, OrderId, Status};
+use orders::{EventKind, OrderId, Status};
 use serde_json::{Value, json};
 use streams::dead_letter::{self, NotReplayable, ResolutionKind, StoredDeadLetter};
 use streams::{Profile, consumer_progress};
 use workers::database_roles::ERASER;
 use workers::{inventory, payment};
 
-use super::events::{created, ndjson_line, order_id};
+use super::events::{ndjson_line, order_id, unprocessable};
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan, wait_until};
 use crate::program::{COMMAND_LIMIT, output_within, program};
@@ -247,10 +247,7 @@ impl TestCluster {
     /// Makes an order with this key and customer a dead letter, which no step can process.
     async fn leave_letters(&self, orders: &[(&str, &str)]) {
         let lines = orders.iter().map(|(key, customer)| {
-            let mut poison = created(key, &order_of(customer, "ERASED"));
-            if let EventBody::Created(created) = &mut poison.body {
-                created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
-            }
+            let poison = unprocessable(key, &order_of(customer, "ERASED"));
             ndjson_line(&poison)
         });
         self.publish(EventKind::Created, &lines.collect::<Vec<_>>()).await;

@@ -33,6 +33,15 @@ pub(crate) fn created(key: &str, basket: &Value) -> Event {
     event(key, EventBody::Created(Box::new(Created { digest, order, caller: None })))
 }
 
+/// The same of an order that no step can process, while all that edges and readers need is there.
+pub(crate) fn unprocessable(key: &str, basket: &Value) -> Event {
+    let mut event = created(key, basket);
+    if let EventBody::Created(created) = &mut event.body {
+        created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
+    }
+    event
+}
+
 pub(crate) fn cancel_requested(key: &str) -> Event {
     event(key, EventBody::CancelRequested { by: CancelledBy::Buyer })
 }

@@ -94,12 +94,24 @@ impl HttpResponse {
 impl TestCluster {
     /// Posts an order to the edge with this index.
     pub(crate) async fn post(&self, edge: usize, key: &str, body: &Value) -> HttpResponse {
-        let request = Request::post(format!("{}/v1/orders", self.edge_urls()[edge]))
+        self.post_with(edge, key, body, &[]).await
+    }
+
+    /// The same with further headers.
+    pub(crate) async fn post_with(
+        &self,
+        edge: usize,
+        key: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> HttpResponse {
+        let mut request = Request::post(format!("{}/v1/orders", self.edge_urls()[edge]))
             .header(CONTENT_TYPE, "application/json")
-            .header("Idempotency-Key", key)
-            .body(Full::from(body.to_string()))
-            .unwrap();
-        self.http.send(request).await
+            .header("Idempotency-Key", key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.http.send(request.body(Full::from(body.to_string())).unwrap()).await
     }
 
     /// Requests the cancellation of an order from the edge with this index.

@@ -1,6 +1,5 @@
 //! A caller lists their own orders, and finds the one whose response was lost.
 
-use bytes::Bytes;
 use edge::Scope;
 use http_body_util::Full;
 use hyper::Request;
@@ -10,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::fixtures::{basket, item};
 use super::test_cluster::{TestCluster, plan};
-use crate::edge::test_issuer::{key_set, token};
+use crate::edge::test_issuer::{key_file, token};
 
 /// The seed of the key that signs tokens.
 const KEY: u8 = 9;
@@ -18,8 +17,7 @@ const SECRETS: &str = "MILLRACE_SECRETS";
 
 /// A cluster whose edges know callers by tokens.
 async fn cluster_with_callers() -> (TestCluster, NamedTempFile) {
-    let keys = NamedTempFile::new().unwrap();
-    std::fs::write(keys.path(), key_set(&[KEY]).to_string()).unwrap();
+    let keys = key_file(&[KEY]);
     let mut plan = plan(Profile::Single);
     let file = keys.path().display().to_string();
     plan.envs.push(("MILLRACE_IDENTITY".to_owned(), "keys".to_owned()));
@@ -131,13 +129,9 @@ impl TestCluster {
 
     /// Places an order of `caller`. Returns its signed id.
     async fn place_as(&self, caller: &str, key: &str, body: &Value) -> String {
-        let request = Request::post(format!("{}/v1/orders", self.edge_urls()[0]))
-            .header("content-type", "application/json")
-            .header("authorization", format!("Bearer {}", token(KEY, caller, Scope::ALL)))
-            .header("idempotency-key", key)
-            .body(Full::new(Bytes::from(body.to_string())))
-            .unwrap();
-        self.http.send(request).await.signed_id().to_owned()
+        let bearer = format!("Bearer {}", token(KEY, caller, Scope::ALL));
+        let placed = self.post_with(0, key, body, &[("authorization", &bearer)]).await;
+        placed.signed_id().to_owned()
     }
 
     async fn list(&self, caller: &str, query: &str) -> Value {

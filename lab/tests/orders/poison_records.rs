@@ -1,9 +1,9 @@
 //! Records in a batch that no step can process: each becomes a dead letter, the others proceed.
 
-use orders::{EventBody, EventKind, Status};
+use orders::{EventKind, Status};
 use streams::dead_letter::Reason;
 
-use super::events::{cancel_requested, created, ndjson_line, order_id};
+use super::events::{cancel_requested, created, ndjson_line, order_id, unprocessable};
 use super::fixtures::{basket, item};
 use super::test_cluster::{wait_until, with_shared_cluster};
 
@@ -12,10 +12,7 @@ fn bad_records_become_dead_letters_and_the_good_ones_in_their_batch_are_fulfille
     with_shared_cluster(async |cluster| {
         cluster.load_catalog(&[item("AMID", 9)]).await;
         let good = |key: &str| ndjson_line(&created(key, &basket(&[("AMID", 1)])));
-        let mut rejected_by_postgres = created("amid-4", &basket(&[("AMID", 1)]));
-        if let EventBody::Created(created) = &mut rejected_by_postgres.body {
-            created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
-        }
+        let rejected_by_postgres = unprocessable("amid-4", &basket(&[("AMID", 1)]));
         let bad = [
             (b"not an event\n".to_vec(), Reason::Undecodable),
             (b"{\"order_id\":\"amid\"}\n".to_vec(), Reason::Undecodable),

@@ -1,10 +1,7 @@
 //! What an order says about a person is in the event of the order, in its copies among retries and dead letters, and in
 //! one row. Nothing else that a run leaves has it, and nothing at all has the name of a caller.
 
-use bytes::Bytes;
 use edge::Scope;
-use http_body_util::Full;
-use hyper::Request;
 use millrace::keys::Role;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,12 +12,12 @@ use tempfile::NamedTempFile;
 use tokio::process::Child;
 use workers::stages;
 
-use super::events::{created, ndjson_line, order_id};
+use super::events::{created, ndjson_line, order_id, unprocessable};
 use super::fixtures::{basket, item, with_payment_token};
 use super::http_client::HttpResponse;
 use super::remains::{Remains, assert_absent};
 use super::test_cluster::{TestCluster, plan, wait_until};
-use crate::edge::test_issuer::{key_set, token};
+use crate::edge::test_issuer::{key_file, token};
 use crate::program::{COMMAND_LIMIT, output_within, program};
 
 /// In every text about a person, and the digits of their phone number.
@@ -48,8 +45,7 @@ fn planted(basket: Value) -> Value {
 
 #[tokio::test]
 async fn what_is_about_a_person_is_in_the_order_and_its_row_and_nowhere_else_that_a_run_leaves() {
-    let keys = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(keys.path(), key_set(&[KEY]).to_string()).unwrap();
+    let keys = key_file(&[KEY]);
     let mut plan = plan(Profile::Single);
     plan.admins = 1;
     plan.envs.extend([
@@ -119,13 +115,8 @@ impl TestCluster {
     }
 
     async fn post_as_caller(&self, key: &str, body: &Value) -> HttpResponse {
-        let request = Request::post(format!("{}/v1/orders", self.edge_urls()[0]))
-            .header("content-type", "application/json")
-            .header("authorization", format!("Bearer {}", token(KEY, CALLER, Scope::ALL)))
-            .header("idempotency-key", key)
-            .body(Full::new(Bytes::from(body.to_string())))
-            .unwrap();
-        self.http.send(request).await
+        let bearer = format!("Bearer {}", token(KEY, CALLER, Scope::ALL));
+        self.post_with(0, key, body, &[("authorization", &bearer)]).await
     }
 
     /// Places an order that ends in each way, and waits for its end.
@@ -160,10 +151,7 @@ impl TestCluster {
     async fn leave_dead_letters_and_a_retry(&self) {
         let schedules = self.collect_schedules().await;
         let of = |key: &str| created(key, &planted(basket(&[("KNOWN", 1)])));
-        let mut poison = of("poison");
-        if let EventBody::Created(created) = &mut poison.body {
-            created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
-        }
+        let poison = unprocessable("poison", &planted(basket(&[("KNOWN", 1)])));
         let line = |key| String::from_utf8(ndjson_line(&of(key))).unwrap();
         let address = line("undecodable");
         let (before, rest) = address.split_once(r#""shipping_address":{"#).unwrap();

@@ -1,9 +1,6 @@
 //! The trace of the request that placed an order is in its row, and so in each outcome of inventory: that of the first
 //! request that was processed.
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
 use orders::{OrderId, Status};
 use serde_json::Value;
 
@@ -15,14 +12,8 @@ const OTHER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
 impl TestCluster {
     async fn post_in_trace(&self, key: &str, body: &Value, trace: Option<&str>) -> OrderId {
-        let mut request = Request::post(format!("{}/v1/orders", self.edge_urls()[0]))
-            .header("content-type", "application/json")
-            .header("idempotency-key", key);
-        if let Some(trace) = trace {
-            request = request.header("traceparent", trace);
-        }
-        let body: Full<Bytes> = Full::from(body.to_string());
-        self.http.send(request.body(body).unwrap()).await.order_id()
+        let headers: Vec<_> = trace.map(|trace| ("traceparent", trace)).into_iter().collect();
+        self.post_with(0, key, body, &headers).await.order_id()
     }
 
     /// The events of one order with these names, each with its trace.

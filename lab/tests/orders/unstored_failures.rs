@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use orders::{EventBody, EventKind, OrderId, Status};
+use orders::{EventKind, OrderId, Status};
 use serde_json::json;
 use streams::{Profile, subjects};
 use tokio::time::timeout;
 
 use super::authentication::AUTHENTICATED_CARD;
-use super::events::{created, ndjson_line, order_id};
+use super::events::{created, ndjson_line, order_id, unprocessable};
 use super::fixtures::{basket, item, with_payment_token};
 use super::test_cluster::{TestCluster, plan, wait_until};
 
@@ -47,10 +47,7 @@ async fn while_no_dead_letter_is_stored_other_orders_go_on_and_it_is_stored_afte
     let cluster = TestCluster::start(plan(Profile::Single)).await;
     cluster.load_catalog(&[item("UNSTORED", 100)]).await;
     cluster.delete_stream(subjects::DEAD_LETTERS).await;
-    let mut poison = created("poison", &basket(&[("UNSTORED", 1)]));
-    if let EventBody::Created(created) = &mut poison.body {
-        created.order.reference = Some("PostgreSQL rejects a \0".to_owned());
-    }
+    let poison = unprocessable("poison", &basket(&[("UNSTORED", 1)]));
     cluster.publish(EventKind::Created, &[ndjson_line(&poison)]).await;
     for key in ["one", "two", "three"] {
         let other = cluster.publish_created(key, &basket(&[("UNSTORED", 1)])).await;
